@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// Where code runs: one job at a time, in the order they were posted. A thread with its event loop, or a test's own
+// hand.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "sluice/core/function.hpp"
+
+namespace sluice {
+
+/// Runs jobs one at a time, in order. post, post_after, now and runs_here: any thread. local: its executor only.
+class Executor {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  Executor() = default;
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+  virtual ~Executor() = default;
+
+  /// Runs the job later, never inside this call. Jobs posted by one thread run in its order.
+  virtual void post(Function<void()> job) = 0;
+  /// Runs the job once `delay` has passed. There is no cancel: let the job hold a weak pointer to what it needs.
+  virtual void post_after(std::chrono::nanoseconds delay, Function<void()> job) = 0;
+  /// This executor's clock; a test's executor moves it by hand.
+  virtual Clock::time_point now() const = 0;
+  /// Is the calling code run by this executor?
+  bool runs_here() const noexcept { return current() == this; }
+
+  /// The executor that runs the calling code, or null.
+  static Executor* current() noexcept { return current_; }
+
+  /// The one T that belongs to this executor, made with `new T(*this)` or `new T()` when first asked for. It is how a
+  /// room keeps a buffer or a table per executor without a lock.
+  template <class T>
+  T& local();
+
+ protected:
+  /// An implementation holds one of these while it runs jobs.
+  class Running {
+   public:
+    explicit Running(Executor& executor) noexcept : before_(std::exchange(current_, &executor)) {}
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() { current_ = before_; }
+
+   private:
+    Executor* before_;
+  };
+
+  /// Destroys the locals. An implementation calls it when no job will run any more and its own parts still stand.
+  void drop_locals() noexcept { locals_.clear(); }
+
+ private:
+  struct Local {
+    const void* key;
+    std::shared_ptr<void> value;
+  };
+  template <class T>
+  static constexpr char key_of = 0;
+
+  static thread_local Executor* current_;
+  std::vector<Local> locals_;
+};
+
+/// Several executors as one place to run a server: fixed in number from start to end, at most 64. Any thread.
+class ExecutorGroup {
+ public:
+  static constexpr std::size_t max_size = 64;
+
+  virtual ~ExecutorGroup() = default;
+  virtual std::size_t size() const noexcept = 0;
+  /// The executor number `index`, from 0 to size() - 1; it lives as long as the group.
+  virtual Executor& at(std::size_t index) noexcept = 0;
+};
+
+template <class T>
+T& Executor::local() {
+  for (const Local& local : locals_) {
+    if (local.key == &key_of<T>) return *static_cast<T*>(local.value.get());
+  }
+  std::shared_ptr<T> made;
+  if constexpr (std::is_constructible_v<T, Executor&>) {
+    made = std::make_shared<T>(*this);
+  } else {
+    made = std::make_shared<T>();
+  }
+  locals_.push_back({&key_of<T>, made});
+  return *made;
+}
+
+}  // namespace sluice

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// A value or the Error that came instead. The members are named as std::expected's, so that it can become one.
+#pragma once
+
+#include <cassert>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "sluice/core/error.hpp"
+
+namespace sluice {
+
+/// A value, or an Error. Ask has_value() (or test it) first; reading the wrong side is the caller's bug.
+template <class T = void>
+class [[nodiscard]] Result {
+ public:
+  using value_type = T;
+
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+
+  bool has_value() const noexcept { return state_.index() == 0; }
+  explicit operator bool() const noexcept { return has_value(); }
+
+  T& value() & { return get(); }
+  const T& value() const& { return const_cast<Result*>(this)->get(); }
+  T&& value() && { return std::move(get()); }
+  T& operator*() & { return get(); }
+  const T& operator*() const& { return value(); }
+  T&& operator*() && { return std::move(get()); }
+  T* operator->() { return &get(); }
+  const T* operator->() const { return &value(); }
+
+  T value_or(T fallback) const& { return has_value() ? value() : std::move(fallback); }
+
+  const Error& error() const {
+    assert(!has_value() && "Result::error() asked of a Result that holds a value");
+    return *std::get_if<1>(&state_);
+  }
+
+ private:
+  T& get() {
+    assert(has_value() && "Result::value() asked of a Result that holds an Error");
+    return *std::get_if<0>(&state_);
+  }
+
+  std::variant<T, Error> state_;
+};
+
+/// Done, or an Error.
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  using value_type = void;
+
+  Result() noexcept = default;
+  Result(Error error) : error_(std::move(error)) {}
+
+  bool has_value() const noexcept { return !error_.has_value(); }
+  explicit operator bool() const noexcept { return has_value(); }
+
+  const Error& error() const {
+    assert(!has_value() && "Result::error() asked of a Result that succeeded");
+    return *error_;
+  }
+
+ private:
+  std::optional<Error> error_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// Threads for work that blocks, a database call say, so that no executor ever waits for it.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "sluice/core/completion.hpp"
+#include "sluice/core/function.hpp"
+
+namespace sluice {
+
+/// The result of work handed to a WorkerPool. Name it, then await it:
+///
+///     auto may_read = pool.run([=, this] { return database_.may_read(user, table); });
+///     if (co_await may_read) ...
+///
+/// Awaiting an unnamed one does not compile: g++ 12 destroys a lambda twice that is written inside a co_await
+/// expression. An exception thrown by the work is thrown by the co_await.
+template <class T>
+class [[nodiscard]] Work {
+ public:
+  explicit Work(Completion<T> completion) : completion_(std::move(completion)) {}
+  auto operator co_await() & { return completion_.operator co_await(); }
+  void operator co_await() && = delete;  // name the Work first
+
+ private:
+  Completion<T> completion_;
+};
+
+/// A fixed number of threads that run blocking work in the order it came. Destruction finishes what was handed in, then
+/// joins. Any thread.
+class WorkerPool {
+ public:
+  explicit WorkerPool(std::size_t threads);
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+  ~WorkerPool();
+
+  /// Runs `work()` on one of the threads; the awaiting code goes on at home, on its own executor. A job that returns
+  /// nothing gives a Work<std::monostate>.
+  template <class F>
+  auto run(F work) {
+    using Returned = std::invoke_result_t<F&>;
+    using T = std::conditional_t<std::is_void_v<Returned>, std::monostate, Returned>;
+    Completion<T> done;
+    post([done, work = std::move(work)]() mutable {
+      try {
+        if constexpr (std::is_void_v<Returned>) {
+          work();
+          done.resolve({});
+        } else {
+          done.resolve(work());
+        }
+      } catch (...) {
+        done.fail(std::current_exception());
+      }
+    });
+    return Work<T>(std::move(done));
+  }
+
+  /// Runs a job that nobody waits for. It must not throw.
+  void post(Function<void()> job);
+  /// Jobs that no thread has taken yet.
+  std::size_t waiting() const;
+
+ private:
+  void work();
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Function<void()>> jobs_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace sluice

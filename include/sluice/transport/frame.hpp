@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// Outgoing messages, encoded once. A broadcast is written once into its executor's buffer; every connection of that
+// executor then holds the same few bytes by their position, and frames that lie side by side join into one range.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "sluice/transport/message.hpp"
+
+namespace sluice {
+
+class FrameBuffer;
+
+namespace detail {
+
+// A stretch of memory that frames point into. Counted by hand, without atomics: a chunk never leaves its executor.
+struct FrameChunk {
+  FrameBuffer* owner;  // null once the buffer is gone; the last frame then frees the chunk
+  FrameChunk* next;    // among the buffer's chunks that only frames keep alive
+  FrameChunk* before;
+  std::uint32_t frames;  // how many Frame objects point here
+  std::uint32_t used;
+  std::uint32_t capacity;
+
+  char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
+  void add_frame() noexcept { ++frames; }
+  void drop_frame() noexcept {
+    if (--frames == 0) unused();
+  }
+  void unused() noexcept;
+};
+
+}  // namespace detail
+
+/// One or more whole messages, each with its WebSocket header in front (RFC 6455 section 5.2), side by side in memory.
+/// Copies share the bytes. Its executor only: neither a Frame nor a copy may reach another thread.
+class Frame {
+ public:
+  Frame() noexcept = default;
+  Frame(detail::FrameChunk* chunk, std::uint32_t begin, std::uint32_t end) noexcept
+      : chunk_(chunk), begin_(begin), end_(end) {
+    chunk_->add_frame();
+  }
+  Frame(const Frame& other) noexcept : chunk_(other.chunk_), begin_(other.begin_), end_(other.end_) {
+    if (chunk_) chunk_->add_frame();
+  }
+  Frame(Frame&& other) noexcept
+      : chunk_(std::exchange(other.chunk_, nullptr)), begin_(other.begin_), end_(other.end_) {}
+  Frame& operator=(Frame other) noexcept {
+    std::swap(chunk_, other.chunk_);
+    begin_ = other.begin_;
+    end_ = other.end_;
+    return *this;
+  }
+  ~Frame() {
+    if (chunk_) chunk_->drop_frame();
+  }
+
+  bool empty() const noexcept { return begin_ == end_; }
+  std::size_t size() const noexcept { return end_ - begin_; }
+  /// Header and payload of every message, ready for the socket.
+  std::string_view wire() const noexcept {
+    return chunk_ ? std::string_view(chunk_->bytes() + begin_, size()) : std::string_view();
+  }
+
+  /// Takes `next` in, if its bytes begin where these end. False: it stands elsewhere, keep it beside.
+  bool extend(const Frame& next) noexcept {
+    if (chunk_ != next.chunk_ || end_ != next.begin_) return false;
+    end_ = next.end_;
+    return true;
+  }
+  /// Drops the first `bytes` bytes: they are on their way.
+  void consume(std::size_t bytes) noexcept { begin_ += static_cast<std::uint32_t>(bytes); }
+  /// How much memory this frame keeps alive, its own bytes among it.
+  std::size_t pinned_bytes() const noexcept { return chunk_ ? chunk_->capacity : 0; }
+
+ private:
+  detail::FrameChunk* chunk_ = nullptr;
+  std::uint32_t begin_ = 0;
+  std::uint32_t end_ = 0;
+};
+
+/// Reads the messages of an encoded frame one by one, for a transport with its own framing:
+///
+///     FrameReader reader(frame.wire());
+///     while (auto message = reader.next()) out.write(message.kind, message.payload);
+class FrameReader {
+ public:
+  struct Item {
+    bool found = false;
+    MessageKind kind = MessageKind::text;
+    std::string_view payload;
+    explicit operator bool() const noexcept { return found; }
+  };
+
+  explicit FrameReader(std::string_view wire) noexcept : rest_(wire) {}
+  Item next() noexcept;
+
+ private:
+  std::string_view rest_;
+};
+
+/// The encoder of one executor: `executor.local<FrameBuffer>()`. What it encodes in a row lies in a row, and its memory
+/// is used again as soon as no frame points into it. Its executor only.
+class FrameBuffer {
+ public:
+  FrameBuffer() noexcept = default;
+  FrameBuffer(const FrameBuffer&) = delete;
+  FrameBuffer& operator=(const FrameBuffer&) = delete;
+  ~FrameBuffer();
+
+  /// One unfragmented message as a server sends it: unmasked, its length in the shortest form.
+  Frame encode(MessageKind kind, std::string_view payload);
+  /// A close, ping or pong: opcode 8, 9 or 10, and at most 125 bytes of payload.
+  Frame encode_control(std::uint8_t opcode, std::string_view payload);
+  /// The same bytes in memory of their own, so that a reader who is slow to take them pins nothing else.
+  Frame copy(const Frame& frame);
+
+  /// Memory in use now, in bytes; for tests and statistics.
+  std::size_t allocated_bytes() const noexcept { return allocated_; }
+  /// Called by the last frame of a chunk.
+  void recycle(detail::FrameChunk* chunk) noexcept;
+
+ private:
+  Frame write(std::uint8_t first_byte, std::string_view payload);
+  detail::FrameChunk* allocate(std::size_t bytes);
+  detail::FrameChunk* pin(detail::FrameChunk* chunk) noexcept;
+  void free(detail::FrameChunk* chunk) noexcept;
+
+  detail::FrameChunk* current_ = nullptr;  // where encode writes
+  detail::FrameChunk* spare_ = nullptr;    // one idle chunk, so that a busy turn does not allocate
+  detail::FrameChunk* pinned_ = nullptr;   // chunks that only frames keep alive, to disown them at the end
+  std::size_t allocated_ = 0;
+};
+
+}  // namespace sluice

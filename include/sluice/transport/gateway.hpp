@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// Where a transport brings what it hears: new connections, and plain HTTP requests. A backend of your own needs one
+// class (Connection) and these calls.
+#pragma once
+
+#include <memory>
+
+#include "sluice/core/executor.hpp"
+#include "sluice/core/task.hpp"
+#include "sluice/transport/connection.hpp"
+#include "sluice/transport/http.hpp"
+#include "sluice/transport/scope.hpp"
+
+namespace sluice {
+
+/// Takes new connections. Called on the executor that the connection will live on.
+class Gateway {
+ public:
+  virtual ~Gateway() = default;
+  /// A handshake has arrived. The answer, accept or deny, may come later. The transport keeps the returned object until
+  /// it has called on_closed, the gateway keeps the connection.
+  virtual std::shared_ptr<ConnectionEvents> open(Scope scope, std::shared_ptr<Connection> connection,
+                                                 Executor& executor) = 0;
+};
+
+/// Answers plain HTTP requests: health, metrics, a page, a small JSON API. Called on an executor; the request lives
+/// until the task has finished. An exception is answered with 500 and logged.
+class HttpHandler {
+ public:
+  virtual ~HttpHandler() = default;
+  virtual Task<HttpResponse> handle(const HttpRequest& request) = 0;
+};
+
+}  // namespace sluice

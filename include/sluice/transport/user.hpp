@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// Who is behind a connection. Ids are compared by kind and value: the number 1 is not the text "1" (behaviour CC-22).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace sluice {
+
+/// A number, a text, or nobody in particular (anonymous, which equals no other id, not even itself as a target).
+/// A value.
+class UserId {
+ public:
+  UserId() noexcept = default;
+  template <class Integer>
+  requires std::is_integral_v<Integer> UserId(Integer number)
+  noexcept : id_(static_cast<std::int64_t>(number)) {}
+  UserId(std::string text) : id_(std::move(text)) {}
+  UserId(std::string_view text) : id_(std::string(text)) {}
+  UserId(const char* text) : id_(std::string(text)) {}
+
+  bool anonymous() const noexcept { return id_.index() == 0; }
+  const std::int64_t* number() const noexcept { return std::get_if<std::int64_t>(&id_); }
+  const std::string* text() const noexcept { return std::get_if<std::string>(&id_); }
+  /// As a key or for a log: "7", "ada"; anonymous is "".
+  std::string to_string() const {
+    if (const auto* number_id = number()) return std::to_string(*number_id);
+    return text() ? *text() : std::string();
+  }
+
+  friend bool operator==(const UserId&, const UserId&) = default;
+
+ private:
+  friend struct std::hash<UserId>;
+  std::variant<std::monostate, std::int64_t, std::string> id_;
+};
+
+/// An authenticated user, or an anonymous one that was let in. A value.
+class User {
+ public:
+  User() = default;  // anonymous
+  explicit User(UserId id, std::string name = {}) : id_(std::move(id)), name_(std::move(name)) {}
+
+  const UserId& id() const noexcept { return id_; }
+  const std::string& name() const noexcept { return name_; }
+  bool anonymous() const noexcept { return id_.anonymous(); }
+
+ private:
+  UserId id_;
+  std::string name_;
+};
+
+}  // namespace sluice
+
+template <>
+struct std::hash<sluice::UserId> {
+  std::size_t operator()(const sluice::UserId& id) const noexcept {
+    return std::hash<std::variant<std::monostate, std::int64_t, std::string>>()(id.id_);
+  }
+};
