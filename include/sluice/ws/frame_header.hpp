@@ -33,6 +33,10 @@ class FrameHeaderReader {
   /// Makes ready for the next header.
   void clear() noexcept { have_ = 0; }
 
+  /// What is known before the header is complete, so that its reader may give up early too.
+  bool has_opcode() const noexcept { return have_ >= 1; }
+  bool has_length() const noexcept { return have_ >= 2 && have_ >= length_end(); }
+
   bool fin() const noexcept { return (bytes_[0] & 0x80) != 0; }
   Opcode opcode() const noexcept { return static_cast<Opcode>(bytes_[0] & 0x0f); }
   std::uint64_t payload_bytes() const noexcept;
@@ -42,7 +46,6 @@ class FrameHeaderReader {
 
  private:
   std::size_t length_end() const noexcept;
-  bool wrong() const noexcept { return !fault().empty(); }
 
   std::array<std::uint8_t, 14> bytes_{};
   std::uint8_t have_ = 0;

@@ -84,12 +84,14 @@ class HttpHeadParser {
  private:
   enum class Part : std::uint8_t { before, request_line, headers, done, refused };
 
+  bool take_piece(std::string_view piece);
   bool take_line(std::string_view line);
   bool take_request_line(std::string_view line);
   bool take_target(std::string_view target);
   bool take_header(std::string_view line);
   bool finish();
-  bool finish_body_length();
+  bool finish_host();
+  bool finish_body();
   bool refuse(int status, std::string_view reason);
 
   std::size_t head_limit_;

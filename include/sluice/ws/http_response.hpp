@@ -3,11 +3,8 @@
 #pragma once
 
 #include <chrono>
-#include <initializer_list>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "sluice/core/result.hpp"
 #include "sluice/transport/connection.hpp"
@@ -38,10 +35,5 @@ Result<std::string> denial_response(const Denial& denial, std::string_view date 
 
 /// The answer to a request that was not understood; the connection closes after it. Never fails.
 std::string refusal_response(const HttpRefusal& refusal, std::string_view date = {});
-
-/// May the application put these headers into an answer? Names are tokens, values hold no control bytes but tabs, and
-/// no name is among `reserved` (lower case). The Error names the header.
-Result<> check_headers(const std::vector<std::pair<std::string, std::string>>& headers,
-                       std::initializer_list<std::string_view> reserved);
 
 }  // namespace sluice::ws

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "sluice/core/close_reason.hpp"
+#include "sluice/json/utf8.hpp"
 #include "sluice/transport/message.hpp"
 #include "sluice/ws/frame_header.hpp"
 
@@ -31,8 +32,9 @@ namespace sluice::ws {
 ///
 /// It fails at the first byte that proves a fault: 1002 for a frame that RFC 6455 forbids, 1007 for text that is not
 /// UTF-8, 1009 for a message past the limit, as soon as a frame's length tells. An idle one takes 96 bytes and owns no
-/// memory; what is kept of a frame or message that is not whole yet is inside, never in the caller's buffer. One thread
-/// at a time.
+/// memory (a ping that came in pieces is let go by the
+/// next call); what is kept of a frame or message that is not whole yet is inside, never in the caller's buffer. One
+/// thread at a time.
 class ServerProtocol {
  public:
   enum class Step : std::uint8_t { need_more, message, ping, pong, close, failed };
@@ -56,24 +58,32 @@ class ServerProtocol {
   bool ended() const noexcept { return ended_; }
 
  private:
-  struct Unfinished;
+  struct Rarity;
+  struct Fault {
+    std::uint16_t code = 0;
+    std::string_view text;
+  };
 
-  Step begin_frame() noexcept;
+  Fault fault_of_header() const noexcept;
+  void begin_frame() noexcept;
+  std::string_view take_payload(std::span<char>& input) noexcept;
   Step take_data(std::span<char>& input);
   Step take_control(std::span<char>& input);
-  Step take_close(std::string_view payload);
+  Step take_close(std::string_view payload, bool whole);
   Step fail(std::uint16_t code, std::string_view text);
-  Unfinished& unfinished();
+  Step end(Step last, CloseReason reason);
+  Rarity& rarity();
 
   std::size_t max_message_bytes_;
   std::uint64_t payload_left_ = 0;  // of the frame whose header stands in header_
   std::string message_;             // whole after Step::message, otherwise what has come of it
   std::string_view control_;
-  std::unique_ptr<Unfinished> unfinished_;  // null while nothing is half there
+  std::unique_ptr<Rarity> rarity_;  // a control frame in pieces, the reason of the end; otherwise null
   FrameHeaderReader header_;
+  json::Utf8Validator utf8_;  // of a text message that comes in pieces
   MessageKind kind_ = MessageKind::text;
   bool in_payload_ = false;  // the header is whole, payload_left_ bytes follow
-  bool in_message_ = false;  // a data frame without FIN came, its continuation is due
+  bool in_message_ = false;  // a data frame has begun a message that is not whole yet
   bool ended_ = false;
 };
 
