@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// The object behind a connection. It hears its client, its groups and the end, one thing at a time.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "sluice/consumer/event_handlers.hpp"
+#include "sluice/core/close_reason.hpp"
+#include "sluice/core/result.hpp"
+#include "sluice/core/task.hpp"
+#include "sluice/layer/channel_layer.hpp"
+#include "sluice/transport/connection.hpp"
+#include "sluice/transport/message.hpp"
+#include "sluice/transport/scope.hpp"
+
+namespace sluice {
+
+class Session;
+
+/// One per connection, never shared: derive from it and override what you need (Channels: AsyncWebsocketConsumer).
+///
+/// - Nothing of it ever runs twice at once: the next message or event waits until the returned task has finished, and
+///   meanwhile its client is not read.
+/// - What a handler is given by reference lives until its task has finished.
+/// - An exception from a handler is logged with path and channel name and closes the connection with 1011 (before
+///   accept: HTTP 500). Every exit leaves every group.
+/// - Calls that need a live connection are no-ops once it is closing; what is sent then is dropped and counted.
+///
+/// Its executor only.
+class Consumer {
+ public:
+  Consumer() = default;
+  Consumer(const Consumer&) = delete;
+  Consumer& operator=(const Consumer&) = delete;
+  virtual ~Consumer() = default;
+
+  /// The client wants to connect: accept() or deny(), now or later. The default accepts.
+  virtual Task<> connect();
+  /// A message from the client. The default ignores it.
+  virtual Task<> receive(const Message& message);
+  /// The connection is gone: always the last call, always once after connect(). Codes as in ConnectionEvents.
+  virtual Task<> disconnect(const CloseReason& reason);
+  /// The layer events that this class handles; build the table once, in a static.
+  virtual const EventHandlers& event_handlers() const;
+  /// Groups to be in before connect() runs, and out of before disconnect() runs (Channels: the `groups` list).
+  virtual std::span<const std::string_view> groups() const { return {}; }
+
+  /// Called once by the host, before connect().
+  void bind(Session& session) noexcept { session_ = &session; }
+
+ protected:
+  /// Completes the handshake. Throws std::invalid_argument when the subprotocol is not one of the client's offers.
+  void accept(const Acceptance& acceptance = {});
+  /// Refuses the handshake with an HTTP status.
+  void deny(const Denial& denial = {});
+  /// Queues a message for the client; it never waits. Before accept() it throws std::logic_error.
+  void send(MessageKind kind, std::string_view data);
+  void send_text(std::string_view text) { send(MessageKind::text, text); }
+  void send_binary(std::string_view bytes) { send(MessageKind::binary, bytes); }
+  /// Ends the connection behind what was sent; before accept() it refuses it with 403. From here on nothing is handled
+  /// but disconnect(), and every group is left. Throws std::invalid_argument for a code that must not be sent.
+  void close(const CloseReason& reason = {});
+
+  /// Joins a group; done when what is sent to it will be heard.
+  Task<Result<void>> group_add(std::string_view group);
+  Task<Result<void>> group_discard(std::string_view group);
+
+  Scope& scope() noexcept;
+  const Scope& scope() const noexcept;
+  /// This consumer's channel name, for point-to-point sends; empty without a layer.
+  std::string channel_name() const;
+  /// The channel layer. Throws std::logic_error when the host has none.
+  ChannelLayer& layer() const;
+  /// The bounds this server runs with.
+  const Limits& limits() const noexcept;
+  /// True from accept() until the connection is closing.
+  bool connected() const noexcept;
+
+ private:
+  Session* session_ = nullptr;
+};
+
+}  // namespace sluice

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// Which events a consumer handles, and how: one static table per class. Only what is listed can be reached.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "sluice/core/task.hpp"
+#include "sluice/json/fields.hpp"
+#include "sluice/layer/event.hpp"
+
+namespace sluice {
+
+class Consumer;
+
+/// A consumer class's handlers of layer events:
+///
+///     static const auto handlers = EventHandlers{}
+///         .on("react_to_custom_event", &Chat::react_to_custom_event)   // Task<> (const Event&)
+///         .on<UsersRemoved>(&Chat::users_removed);                     // Task<> (const UsersRemoved&), decoded
+///
+/// A type with dots is reached by the name with underscores (behaviour DI-1). Listing a broadcast's type intercepts it:
+/// the handler hears it instead of the client. Immutable once built: share freely.
+class EventHandlers {
+ public:
+  EventHandlers() = default;
+
+  /// Handles events of this type as they are. Throws std::invalid_argument for an empty or underscored type, or one
+  /// that is listed already.
+  template <class C>
+  EventHandlers& on(std::string_view type, Task<> (C::*handler)(const Event&)) {
+    return add(type, &call_raw<C>, handler);
+  }
+  /// Handles events of type E::event_type, decoded. An event that can't be decoded is logged, counted and ignored.
+  template <json::EventType E, class C>
+  EventHandlers& on(Task<> (C::*handler)(const E&)) {
+    return add(E::event_type, &call_typed<E, C>, handler);
+  }
+
+  /// One handler's call, its decoded argument kept alive until its task has finished.
+  class Call {
+   public:
+    Task<> task;
+    std::shared_ptr<const void> argument;
+  };
+
+  bool handles(std::string_view type) const noexcept { return find(type) != nullptr; }
+  bool intercepts(BroadcastKind kind) const noexcept { return intercepted_ >> static_cast<unsigned>(kind) & 1U; }
+  /// Calls the handler of this event's type on a consumer of the class that the table belongs to. An Error: there is
+  /// none (not_found), or the event can't be decoded.
+  Result<Call> call(Consumer& consumer, const Event& event) const;
+
+ private:
+  static constexpr std::size_t max_pointer_bytes = 16;
+  struct Entry;
+  using Thunk = Result<Call> (*)(Consumer&, const Event&, const Entry&);
+  struct Entry {
+    std::string type;
+    Thunk thunk;
+    alignas(void*) std::byte pointer[max_pointer_bytes];
+  };
+
+  template <class Pointer>
+  EventHandlers& add(std::string_view type, Thunk thunk, Pointer pointer) {
+    static_assert(sizeof(pointer) <= max_pointer_bytes && std::is_trivially_copyable_v<Pointer>);
+    Entry entry{std::string(type), thunk, {}};
+    std::memcpy(entry.pointer, &pointer, sizeof pointer);
+    return add(std::move(entry));
+  }
+  EventHandlers& add(Entry entry);
+  const Entry* find(std::string_view type) const noexcept;
+
+  template <class C>
+  static Result<Call> call_raw(Consumer& consumer, const Event& event, const Entry& entry) {
+    Task<> (C::*handler)(const Event&);
+    std::memcpy(&handler, entry.pointer, sizeof handler);
+    return Call{(static_cast<C&>(consumer).*handler)(event), nullptr};
+  }
+  template <class E, class C>
+  static Result<Call> call_typed(Consumer& consumer, const Event& event, const Entry& entry) {
+    Task<> (C::*handler)(const E&);
+    std::memcpy(&handler, entry.pointer, sizeof handler);
+    auto decoded = json::decode<E>(event.value());
+    if (!decoded) return decoded.error();
+    auto argument = std::make_shared<const E>(std::move(*decoded));
+    Task<> task = (static_cast<C&>(consumer).*handler)(*argument);
+    return Call{std::move(task), std::move(argument)};
+  }
+
+  std::vector<Entry> entries_;
+  std::uint8_t intercepted_ = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// The place where transports and consumers meet: a Gateway that gives every connection its consumer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "sluice/consumer/application.hpp"
+#include "sluice/layer/channel_layer.hpp"
+#include "sluice/transport/gateway.hpp"
+#include "sluice/transport/limits.hpp"
+
+namespace sluice {
+
+/// What to do with an event for a consumer whose channel holds its capacity of waiting events (behaviour CL-14).
+enum class MailboxOverflow : std::uint8_t {
+  close,        // end the connection with 1013, so that the client knows and comes back (the default)
+  drop_newest,  // lose the event; it is counted
+};
+
+/// How a Host treats its consumers. A value.
+struct HostOptions {
+  Limits limits = {};
+  MailboxOverflow mailbox_overflow = MailboxOverflow::close;
+  /// An event that a consumer has no handler for: ignored, counted and logged once per type; true: it is an error, and
+  /// the consumer is closed with 1011 (behaviour DI-3).
+  bool strict_events = false;
+};
+
+/// What a host's consumers did, and what went wrong, by cause. A value.
+struct HostStats {
+  std::uint64_t connections = 0;  // sessions that live now
+  std::uint64_t opened = 0;       // handshakes that were brought here
+  std::uint64_t accepted = 0;
+  std::uint64_t denied = 0;           // refused by a consumer or a middleware
+  std::uint64_t no_route = 0;         // answered with 404
+  std::uint64_t failed_handlers = 0;  // exceptions from user code
+  std::uint64_t unknown_events = 0;   // no handler
+  std::uint64_t undecodable_events = 0;
+  std::uint64_t mailbox_overflows = 0;
+  std::uint64_t sends_after_close = 0;
+  std::uint64_t destroyed_handlers = 0;  // still suspended past Limits::disconnect_grace
+};
+
+/// Gives every connection its consumer: it finds the application's route, runs the middlewares, opens a channel, joins
+/// the static groups and calls connect(). Without a layer, consumers hear only their clients (behaviour LC-24). The
+/// layer outlives the host, and the host outlives the connections. Any thread.
+class Host final : public Gateway {
+ public:
+  explicit Host(std::shared_ptr<Application> application, HostOptions options = {});
+  Host(std::shared_ptr<Application> application, ChannelLayer& layer, HostOptions options = {});
+  ~Host() override;
+
+  std::shared_ptr<ConnectionEvents> open(Scope scope, std::shared_ptr<Connection> connection,
+                                         Executor& executor) override;
+  HostStats stats() const;
+
+ private:
+  std::shared_ptr<class HostState> state_;
+};
+
+}  // namespace sluice

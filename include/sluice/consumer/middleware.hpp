@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// What happens between the handshake and the consumer: fill the scope, or refuse.
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "sluice/core/task.hpp"
+#include "sluice/transport/connection.hpp"
+#include "sluice/transport/scope.hpp"
+
+namespace sluice {
+
+/// A middleware's answer. A value.
+class Verdict {
+ public:
+  static Verdict pass() { return Verdict(); }
+  /// Answers the handshake with this instead of a consumer.
+  static Verdict refuse(Denial denial) { return Verdict(std::move(denial)); }
+
+  bool passed() const noexcept { return !denial_; }
+  const Denial& denial() const noexcept { return *denial_; }
+
+ private:
+  Verdict() = default;
+  explicit Verdict(Denial denial) : denial_(std::move(denial)) {}
+  std::optional<Denial> denial_;
+};
+
+/// Looks at every connection of its application, before there is a consumer (Channels: BaseMiddleware). One object
+/// serves all connections of all executors at once: keep no state of one connection in it. An exception is logged and
+/// answered with 500.
+class Middleware {
+ public:
+  virtual ~Middleware() = default;
+  /// The scope lives until the task has finished.
+  virtual Task<Verdict> handle(Scope& scope) = 0;
+};
+
+}  // namespace sluice

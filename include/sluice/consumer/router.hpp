@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// Which path leads to which application: Django's path patterns, or regular expressions.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sluice/consumer/application.hpp"
+
+namespace sluice {
+
+/// Tries its routes in order; the first that fits wins (Channels: URLRouter).
+///
+///     auto routes = std::make_shared<Router>();
+///     routes->path("ws/room/<slug:room>/", consumer<Chat>());
+///     routes->re_path("^ws/core/", consumer<CoreConsumer>(registry));
+///
+/// Leading slashes of the path do not count (behaviour SC-4). A path pattern must fit the whole of it, unless it leads
+/// to another router; a regular expression must fit its beginning (SC-5, SC-11). Captures land in Scope::url_route();
+/// an inner router sees what is left of the path, and if it finds nothing, the outer one goes on (SC-7 to SC-9).
+/// Converters: str (default, no slash), int, slug, uuid, path. Regular expressions are ECMAScript's, with
+/// `(?P<name>...)` for named groups. Malformed patterns throw std::invalid_argument that names them. Immutable once
+/// serving.
+class Router final : public Application {
+ public:
+  /// Values given with a route are in url_route().kwargs and win over captured ones (SC-7).
+  using Defaults = std::vector<std::pair<std::string, CapturedValue>>;
+
+  Router();
+  ~Router() override;
+
+  Router& path(std::string_view pattern, std::shared_ptr<Application> application, Defaults defaults = {});
+  Router& re_path(std::string_view pattern, std::shared_ptr<Application> application, Defaults defaults = {});
+
+  bool resolve(Scope& scope, Destination& destination) const override;
+
+ private:
+  struct Route;
+  std::vector<Route> routes_;
+};
+
+}  // namespace sluice

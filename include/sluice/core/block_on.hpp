@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// For code that has a thread and no executor: start a task and wait for it.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "sluice/core/executor.hpp"
+#include "sluice/core/task.hpp"
+
+namespace sluice {
+
+/// Waits on this thread until the task has finished, and gives its value or throws its exception. The caller's bug:
+/// from inside an executor's job, which would wait for itself. Any thread.
+template <class T>
+T block_on(Task<T> task) {
+  assert(!Executor::current() && "block_on would stop its own executor: use co_await there");
+  struct Gate {
+    std::mutex mutex;
+    std::condition_variable wake;
+    bool open = false;
+  } gate;
+  const auto open = [](void* who) noexcept {
+    auto& gate = *static_cast<Gate*>(who);
+    std::lock_guard lock(gate.mutex);
+    gate.open = true;
+    gate.wake.notify_one();
+  };
+  if (!task.start({open, &gate})) {
+    std::unique_lock lock(gate.mutex);
+    gate.wake.wait(lock, [&] { return gate.open; });
+  }
+  return task.take();
+}
+
+}  // namespace sluice

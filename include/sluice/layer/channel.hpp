@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// The two ends that a channel layer delivers to: a subscriber's own channel, and a plain channel that a worker reads.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "sluice/core/executor.hpp"
+#include "sluice/core/result.hpp"
+#include "sluice/core/task.hpp"
+#include "sluice/layer/event.hpp"
+#include "sluice/transport/frame.hpp"
+
+namespace sluice {
+
+/// One broadcast that includes the subscriber, and its payload encoded for the wire.
+struct Delivery {
+  Event event;
+  Frame frame;
+};
+
+/// Broadcasts of one kind that follow each other: `joined` holds their frames side by side.
+struct DeliveryRun {
+  std::span<const Delivery> deliveries;
+  const Frame& joined;
+  BroadcastKind kind;
+};
+
+/// Who hears a channel. Everything is called on the subscriber's executor, and nothing of it may run user code before
+/// it returns: it queues, or it sends.
+class Subscriber {
+ public:
+  virtual void deliver(const Event& event) = 0;
+  virtual void deliver(const DeliveryRun& run) = 0;
+  virtual Identity identity() const noexcept = 0;
+  virtual Executor& executor() const noexcept = 0;
+
+ protected:
+  ~Subscriber() = default;
+};
+
+/// A subscriber's membership in a channel layer. When it is destroyed the channel is out of every group, and what is
+/// still on its way is dropped and counted. Its executor only.
+class Channel {
+ public:
+  /// A layer's side of it; its destructor leaves every group.
+  class Membership {
+   public:
+    virtual ~Membership() = default;
+    virtual std::string name() const = 0;
+    virtual std::size_t capacity() const noexcept = 0;
+    virtual std::size_t group_count() const noexcept = 0;
+  };
+
+  explicit Channel(std::unique_ptr<Membership> membership) noexcept : membership_(std::move(membership)) {}
+
+  /// The channel name: others `send` to it. Unique, and only valid while the channel lives.
+  std::string name() const { return membership_->name(); }
+  /// How many events may wait for its reader (behaviour CL-12, CL-13).
+  std::size_t capacity() const noexcept { return membership_->capacity(); }
+  std::size_t group_count() const noexcept { return membership_->group_count(); }
+  Membership& membership() const noexcept { return *membership_; }
+
+ private:
+  std::unique_ptr<Membership> membership_;
+};
+
+/// The reader of a plain channel: a worker's job list, say. Several readers may share a channel; each event goes to one
+/// of them. What nobody reads waits, up to the channel's capacity and the layer's expiry (behaviour CL-8, CL-15). When
+/// the inbox is destroyed the channel leaves the groups that it joined through it. Any thread, one receive at a time.
+class Inbox {
+ public:
+  class Reader {
+   public:
+    virtual ~Reader() = default;
+    virtual std::string_view name() const noexcept = 0;
+    virtual Task<Result<Event>> receive() = 0;
+    virtual std::optional<Event> poll() = 0;
+  };
+
+  explicit Inbox(std::unique_ptr<Reader> reader) noexcept : reader_(std::move(reader)) {}
+
+  std::string_view name() const noexcept { return reader_->name(); }
+  /// Waits for the next event. An Error only when the layer is gone. Destroying the waiting task loses no event.
+  Task<Result<Event>> receive() { return reader_->receive(); }
+  /// The next event if there is one now.
+  std::optional<Event> poll() { return reader_->poll(); }
+  Reader& reader() const noexcept { return *reader_; }
+
+ private:
+  std::unique_ptr<Reader> reader_;
+};
+
+}  // namespace sluice

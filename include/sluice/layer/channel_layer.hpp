@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// Channel names, groups, point-to-point sends and broadcasts, across threads and, with a bus, across processes.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sluice/core/result.hpp"
+#include "sluice/core/task.hpp"
+#include "sluice/layer/channel.hpp"
+#include "sluice/layer/event.hpp"
+
+namespace sluice {
+
+/// How many events may wait in the channels whose names fit a pattern. A value.
+class ChannelCapacity {
+ public:
+  /// A shell pattern over the whole name: `*`, `?`, `[...]`.
+  static ChannelCapacity glob(std::string pattern, std::size_t capacity);
+  /// A regular expression (ECMAScript) that is matched at the beginning of the name. Throws std::invalid_argument when
+  /// it is malformed.
+  static ChannelCapacity regex(std::string pattern, std::size_t capacity);
+
+  bool fits(std::string_view channel) const;
+  std::size_t capacity() const noexcept { return capacity_; }
+
+ private:
+  enum class Syntax : std::uint8_t { glob, regex };
+  ChannelCapacity(Syntax syntax, std::string pattern, std::size_t capacity)
+      : syntax_(syntax), pattern_(std::move(pattern)), capacity_(capacity) {}
+  Syntax syntax_;
+  std::string pattern_;
+  std::size_t capacity_;
+};
+
+/// Bounds of a channel layer, by channels_redis's names. A value; fixed once the layer stands.
+struct ChannelLayerOptions {
+  std::size_t capacity = 100;                          // events that wait in a channel
+  std::vector<ChannelCapacity> channel_capacity = {};  // exceptions to it; the first that fits counts (CL-13)
+  std::chrono::milliseconds expiry{60'000};            // an event that nobody read by then is dropped (CL-15)
+  std::size_t message_bytes = 8 * 1024 * 1024;         // of one event; a larger one is refused (CL-10)
+};
+
+/// What a layer did since it was built, and what it dropped, by cause. A value.
+struct LayerStats {
+  std::uint64_t sends = 0;               // send() calls that were taken
+  std::uint64_t group_sends = 0;         // group_send() calls that were taken
+  std::uint64_t deliveries = 0;          // events given to a subscriber, or stored in a plain channel
+  std::uint64_t dropped_full = 0;        // a plain channel held its capacity
+  std::uint64_t dropped_expired = 0;     // nobody read it in time
+  std::uint64_t dropped_no_channel = 0;  // the addressed channel is gone
+  std::uint64_t dropped_too_large = 0;
+  std::uint64_t dropped_invalid_name = 0;
+  std::uint64_t channels = 0;        // open now
+  std::uint64_t groups = 0;          // with a member now
+  std::uint64_t plain_channels = 0;  // plain channels that hold an event or have a reader now
+};
+
+/// A channel layer: at most once, in order from one sender to one receiver, and what it drops it counts.
+///
+/// group_send, send, open_inbox, group_size, group_channels, flush, stats: any thread. open_channel, group_add and
+/// group_discard of a Channel: the subscriber's executor only. The layer outlives its channels and inboxes.
+class ChannelLayer {
+ public:
+  virtual ~ChannelLayer() = default;
+
+  /// A channel of its own for this subscriber, with a new unique name. The subscriber outlives the Channel.
+  virtual Task<Result<Channel>> open_channel(Subscriber& subscriber) = 0;
+  /// A reader of a plain channel: any valid name without a '!'.
+  virtual Task<Result<Inbox>> open_inbox(std::string_view channel) = 0;
+
+  /// Once it is done, what is sent to the group is heard. Adding twice is the same as once (behaviour CL-19).
+  virtual Task<Result<void>> group_add(std::string_view group, const Channel& channel) = 0;
+  virtual Task<Result<void>> group_add(std::string_view group, const Inbox& inbox) = 0;
+  /// Leaving a group one is not in is no error (behaviour CL-20).
+  virtual Task<Result<void>> group_discard(std::string_view group, const Channel& channel) = 0;
+  virtual Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox) = 0;
+
+  /// To every member of the group; returns at once. An Error: nothing was sent (a bad name, too large, the layer down).
+  /// An empty group is no error (behaviour CL-26), nor is a member that is full (CL-21).
+  virtual Result<void> group_send(std::string_view group, Event event) = 0;
+  /// To one channel; returns at once. ErrorCode::channel_full when a plain channel holds its capacity (CL-7); a
+  /// subscriber's channel that is gone swallows it, counted.
+  virtual Result<void> send(std::string_view channel, Event event) = 0;
+
+  /// How many channels are in the group now.
+  virtual Task<Result<std::size_t>> group_size(std::string_view group) = 0;
+  /// The names of the channels in the group now, in no order.
+  virtual Task<Result<std::vector<std::string>>> group_channels(std::string_view group) = 0;
+  /// Empties every group and every plain channel. Channels stay open. Done when it returns (behaviour CL-29).
+  virtual Task<Result<void>> flush() = 0;
+
+  virtual LayerStats stats() const = 0;
+};
+
+/// May this be a channel's name: `[A-Za-z0-9_.-]+`, optionally a `!` and more of the same, under 100 characters
+/// (behaviour CL-1, CL-2, CL-5)?
+bool is_valid_channel_name(std::string_view name) noexcept;
+/// May this be a group's name: `[A-Za-z0-9_.-]+`, under 100 characters?
+bool is_valid_group_name(std::string_view name) noexcept;
+/// The part that is the same for all channels of one process: up to and with the first '!', or the whole name (CL-6).
+std::string_view non_local_name(std::string_view channel) noexcept;
+
+}  // namespace sluice

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// What travels through a channel layer: a map with a text "type", shared by all who hear it and changed by none.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/core/result.hpp"
+#include "sluice/json/fields.hpp"
+#include "sluice/json/text.hpp"
+#include "sluice/json/value.hpp"
+#include "sluice/layer/audience.hpp"
+
+namespace sluice {
+
+/// Text for clients, and who of a group hears it. Immutable: share freely.
+struct Broadcast {
+  Audience audience;
+  json::Text payload;  // one JSON text, sent as it is
+};
+
+/// The events whose payloads go straight to clients, by Baserow's names; `none` is every other event.
+enum class BroadcastKind : std::uint8_t { none, to_group, to_users, to_users_individual_payloads };
+
+/// An event of a channel layer. Cheap to copy. Immutable: share freely.
+class Event {
+ public:
+  /// From a JSON map with a text "type". Dots in the type count as underscores (behaviour DI-1); a missing type, or one
+  /// that begins with a dot or an underscore, is an error (DI-2).
+  static Result<Event> parse(std::string_view json_map);
+  /// From a struct with `event_type` and `fields()`.
+  template <json::EventType E>
+  static Event of(const E& event) {
+    return Event(std::string(E::event_type), json::encode(event));
+  }
+  /// A type that needs no further keys.
+  static Event named(std::string_view type);
+
+  /// `payload` for the members of a group whom the audience includes (behaviour CC-26).
+  static Event broadcast_to_group(json::Text payload, Audience audience = {});
+  /// `payload` for some users' sockets, whichever group it is sent to (behaviour CC-22): one list, an author left out.
+  static Event broadcast_to_users(json::Text payload, std::vector<UserId> user_ids, std::string except_socket = {});
+  /// `payload` for all users, less one socket (behaviour CC-23).
+  static Event broadcast_to_all_users(json::Text payload, std::string except_socket = {});
+  /// Each user their own payload (behaviour CC-25).
+  static Event broadcast_to_users_individual_payloads(std::vector<std::pair<UserId, json::Text>> payloads,
+                                                      std::string except_socket = {});
+
+  /// The type, its dots turned into underscores: the name of the handler.
+  std::string_view type() const noexcept;
+  BroadcastKind broadcast_kind() const noexcept;
+  /// What clients are to hear of it; empty when it is no broadcast, or a malformed one.
+  const std::vector<Broadcast>& broadcasts() const;
+  /// The whole map. Parsed once, when first asked for; it lives as long as any copy of the event.
+  json::Value value() const;
+  /// The whole map as JSON.
+  const json::Text& text() const;
+  /// About how many bytes the event holds.
+  std::size_t size() const noexcept;
+
+ private:
+  struct State;
+  Event(std::string type, json::Text text);
+  explicit Event(std::shared_ptr<const State> state) noexcept : state_(std::move(state)) {}
+
+  std::shared_ptr<const State> state_;
+};
+
+}  // namespace sluice

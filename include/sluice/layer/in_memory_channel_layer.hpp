@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// The channel layer of one process: any number of threads, no server, no bytes on a wire.
+#pragma once
+
+#include <memory>
+
+#include "sluice/core/executor.hpp"
+#include "sluice/layer/channel_layer.hpp"
+
+namespace sluice {
+
+/// A channel layer within this process. See ChannelLayer for threads and promises.
+///
+///     AsioExecutors executors(2);
+///     InMemoryChannelLayer layer(executors);
+///     layer.group_send("table-7", Event::broadcast_to_group(payload));   // from any thread
+///
+/// The executors outlive the layer. A subscriber must live on one of them.
+class InMemoryChannelLayer final : public ChannelLayer {
+ public:
+  explicit InMemoryChannelLayer(ExecutorGroup& executors, ChannelLayerOptions options = {});
+  ~InMemoryChannelLayer() override;
+
+  Task<Result<Channel>> open_channel(Subscriber& subscriber) override;
+  Task<Result<Inbox>> open_inbox(std::string_view channel) override;
+  Task<Result<void>> group_add(std::string_view group, const Channel& channel) override;
+  Task<Result<void>> group_add(std::string_view group, const Inbox& inbox) override;
+  Task<Result<void>> group_discard(std::string_view group, const Channel& channel) override;
+  Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox) override;
+  Result<void> group_send(std::string_view group, Event event) override;
+  Result<void> send(std::string_view channel, Event event) override;
+  Task<Result<std::size_t>> group_size(std::string_view group) override;
+  Task<Result<std::vector<std::string>>> group_channels(std::string_view group) override;
+  Task<Result<void>> flush() override;
+  LayerStats stats() const override;
+
+ private:
+  std::shared_ptr<class Hub> hub_;
+};
+
+}  // namespace sluice
