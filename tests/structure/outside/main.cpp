@@ -4,7 +4,6 @@
 #include "sluice/core/close_reason.hpp"
 #include "sluice/core/task.hpp"
 
-
 sluice::Task<int> answer() { co_return 42; }
 
 int main() {
