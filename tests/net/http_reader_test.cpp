@@ -54,8 +54,7 @@ TEST_CASE("requests come one after the other, each with its body", "[net]") {
   CHECK(at_every_byte("GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
                       "POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
                       "POST /c HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
-                      "HEAD /d HTTP/1.1\r\nHost: x\r\n\r\n") ==
-        "GET /a []; POST /b [hello]; POST /c []; HEAD /d []; ");
+                      "HEAD /d HTTP/1.1\r\nHost: x\r\n\r\n") == "GET /a []; POST /b [hello]; POST /c []; HEAD /d []; ");
 }
 
 TEST_CASE("a body that is announced is asked for", "[net]") {

@@ -28,8 +28,7 @@ class Pipe {
     return queue.empty();
   }
   void write_all() {
-    while (!write(1 << 20)) {
-    }
+    while (!write(1 << 20)) {}
   }
   // What has arrived, as lines.
   std::string heard() const {
@@ -91,8 +90,7 @@ TEST_CASE("a kernel that takes any number of bytes at a time gets the same strea
       pipe.write(room);
       pipe.queue.release_shared(pipe.frames);
     }
-    while (!pipe.write(room)) {
-    }
+    while (!pipe.write(room)) {}
     CAPTURE(room);
     CHECK(pipe.heard() == expected);
     CHECK(pipe.queue.bytes() == 0);
