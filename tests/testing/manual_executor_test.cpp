@@ -112,16 +112,13 @@ TEST_CASE("run_until waits for the jobs of other threads", "[testing]") {
   ManualExecutor executor;
   bool done = false;
   std::thread other([&] { executor.post([&] { done = true; }); });
-  executor.run_until([&] { return done; });
+  CHECK(executor.run_until([&] { return done; }));
   other.join();
-  CHECK(done);
 }
 
-TEST_CASE("run_until gives up with a hint", "[testing]") {
+TEST_CASE("run_until gives up when nothing comes", "[testing]") {
   ManualExecutor executor;
-  executor.post_after(1h, [] {});
-  CHECK_THROWS_WITH(executor.run_until([] { return false; }, 0s),
-                    Catch::Matchers::ContainsSubstring("1 timer(s) wait for the clock"));
+  CHECK_FALSE(executor.run_until([] { return false; }, 0ms));
 }
 
 TEST_CASE("run calls at once, as a job would", "[testing]") {

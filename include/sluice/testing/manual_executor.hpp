@@ -34,9 +34,10 @@ class ManualDriver {
   bool run_one();
   /// Runs what is due, then moves the clock by so much, and runs each timer at its time. Returns how many jobs ran.
   std::size_t advance(std::chrono::nanoseconds time);
-  /// Runs jobs until the condition holds, waiting for the jobs that other threads post. Throws std::runtime_error when
-  /// that takes longer than `patience` in real time.
-  void run_until(const std::function<bool()>& condition, std::chrono::seconds patience = std::chrono::seconds(20));
+  /// Runs jobs until the condition holds, waiting for the jobs that other threads post. False: it does not hold,
+  /// nothing is due, and `patience` in real time has passed.
+  [[nodiscard]] bool run_until(const std::function<bool()>& condition,
+                               std::chrono::milliseconds patience = std::chrono::seconds(20));
 
   /// Is no job due? Timers that wait for the clock don't count.
   bool idle() const;
@@ -80,7 +81,7 @@ class ManualExecutor final : public ManualDriver, public Executor, public Execut
   ManualExecutor& at(std::size_t) noexcept override { return *this; }
 
   /// Calls `work()` as a job of this executor would, at once, and gives what it returns. If that is a Task, it is run
-  /// to its end as by run_until, and its value is given:
+  /// to its end as by run_until, and its value is given; std::runtime_error when it does not end:
   ///
   ///     auto joined = executor.run([&] { return layer.group_add("lobby", channel); });
   template <class F>
@@ -92,6 +93,7 @@ class ManualExecutor final : public ManualDriver, public Executor, public Execut
  private:
   template <class T>
   T finish(Task<T> task);
+  [[noreturn]] void give_up() const;
 };
 
 /// Several ManualExecutors under one hand and one clock, on one thread.
@@ -137,7 +139,7 @@ T ManualExecutor::finish(Task<T> task) {
     const Running running(*this);
     finished = task.start({wake, &finished});
   }
-  run_until([&] { return finished.load(); });
+  if (!run_until([&] { return finished.load(); })) give_up();
   return task.take();
 }
 
