@@ -22,10 +22,10 @@ T block_on(Task<T> task) {
     bool open = false;
   } gate;
   const auto open = [](void* who) noexcept {
-    auto& gate = *static_cast<Gate*>(who);
-    std::lock_guard lock(gate.mutex);
-    gate.open = true;
-    gate.wake.notify_one();
+    auto& waiting = *static_cast<Gate*>(who);
+    std::lock_guard lock(waiting.mutex);
+    waiting.open = true;
+    waiting.wake.notify_one();
   };
   if (!task.start({open, &gate})) {
     std::unique_lock lock(gate.mutex);
