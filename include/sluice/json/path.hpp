@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// Where in a document a decoder stands, for the error messages: `rows[3].id`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "sluice/core/error.hpp"
+#include "sluice/json/value.hpp"
+
+namespace sluice::json {
+
+/// A step from the root; lives on the decoder's stack and is only spelled out when something fails.
+/// One thread at a time.
+class Path {
+ public:
+  Path() noexcept = default;  // the root
+  Path(const Path& parent, std::string_view key) noexcept : parent_(&parent), key_(key) {}
+  Path(const Path& parent, std::size_t index) noexcept : parent_(&parent), index_(index), is_index_(true) {}
+
+  /// "rows[3].id"; the root is "".
+  std::string to_string() const;
+
+  /// type_mismatch `rows[3].id: expected an integer, found a string`.
+  Error mismatch(std::string_view expected, Value found) const;
+  /// type_mismatch `rows[3].id: expected an integer from 0 to 255, found 300`.
+  Error not_an_integer_within(std::int64_t lowest, std::uint64_t highest, Value found) const;
+  /// missing_field `rows[3].id: missing`.
+  Error missing() const;
+  /// An error from further inside, with this path before it.
+  Error within(const Error& error) const;
+
+ private:
+  const Path* parent_ = nullptr;
+  std::string_view key_;
+  std::size_t index_ = 0;
+  bool is_index_ = false;
+};
+
+}  // namespace sluice::json

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Is it UTF-8 (RFC 3629)? For a whole text, and for one that arrives in pieces.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::json {
+
+/// Any thread.
+bool is_valid_utf8(std::string_view text) noexcept;
+
+/// Checks a text piece by piece, wherever it is cut. One thread at a time.
+///
+///   json::Utf8Validator text;
+///   for (auto piece : pieces)
+///     if (!text.feed(piece)) return close_code::invalid_payload;
+///   if (!text.at_boundary()) return close_code::invalid_payload;  // it ends inside a character
+class Utf8Validator {
+ public:
+  /// False as soon as the bytes so far can't be the beginning of valid UTF-8, at the very byte which proves it
+  /// (so `F4 90` is refused without waiting for the rest), and from then on until reset().
+  bool feed(std::string_view bytes) noexcept;
+  /// May the text end here? False inside a character and after a refusal.
+  bool at_boundary() const noexcept { return missing_ == 0; }
+  void reset() noexcept { *this = Utf8Validator(); }
+
+ private:
+  bool step(std::uint8_t byte) noexcept;
+
+  static constexpr std::uint8_t refused = 0xff;
+
+  std::uint8_t missing_ = 0;     // continuation bytes still to come, or `refused`
+  std::uint8_t lowest_ = 0x80;   // what the next of them may be: RFC 3629 section 4 narrows the second byte,
+  std::uint8_t highest_ = 0xbf;  // which keeps out overlong forms, surrogates and everything above U+10FFFF
+};
+
+}  // namespace sluice::json
