@@ -11,7 +11,6 @@
 #include <variant>
 #include <vector>
 
-#include "sluice/core/result.hpp"
 #include "sluice/transport/user.hpp"
 
 namespace sluice {
@@ -32,7 +31,7 @@ struct UrlRoute {
 struct RequestInfo {
   std::string path;          // percent-decoded, valid UTF-8
   std::string raw_path;      // as it came
-  std::string query_string;  // after the '?', as it came
+  std::string query_string;  // after the '?', as it came; valid UTF-8
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<std::string> subprotocols;  // offered by the client, in its order
   std::string client_address;             // "127.0.0.1:51234"
@@ -62,9 +61,9 @@ class Scope {
   std::optional<std::string_view> header(std::string_view name) const noexcept;
   /// The last header of this name, in any case.
   std::optional<std::string_view> last_header(std::string_view name) const noexcept;
-  /// The first non-empty value of a query parameter, decoded (%xx and +; pairs are separated by & only). Empty when the
-  /// parameter is absent or blank (behaviour MW-3, MW-5); an Error when its bytes are not UTF-8 (MW-6).
-  Result<std::optional<std::string>> query_value(std::string_view name) const;
+  /// The first non-empty value of a query parameter, decoded (%xx and +; pairs are separated by & only); nothing when
+  /// the parameter is absent or blank (behaviour MW-3, MW-5). What %xx stands for may be any bytes.
+  std::optional<std::string> query_value(std::string_view name) const;
   /// The value of a cookie in the first Cookie header (behaviour MW-17).
   std::optional<std::string_view> cookie(std::string_view name) const noexcept;
 

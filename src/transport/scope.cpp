@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/transport/scope.hpp"
+
+#include <algorithm>
+
+namespace sluice {
+namespace {
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool same_name(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+int hex_digit(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  c = lower(c);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+// Form decoding (WHATWG URL, application/x-www-form-urlencoded): %xx and +; a lone % stays as it is.
+std::string form_decode(std::string_view in) {
+  std::string out;
+  out.reserve(in.size());
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    const bool escape = in[i] == '%' && i + 2 < in.size() && hex_digit(in[i + 1]) >= 0 && hex_digit(in[i + 2]) >= 0;
+    if (escape) {
+      out += static_cast<char>(hex_digit(in[i + 1]) * 16 + hex_digit(in[i + 2]));
+      i += 2;
+    } else {
+      out += in[i] == '+' ? ' ' : in[i];
+    }
+  }
+  return out;
+}
+
+std::string_view trim(std::string_view text) noexcept {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// Cuts the part before the separator off the front.
+std::string_view take_until(std::string_view& text, char separator) noexcept {
+  const std::size_t end = std::min(text.find(separator), text.size());
+  std::string_view part = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return part;
+}
+
+}  // namespace
+
+const CapturedValue* UrlRoute::find(std::string_view name) const noexcept {
+  for (const auto& [key, value] : kwargs) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+std::optional<std::string_view> Scope::header(std::string_view name) const noexcept {
+  for (const auto& [key, value] : request_.headers) {
+    if (same_name(key, name)) return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> Scope::last_header(std::string_view name) const noexcept {
+  for (auto header = request_.headers.rbegin(); header != request_.headers.rend(); ++header) {
+    if (same_name(header->first, name)) return header->second;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Scope::query_value(std::string_view name) const {
+  for (std::string_view rest = query_string(); !rest.empty();) {
+    std::string_view pair = take_until(rest, '&');
+    const std::string_view key = take_until(pair, '=');
+    if (!pair.empty() && form_decode(key) == name) return form_decode(pair);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> Scope::cookie(std::string_view name) const noexcept {
+  std::string_view rest = header("cookie").value_or("");
+  while (!rest.empty()) {
+    std::string_view pair = take_until(rest, ';');
+    if (trim(take_until(pair, '=')) != name) continue;
+    pair = trim(pair);
+    if (pair.size() >= 2 && pair.front() == '"' && pair.back() == '"') pair = pair.substr(1, pair.size() - 2);
+    return pair;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> Scope::captured_text(std::string_view name) const noexcept {
+  const CapturedValue* value = url_route_.find(name);
+  const auto* text = value ? std::get_if<std::string>(value) : nullptr;
+  return text ? std::optional<std::string_view>(*text) : std::nullopt;
+}
+
+std::optional<std::int64_t> Scope::captured_int(std::string_view name) const noexcept {
+  const CapturedValue* value = url_route_.find(name);
+  const auto* number = value ? std::get_if<std::int64_t>(value) : nullptr;
+  return number ? std::optional(*number) : std::nullopt;
+}
+
+}  // namespace sluice
