@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sluice/core/result.hpp"
@@ -25,6 +26,9 @@ struct Broadcast {
 
 /// The events whose payloads go straight to clients, by Baserow's names; `none` is every other event.
 enum class BroadcastKind : std::uint8_t { none, to_group, to_users, to_users_individual_payloads };
+
+/// What kind of broadcast an event of this type is.
+BroadcastKind broadcast_kind_of(std::string_view type) noexcept;
 
 /// An event of a channel layer. Cheap to copy. Immutable: share freely.
 class Event {
@@ -64,6 +68,7 @@ class Event {
 
  private:
   struct State;
+  static Event of_broadcasts(std::string_view type, std::vector<Broadcast> broadcasts);
   Event(std::string type, json::Text text);
   explicit Event(std::shared_ptr<const State> state) noexcept : state_(std::move(state)) {}
 
