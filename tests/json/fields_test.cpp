@@ -304,8 +304,7 @@ TEST_CASE("a value of the wrong kind is named with its path", "[json]") {
   CHECK(failure<std::vector<int>>("{}") == "type_mismatch: expected an array, found an object");
   CHECK(failure<std::map<std::string, int>>("[]") == "type_mismatch: expected an object, found an array");
   CHECK(failure<RowsCreated>(R"({"table_id":1,"rows":[{"id":1},{"id":2},{"id":3},{"id":"4"}]})") ==
-        "type_mismatch: rows[3].id: expected an integer from -9223372036854775808 to 9223372036854775807, found a "
-        "string");
+        "type_mismatch: rows[3].id: expected an integer, found a string");
   CHECK(failure<RowsCreated>(R"({"table_id":1,"rows":[{"id":1,"name":2}]})") ==
         "type_mismatch: rows[0].name: expected a string, found an integer");
   CHECK(failure<Ping>("7") == "type_mismatch: expected an object, found an integer");
