@@ -286,6 +286,18 @@ TEST_CASE("a head is as long as the limit says and no longer", "[ws]") {
   CHECK(parsed("\r\n" + fits, small).starts_with("GET / | host=h | x=xxx"));
 }
 
+TEST_CASE("the limits are for one head, not for all", "[ws]") {
+  HttpHeadParser parser{small};
+  std::string heads;
+  for (int i = 0; i < 10; ++i) heads += "GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(150, 'x') + "\r\n\r\n";
+  std::string_view input = heads;
+  for (int i = 0; i < 10; ++i) {
+    REQUIRE(parser.next(input) == Step::complete);
+    CHECK(parser.take_head().request.headers.size() == 2);
+  }
+  CHECK(input.empty());
+}
+
 TEST_CASE("there are as many headers as the limit says and no more", "[ws]") {
   const std::string begin = "GET / HTTP/1.1\r\nHost: h\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\n";
   CHECK(parsed(begin + "\r\n", small) == "GET / | host=h | a=1 | b=2 | c=3 | d=4");
