@@ -189,7 +189,8 @@ Result<void> JwtVerifier::check_recipient(const Claims& claims) const {
   }
   // RFC 7519 section 4.1.3: who does not find himself in an aud that is there must refuse the token.
   const json::Value audience = claims["aud"];
-  if (options_.audience.empty() && audience) return refused("aud is {}, and no audience is configured", shown(audience));
+  if (options_.audience.empty() && audience)
+    return refused("aud is {}, and no audience is configured", shown(audience));
   if (!options_.audience.empty() && !is_for(audience, options_.audience)) {
     return refused("aud is {}, not {}", shown(audience), quoted(options_.audience));
   }
