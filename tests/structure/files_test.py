@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""Every source names its licence, and no file of the library grows past what one reads in a sitting."""
+import unittest
+from pathlib import Path
+
+import house
+
+LICENCE = "SPDX-License-Identifier: MIT"
+LONG = 300
+TOO_LONG = 400
+
+
+def without_licence(root):
+    folders = ["include", "src", "tests", "examples", "benchmarks", "clients"]
+    found = []
+    for path in house.sources(root, *folders):
+        first = path.read_text().splitlines()[:2]
+        if not any(LICENCE in line for line in first):
+            found.append(str(path.relative_to(root)))
+    return found
+
+
+def longer_than(lines, root):
+    return [f"{path.relative_to(root)}: {length} lines"
+            for path in house.sources(root, "include", "src")
+            if (length := len(path.read_text().splitlines())) > lines]
+
+
+class Files(unittest.TestCase):
+    def test_every_source_names_its_licence(self):
+        self.assertEqual(without_licence(house.ROOT), [])
+
+    def test_no_file_of_the_library_is_too_long(self):
+        for file in longer_than(LONG, house.ROOT):
+            print("getting long:", file)
+        self.assertEqual(longer_than(TOO_LONG, house.ROOT), [])
+
+    def test_each_broken_rule_is_seen(self):
+        files = {
+            "src/core/good.cpp": f"// {LICENCE}\n" + "\n" * 399,
+            "src/core/long.cpp": f"// {LICENCE}\n" + "\n" * 400,
+            "tests/core/bare_test.cpp": "int main() {}\n",
+            "tests/node_modules/other.js": "",
+        }
+        with house.tree(files) as folder:
+            self.assertEqual(without_licence(Path(folder)), ["tests/core/bare_test.cpp"])
+            self.assertEqual(longer_than(TOO_LONG, Path(folder)), ["src/core/long.cpp: 401 lines"])
+
+
+if __name__ == "__main__":
+    unittest.main(argv=["files"])
