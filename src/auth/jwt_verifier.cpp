@@ -169,7 +169,7 @@ Result<void> JwtVerifier::check_times(const Claims& claims) const {
   for (const std::string_view name : std::array<std::string_view, 3>{"exp", "nbf", "iat"}) {
     if (claims[name] && !claims.time(name)) return refused("{} is not a point in time", name);
   }
-  const TokenTime now = options_.now();
+  const TokenTime now = this->now();
   const auto seconds = [](TokenTime::duration time) { return std::chrono::duration<double>(time).count(); };
   const auto expires = claims.expires_at();
   if (!expires && options_.require_exp) return refused("no exp");

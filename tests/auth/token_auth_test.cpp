@@ -220,6 +220,13 @@ TEST_CASE("the scope knows when its token expires", "[auth][MW-11]") {
   block_on(auth.handle(scope));
   REQUIRE(scope.find<TokenExpiry>());
   CHECK(scope.find<TokenExpiry>()->at == TokenTime(1060s));
+  CHECK(scope.find<TokenExpiry>()->left == 60s);
+
+  const std::string within_leeway = sign_hs256(R"({"user_id":7,"exp":998})", shared_secret);
+  Scope late = Handshake().query("jwt_token=" + within_leeway).scope();
+  block_on(auth.handle(late));
+  REQUIRE(late.find<TokenExpiry>());
+  CHECK(late.find<TokenExpiry>()->left == 0s);
 
   const Log quiet;
   for (const std::string token : {"", "bad", "anonymous"}) {
