@@ -69,11 +69,9 @@ class SlowDirectory final : public UserResolver {
  public:
   explicit SlowDirectory(bool down) : down_(down) {}
   Task<std::optional<User>> resolve(const Claims& claims) override {
-    auto look_up = pool_.run([this] {
-      if (down_) throw std::runtime_error("the database is down");
-      return true;
-    });
-    co_await look_up;
+    auto look_up = pool_.run([this] { return !down_; });
+    const bool found = co_await look_up;
+    if (!found) throw std::runtime_error("the database is down");
     co_return User(claims["user_id"].as_int().value_or(0));
   }
 

@@ -89,6 +89,7 @@ class Directory final : public UserResolver {
     if (!id || !issued_at) co_return std::nullopt;
     auto look_up = pool_.run([this, id = *id] { return find(id); });
     const auto person = co_await look_up;
+    if (down_) throw std::runtime_error("the database is down");
     if (!person || !person->active || person->deletion_scheduled) co_return std::nullopt;
     if (*issued_at < person->password_changed) co_return std::nullopt;
     co_return User(*id);
@@ -96,7 +97,6 @@ class Directory final : public UserResolver {
 
  private:
   std::optional<Person> find(std::int64_t id) const {
-    if (down_) throw std::runtime_error("the database is down");
     const auto found = people_.find(id);
     return found == people_.end() ? std::nullopt : std::optional(found->second);
   }
