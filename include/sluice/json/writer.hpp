@@ -74,6 +74,8 @@ class Writer {
   Writer& boolean(bool truth);
   Writer& integer(std::int64_t number);
   Writer& unsigned_integer(std::uint64_t number);
+  template <class Real>
+  Writer& real(Real number);
   Writer& open(char bracket);
   Writer& close(char bracket);
   Writer& plain(std::string_view token);

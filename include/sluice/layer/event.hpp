@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sluice/core/result.hpp"
@@ -64,6 +65,7 @@ class Event {
 
  private:
   struct State;
+  static Event of_broadcasts(std::string_view type, std::vector<Broadcast> broadcasts);
   Event(std::string type, json::Text text);
   explicit Event(std::shared_ptr<const State> state) noexcept : state_(std::move(state)) {}
 

@@ -9,6 +9,8 @@
 
 namespace sluice {
 
+class Hub;
+
 /// A channel layer within this process. See ChannelLayer for threads and promises.
 ///
 ///     AsioExecutors executors(2);
@@ -35,7 +37,7 @@ class InMemoryChannelLayer final : public ChannelLayer {
   LayerStats stats() const override;
 
  private:
-  std::shared_ptr<class Hub> hub_;
+  std::shared_ptr<Hub> hub_;
 };
 
 }  // namespace sluice

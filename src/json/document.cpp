@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/json/document.hpp"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <bit>
+#include <new>
+#include <utility>
+
+namespace sluice::json {
+namespace {
+
+namespace dom = simdjson::dom;
+
+// A parser keeps about five bytes of scratch memory per byte of the longest text it saw; what is longer than this gets
+// a parser of its own, so that one huge message does not stay with the thread for ever.
+constexpr std::size_t longest_pooled = 1 << 20;
+constexpr std::size_t smallest_pooled = 4 << 10;
+
+simdjson::error_code parse_with(dom::parser& parser, std::string_view text, dom::document& into) {
+  if (parser.capacity() < text.size()) {
+    const bool pooled = text.size() <= longest_pooled;
+    const std::size_t capacity = pooled ? std::bit_ceil(std::max(text.size(), smallest_pooled)) : text.size();
+    if (const auto failed = parser.allocate(capacity, max_depth)) return failed;
+  }
+  return parser.parse_into_document(into, text.data(), text.size()).error();
+}
+
+simdjson::error_code parse_into(dom::document& into, std::string_view text) {
+  if (text.size() > longest_pooled) {
+    dom::parser own;
+    return parse_with(own, text, into);
+  }
+  thread_local dom::parser pooled;
+  return parse_with(pooled, text, into);
+}
+
+// simdjson 3.0 calls an integer beyond 64 bits a NUMBER_ERROR like any other, later versions know BIGINT_ERROR too.
+template <class Code>
+bool is_about_a_number(Code code) {
+  if constexpr (requires { Code::BIGINT_ERROR; }) {
+    if (code == Code::BIGINT_ERROR) return true;
+  }
+  return code == Code::NUMBER_ERROR;
+}
+
+// The grammar of RFC 8259 section 6.
+bool is_number(std::string_view token) {
+  const auto accept = [&](std::string_view any_of) {
+    const bool there = !token.empty() && any_of.find(token.front()) != any_of.npos;
+    if (there) token.remove_prefix(1);
+    return there;
+  };
+  const auto accept_digits = [&] {
+    const std::size_t count = std::min(token.find_first_not_of("0123456789"), token.size());
+    token.remove_prefix(count);
+    return count > 0;
+  };
+
+  accept("-");
+  if (!accept("0") && !accept_digits()) return false;
+  if (accept(".") && !accept_digits()) return false;
+  if (accept("eE")) {
+    accept("+-");
+    if (!accept_digits()) return false;
+  }
+  return token.empty();
+}
+
+// Given that the parser stumbled over a number: are all words outside strings what JSON knows? Then it was too large.
+bool every_word_is_sound(std::string_view text) {
+  constexpr std::string_view between = " \t\r\n[]{},:";
+  while (true) {
+    text.remove_prefix(std::min(text.find_first_not_of(between), text.size()));
+    if (text.empty()) return true;
+    if (text.front() == '"') {
+      std::size_t at = 1;
+      while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+      text.remove_prefix(std::min(at + 1, text.size()));
+      continue;
+    }
+    const std::string_view word = text.substr(0, text.find_first_of(" \t\r\n[]{},:\""));
+    if (word != "true" && word != "false" && word != "null" && !is_number(word)) return false;
+    text.remove_prefix(word.size());
+  }
+}
+
+Error why(simdjson::error_code code, std::string_view text) {
+  const auto error = [&](ErrorCode as, std::string_view reason) {
+    return Error(as, fmt::format("JSON of {} bytes: {}", text.size(), reason));
+  };
+  if (code == simdjson::DEPTH_ERROR) {
+    return error(ErrorCode::limit_exceeded, fmt::format("nested deeper than {}", max_depth));
+  }
+  if (code == simdjson::CAPACITY) return error(ErrorCode::limit_exceeded, "too long");
+  if (is_about_a_number(code) && every_word_is_sound(text)) {
+    return error(ErrorCode::number_too_large, "a number does not fit in 64 bits");
+  }
+  return error(ErrorCode::parse_failed, simdjson::error_message(code));
+}
+
+}  // namespace
+
+struct Document::Tree {
+  dom::document document;
+};
+
+Document::Document(std::unique_ptr<Tree> tree) noexcept : tree_(std::move(tree)) {}
+Document::Document(Document&&) noexcept = default;
+Document& Document::operator=(Document&&) noexcept = default;
+Document::~Document() = default;
+
+Result<Document> Document::parse(std::string_view text) {
+  if (text.empty()) return Error(ErrorCode::parse_failed, "JSON of 0 bytes: there is nothing");
+  // RFC 8259 section 8.1 leaves it to us; newer versions of simdjson skip the mark, Python refuses it.
+  if (text.starts_with("\xef\xbb\xbf")) {
+    return Error(ErrorCode::parse_failed, fmt::format("JSON of {} bytes: begins with a byte order mark", text.size()));
+  }
+
+  auto tree = std::make_unique<Tree>();
+  const simdjson::error_code failed = parse_into(tree->document, text);
+  if (failed == simdjson::MEMALLOC) throw std::bad_alloc();
+  if (failed) return why(failed, text);
+  return Document(std::move(tree));
+}
+
+Value Document::root() const noexcept { return tree_ ? std::bit_cast<Value>(tree_->document.root()) : Value(); }
+
+}  // namespace sluice::json

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include "layer/group_index.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace sluice {
+
+GroupIndex::Places GroupIndex::find(std::string_view group) const {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  Places places;
+  const auto found = at.groups.find(group);
+  if (found == at.groups.end()) return places;
+  places.shards = found->second.shards;
+  for (const Entry::Plain& plain : found->second.plain_channels) places.plain_channels.push_back(plain.channel);
+  return places;
+}
+
+void GroupIndex::add_shard(std::string_view group, unsigned shard) {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  at.groups[std::string(group)].shards |= std::uint64_t{1} << shard;
+}
+
+void GroupIndex::remove_shard(std::string_view group, unsigned shard) {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  const auto found = at.groups.find(group);
+  if (found == at.groups.end()) return;
+  found->second.shards &= ~(std::uint64_t{1} << shard);
+  if (found->second.empty()) at.groups.erase(found);
+}
+
+void GroupIndex::add_plain_channel(std::string_view group, std::shared_ptr<PlainChannel> channel) {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  auto& plain_channels = at.groups[std::string(group)].plain_channels;
+  const auto found = std::ranges::find(plain_channels, channel, &Entry::Plain::channel);
+  if (found != plain_channels.end()) {
+    ++found->joins;
+  } else {
+    plain_channels.push_back({std::move(channel), 1});
+  }
+}
+
+void GroupIndex::remove_plain_channel(std::string_view group, const PlainChannel& channel) {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  const auto found = at.groups.find(group);
+  if (found == at.groups.end()) return;
+  std::erase_if(found->second.plain_channels,
+                [&](Entry::Plain& plain) { return plain.channel.get() == &channel && --plain.joins == 0; });
+  if (found->second.empty()) at.groups.erase(found);
+}
+
+void GroupIndex::remove_all_plain_channels() {
+  for (Stripe& at : stripes_) {
+    std::lock_guard lock(at.mutex);
+    for (auto group = at.groups.begin(); group != at.groups.end();) {
+      group->second.plain_channels.clear();
+      group = group->second.empty() ? at.groups.erase(group) : std::next(group);
+    }
+  }
+}
+
+std::size_t GroupIndex::group_count() const {
+  std::size_t count = 0;
+  for (const Stripe& at : stripes_) {
+    std::lock_guard lock(at.mutex);
+    count += at.groups.size();
+  }
+  return count;
+}
+
+}  // namespace sluice

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// Where a group has members: which executors, and which plain channels. The one table that every thread may ask.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace sluice {
+
+class PlainChannel;
+
+/// Lets a map of strings be asked with a string_view.
+struct StringHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+};
+
+/// A striped map from a group to the executors (as bits) that have a member of it, and to its plain channels. It is
+/// written only when an executor gains its first or loses its last member of a group. Any thread.
+class GroupIndex {
+ public:
+  struct Places {
+    std::uint64_t shards = 0;
+    std::vector<std::shared_ptr<PlainChannel>> plain_channels;
+  };
+
+  Places find(std::string_view group) const;
+  void add_shard(std::string_view group, unsigned shard);
+  void remove_shard(std::string_view group, unsigned shard);
+  /// Joins are counted: a channel that joined twice through two inboxes leaves with the second.
+  void add_plain_channel(std::string_view group, std::shared_ptr<PlainChannel> channel);
+  void remove_plain_channel(std::string_view group, const PlainChannel& channel);
+  void remove_all_plain_channels();
+  std::size_t group_count() const;
+
+ private:
+  struct Entry {
+    struct Plain {
+      std::shared_ptr<PlainChannel> channel;
+      std::size_t joins;
+    };
+    std::uint64_t shards = 0;
+    std::vector<Plain> plain_channels;
+    bool empty() const noexcept { return shards == 0 && plain_channels.empty(); }
+  };
+  struct Stripe {
+    mutable std::mutex mutex;
+    std::unordered_map<std::string, Entry, StringHash, std::equal_to<>> groups;
+  };
+
+  Stripe& stripe(std::string_view group) const { return stripes_[StringHash()(group) % stripes_.size()]; }
+
+  mutable std::array<Stripe, 64> stripes_;
+};
+
+}  // namespace sluice

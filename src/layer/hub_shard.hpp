@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// The part of the hub that lives on one executor: its channels, its groups, and the mail for them. Other threads only
+// put mail in; everything else happens on the executor, without a lock.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "layer/group_index.hpp"
+#include "sluice/core/executor.hpp"
+#include "sluice/layer/channel.hpp"
+#include "sluice/layer/event.hpp"
+#include "sluice/transport/frame.hpp"
+
+namespace sluice {
+
+class HubMember;
+
+/// A group's members on one executor.
+struct HubGroup {
+  const std::string* name;
+  std::vector<HubMember*> members;
+};
+
+/// One executor's part of the hub. publish and send: any thread. The rest: its executor only.
+class HubShard : public std::enable_shared_from_this<HubShard> {
+ public:
+  HubShard(Executor& executor, unsigned number, std::string channel_prefix, std::shared_ptr<GroupIndex> index);
+
+  Executor& executor() const noexcept { return executor_; }
+  unsigned number() const noexcept { return number_; }
+  std::string channel_name(std::uint64_t channel) const;
+
+  void publish(std::string_view group, const Event& event) { put({std::string(group), 0, event}); }
+  void send(std::uint64_t channel, Event event) { put({std::string(), channel, std::move(event)}); }
+
+  void open(HubMember& member);
+  void close(HubMember& member);
+  void join(HubMember& member, std::string_view group);
+  void leave(HubMember& member, std::string_view group);
+  void leave_all(HubMember& member);
+  const HubGroup* find(std::string_view group) const;
+  /// Empties every group and drops the mail that waits.
+  void clear();
+
+  struct Counters {
+    std::atomic<std::uint64_t> deliveries{0}, no_channel{0},
+        channels{0};  // written by the executor, read by any thread
+  };
+  const Counters& counters() const noexcept { return counters_; }
+
+ private:
+  struct Mail {
+    std::string group;  // empty: to one channel
+    std::uint64_t channel;
+    Event event;
+  };
+
+  void put(Mail mail);
+  void drain();
+  std::size_t deliver_from(std::size_t at);  // returns the index behind what it delivered
+  std::size_t deliver_run(const HubGroup& group, std::size_t at);
+  void deliver_to_audience(const HubGroup* group, const Event& event);
+  void deliver_to_channel(HubMember& member, const Event& event);
+  void leave_at(HubMember& member, std::size_t position);
+  FrameBuffer& frames() { return executor_.local<FrameBuffer>(); }
+
+  Executor& executor_;
+  const unsigned number_;
+  const std::string channel_prefix_;  // "specific.<process>!"
+  const std::shared_ptr<GroupIndex> index_;
+
+  std::mutex mutex_;
+  std::vector<Mail> inbox_;
+
+  std::vector<Mail> batch_;
+  std::vector<Delivery> run_;
+  Frame begun_;  // the first frame of the next run, encoded when it did not join the last one
+  std::unordered_map<std::string, HubGroup, StringHash, std::equal_to<>> groups_;
+  std::unordered_map<UserId, std::vector<HubMember*>> users_;
+  std::unordered_map<std::uint64_t, HubMember*> channels_;
+  bool delivering_ = false;
+  Counters counters_;
+};
+
+/// One subscriber's channel. It is in its shard's tables from construction to destruction. Its executor only.
+class HubMember final : public Channel::Membership {
+ public:
+  struct Joined {
+    HubGroup* group;
+    std::uint32_t index;  // in group->members
+  };
+
+  HubMember(std::shared_ptr<HubShard> shard, Subscriber& subscriber, std::uint64_t number, std::size_t capacity);
+  ~HubMember() override;
+
+  std::string name() const override { return shard_->channel_name(number_); }
+  std::size_t capacity() const noexcept override { return capacity_; }
+  std::size_t group_count() const noexcept override { return joined_.size(); }
+
+  HubShard& shard() const noexcept { return *shard_; }
+  Subscriber& subscriber() const noexcept { return subscriber_; }
+  const Identity& identity() const noexcept { return identity_; }
+  std::uint64_t number() const noexcept { return number_; }
+
+  /// Its groups, kept by the shard and sorted by address, so that a consumer may be in thousands of them.
+  std::vector<Joined>& joined() noexcept { return joined_; }
+  /// Where this group is in the list, or would be.
+  std::vector<Joined>::iterator find(const HubGroup* group) noexcept;
+  bool in(const HubGroup& group) noexcept;
+
+ private:
+  std::shared_ptr<HubShard> shard_;
+  Subscriber& subscriber_;
+  const Identity identity_;
+  const std::uint64_t number_;
+  const std::size_t capacity_;
+  std::vector<Joined> joined_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <regex>
+#include <stdexcept>
+
+#include "sluice/layer/channel_layer.hpp"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t name_limit = 100;  // a name is shorter than this (behaviour CL-2)
+
+bool is_name_character(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+}
+
+bool all_name_characters(std::string_view text) noexcept { return std::ranges::all_of(text, is_name_character); }
+
+}  // namespace
+
+bool is_valid_group_name(std::string_view name) noexcept {
+  return !name.empty() && name.size() < name_limit && all_name_characters(name);
+}
+
+bool is_valid_channel_name(std::string_view name) noexcept {
+  if (name.size() >= name_limit) return false;
+  const std::size_t mark = name.find('!');
+  const std::string_view shared_part = name.substr(0, mark);
+  const std::string_view local_part = mark == name.npos ? std::string_view() : name.substr(mark + 1);
+  return !shared_part.empty() && all_name_characters(shared_part) && all_name_characters(local_part);
+}
+
+std::string_view non_local_name(std::string_view channel) noexcept {
+  const std::size_t mark = channel.find('!');
+  return mark == channel.npos ? channel : channel.substr(0, mark + 1);
+}
+
+ChannelCapacity ChannelCapacity::glob(std::string pattern, std::size_t capacity) {
+  return {Syntax::glob, std::move(pattern), capacity};
+}
+
+ChannelCapacity ChannelCapacity::regex(std::string pattern, std::size_t capacity) {
+  try {
+    std::regex compiled(pattern);
+  } catch (const std::regex_error& error) {
+    throw std::invalid_argument(
+        fmt::format("channel capacity: \"{}\" is no regular expression: {}", pattern, error.what()));
+  }
+  return {Syntax::regex, std::move(pattern), capacity};
+}
+
+bool ChannelCapacity::fits(std::string_view channel) const {
+  const std::string name(channel);
+  if (syntax_ == Syntax::glob) return fnmatch(pattern_.c_str(), name.c_str(), 0) == 0;
+  return std::regex_search(name, std::regex(pattern_), std::regex_constants::match_continuous);
+}
+
+}  // namespace sluice

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+#include "layer/plain_channels.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sluice {
+
+// ---------------------------------------------------------------- one channel
+
+PlainChannel::Stored PlainChannel::push(Event event, TimePoint expires) {
+  std::lock_guard lock(mutex_);
+  if (events_.size() >= capacity_) return Stored::full;
+  events_.push_back({std::move(event), expires});
+  return Stored::yes;
+}
+
+std::optional<Event> PlainChannel::pop() {
+  std::lock_guard lock(mutex_);
+  if (events_.empty()) return std::nullopt;
+  std::optional<Event> event(std::move(events_.front().event));
+  events_.pop_front();
+  return event;
+}
+
+std::size_t PlainChannel::drop_expired(TimePoint now) {
+  std::lock_guard lock(mutex_);
+  std::size_t dropped = 0;
+  for (; !events_.empty() && events_.front().expires <= now; ++dropped) events_.pop_front();
+  return dropped;
+}
+
+std::size_t PlainChannel::drop_all() {
+  std::lock_guard lock(mutex_);
+  const std::size_t dropped = events_.size();
+  events_.clear();
+  return dropped;
+}
+
+std::optional<PlainChannel::TimePoint> PlainChannel::next_expiry() const {
+  std::lock_guard lock(mutex_);
+  return events_.empty() ? std::nullopt : std::optional(events_.front().expires);
+}
+
+PlainChannel::Place PlainChannel::queue_up() {
+  std::lock_guard lock(mutex_);
+  Place place{++last_number_, {}};
+  if (events_.empty()) {
+    waiting_.push_back(place);
+  } else {
+    place.woken.resolve({});
+  }
+  return place;
+}
+
+void PlainChannel::wake_one() {
+  std::optional<Place> place;
+  {
+    std::lock_guard lock(mutex_);
+    if (events_.empty() || waiting_.empty()) return;
+    place = std::move(waiting_.front());
+    waiting_.pop_front();
+  }
+  place->woken.resolve({});
+}
+
+void PlainChannel::leave_queue(std::uint64_t number) {
+  {
+    std::lock_guard lock(mutex_);
+    if (std::erase_if(waiting_, [&](const Place& place) { return place.number == number; }) > 0) return;
+  }
+  wake_one();  // it had been woken: if it took nothing, the event is another reader's
+}
+
+void PlainChannel::add_reader() {
+  std::lock_guard lock(mutex_);
+  ++readers_;
+}
+
+void PlainChannel::remove_reader() {
+  std::lock_guard lock(mutex_);
+  --readers_;
+}
+
+bool PlainChannel::idle() const {
+  std::lock_guard lock(mutex_);
+  return events_.empty() && readers_ == 0;
+}
+
+// ---------------------------------------------------------------- all of them
+
+std::size_t capacity_of(const ChannelLayerOptions& options, std::string_view channel) {
+  for (const ChannelCapacity& exception : options.channel_capacity) {
+    if (exception.fits(channel)) return exception.capacity();
+  }
+  return options.capacity;
+}
+
+std::shared_ptr<PlainChannel> PlainChannels::find_or_make(std::string_view channel) {
+  auto& place = channels_[std::string(channel)];
+  if (!place) place = std::make_shared<PlainChannel>(std::string(channel), capacity_of(options_, channel));
+  return place;
+}
+
+Result<void> PlainChannels::send(std::string_view name, Event event) {
+  std::shared_ptr<PlainChannel> channel;
+  Outcome outcome{};
+  {
+    std::lock_guard lock(mutex_);  // so that the channel is not forgotten between the look and the put
+    channel = find_or_make(name);
+    outcome = put(*channel, std::move(event));
+  }
+  after_put(channel, outcome);
+  if (outcome.stored == PlainChannel::Stored::yes) return {};
+  return Error(ErrorCode::channel_full, fmt::format("send \"{}\": {} events wait there already and nobody reads them",
+                                                    name, capacity_of(options_, name)));
+}
+
+void PlainChannels::send(const std::shared_ptr<PlainChannel>& channel, Event event) {
+  after_put(channel, put(*channel, std::move(event)));
+}
+
+PlainChannels::Outcome PlainChannels::put(PlainChannel& channel, Event event) {
+  const auto now = clock_.now();
+  dropped_expired_.fetch_add(channel.drop_expired(now), std::memory_order_relaxed);
+  const bool first = !channel.next_expiry();
+  const auto stored = channel.push(std::move(event), now + options_.expiry);
+  (stored == PlainChannel::Stored::yes ? stored_ : dropped_full_).fetch_add(1, std::memory_order_relaxed);
+  return {stored, first};
+}
+
+void PlainChannels::after_put(const std::shared_ptr<PlainChannel>& channel, Outcome outcome) {
+  if (outcome.stored == PlainChannel::Stored::full) return;
+  if (outcome.first) sweep_later(channel, options_.expiry);
+  channel->wake_one();
+}
+
+void PlainChannels::sweep_later(const std::shared_ptr<PlainChannel>& channel, std::chrono::nanoseconds delay) {
+  clock_.post_after(delay, [weak = weak_from_this(), weak_channel = std::weak_ptr(channel)] {
+    const auto all = weak.lock();
+    const auto one = weak_channel.lock();
+    if (!all || !one) return;
+    const auto now = all->clock_.now();
+    all->dropped_expired_.fetch_add(one->drop_expired(now), std::memory_order_relaxed);
+    if (const auto next = one->next_expiry()) {
+      all->sweep_later(one, *next - now);
+    } else {
+      all->forget_if_idle(*one);
+    }
+  });
+}
+
+void PlainChannels::forget_if_idle(const PlainChannel& channel) {
+  std::lock_guard lock(mutex_);
+  const auto found = channels_.find(channel.name());
+  if (found != channels_.end() && found->second.get() == &channel && channel.idle()) channels_.erase(found);
+}
+
+std::optional<Event> PlainChannels::take(PlainChannel& channel) {
+  dropped_expired_.fetch_add(channel.drop_expired(clock_.now()), std::memory_order_relaxed);
+  return channel.pop();
+}
+
+Inbox PlainChannels::open_inbox(std::string_view channel, std::shared_ptr<void> keep_alive) {
+  std::shared_ptr<PlainChannel> opened;
+  {
+    std::lock_guard lock(mutex_);
+    opened = find_or_make(channel);
+    opened->add_reader();  // under the lock, so that it is not forgotten meanwhile
+  }
+  return Inbox(std::make_unique<PlainReader>(shared_from_this(), std::move(opened), std::move(keep_alive)));
+}
+
+void PlainChannels::close_reader(const std::shared_ptr<PlainChannel>& channel) {
+  channel->remove_reader();
+  forget_if_idle(*channel);
+}
+
+void PlainChannels::flush() {
+  index_.remove_all_plain_channels();
+  std::lock_guard lock(mutex_);
+  std::erase_if(channels_, [](auto& channel) {
+    (void)channel.second->drop_all();
+    return channel.second->idle();
+  });
+}
+
+std::size_t PlainChannels::count() const {
+  std::lock_guard lock(mutex_);
+  return channels_.size();
+}
+
+// ---------------------------------------------------------------- its reader
+
+PlainReader::PlainReader(std::shared_ptr<PlainChannels> channels, std::shared_ptr<PlainChannel> channel,
+                         std::shared_ptr<void> keep_alive)
+    : keep_alive_(std::move(keep_alive)), channels_(std::move(channels)), channel_(std::move(channel)) {}
+
+PlainReader::~PlainReader() {
+  for (const std::string& group : groups_) channels_->index().remove_plain_channel(group, *channel_);
+  channels_->close_reader(channel_);
+}
+
+Task<Result<Event>> PlainReader::receive() {
+  // A wake-up is only a hint to look again. A coroutine that is destroyed behind the hint passes it on.
+  struct Queued {
+    PlainChannel& channel;
+    std::uint64_t number = 0;
+    ~Queued() {
+      if (number != 0) channel.leave_queue(number);
+    }
+  } queued{*channel_};
+  for (;;) {
+    if (auto event = poll()) co_return std::move(*event);
+    const PlainChannel::Place place = channel_->queue_up();
+    queued.number = place.number;
+    co_await place.woken;
+  }
+}
+
+void PlainReader::join(std::string_view group) {
+  std::lock_guard lock(mutex_);
+  if (std::ranges::find(groups_, group) != groups_.end()) return;
+  groups_.emplace_back(group);
+  channels_->index().add_plain_channel(group, channel_);
+}
+
+void PlainReader::leave(std::string_view group) {
+  std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(groups_, group);
+  if (found == groups_.end()) return;
+  groups_.erase(found);
+  channels_->index().remove_plain_channel(group, *channel_);
+}
+
+}  // namespace sluice

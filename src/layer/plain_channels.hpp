@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// Plain channels: names without a reader of their own, where events wait until some inbox takes them.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+
+#include "layer/group_index.hpp"
+#include "sluice/core/completion.hpp"
+#include "sluice/core/executor.hpp"
+#include "sluice/layer/channel_layer.hpp"
+
+namespace sluice {
+
+/// The queue behind one name. Any thread.
+class PlainChannel {
+ public:
+  using TimePoint = Executor::Clock::time_point;
+  enum class Stored { yes, full };
+
+  PlainChannel(std::string name, std::size_t capacity) : name_(std::move(name)), capacity_(capacity) {}
+
+  const std::string& name() const noexcept { return name_; }
+
+  /// Stores the event and wakes nobody: the caller does, once it holds no lock.
+  Stored push(Event event, TimePoint expires);
+  std::optional<Event> pop();
+  /// Drops what nobody read in time; returns how many.
+  std::size_t drop_expired(TimePoint now);
+  std::size_t drop_all();
+  /// When the oldest event expires; nothing when there is none.
+  std::optional<TimePoint> next_expiry() const;
+
+  /// A reader that found nothing awaits `woken`, looks again, and says leave_queue() when it is done or destroyed.
+  struct Place {
+    std::uint64_t number;
+    Completion<std::monostate> woken;
+  };
+  Place queue_up();
+  /// Wakes the reader that waits longest, if there is an event for it.
+  void wake_one();
+  void leave_queue(std::uint64_t number);
+
+  void add_reader();
+  void remove_reader();
+  /// Neither an event nor a reader.
+  bool idle() const;
+
+ private:
+  struct Waiting {
+    Event event;
+    TimePoint expires;
+  };
+
+  const std::string name_;
+  const std::size_t capacity_;
+  mutable std::mutex mutex_;
+  std::deque<Waiting> events_;
+  std::deque<Place> waiting_;
+  std::uint64_t last_number_ = 0;
+  std::size_t readers_ = 0;
+};
+
+/// All plain channels of a process. Any thread.
+class PlainChannels : public std::enable_shared_from_this<PlainChannels> {
+ public:
+  PlainChannels(Executor& clock, const ChannelLayerOptions& options, GroupIndex& index)
+      : clock_(clock), options_(options), index_(index) {}
+
+  Result<void> send(std::string_view channel, Event event);
+  /// For a channel that is in a group: full is no error there.
+  void send(const std::shared_ptr<PlainChannel>& channel, Event event);
+  Inbox open_inbox(std::string_view channel, std::shared_ptr<void> keep_alive);
+  void flush();
+
+  std::size_t count() const;
+  std::uint64_t stored() const noexcept { return stored_.load(std::memory_order_relaxed); }
+  std::uint64_t dropped_full() const noexcept { return dropped_full_.load(std::memory_order_relaxed); }
+  std::uint64_t dropped_expired() const noexcept { return dropped_expired_.load(std::memory_order_relaxed); }
+
+  /// An inbox's way back: take the next event that has not expired.
+  std::optional<Event> take(PlainChannel& channel);
+  void close_reader(const std::shared_ptr<PlainChannel>& channel);
+  GroupIndex& index() noexcept { return index_; }
+
+ private:
+  std::shared_ptr<PlainChannel> find_or_make(std::string_view channel);  // under the lock
+  struct Outcome {
+    PlainChannel::Stored stored;
+    bool first;  // of the events that wait there now
+  };
+  Outcome put(PlainChannel& channel, Event event);
+  void after_put(const std::shared_ptr<PlainChannel>& channel, Outcome outcome);
+  void sweep_later(const std::shared_ptr<PlainChannel>& channel, std::chrono::nanoseconds delay);
+  void forget_if_idle(const PlainChannel& channel);
+
+  Executor& clock_;
+  const ChannelLayerOptions& options_;
+  GroupIndex& index_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, std::shared_ptr<PlainChannel>, StringHash, std::equal_to<>> channels_;
+  std::atomic<std::uint64_t> stored_{0}, dropped_full_{0}, dropped_expired_{0};
+};
+
+/// How many events may wait in the channel of this name.
+std::size_t capacity_of(const ChannelLayerOptions& options, std::string_view channel);
+
+/// An inbox that takes part in groups: what the layer needs to know of it.
+class PlainReader : public Inbox::Reader {
+ public:
+  PlainReader(std::shared_ptr<PlainChannels> channels, std::shared_ptr<PlainChannel> channel,
+              std::shared_ptr<void> keep_alive);
+  ~PlainReader() override;
+
+  std::string_view name() const noexcept override { return channel_->name(); }
+  Task<Result<Event>> receive() override;
+  std::optional<Event> poll() override { return channels_->take(*channel_); }
+
+  void join(std::string_view group);
+  void leave(std::string_view group);
+
+ private:
+  std::shared_ptr<void> keep_alive_;
+  std::shared_ptr<PlainChannels> channels_;
+  std::shared_ptr<PlainChannel> channel_;
+  std::mutex mutex_;
+  std::vector<std::string> groups_;
+};
+
+}  // namespace sluice
