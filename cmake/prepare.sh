@@ -48,12 +48,12 @@ quietly() {
   exit "$status"
 }
 
-# configure PRESET [OPTION...]: a configured build folder build/PRESET.
+# configure PRESET [OPTION...]: a configured build folder build/PRESET. SLUICE_WERROR=ON makes warnings errors.
 configure() {
   if command -v ccache >/dev/null; then
     export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
     # Precompiled headers are cached only with these.
     export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
   fi
-  quietly cmake --preset "$@"
+  quietly cmake --preset "$@" -DSLUICE_WERROR="${SLUICE_WERROR:-OFF}"
 }

@@ -12,6 +12,7 @@
 #include "sluice/core/task.hpp"
 #include "sluice/layer/channel_layer.hpp"
 #include "sluice/transport/connection.hpp"
+#include "sluice/transport/limits.hpp"
 #include "sluice/transport/message.hpp"
 #include "sluice/transport/scope.hpp"
 

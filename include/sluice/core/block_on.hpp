@@ -22,10 +22,10 @@ T block_on(Task<T> task) {
     bool open = false;
   } gate;
   const auto open = [](void* who) noexcept {
-    auto& gate = *static_cast<Gate*>(who);
-    std::lock_guard lock(gate.mutex);
-    gate.open = true;
-    gate.wake.notify_one();
+    auto& waited_for = *static_cast<Gate*>(who);
+    std::lock_guard lock(waited_for.mutex);
+    waited_for.open = true;
+    waited_for.wake.notify_one();
   };
   if (!task.start({open, &gate})) {
     std::unique_lock lock(gate.mutex);

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""tests/run --spec tells what it should: here, of a table and tests made up for it."""
+import unittest
+from pathlib import Path
+
+import house
+import spec
+
+TABLE = """\
+| item | what Sluice does | |
+|---|---|---|
+| SC-1 | It does this. | tested |
+| SC-2 | It does that. | tested |
+| SC-3 | It does not. | There is none of it here. |
+| SC-4 | It might. | |
+| SC-5 | It does not, they say. | Cannot be tested. |
+| SC-6 | It does in Python. | tested |
+"""
+
+
+class Spec(unittest.TestCase):
+    def test_what_is_open_is_listed(self):
+        # Tags are put together here, so that this file has none of its own.
+        tag = "[{}]".format
+        files = {
+            "docs/behaviour.md": TABLE,
+            "tests/core/a_test.cpp": f'TEST_CASE("one", "[core]{tag("SC-1")}{tag("SC-5")}") {{}}\n// {tag("SC-2")}\n',
+            "tests/core/b_test.py": f"# {tag('SC-6')} {tag('SC-99')} {tag('RFC-1')}\n",
+            "tests/core/support.cpp": f'"{tag("SC-4")}"\n',
+        }
+        with house.tree(files) as folder:
+            self.assertEqual(spec.complaints(Path(folder)), [
+                "SC-2: the table says tested, no test carries [SC-2]",
+                "SC-4: neither a test nor a reason",
+                "SC-5: there is a test in tests/core/a_test.cpp, the table gives a reason for having none",
+                "SC-99: tagged in tests/core/b_test.py, but not in the table",
+            ])
+
+    def test_the_table_is_whole(self):
+        """Every section counts from 1 without a gap, and no cell is empty."""
+        sections = {}
+        for item, verdict in spec.items(house.ROOT).items():
+            section, number = item.split("-")
+            sections.setdefault(section, []).append(int(number))
+            self.assertTrue(verdict, item)
+        self.assertEqual({name: len(numbers) for name, numbers in sections.items()},
+                         {"SC": 14, "MW": 17, "LC": 27, "DI": 11, "CL": 32, "CC": 33, "PT": 9, "BT": 12, "TH": 3})
+        for name, numbers in sections.items():
+            self.assertEqual(numbers, list(range(1, len(numbers) + 1)), name)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=["spec"])
