@@ -43,6 +43,8 @@ int main(int argc, char** argv) try {
   sluice::wait_for_signal();
   server.stop();
   server.wait();
+  executors.stop();
+  executors.join();
 } catch (const std::exception& error) {
   fmt::print(stderr, "01_echo: {}\n", error.what());
   return 1;

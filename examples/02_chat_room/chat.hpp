@@ -34,13 +34,11 @@ struct Left {
 class Chat final : public sluice::JsonConsumer {
  public:
   sluice::Task<> connect() override {
-    const auto name = scope().query_value("name");
-    if (!name) co_return deny(sluice::Denial(400, "the name is not UTF-8\n"));
     group_ = "chat-" + std::string(scope().captured_text("room").value_or("lobby"));
     auto joined = co_await group_add(group_);
     if (!joined) co_return deny(sluice::Denial(404, "there can be no such room\n"));
     accept();
-    name_ = name->value_or("somebody");
+    name_ = scope().query_value("name").value_or("somebody");
     tell(Joined{name_});
   }
 
