@@ -20,13 +20,6 @@ constexpr std::string_view to_group_type = "broadcast_to_group";
 constexpr std::string_view to_users_type = "broadcast_to_users";
 constexpr std::string_view individual_type = "broadcast_to_users_individual_payloads";
 
-BroadcastKind kind_of(std::string_view type) noexcept {
-  if (type == to_group_type) return BroadcastKind::to_group;
-  if (type == to_users_type) return BroadcastKind::to_users;
-  if (type == individual_type) return BroadcastKind::to_users_individual_payloads;
-  return BroadcastKind::none;
-}
-
 bool lists(const std::vector<UserId>& users, const UserId& user) {
   return std::ranges::find(users, user) != users.end();
 }
@@ -136,6 +129,13 @@ json::Text write_broadcasts(std::string_view type, BroadcastKind kind, const std
 
 }  // namespace
 
+BroadcastKind broadcast_kind_of(std::string_view type) noexcept {
+  if (type == to_group_type) return BroadcastKind::to_group;
+  if (type == to_users_type) return BroadcastKind::to_users;
+  if (type == individual_type) return BroadcastKind::to_users_individual_payloads;
+  return BroadcastKind::none;
+}
+
 struct Event::State {
   std::string type;
   BroadcastKind kind = BroadcastKind::none;
@@ -149,7 +149,7 @@ struct Event::State {
 
 Event::Event(std::string type, json::Text text) {
   auto state = std::make_shared<State>();
-  state->kind = kind_of(type);
+  state->kind = broadcast_kind_of(type);
   state->type = std::move(type);
   state->text = std::move(text);
   state_ = std::move(state);
@@ -170,7 +170,7 @@ Result<Event> Event::parse(std::string_view json_map) {
                  fmt::format("event type \"{}\": it must not begin with a dot or an underscore", *type));
   }
   auto state = std::make_shared<State>();
-  state->kind = kind_of(name);
+  state->kind = broadcast_kind_of(name);
   state->type = std::move(name);
   state->text = json::Text(std::string(json_map));
   std::call_once(state->document_once, [&] { state->document = std::move(*document); });
@@ -185,7 +185,7 @@ Event Event::named(std::string_view type) {
 Event Event::of_broadcasts(std::string_view type, std::vector<Broadcast> broadcasts) {
   auto state = std::make_shared<State>();
   state->type = type;
-  state->kind = kind_of(type);
+  state->kind = broadcast_kind_of(type);
   state->broadcasts = std::move(broadcasts);
   state->from_broadcasts = true;
   return Event(std::move(state));

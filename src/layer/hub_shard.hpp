@@ -104,6 +104,7 @@ class HubMember final : public Channel::Membership {
   std::string name() const override { return shard_->channel_name(number_); }
   std::size_t capacity() const noexcept override { return capacity_; }
   std::size_t group_count() const noexcept override { return joined_.size(); }
+  void leave_groups() override { shard_->leave_all(*this); }
 
   HubShard& shard() const noexcept { return *shard_; }
   Subscriber& subscriber() const noexcept { return subscriber_; }

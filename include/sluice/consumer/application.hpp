@@ -28,6 +28,9 @@ class Application {
   /// Finds the destination, and puts what was captured on the way into the scope. False: no route, and both arguments
   /// are as they were.
   virtual bool resolve(Scope& scope, Destination& destination) const = 0;
+  /// Does it look at what is left of the path? Then a route that leads here need only fit a beginning (behaviour
+  /// SC-11).
+  virtual bool routes_by_path() const noexcept { return false; }
 };
 
 /// The factory as an application.

@@ -39,9 +39,12 @@ struct HostStats {
   std::uint64_t unknown_events = 0;   // no handler
   std::uint64_t undecodable_events = 0;
   std::uint64_t mailbox_overflows = 0;
-  std::uint64_t sends_after_close = 0;
+  std::uint64_t sends_after_close = 0;   // by handlers of a connection that had ended
+  std::uint64_t dropped_at_close = 0;    // layer mail for a connection that had ended
   std::uint64_t destroyed_handlers = 0;  // still suspended past Limits::disconnect_grace
 };
+
+class HostState;
 
 /// Gives every connection its consumer: it finds the application's route, runs the middlewares, opens a channel, joins
 /// the static groups and calls connect(). Without a layer, consumers hear only their clients (behaviour LC-24). The
@@ -57,7 +60,7 @@ class Host final : public Gateway {
   HostStats stats() const;
 
  private:
-  std::shared_ptr<class HostState> state_;
+  std::shared_ptr<HostState> state_;
 };
 
 }  // namespace sluice

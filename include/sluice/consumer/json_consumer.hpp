@@ -32,7 +32,10 @@ class JsonConsumer : public Consumer {
   void send_json(const json::Text& content) { send_text(content.view()); }
 
  private:
+  // What the handler at work may refer to.
   std::optional<json::Document> document_;
+  json::Value root_;
+  std::optional<Error> error_;
 };
 
 }  // namespace sluice

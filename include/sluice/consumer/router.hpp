@@ -36,6 +36,7 @@ class Router final : public Application {
   Router& re_path(std::string_view pattern, std::shared_ptr<Application> application, Defaults defaults = {});
 
   bool resolve(Scope& scope, Destination& destination) const override;
+  bool routes_by_path() const noexcept override { return true; }
 
  private:
   struct Route;

@@ -55,6 +55,7 @@ class Channel {
     virtual std::string name() const = 0;
     virtual std::size_t capacity() const noexcept = 0;
     virtual std::size_t group_count() const noexcept = 0;
+    virtual void leave_groups() = 0;
   };
 
   explicit Channel(std::unique_ptr<Membership> membership) noexcept : membership_(std::move(membership)) {}
@@ -64,6 +65,8 @@ class Channel {
   /// How many events may wait for its reader (behaviour CL-12, CL-13).
   std::size_t capacity() const noexcept { return membership_->capacity(); }
   std::size_t group_count() const noexcept { return membership_->group_count(); }
+  /// Out of every group at once; the channel stays open.
+  void leave_groups() { membership_->leave_groups(); }
   Membership& membership() const noexcept { return *membership_; }
 
  private:

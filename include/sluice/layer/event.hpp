@@ -27,6 +27,9 @@ struct Broadcast {
 /// The events whose payloads go straight to clients, by Baserow's names; `none` is every other event.
 enum class BroadcastKind : std::uint8_t { none, to_group, to_users, to_users_individual_payloads };
 
+/// What kind of broadcast an event of this type is.
+BroadcastKind broadcast_kind_of(std::string_view type) noexcept;
+
 /// An event of a channel layer. Cheap to copy. Immutable: share freely.
 class Event {
  public:

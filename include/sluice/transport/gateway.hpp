@@ -17,8 +17,9 @@ namespace sluice {
 class Gateway {
  public:
   virtual ~Gateway() = default;
-  /// A handshake has arrived. The answer, accept or deny, may come later. The transport keeps the returned object until
-  /// it has called on_closed, the gateway keeps the connection.
+  /// A handshake has arrived. Nothing is called on the connection before this returns; the answer, accept or deny,
+  /// comes later. The transport keeps the returned object until it has called on_closed, the gateway keeps the
+  /// connection.
   virtual std::shared_ptr<ConnectionEvents> open(Scope scope, std::shared_ptr<Connection> connection,
                                                  Executor& executor) = 0;
 };

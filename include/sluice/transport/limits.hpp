@@ -20,7 +20,6 @@ struct Limits {
   // --- messages
   std::size_t message_bytes = 1024 * 1024;     // one client message, its fragments joined; past it close 1009
   std::size_t queued_bytes = 4 * 1024 * 1024;  // sent, not yet taken by the network; past it close 1013
-  std::size_t mailbox = 100;                   // events that wait for a consumer that is busy; past it close 1013
 
   // --- the process
   std::size_t connections = 0;              // at once, 0: as many as there are descriptors; past it 503

@@ -74,6 +74,7 @@ class Scope {
   }
   void set_path_remaining(std::string rest) { path_remaining_ = std::move(rest); }
   void clear_path_remaining() noexcept { path_remaining_.reset(); }
+  bool has_path_remaining() const noexcept { return path_remaining_.has_value(); }
   const UrlRoute& url_route() const noexcept { return url_route_; }
   UrlRoute& url_route() noexcept { return url_route_; }
   /// A named capture as text or as a number, if there is one of that kind.

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// The server's side of a WebSocket after the upgrade, without sockets: bytes in, whole messages out (RFC 6455).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "sluice/core/close_reason.hpp"
+#include "sluice/json/utf8.hpp"
+#include "sluice/transport/message.hpp"
+#include "sluice/ws/frame_header.hpp"
+
+namespace sluice::ws {
+
+/// Reads what a client sends, one thing at a time, so that the caller may stop in the middle of a buffer:
+///
+///     std::span<char> input(buffer, received);
+///     for (;;) {
+///       switch (protocol.next(input)) {
+///         case Step::need_more: read on; `input` is empty
+///         case Step::message:   events.on_message(protocol.take_message())
+///         case Step::ping:      send(Opcode::pong, protocol.control_payload())
+///         case Step::pong:      the peer lives
+///         case Step::close:     answer close_payload(protocol.close_reason()), and end
+///         case Step::failed:    send close_payload(protocol.close_reason()), and end
+///       }
+///     }
+///
+/// It fails at the first byte that proves a fault: 1002 for a frame that RFC 6455 forbids, 1007 for text that is not
+/// UTF-8, 1009 for a message past the limit, as soon as a frame's length tells. An idle one takes 96 bytes and owns no
+/// memory (a ping that came in pieces is let go by the
+/// next call); what is kept of a frame or message that is not whole yet is inside, never in the caller's buffer. One
+/// thread at a time.
+class ServerProtocol {
+ public:
+  enum class Step : std::uint8_t { need_more, message, ping, pong, close, failed };
+
+  explicit ServerProtocol(std::size_t max_message_bytes) noexcept;
+  ServerProtocol(ServerProtocol&&) noexcept;
+  ServerProtocol& operator=(ServerProtocol&&) noexcept;
+  ~ServerProtocol();
+
+  /// Takes bytes off the front of `input`, unmasking them in place, and returns as soon as one thing is complete.
+  /// `need_more` has taken all. After `close` or `failed`, everything is taken, ignored and answered `need_more`.
+  Step next(std::span<char>& input);
+
+  /// After `message`, once: the whole message, its fragments joined; text is valid UTF-8.
+  Message take_message() noexcept;
+  /// After `ping` or `pong`: at most 125 bytes, valid until the next call of next() and while its input stands.
+  std::string_view control_payload() const noexcept { return control_; }
+  /// After `close`: what the peer said, 1005 if it gave no code (behaviour LC-21). After `failed`: what to close with.
+  const CloseReason& close_reason() const noexcept;
+  /// Has it seen `close` or `failed`?
+  bool ended() const noexcept { return ended_; }
+
+ private:
+  struct Rarity;
+  struct Fault {
+    std::uint16_t code = 0;
+    std::string_view text;
+  };
+
+  Fault fault_of_header() const noexcept;
+  void begin_frame() noexcept;
+  std::string_view take_payload(std::span<char>& input) noexcept;
+  Step take_data(std::span<char>& input);
+  Step take_control(std::span<char>& input);
+  Step take_close(std::string_view payload, bool whole);
+  Step fail(std::uint16_t code, std::string_view text);
+  Step end(Step last, CloseReason reason);
+  Rarity& rarity();
+
+  std::size_t max_message_bytes_;
+  std::uint64_t payload_left_ = 0;  // of the frame whose header stands in header_
+  std::string message_;             // whole after Step::message, otherwise what has come of it
+  std::string_view control_;
+  std::unique_ptr<Rarity> rarity_;  // a control frame in pieces, the reason of the end; otherwise null
+  FrameHeaderReader header_;
+  json::Utf8Validator utf8_;  // of a text message that comes in pieces
+  MessageKind kind_ = MessageKind::text;
+  bool in_payload_ = false;  // the header is whole, payload_left_ bytes follow
+  bool in_message_ = false;  // a data frame has begun a message that is not whole yet
+  bool ended_ = false;
+};
+
+/// The payload of a close frame: the code, and the text cut to 123 bytes at a character's border. 1005 gives an empty
+/// payload. The wire carries only what is allowed (RFC 6455 section 7.4, behaviour LC-14): a code that may not be sent
+/// goes out as 1011, a text that is not UTF-8 is left out.
+std::string close_payload(const CloseReason& reason);
+
+}  // namespace sluice::ws

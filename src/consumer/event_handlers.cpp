@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/consumer/event_handlers.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace sluice {
+
+EventHandlers& EventHandlers::add(Entry entry) {
+  std::ranges::replace(entry.type, '.', '_');
+  if (entry.type.empty() || entry.type.front() == '_') {
+    throw std::invalid_argument(
+        fmt::format("event handler \"{}\": the type must not be empty nor begin with an underscore", entry.type));
+  }
+  if (find(entry.type))
+    throw std::invalid_argument(fmt::format("event handler \"{}\": it is listed already", entry.type));
+  intercepted_ |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(broadcast_kind_of(entry.type)));
+  entries_.push_back(std::move(entry));
+  return *this;
+}
+
+const EventHandlers::Entry* EventHandlers::find(std::string_view type) const noexcept {
+  for (const Entry& entry : entries_) {
+    if (entry.type == type) return &entry;
+  }
+  return nullptr;
+}
+
+Result<EventHandlers::Call> EventHandlers::call(Consumer& consumer, const Event& event) const {
+  const Entry* entry = find(event.type());
+  if (!entry) return Error(ErrorCode::not_found, fmt::format("the consumer has no handler for \"{}\"", event.type()));
+  return entry->thunk(consumer, event, *entry);
+}
+
+}  // namespace sluice

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/consumer/host.hpp"
+
+#include <stdexcept>
+
+#include "consumer/host_state.hpp"
+#include "consumer/session.hpp"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t subjects_kept = 1000;  // a peer that makes up types must not fill the memory
+
+std::shared_ptr<HostState> make_state(std::shared_ptr<Application> application, ChannelLayer* layer,
+                                      HostOptions options) {
+  if (!application) throw std::invalid_argument("Host: it needs an application");
+  return std::make_shared<HostState>(std::move(application), layer, std::move(options));
+}
+
+}  // namespace
+
+bool HostState::first_time(std::string_view subject) {
+  std::lock_guard lock(mutex_);
+  return seen_.size() < subjects_kept && seen_.emplace(subject).second;
+}
+
+Host::Host(std::shared_ptr<Application> application, HostOptions options)
+    : state_(make_state(std::move(application), nullptr, std::move(options))) {}
+
+Host::Host(std::shared_ptr<Application> application, ChannelLayer& layer, HostOptions options)
+    : state_(make_state(std::move(application), &layer, std::move(options))) {}
+
+Host::~Host() = default;
+
+std::shared_ptr<ConnectionEvents> Host::open(Scope scope, std::shared_ptr<Connection> connection, Executor& executor) {
+  auto session = std::make_shared<Session>(state_, std::move(scope), std::move(connection), executor);
+  executor.post([session] { session->begin(); });
+  return session;
+}
+
+HostStats Host::stats() const {
+  const HostState::Counters& counters = state_->counters;
+  const auto read = [](const std::atomic<std::uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
+  HostStats stats;
+  stats.connections = read(counters.connections);
+  stats.opened = read(counters.opened);
+  stats.accepted = read(counters.accepted);
+  stats.denied = read(counters.denied);
+  stats.no_route = read(counters.no_route);
+  stats.failed_handlers = read(counters.failed_handlers);
+  stats.unknown_events = read(counters.unknown_events);
+  stats.undecodable_events = read(counters.undecodable_events);
+  stats.mailbox_overflows = read(counters.mailbox_overflows);
+  stats.sends_after_close = read(counters.sends_after_close);
+  stats.dropped_at_close = read(counters.dropped_at_close);
+  stats.destroyed_handlers = read(counters.destroyed_handlers);
+  return stats;
+}
+
+}  // namespace sluice

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// What all sessions of a host share.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "sluice/consumer/host.hpp"
+
+namespace sluice {
+
+/// A host's parts and counters. It outlives the host while sessions do. Any thread.
+class HostState {
+ public:
+  HostState(std::shared_ptr<Application> served, ChannelLayer* channel_layer, HostOptions chosen)
+      : application(std::move(served)), layer(channel_layer), options(std::move(chosen)) {}
+
+  const std::shared_ptr<Application> application;
+  ChannelLayer* const layer;  // null: none
+  const HostOptions options;
+
+  struct Counters {
+    std::atomic<std::uint64_t> connections{0}, opened{0}, accepted{0}, denied{0}, no_route{0}, failed_handlers{0},
+        unknown_events{0}, undecodable_events{0}, mailbox_overflows{0}, sends_after_close{0}, dropped_at_close{0},
+        destroyed_handlers{0};
+  } counters;
+
+  /// True the first time it is asked about this subject, so that a flood of the same trouble is one line in the log.
+  bool first_time(std::string_view subject);
+
+ private:
+  std::mutex mutex_;
+  std::unordered_set<std::string> seen_;
+};
+
+/// Adds one to a counter that no delivery touches.
+inline void count(std::atomic<std::uint64_t>& counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }
+
+}  // namespace sluice

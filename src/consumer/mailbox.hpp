@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// What waits for a consumer: mail from its client and mail from its layer, taken in turns.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "sluice/core/close_reason.hpp"
+#include "sluice/layer/event.hpp"
+#include "sluice/transport/frame.hpp"
+#include "sluice/transport/message.hpp"
+
+namespace sluice {
+
+/// The end of the connection, as it stands in the client's queue behind what the client said before.
+struct Closed {
+  CloseReason reason;
+};
+
+/// A broadcast that passes the consumer by, but not the mail before it.
+struct PassingBroadcast {
+  Frame frame;
+};
+
+/// One piece of mail.
+using Mail = std::variant<Message, Event, PassingBroadcast, Closed>;
+
+/// Two queues, client and layer, each in its own order. While both hold mail they are served in turns, the client first
+/// (behaviour DI-7, DI-8). Most consumers are idle most of the time, so that empty queues take no memory of their own.
+/// Its executor only.
+class Mailbox {
+ public:
+  void put_client(Mail mail) { lanes().client.push_back(std::move(mail)); }
+  void put_layer(Mail mail) { lanes().layer.push_back(std::move(mail)); }
+  std::optional<Mail> take();
+
+  /// The last frame that waits behind all other layer mail, or null: another may join it.
+  Frame* last_passing_frame() noexcept;
+
+  bool empty() const noexcept { return !lanes_; }
+  std::size_t client_size() const noexcept { return lanes_ ? lanes_->client.size() : 0; }
+  std::size_t layer_size() const noexcept { return lanes_ ? lanes_->layer.size() : 0; }
+  void drop_layer() noexcept;
+
+ private:
+  struct Lanes {
+    std::list<Mail> client, layer;
+    bool layer_next = false;
+  };
+  Lanes& lanes() {
+    if (!lanes_) lanes_ = std::make_unique<Lanes>();
+    return *lanes_;
+  }
+
+  std::unique_ptr<Lanes> lanes_;  // null while there is no mail
+};
+
+}  // namespace sluice

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// The life of one connection on our side: it brings mail to the consumer, one piece at a time, and cleans up.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "consumer/host_state.hpp"
+#include "consumer/mailbox.hpp"
+#include "sluice/consumer/consumer.hpp"
+#include "sluice/core/executor.hpp"
+#include "sluice/layer/channel.hpp"
+#include "sluice/transport/connection.hpp"
+#include "sluice/transport/scope.hpp"
+
+namespace sluice {
+
+/// Owns the consumer, its mailbox, its channel and its end of the connection. It lives in its executor's LiveSessions
+/// until disconnect() has finished. Its executor only.
+class Session final : public ConnectionEvents, public Subscriber, public std::enable_shared_from_this<Session> {
+ public:
+  Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<Connection> connection, Executor& executor);
+  ~Session() override;
+
+  /// Finds the route, runs the middlewares, makes the consumer and connects it.
+  void begin();
+  /// Handles what waits.
+  void pump();
+
+  // --- what a consumer asks for
+  void accept(const Acceptance& acceptance);
+  void deny(const Denial& denial);
+  void send(MessageKind kind, std::string_view data);
+  void close(const CloseReason& reason);
+  Task<Result<void>> group_add(std::string_view group);
+  Task<Result<void>> group_discard(std::string_view group);
+  Scope& scope() noexcept { return scope_; }
+  std::string channel_name() const { return channel_ ? channel_->name() : std::string(); }
+  ChannelLayer& layer() const;
+  const Limits& limits() const noexcept { return host_->options.limits; }
+  bool connected() const noexcept { return answer_ == Answer::accepted && !closing_; }
+
+  // --- what the connection tells
+  void on_message(Message message) override;
+  void on_closed(const CloseReason& reason) override;
+
+  // --- what the layer delivers
+  void deliver(const Event& event) override;
+  void deliver(const DeliveryRun& run) override;
+  Identity identity() const noexcept override;
+  Executor& executor() const noexcept override { return executor_; }
+
+ private:
+  enum class Answer : std::uint8_t { none, accepted, denied };
+  enum class Phase : std::uint8_t { connecting, serving, disconnecting, over };
+
+  Task<> start_up();
+  Task<> say_goodbye();
+  void handle(Mail mail);
+  void handle(const Event& event);
+  template <class Start>
+  void run(Start start);
+  static void woken(void* self) noexcept;
+  void finish_task();
+  void failed(std::exception_ptr error) noexcept;
+  void end(const CloseReason& reason, int status_before_accept);
+  void shut(const CloseReason& reason, int status_before_accept);
+  void drop_layer_mail();
+  void overflow(std::string_view why);
+  void put_aside(const DeliveryRun& run);
+  void pump_soon();
+  void watch_the_grace();
+  void out_of_grace();
+  void over();
+
+  const std::shared_ptr<HostState> host_;
+  Executor& executor_;
+  FrameBuffer& frames_;
+  std::shared_ptr<Connection> connection_;
+  Scope scope_;
+  std::unique_ptr<Consumer> consumer_;
+  const EventHandlers* handlers_ = nullptr;
+  std::optional<Channel> channel_;
+
+  Mailbox mailbox_;
+  std::size_t events_waiting_ = 0;
+  std::size_t passing_bytes_ = 0;
+  CloseReason close_reason_;  // what disconnect() is told
+
+  Answer answer_ = Answer::none;
+  Phase phase_ = Phase::connecting;
+  bool connect_called_ = false;
+  bool busy_ = false;     // a handler's task is in hand
+  bool closing_ = false;  // this side ended it: nothing is handled any more but the end
+  bool closed_ = false;   // the connection is gone
+  bool paused_ = false;
+  bool pump_posted_ = false;
+  std::list<std::shared_ptr<Session>>::iterator place_;  // among the LiveSessions
+
+  // What the handler at work may refer to. The task goes first.
+  Mail hand_;
+  std::shared_ptr<const void> argument_;
+  Task<> task_;
+};
+
+/// The sessions of one executor, and those among them that have mail to look at. Its executor only.
+class LiveSessions {
+ public:
+  explicit LiveSessions(Executor& executor) : executor_(executor) {}
+
+  using Place = std::list<std::shared_ptr<Session>>::iterator;
+  Place add(std::shared_ptr<Session> session) { return all_.insert(all_.end(), std::move(session)); }
+  void remove(Place place) { all_.erase(place); }
+  /// Pumps this session in a job of its own soon; one job serves all sessions of a turn.
+  void pump_soon(std::shared_ptr<Session> session);
+
+ private:
+  Executor& executor_;
+  std::list<std::shared_ptr<Session>> all_;
+  std::vector<std::shared_ptr<Session>> ready_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/ws/handshake.hpp"
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "ws/http_text.hpp"
+#include "ws/response_headers.hpp"
+
+namespace sluice::ws {
+namespace {
+
+constexpr std::string_view version = "13";  // RFC 6455 section 4.1
+
+HttpRefusal refused(int status, const char* reason, Headers headers = {}) {
+  return {status, reason, std::move(headers)};
+}
+
+// Base64 of 16 bytes: 22 letters of its alphabet and two signs that pad it.
+bool is_key(std::string_view text) noexcept {
+  if (text.size() != 24 || !text.ends_with("==")) return false;
+  text.remove_suffix(2);
+  return std::ranges::all_of(text, [](char c) { return is_letter(c) || is_digit(c) || c == '+' || c == '/'; });
+}
+
+std::optional<std::vector<std::string>> subprotocols_in(const HttpHead& head) {
+  std::vector<std::string> offers;
+  const auto take = [&offers](std::string_view offer) {
+    if (!is_token(offer) || std::ranges::find(offers, offer) != offers.end()) return false;
+    offers.emplace_back(offer);
+    return true;
+  };
+  for (const auto& [name, value] : head.request.headers) {
+    if (name == "sec-websocket-protocol" && !each_in_list(value, take)) return std::nullopt;
+  }
+  return offers;
+}
+
+std::string joined(const HttpHead& head, std::string_view name) {
+  std::string all;
+  for (const auto& [header, value] : head.request.headers) {
+    if (header != name) continue;
+    if (!all.empty()) all += ", ";
+    all += value;
+  }
+  return all;
+}
+
+bool mentions_web_sockets(const HttpHead& head) {
+  return head.has_token("upgrade", "websocket") ||
+         std::ranges::any_of(head.request.headers, [](auto& header) { return header.first == "sec-websocket-key"; });
+}
+
+}  // namespace
+
+std::variant<PlainRequest, Upgrade, HttpRefusal> check_upgrade(const HttpHead& head) {
+  if (!mentions_web_sockets(head)) return PlainRequest{};
+  if (head.method != "GET") return refused(405, "a WebSocket is opened with GET", {{"Allow", "GET"}});
+  if (head.version != HttpVersion::http_1_1) return refused(400, "a WebSocket is opened with HTTP/1.1");
+  if (!head.has_token("upgrade", "websocket")) return refused(400, "Upgrade does not say websocket");
+  if (!head.has_token("connection", "upgrade")) return refused(400, "Connection does not say Upgrade");
+  if (head.content_length > 0) return refused(400, "a handshake has no body");
+  const auto* asked = head.only_header("sec-websocket-version");
+  if (!asked || *asked != version) {
+    return refused(426, "only version 13 of the WebSocket protocol is spoken",
+                   {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", std::string(version)}});
+  }
+  const auto* key = head.only_header("sec-websocket-key");
+  if (!key || !is_key(*key)) return refused(400, "Sec-WebSocket-Key is not 16 bytes in base64");
+  auto subprotocols = subprotocols_in(head);
+  if (!subprotocols) return refused(400, "Sec-WebSocket-Protocol is not a list of distinct tokens");
+  return Upgrade{*key, std::move(*subprotocols), joined(head, "sec-websocket-extensions")};
+}
+
+std::string accept_key(std::string_view key) {
+  const std::string salted = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  std::array<unsigned char, SHA_DIGEST_LENGTH> digest;
+  SHA1(reinterpret_cast<const unsigned char*>(salted.data()), salted.size(), digest.data());
+  std::array<unsigned char, 4 * ((SHA_DIGEST_LENGTH + 2) / 3) + 1> base64;  // OpenSSL ends it with a NUL
+  const int length = EVP_EncodeBlock(base64.data(), digest.data(), SHA_DIGEST_LENGTH);
+  return std::string(base64.begin(), base64.begin() + length);
+}
+
+Result<std::string> accept_response(const Upgrade& upgrade, const Acceptance& acceptance) {
+  const std::string& chosen = acceptance.subprotocol();
+  if (!chosen.empty() && std::ranges::find(upgrade.subprotocols, chosen) == upgrade.subprotocols.end()) {
+    return Error(ErrorCode::invalid_argument, "accept: the client did not offer the subprotocol \"" + chosen + '"');
+  }
+  const auto clean = check_headers(
+      acceptance.headers(), {"connection", "upgrade", "content-length", "transfer-encoding", "sec-websocket-accept",
+                             "sec-websocket-extensions", "sec-websocket-protocol", "sec-websocket-version"});
+  if (!clean) return Error(clean.error().code(), "accept: " + clean.error().context());
+  std::string response = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+  append_header(response, "Sec-WebSocket-Accept", accept_key(upgrade.key));
+  if (!chosen.empty()) append_header(response, "Sec-WebSocket-Protocol", chosen);
+  for (const auto& [name, value] : acceptance.headers()) append_header(response, name, value);
+  return response += "\r\n";
+}
+
+}  // namespace sluice::ws

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/ws/server_protocol.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <utility>
+
+#include "sluice/ws/unmask.hpp"
+
+namespace sluice::ws {
+namespace {
+
+std::string_view view(std::span<const char> bytes) noexcept { return {bytes.data(), bytes.size()}; }
+
+// The code of a close frame's payload, in network byte order.
+std::uint16_t code_in(std::string_view payload) noexcept {
+  return static_cast<std::uint16_t>(static_cast<std::uint8_t>(payload[0]) << 8 | static_cast<std::uint8_t>(payload[1]));
+}
+
+std::string_view cut_at_character(std::string_view text, std::size_t limit) noexcept {
+  if (text.size() <= limit) return text;
+  const auto inside_character = [&](std::size_t at) { return (static_cast<std::uint8_t>(text[at]) & 0xc0) == 0x80; };
+  while (limit > 0 && inside_character(limit)) --limit;
+  return text.substr(0, limit);
+}
+
+}  // namespace
+
+// What few connections need at any moment, so that the others don't carry it.
+struct ServerProtocol::Rarity {
+  std::array<char, max_control_bytes> control;
+  std::size_t control_bytes = 0;
+  CloseReason reason;
+};
+
+ServerProtocol::ServerProtocol(std::size_t max_message_bytes) noexcept : max_message_bytes_(max_message_bytes) {
+  static_assert(sizeof(ServerProtocol) <= 96, "every idle connection holds one");
+}
+ServerProtocol::ServerProtocol(ServerProtocol&&) noexcept = default;
+ServerProtocol& ServerProtocol::operator=(ServerProtocol&&) noexcept = default;
+ServerProtocol::~ServerProtocol() = default;
+
+ServerProtocol::Step ServerProtocol::next(std::span<char>& input) {
+  if (ended_) {
+    input = input.last(0);
+    return Step::need_more;
+  }
+  if (!in_payload_) rarity_.reset();
+  for (;;) {
+    if (!in_payload_) {
+      const auto header = header_.next(input);
+      if (header == FrameHeaderReader::Step::failed) return fail(close_code::protocol_error, header_.fault());
+      if (const Fault fault = fault_of_header(); fault.code != 0) return fail(fault.code, fault.text);
+      if (header == FrameHeaderReader::Step::need_more) return Step::need_more;
+      begin_frame();
+    }
+    const Step step = is_control(header_.opcode()) ? take_control(input) : take_data(input);
+    if (step != Step::need_more || in_payload_) return step;
+  }
+}
+
+Message ServerProtocol::take_message() noexcept {
+  assert(!in_message_ && !ended_ && "take_message() follows Step::message");
+  return Message(kind_, std::exchange(message_, {}));
+}
+
+const CloseReason& ServerProtocol::close_reason() const noexcept {
+  assert(ended_ && "close_reason() follows Step::close or Step::failed");
+  return rarity_->reason;
+}
+
+// What is wrong, at this place in the stream, with as much of a header as has come.
+ServerProtocol::Fault ServerProtocol::fault_of_header() const noexcept {
+  if (!header_.has_opcode()) return {};
+  const bool length_known = header_.has_length();
+  if (is_control(header_.opcode())) {
+    const bool half_a_code = header_.opcode() == Opcode::close && length_known && header_.payload_bytes() == 1;
+    return half_a_code ? Fault{close_code::protocol_error, "a close frame holds half a code"} : Fault{};
+  }
+  const bool continues = header_.opcode() == Opcode::continuation;
+  if (continues && !in_message_) return {close_code::protocol_error, "there is nothing to continue"};
+  if (!continues && in_message_) return {close_code::protocol_error, "a message begins inside another"};
+  const std::size_t room = max_message_bytes_ - (continues ? message_.size() : 0);
+  return length_known && header_.payload_bytes() > room ? Fault{close_code::too_big, "the message is too big"}
+                                                        : Fault{};
+}
+
+void ServerProtocol::begin_frame() noexcept {
+  in_payload_ = true;
+  payload_left_ = header_.payload_bytes();
+  if (is_control(header_.opcode()) || in_message_) return;
+  in_message_ = true;
+  kind_ = header_.opcode() == Opcode::text ? MessageKind::text : MessageKind::binary;
+  message_.clear();
+  utf8_.reset();
+}
+
+// What is here of the frame's payload, without its mask.
+std::string_view ServerProtocol::take_payload(std::span<char>& input) noexcept {
+  const auto bytes = input.first(static_cast<std::size_t>(std::min<std::uint64_t>(payload_left_, input.size())));
+  unmask(bytes, header_.masking_key(), header_.payload_bytes() - payload_left_);
+  input = input.subspan(bytes.size());
+  payload_left_ -= bytes.size();
+  in_payload_ = payload_left_ > 0;
+  return view(bytes);
+}
+
+ServerProtocol::Step ServerProtocol::take_data(std::span<char>& input) {
+  const std::string_view payload = take_payload(input);
+  const bool whole = !in_payload_ && header_.fin();
+  const bool at_once = whole && header_.opcode() != Opcode::continuation && payload.size() == header_.payload_bytes();
+  if (kind_ == MessageKind::text) {
+    // One call for a message that lies here whole; the validator that remembers is for those in pieces.
+    const bool valid = at_once ? json::is_valid_utf8(payload) : utf8_.feed(payload) && (!whole || utf8_.at_boundary());
+    if (!valid) return fail(close_code::invalid_payload, "the text is not UTF-8");
+  }
+  message_.append(payload);
+  if (in_payload_) return Step::need_more;
+  header_.clear();
+  if (!whole) return Step::need_more;
+  in_message_ = false;
+  return Step::message;
+}
+
+ServerProtocol::Step ServerProtocol::take_control(std::span<char>& input) {
+  control_ = take_payload(input);
+  if (control_.size() < header_.payload_bytes()) {
+    Rarity& kept = rarity();
+    std::copy(control_.begin(), control_.end(), kept.control.begin() + kept.control_bytes);
+    kept.control_bytes += control_.size();
+    control_ = {kept.control.data(), kept.control_bytes};
+  }
+  const Opcode opcode = header_.opcode();
+  if (!in_payload_) header_.clear();
+  if (opcode == Opcode::close) return take_close(control_, !in_payload_);
+  if (in_payload_) return Step::need_more;
+  return opcode == Opcode::ping ? Step::ping : Step::pong;
+}
+
+// Looks at as much of a close frame as there is (RFC 6455 sections 5.5.1 and 7.4).
+ServerProtocol::Step ServerProtocol::take_close(std::string_view payload, bool whole) {
+  if (payload.size() < 2) return whole ? end(Step::close, close_code::no_status) : Step::need_more;
+  const std::uint16_t code = code_in(payload);
+  if (!may_be_sent(code)) return fail(close_code::protocol_error, "the close code may not be sent");
+  const std::string_view text = payload.substr(2);
+  json::Utf8Validator utf8;
+  if (!utf8.feed(text) || (whole && !utf8.at_boundary())) {
+    return fail(close_code::invalid_payload, "the close reason is not UTF-8");
+  }
+  return whole ? end(Step::close, {code, std::string(text)}) : Step::need_more;
+}
+
+ServerProtocol::Step ServerProtocol::fail(std::uint16_t code, std::string_view text) {
+  return end(Step::failed, {code, std::string(text)});
+}
+
+ServerProtocol::Step ServerProtocol::end(Step last, CloseReason reason) {
+  ended_ = true;
+  message_ = {};
+  rarity().reason = std::move(reason);
+  return last;
+}
+
+ServerProtocol::Rarity& ServerProtocol::rarity() {
+  if (!rarity_) rarity_ = std::make_unique<Rarity>();
+  return *rarity_;
+}
+
+std::string close_payload(const CloseReason& reason) {
+  if (reason.code() == close_code::no_status) return {};
+  const std::uint16_t code = may_be_sent(reason.code()) ? reason.code() : close_code::internal_error;
+  std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
+  if (json::is_valid_utf8(reason.text())) payload += cut_at_character(reason.text(), max_close_text_bytes);
+  return payload;
+}
+
+}  // namespace sluice::ws
