@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sluice/consumer/host.hpp"
+#include "sluice/net/asio_executors.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/signals.hpp"
 #include "support/options.hpp"
@@ -27,6 +28,7 @@ int main(int argc, char** argv) try {
   Options("An echo of whatever is said", listen)
       .add("--max-message-bytes", max_message_bytes, "a longer message ends its connection with 1009")
       .parse(argc, argv);
+  sluice::StopSignals signals;
 
   sluice::Limits limits;
   limits.message_bytes = max_message_bytes;
@@ -40,7 +42,7 @@ int main(int argc, char** argv) try {
   if (!port) throw std::runtime_error(port.error().message());
   announce(listen.host, *port);
 
-  sluice::wait_for_signal();
+  signals.wait();
   server.stop();
   server.wait();
   executors.stop();

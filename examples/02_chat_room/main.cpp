@@ -6,6 +6,7 @@
 #include "sluice/consumer/host.hpp"
 #include "sluice/consumer/router.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
+#include "sluice/net/asio_executors.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/signals.hpp"
 #include "support/options.hpp"
@@ -31,6 +32,7 @@ class ChatPage final : public sluice::HttpHandler {
 int main(int argc, char** argv) try {
   Listen listen;
   Options("Chat rooms", listen).parse(argc, argv);
+  sluice::StopSignals signals;
 
   auto routes = std::make_shared<sluice::Router>();
   routes->path("ws/chat/<slug:room>/", sluice::consumer<Chat>());
@@ -44,7 +46,7 @@ int main(int argc, char** argv) try {
   if (!port) throw std::runtime_error(port.error().message());
   announce(listen.host, *port);
 
-  sluice::wait_for_signal();
+  signals.wait();
   server.stop();
   server.wait();
   executors.stop();

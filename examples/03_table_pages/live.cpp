@@ -60,7 +60,7 @@ void Live::dashboards_changed(std::int64_t table_id) {
 }
 
 void Live::shared(std::int64_t table_id, std::int64_t user_id, std::int64_t owner_id) {
-  log_failure(sluice::broadcast_to_users(layer_, {user_id, owner_id}, PermissionsUpdated{table_id}));
+  log_failure(sluice::broadcast_to_users(layer_, {user_id, owner_id}, PermissionsUpdated{table_id, user_id, true}));
 }
 
 void Live::revoked(std::int64_t table_id, std::int64_t user_id, std::int64_t owner_id) {
@@ -71,7 +71,7 @@ void Live::revoked(std::int64_t table_id, std::int64_t user_id, std::int64_t own
   for (const Dashboard& dashboard : database_.dashboards(table_id)) {
     take_off(pages_.dashboard->permission_group_name(DashboardParams{dashboard.id}));
   }
-  log_failure(sluice::broadcast_to_users(layer_, {user_id, owner_id}, PermissionsUpdated{table_id}));
+  log_failure(sluice::broadcast_to_users(layer_, {user_id, owner_id}, PermissionsUpdated{table_id, user_id, false}));
 }
 
 void Live::disconnected(std::int64_t user_id, const std::string& author) {

@@ -13,7 +13,9 @@
 #include "sluice/auth/web_socket_id.hpp"
 #include "sluice/consumer/host.hpp"
 #include "sluice/consumer/router.hpp"
+#include "sluice/json/utf8.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
+#include "sluice/net/asio_executors.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/signals.hpp"
 #include "sluice/page/core_consumer.hpp"
@@ -26,12 +28,15 @@ constexpr std::string_view countries_csv =
     ;
 
 /// Fills the database with the rows of a file, or of the one that the program carries.
-void load(Database& database, const std::filesystem::path& csv) {
+void load(Database& database, const std::filesystem::path& csv) try {
   if (csv.empty()) return database.fill("countries", read_csv(countries_csv));
   std::ifstream file(csv, std::ios::binary);
   if (!file) throw CsvError("it can't be read");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!sluice::json::is_valid_utf8(text)) throw CsvError("it is not UTF-8");
   database.fill(csv.stem().string(), read_csv(text));
+} catch (const CsvError& error) {
+  throw CsvError(fmt::format("{}: {}", csv.string(), error.what()));
 }
 
 }  // namespace
@@ -44,15 +49,15 @@ int main(int argc, char** argv) try {
       .add("--database", file, "the SQLite file that keeps the table")
       .add("--jwt-secret", secret, "signs and verifies tokens (HS256); without it a random one")
       .parse(argc, argv);
+  sluice::StopSignals signals;
   if (secret.empty()) secret = sluice::new_web_socket_id() + sluice::new_web_socket_id();
 
   Database database(file);
   load(database, csv);
-  sluice::WorkerPool database_thread(1);
+  sluice::AsioExecutors executors(listen.thread_count());
+  sluice::WorkerPool database_thread(1);  // what it finishes goes on on an executor, so it ends first
   const Records records{database, database_thread};
   const Pages pages(records);
-
-  sluice::AsioExecutors executors(listen.thread_count());
   sluice::InMemoryChannelLayer layer(executors);
   Live live(database, pages, layer);
 
@@ -71,9 +76,11 @@ int main(int argc, char** argv) try {
   if (!port) throw std::runtime_error(port.error().message());
   announce(listen.host, *port);
 
-  sluice::wait_for_signal();
+  signals.wait();
   server.stop();
   server.wait();
+  executors.stop();
+  executors.join();
 } catch (const std::exception& error) {
   fmt::print(stderr, "03_table_pages: {}\n", error.what());
   return 1;

@@ -66,9 +66,15 @@ struct DashboardUpdated {
   }
 };
 
-/// To a user: what you may see has changed, ask again.
+/// To a user whose rights have changed, and to the table's owner.
 struct PermissionsUpdated {
   static constexpr std::string_view event_type = "permissions_updated";
   std::int64_t table_id = 0;
-  static constexpr auto fields() { return sluice::fields(sluice::field("table_id", &PermissionsUpdated::table_id)); }
+  std::int64_t user_id = 0;
+  bool may_see = false;
+  static constexpr auto fields() {
+    return sluice::fields(sluice::field("table_id", &PermissionsUpdated::table_id),
+                          sluice::field("user_id", &PermissionsUpdated::user_id),
+                          sluice::field("may_see", &PermissionsUpdated::may_see));
+  }
 };

@@ -53,12 +53,6 @@ class Lines:
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
 
-    @classmethod
-    async def connect(cls, example, target):
-        client = cls(*await asyncio.open_connection("127.0.0.1", example.port))
-        client.writer.write(target.encode() + b"\n")
-        return client
-
     async def hear(self):
         return (await asyncio.wait_for(self.reader.readline(), PATIENCE)).decode().rstrip("\n")
 
@@ -79,9 +73,14 @@ class YourOwnTransport(unittest.IsolatedAsyncioTestCase):
     def setUp(self):
         self.example = self.enterContext(Example("05_your_own_transport"))
 
-    async def enter(self, name):
-        client = await Lines.connect(self.example, f"/ws/chat/lobby/?name={name}")
+    async def connect(self, target):
+        client = Lines(*await asyncio.open_connection("127.0.0.1", self.example.port))
         self.addCleanup(client.writer.close)
+        client.writer.write(target)
+        return client
+
+    async def enter(self, name):
+        client = await self.connect(f"/ws/chat/lobby/?name={name}\n".encode())
         self.assertEqual(await client.hear(), "101")
         return client
 
@@ -112,9 +111,7 @@ class YourOwnTransport(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(list(texts.values()), [list(range(50))] * 20)
 
     async def test_a_byte_at_a_time_is_a_line_too(self):
-        client = await Lines.connect(self.example, "")
-        client.writer.close()
-        client = Lines(*await asyncio.open_connection("127.0.0.1", self.example.port))
+        client = await self.connect(b"")
         for byte in b'/ws/chat/lobby/?name=ada\n{"text":"slowly"}\n':
             client.writer.write(bytes([byte]))
             await client.writer.drain()
@@ -123,7 +120,7 @@ class YourOwnTransport(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(json.loads(heard[2])["text"], "slowly")
 
     async def test_who_does_not_fit_is_shown_the_door(self):
-        lost = await Lines.connect(self.example, "/ws/nowhere/")
+        lost = await self.connect(b"/ws/nowhere/\n")
         self.assertEqual((await lost.hear(), await lost.hear_end()), ("404", b""))
         ada = await self.enter("ada")
         await ada.hear()

@@ -139,7 +139,8 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.ask("GET", "/api/tables/1", CLEO)[0], 403)
         self.assertEqual(self.ask("POST", "/api/tables/1/shares", ADA, {"user_id": CLEO}),
                          (201, {"table_id": 1, "user_id": CLEO}))
-        self.assertEqual(await cleo.hear(), {"type": "permissions_updated", "table_id": 1})
+        self.assertEqual(await cleo.hear(),
+                         {"type": "permissions_updated", "table_id": 1, "user_id": CLEO, "may_see": True})
         self.assertEqual(self.ask("GET", "/api/tables/1", CLEO)[0], 200)
         await self.subscribe(cleo, "table", table_id=1)
         await self.subscribe(cleo, "row", table_id=1, row_id=7)
@@ -151,7 +152,7 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
                          [{"type": "page_discard", "page": "table", "parameters": {"table_id": 1}},
                           {"type": "page_discard", "page": "row", "parameters": {"table_id": 1, "row_id": 7}},
                           {"type": "page_discard", "page": "dashboard", "parameters": {"dashboard_id": 1}},
-                          {"type": "permissions_updated", "table_id": 1}])
+                          {"type": "permissions_updated", "table_id": 1, "user_id": CLEO, "may_see": False}])
         self.ask("PATCH", "/api/tables/1/rows/7", ADA, {"Capital": "Thimbu"})
         # The public view is all that is left to her.
         self.assertEqual((await cleo.hear())["table_id"], 0)
