@@ -66,16 +66,18 @@ std::string random_json(Random& random, int depth) {
   return kind == 1 ? "[" + text + "]" : "{" + text + "}";
 }
 
-// A map that is likely to be understood in part.
+// A map that is likely to be understood, in part at least.
 std::string random_request(Random& random) {
+  static const std::vector<std::string_view> types = {R"("table")", R"("row")", R"("view")"};
+  static const std::vector<std::string_view> values = {"1",  "2",  R"("1")", "1.0",     "13",
+                                                       "14", "15", R"("s")", R"("a b")"};
   std::string text = "{";
   for (const auto* key : {"page", "remove_page", "table_id", "row_id", "slug", "token"}) {
     if (below(random, 3) == 0) continue;
     if (text.size() > 1) text += ',';
     text += '"' + std::string(key) + "\":";
-    const bool name =
-        below(random, 4) != 0 && (std::string_view(key) == "page" || std::string_view(key) == "remove_page");
-    text += name ? std::string(one_of(random, {"\"table\"", "\"row\"", "\"view\""})) : random_json(random, 1);
+    const bool type = std::string_view(key).ends_with("page");
+    text += below(random, 4) ? std::string(one_of(random, type ? types : values)) : random_json(random, 2);
   }
   return text + "}";
 }
@@ -103,9 +105,9 @@ TEST_CASE("no JSON kills the consumer, and none leaves a group behind", "[page][
     CHECK(house.layer.stats().groups == 0);
     CHECK(house.layer.stats().channels == 0);
     CHECK(house.host.stats().failed_handlers == 0);
-    CHECK(house.registry->stats().added > 500);
-    CHECK(house.registry->stats().refused > 100);
-    CHECK(house.registry->stats().failed > 20);
+    CHECK(house.registry->stats().added > 100);
+    CHECK(house.registry->stats().refused > 200);
+    CHECK(house.registry->stats().failed > 50);
   }
 }
 
