@@ -43,7 +43,7 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   std::string channel_name() const { return channel_ ? channel_->name() : std::string(); }
   ChannelLayer& layer() const;
   const Limits& limits() const noexcept { return host_->options.limits; }
-  bool connected() const noexcept { return answer_ == Answer::accepted && !closing_; }
+  bool connected() const noexcept { return answer_ == Answer::accepted && !closing_ && !closed_; }
 
   // --- what the connection tells
   void on_message(Message message) override;
