@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Executors that run on Asio's io_contexts: threads of their own, or the loops that you run already. The only public
+// header that includes Asio.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "sluice/core/executor.hpp"
+
+namespace sluice {
+
+/// A group of executors, one per io_context:
+///
+///     AsioExecutors executors(2);            // two threads, each with its loop
+///
+///     asio::io_context loop(1);              // or a loop that you run: asio's concurrency hint 1 saves locks
+///     AsioExecutors executors({loop});
+///
+/// What an executor runs is one job at a time, and Executor::current() tells of it. All jobs that wait when a turn of
+/// the loop begins run in that turn. A job must not throw: that ends the program.
+///
+/// It outlives everything that uses it: the servers and layers made with it, and their connections. Any thread.
+class AsioExecutors : public ExecutorGroup {
+ public:
+  /// Starts `threads` threads, each running an io_context of its own, until stop(). Throws std::invalid_argument for 0
+  /// or more than max_size.
+  explicit AsioExecutors(std::size_t threads);
+  /// Uses your io_contexts. Each must be run by one thread only, and outlives this object; destroy this object when
+  /// they no longer run. Throws std::invalid_argument for none or more than max_size.
+  explicit AsioExecutors(std::vector<std::reference_wrapper<asio::io_context>> contexts);
+  AsioExecutors(const AsioExecutors&) = delete;
+  AsioExecutors& operator=(const AsioExecutors&) = delete;
+  /// stop() and join(). Jobs that have not run are destroyed.
+  ~AsioExecutors() override;
+
+  std::size_t size() const noexcept override;
+  Executor& at(std::size_t index) noexcept override;
+  /// The io_context of executor `index`, for Asio objects of your own beside the connections.
+  asio::io_context& context(std::size_t index) noexcept;
+
+  /// Ends the own threads after the job each has in hand. Your io_contexts are yours to stop: for them it does nothing.
+  /// Stop and await the servers first.
+  void stop();
+  /// Waits until the own threads have ended. Not from one of them. With your io_contexts it returns at once.
+  void join();
+  /// Are threads of ours running? False for your own io_contexts.
+  bool running() const noexcept;
+
+ private:
+  struct Loop;
+  std::vector<std::unique_ptr<Loop>> loops_;
+};
+
+}  // namespace sluice

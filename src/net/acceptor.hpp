@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// One listening socket, and who gets what it accepts.
+#pragma once
+
+#include <asio/basic_socket_acceptor.hpp>
+#include <asio/ip/tcp.hpp>
+#include <memory>
+#include <vector>
+
+#include "net/shard.hpp"
+
+namespace sluice::net {
+
+/// Accepts on the first shard's executor and hands each connection to the shard with the lightest load. When the
+/// process is out of descriptors it pauses instead of spinning, and says so once.
+class Acceptor : public std::enable_shared_from_this<Acceptor> {
+ public:
+  explicit Acceptor(const std::vector<std::shared_ptr<Shard>>& shards);
+
+  /// Any thread, before start().
+  Result<std::uint16_t> listen(const asio::ip::tcp::endpoint& endpoint, const AsioServerOptions& options);
+  /// Its executor only, like all that follows.
+  void start();
+  void close();
+
+ private:
+  using TcpAcceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;
+
+  void wait();
+  void accept_waiting();
+  void pause(const std::error_code& error);
+  std::size_t lightest() noexcept;
+
+  std::vector<std::weak_ptr<Shard>> shards_;
+  AsioExecutor& executor_;
+  TcpAcceptor acceptor_;
+  std::size_t last_chosen_ = 0;
+  bool exhausted_ = false;  // out of descriptors, and the log knows
+};
+
+}  // namespace sluice::net

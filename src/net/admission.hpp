@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// How many connections a server takes, in all and from one address (behaviour SC-13).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace sluice::net {
+
+/// Counts connections against the two limits, 0 meaning none. It is asked when a connection comes and when it goes;
+/// its lock is taken only where a limit per address is set. It outlives its seats. Any thread.
+class Admission {
+  using PerAddress = std::map<std::string, std::size_t>;
+
+ public:
+  /// A connection's place, free again when it is destroyed.
+  class Seat {
+   public:
+    Seat() noexcept = default;
+    Seat(Seat&& other) noexcept : admission_(std::exchange(other.admission_, nullptr)), address_(other.address_) {}
+    Seat& operator=(Seat&& other) noexcept {
+      release();
+      admission_ = std::exchange(other.admission_, nullptr);
+      address_ = other.address_;
+      return *this;
+    }
+    ~Seat() { release(); }
+    explicit operator bool() const noexcept { return admission_ != nullptr; }
+    void release() noexcept;
+
+   private:
+    friend class Admission;
+    Admission* admission_ = nullptr;
+    PerAddress::value_type* address_ = nullptr;
+  };
+
+  Admission(std::size_t connections, std::size_t per_address) noexcept
+      : connections_(connections), per_address_(per_address) {}
+
+  /// An empty seat: the server is full, or this address has its share.
+  Seat enter(const std::string& address);
+
+ private:
+  void leave(PerAddress::value_type* address) noexcept;
+
+  const std::size_t connections_;
+  const std::size_t per_address_;
+  std::atomic<std::size_t> present_{0};
+  std::mutex mutex_;
+  PerAddress addresses_;
+};
+
+}  // namespace sluice::net

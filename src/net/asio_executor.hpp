@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// One executor on one io_context.
+#pragma once
+
+#include <asio/basic_waitable_timer.hpp>
+#include <asio/io_context.hpp>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "net/timer_queue.hpp"
+#include "sluice/core/executor.hpp"
+
+namespace sluice::net {
+
+/// Jobs gather here and run in turns: one Asio handler per turn, however many jobs. At the end of a turn come those who
+/// asked for it: connections write then what the turn's jobs have sent.
+class AsioExecutor final : public Executor {
+ public:
+  explicit AsioExecutor(asio::io_context& context);
+  ~AsioExecutor() override;
+
+  void post(Function<void()> job) override;
+  void post_after(std::chrono::nanoseconds delay, Function<void()> job) override;
+  Clock::time_point now() const override { return Clock::now(); }
+
+  /// Runs `last` once, at the end of this turn: after the jobs that wait now. It must not call user code. Its executor
+  /// only.
+  void at_end_of_turn(Function<void()> last);
+  asio::io_context& context() noexcept { return context_; }
+  /// Every handler of ours holds what this returns while it runs.
+  [[nodiscard]] auto enter() noexcept { return Running(*this); }
+
+ private:
+  using Jobs = std::vector<Function<void()>>;
+  using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, asio::io_context::executor_type>;
+
+  void schedule_turn();
+  void turn() noexcept;
+  static void run_all(Jobs& jobs);
+  void arm_timer();
+  void run_due() noexcept;
+
+  asio::io_context& context_;
+  Jobs jobs_;     // posted by this executor's own code
+  Jobs last_;     // for the end of the turn
+  Jobs running_;  // those in hand, so that the vectors' memory is used again
+  bool turn_scheduled_ = false;
+  std::mutex inbox_mutex_;
+  Jobs inbox_;  // posted by other threads
+  TimerQueue timers_;
+  Timer timer_;
+  std::optional<Clock::time_point> armed_for_;
+};
+
+}  // namespace sluice::net

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/net/asio_executors.hpp"
+
+#include <asio/defer.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/post.hpp>
+#include <stdexcept>
+#include <utility>
+
+#include "net/asio_executor.hpp"
+
+namespace sluice {
+namespace net {
+namespace {
+
+// Timers within the same millisecond ring together.
+constexpr auto timer_grain = std::chrono::milliseconds(1);
+
+}  // namespace
+
+AsioExecutor::AsioExecutor(asio::io_context& context) : context_(context), timer_(context) {}
+
+AsioExecutor::~AsioExecutor() {
+  // What jobs own may look at its executor while it dies, and may post; so jobs go first, in rounds, locals last.
+  const auto running = enter();
+  for (;;) {
+    Jobs doomed;
+    {
+      std::lock_guard lock(inbox_mutex_);
+      doomed.swap(inbox_);
+    }
+    for (Jobs* jobs : {&jobs_, &last_}) {
+      for (Function<void()>& job : *jobs) doomed.push_back(std::move(job));
+      jobs->clear();
+    }
+    while (timers_.next()) doomed.push_back(timers_.take_due(Clock::time_point::max()));
+    if (doomed.empty()) break;
+  }
+  drop_locals();
+}
+
+void AsioExecutor::post(Function<void()> job) {
+  if (runs_here()) {
+    jobs_.push_back(std::move(job));
+    return schedule_turn();
+  }
+  bool first;
+  {
+    std::lock_guard lock(inbox_mutex_);
+    first = inbox_.empty();
+    inbox_.push_back(std::move(job));
+  }
+  if (first) asio::post(context_, [this] { turn(); });
+}
+
+void AsioExecutor::post_after(std::chrono::nanoseconds delay, Function<void()> job) {
+  const auto due = Clock::now() + delay;
+  if (!runs_here()) {
+    return post([this, due, job = std::move(job)]() mutable {
+      timers_.add(due, std::move(job));
+      arm_timer();
+    });
+  }
+  timers_.add(due, std::move(job));
+  arm_timer();
+}
+
+void AsioExecutor::at_end_of_turn(Function<void()> last) {
+  last_.push_back(std::move(last));
+  schedule_turn();
+}
+
+void AsioExecutor::schedule_turn() {
+  if (std::exchange(turn_scheduled_, true)) return;
+  // defer, not post: a continuation of the handler that runs now needs no lock and no wake-up.
+  asio::defer(context_, [this] { turn(); });
+}
+
+void AsioExecutor::turn() noexcept {
+  const auto running = enter();
+  turn_scheduled_ = false;
+  running_.swap(jobs_);
+  run_all(running_);
+  {
+    std::lock_guard lock(inbox_mutex_);
+    running_.swap(inbox_);
+  }
+  run_all(running_);
+  running_.swap(last_);
+  run_all(running_);
+}
+
+void AsioExecutor::run_all(Jobs& jobs) {
+  for (Function<void()>& job : jobs) {
+    job();
+    job = nullptr;  // a job's memory ends with it, not with its turn
+  }
+  jobs.clear();
+}
+
+void AsioExecutor::arm_timer() {
+  const auto next = timers_.next();
+  if (!next || (armed_for_ && *armed_for_ <= *next)) return;
+  armed_for_ = *next + timer_grain;
+  timer_.expires_at(*armed_for_);
+  timer_.async_wait([this](const asio::error_code& error) {
+    if (!error) run_due();
+  });
+}
+
+void AsioExecutor::run_due() noexcept {
+  const auto running = enter();
+  armed_for_.reset();
+  const auto now = Clock::now();
+  while (Function<void()> job = timers_.take_due(now)) job();
+  arm_timer();
+}
+
+}  // namespace net
+
+struct AsioExecutors::Loop {
+  Loop() : own(std::make_unique<asio::io_context>(1)), executor(*own), work(asio::make_work_guard(*own)) {}
+  explicit Loop(asio::io_context& context) : executor(context) {}
+
+  std::unique_ptr<asio::io_context> own;
+  net::AsioExecutor executor;
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
+  std::thread thread;
+};
+
+AsioExecutors::AsioExecutors(std::size_t threads) {
+  if (threads == 0 || threads > max_size) throw std::invalid_argument("AsioExecutors: 1 to 64 threads");
+  for (std::size_t i = 0; i < threads; ++i) loops_.push_back(std::make_unique<Loop>());
+  for (auto& loop : loops_) {
+    loop->thread = std::thread([&loop = *loop] {
+      const auto running = loop.executor.enter();
+      loop.own->run();
+    });
+  }
+}
+
+AsioExecutors::AsioExecutors(std::vector<std::reference_wrapper<asio::io_context>> contexts) {
+  if (contexts.empty() || contexts.size() > max_size) throw std::invalid_argument("AsioExecutors: 1 to 64 io_contexts");
+  for (asio::io_context& context : contexts) loops_.push_back(std::make_unique<Loop>(context));
+}
+
+AsioExecutors::~AsioExecutors() {
+  stop();
+  join();
+}
+
+std::size_t AsioExecutors::size() const noexcept { return loops_.size(); }
+
+Executor& AsioExecutors::at(std::size_t index) noexcept { return loops_[index]->executor; }
+
+asio::io_context& AsioExecutors::context(std::size_t index) noexcept { return loops_[index]->executor.context(); }
+
+void AsioExecutors::stop() {
+  for (auto& loop : loops_) {
+    if (loop->own) loop->own->stop();
+  }
+}
+
+void AsioExecutors::join() {
+  for (auto& loop : loops_) {
+    if (loop->thread.joinable()) loop->thread.join();
+  }
+}
+
+bool AsioExecutors::running() const noexcept { return loops_.front()->own && !loops_.front()->own->stopped(); }
+
+}  // namespace sluice

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// What one executor's share of a server counts.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::net {
+
+/// A number that one thread writes and any thread reads: no bus lock, no lost count.
+class Counter {
+ public:
+  void add(std::uint64_t amount = 1) noexcept { set(get() + amount); }
+  void subtract(std::uint64_t amount = 1) noexcept { set(get() - amount); }
+  std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Why a WebSocket ended.
+enum class Ending : std::uint8_t {
+  by_peer,
+  by_gateway,
+  by_stop,
+  vanished,
+  too_slow,
+  too_big,
+  protocol_error,
+  invalid_payload,
+};
+
+/// The counters, named as in ServerStats. Written by their executor only; read by any thread.
+class Counters {
+ public:
+  static constexpr int lowest_refusal = 300;
+  static constexpr int highest_refusal = 599;
+
+  Counter accepted, connections, opened, open, http_requests;
+  Counter messages_in, sends, bytes_in, bytes_out, writes;
+
+  void count(Ending why) noexcept { endings_[static_cast<std::size_t>(why)].add(); }
+  std::uint64_t endings(Ending why) const noexcept { return endings_[static_cast<std::size_t>(why)].get(); }
+  void count_refusal(int status) noexcept {
+    if (status >= lowest_refusal && status <= highest_refusal) refusals_[status - lowest_refusal].add();
+  }
+  std::uint64_t refusals(int status) const noexcept { return refusals_[status - lowest_refusal].get(); }
+
+ private:
+  std::array<Counter, 8> endings_;
+  std::array<Counter, highest_refusal - lowest_refusal + 1> refusals_;
+};
+
+}  // namespace sluice::net

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// The requests of one connection, one after the other, each with its body. No socket.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "sluice/ws/handshake.hpp"
+#include "sluice/ws/http_head.hpp"
+
+namespace sluice::net {
+
+/// Bytes in, whole requests out. What follows a request stays in `input`. After `upgrade` and `refused` the HTTP part
+/// of the connection is over. One thread at a time.
+class HttpReader {
+ public:
+  enum class Step : std::uint8_t {
+    need_more,
+    expects_continue,  // send ws::continue_response, then go on
+    request,           // head() and take_body()
+    upgrade,           // head() and upgrade()
+    refused,           // refusal()
+  };
+
+  explicit HttpReader(const Limits& limits) : heads_(limits) {}
+
+  Step next(std::string_view& input);
+  /// Has something of the next request arrived?
+  bool begun() const noexcept { return begun_; }
+  ws::HttpHead& head() noexcept { return head_; }
+  std::string take_body() noexcept { return std::exchange(body_, {}); }
+  ws::Upgrade& upgrade() noexcept { return upgrade_; }
+  const ws::HttpRefusal& refusal() const noexcept { return refusal_; }
+
+ private:
+  Step judge();
+  Step read_body(std::string_view& input);
+
+  ws::HttpHeadParser heads_;
+  bool begun_ = false;
+  bool in_body_ = false;
+  ws::HttpHead head_;
+  std::string body_;
+  ws::Upgrade upgrade_;
+  ws::HttpRefusal refusal_;
+};
+
+}  // namespace sluice::net

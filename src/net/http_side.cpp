@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+// Requests and the handshake; see asio_connection.hpp.
+#include "net/http_side.hpp"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <utility>
+
+#include "sluice/core/log.hpp"
+#include "sluice/ws/handshake.hpp"
+#include "sluice/ws/http_response.hpp"
+
+namespace sluice::net {
+namespace {
+
+std::string to_text(const asio::ip::tcp::endpoint& endpoint) {
+  const auto address = endpoint.address();
+  if (address.is_v4()) return fmt::format("{}:{}", address.to_string(), endpoint.port());
+  if (address.to_v6().is_v4_mapped()) {
+    const auto v4 = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+    return fmt::format("{}:{}", v4.to_string(), endpoint.port());
+  }
+  return fmt::format("[{}]:{}", address.to_string(), endpoint.port());
+}
+
+// Runs what an application gave us, and says what came of it: empty, or the text of its exception.
+template <class Work>
+std::string guarded(Work work) {
+  try {
+    work();
+    return {};
+  } catch (const std::exception& error) {
+    return *error.what() ? error.what() : "an exception without a text";
+  } catch (...) {
+    return "something that is no std::exception";
+  }
+}
+
+}  // namespace
+
+void AsioConnection::begin_http(const asio::ip::tcp::endpoint& peer) {
+  http_ = std::make_unique<Http>(shard_.limits(), peer);
+}
+
+bool AsioConnection::answering() const noexcept { return http_->state != Http::State::reading; }
+
+void AsioConnection::read_requests(std::span<char>& input) {
+  while (phase_ == Phase::http && !answering()) {
+    std::string_view bytes(input.data(), input.size());
+    const HttpReader::Step step = http_->reader.next(bytes);
+    input = input.last(bytes.size());
+    const bool whole = step == HttpReader::Step::request || step == HttpReader::Step::upgrade;
+    if (whole && !seated()) return refuse({503, "too many connections", {{"Retry-After", "5"}}});
+    switch (step) {
+      case HttpReader::Step::need_more: return;
+      case HttpReader::Step::expects_continue:
+        queue_.push_bytes(ws::continue_response, shard_.spares());
+        write_soon();
+        break;
+      case HttpReader::Step::request: answer_request(); break;
+      case HttpReader::Step::upgrade: return open_websocket();
+      case HttpReader::Step::refused: return refuse(http_->reader.refusal());
+    }
+  }
+}
+
+void AsioConnection::answer_request() {
+  shard_.counters().http_requests.add();
+  ws::HttpHead& head = http_->reader.head();
+  http_->state = Http::State::handling;
+  http_->keep_alive = head.keep_alive;
+  http_->head_only = head.method == "HEAD";
+  HttpHandler* const handler = shard_.options().http;
+  if (!handler) return respond(HttpResponse(404, "not found\n"));
+
+  std::error_code ignored;  // an address that can't be told is shown as 0.0.0.0:0
+  head.request.client_address = to_text(http_->peer);
+  head.request.server_address = to_text(socket_.local_endpoint(ignored));
+  head.request.scheme = "http";
+  http_->request.emplace(std::move(head.method), std::move(head.request), http_->reader.take_body());
+  shard_.enter(*this, Shard::Stage::open);  // the handler may take its time
+  const auto wake = [](void* who) noexcept {
+    auto& connection = *static_cast<AsioConnection*>(who);
+    if (connection.phase_ == Phase::gone) return;
+    connection.shard_.executor().post([self = connection.self_] {
+      if (self->phase_ != Phase::gone) self->request_answered();
+    });
+  };
+  bool finished = false;
+  const std::string thrown = guarded([&] {
+    http_->task.emplace(handler->handle(*http_->request));
+    finished = http_->task->start({wake, this});
+  });
+  if (!thrown.empty()) {
+    log(LogLevel::error, fmt::format("http {}: the handler threw: {}", http_->request->scope().raw_path(), thrown));
+    http_->request.reset();
+    return respond(HttpResponse(500, "internal error\n"));
+  }
+  if (finished) request_answered();
+}
+
+void AsioConnection::request_answered() {
+  HttpResponse response(500, "internal error\n");
+  const std::string thrown = guarded([&] { response = http_->task->take(); });
+  if (!thrown.empty()) {
+    log(LogLevel::error, fmt::format("http {}: the handler threw: {}", http_->request->scope().raw_path(), thrown));
+  }
+  http_->task.reset();
+  http_->request.reset();
+  respond(response);
+}
+
+void AsioConnection::respond(const HttpResponse& response) {
+  const bool keep_alive = http_->keep_alive && !shard_.stopping();
+  const ws::Answering answering{keep_alive, http_->head_only, shard_.date()};
+  auto bytes = ws::http_response(response, answering);
+  if (!bytes) {
+    log(LogLevel::error, fmt::format("http: the handler's response can't be sent: {}", bytes.error().message()));
+    bytes = ws::http_response(HttpResponse(500, "internal error\n"), answering);
+  }
+  queue_.push_bytes(*bytes, shard_.spares());
+  if (!keep_alive) return leave(true);
+  http_->state = Http::State::responding;
+  shard_.enter(*this, Shard::Stage::handshake);  // to be taken, and for the next request
+  write_soon();
+}
+
+// A long response has as long as it keeps moving.
+void AsioConnection::http_progress() {
+  if (phase_ == Phase::leaving) shard_.enter(*this, Shard::Stage::closing);
+  if (phase_ == Phase::http && http_->state == Http::State::responding) shard_.enter(*this, Shard::Stage::handshake);
+}
+
+void AsioConnection::http_written() {
+  if (http_->state != Http::State::responding) return;  // that was 100 Continue
+  http_->state = Http::State::reading;
+  if (shard_.stopping()) return end();
+  go_on_soon();
+}
+
+void AsioConnection::open_websocket() {
+  phase_ = Phase::opening;
+  shard_.enter(*this, Shard::Stage::handshake);
+  std::error_code ignored;
+  RequestInfo info = std::move(http_->reader.head().request);
+  info.subprotocols = http_->reader.upgrade().subprotocols;
+  info.client_address = to_text(http_->peer);
+  info.server_address = to_text(socket_.local_endpoint(ignored));
+  in_open_ = true;
+  std::shared_ptr<ConnectionEvents> events;
+  const std::string thrown =
+      guarded([&] { events = shard_.gateway().open(Scope(std::move(info)), self_, shard_.executor()); });
+  in_open_ = false;
+  events_ = std::move(events);
+  if (!thrown.empty()) {
+    log(LogLevel::error, fmt::format("handshake: the gateway threw: {}", thrown));
+    if (phase_ == Phase::opening) return refuse({500, "internal error", {}});
+    if (phase_ == Phase::open) fail(CloseReason(close_code::internal_error), Ending::by_gateway);
+  }
+  if (told_) tell_now();
+  if (phase_ != Phase::opening) http_.reset();
+}
+
+void AsioConnection::accept(const Acceptance& acceptance) {
+  if (phase_ != Phase::opening) return;
+  const auto response = ws::accept_response(http_->reader.upgrade(), acceptance);
+  if (!response) {
+    log(LogLevel::error, fmt::format("accept: {}", response.error().message()));
+    return refuse({500, "internal error", {}});
+  }
+  queue_.push_bytes(*response, shard_.spares());
+  phase_ = Phase::open;
+  counted_ = true;
+  shard_.counters().opened.add();
+  shard_.counters().open.add();
+  shard_.enter(*this, Shard::Stage::open);
+  if (!in_open_) http_.reset();
+  write_soon();
+  go_on_soon();  // what came right behind the request
+}
+
+void AsioConnection::deny(const Denial& denial) {
+  if (phase_ != Phase::opening) return;
+  const auto response = ws::denial_response(denial, shard_.date());
+  if (!response) {
+    log(LogLevel::error, fmt::format("deny: {}", response.error().message()));
+    return refuse({500, "internal error", {}});
+  }
+  decline(*response, denial.http_status());
+}
+
+void AsioConnection::refuse(const ws::HttpRefusal& refusal) {
+  decline(ws::refusal_response(refusal, shard_.date()), refusal.status);
+}
+
+void AsioConnection::decline(std::string_view response, int status) {
+  shard_.counters().count_refusal(status);
+  const bool told_nobody = phase_ == Phase::http;
+  queue_.push_bytes(response, shard_.spares());
+  leave(true);
+  if (!told_nobody) tell_closed(CloseReason(close_code::abnormal), Ending::by_gateway);
+}
+
+void AsioConnection::request_late() {
+  if (!http_->reader.begun() || answering()) return end();  // silent, or deaf to our answer
+  refuse({408, "the request did not arrive in time", {}});
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// Messages, and what a gateway may do with its connection; see asio_connection.hpp.
+#include <fmt/format.h>
+
+#include <cassert>
+#include <utility>
+
+#include "net/http_side.hpp"
+#include "sluice/core/log.hpp"
+
+namespace sluice::net {
+namespace {
+
+constexpr std::uint8_t close_opcode = 0x8;
+constexpr std::uint8_t pong_opcode = 0xA;
+
+Ending ending_of(std::uint16_t failure) noexcept {
+  switch (failure) {
+    case close_code::too_big: return Ending::too_big;
+    case close_code::invalid_payload: return Ending::invalid_payload;
+    default: return Ending::protocol_error;
+  }
+}
+
+}  // namespace
+
+void AsioConnection::read_messages(std::span<char>& input) {
+  using Step = ws::ServerProtocol::Step;
+  while (phase_ == Phase::closing || (phase_ == Phase::open && !paused_)) {
+    switch (protocol_.next(input)) {
+      case Step::need_more: return;
+      case Step::message: {
+        Message message = protocol_.take_message();
+        if (phase_ != Phase::open) break;  // too late to be heard
+        shard_.counters().messages_in.add();
+        if (events_) events_->on_message(std::move(message));
+        break;
+      }
+      case Step::ping: answer_ping(); break;
+      case Step::pong: break;
+      case Step::close: return answer_close();
+      case Step::failed: {
+        const CloseReason& why = protocol_.close_reason();
+        if (phase_ == Phase::open) return fail(why, ending_of(why.code()));
+        tell_closed(CloseReason(*closed_with_), ending_);
+        return leave(true);
+      }
+    }
+  }
+}
+
+void AsioConnection::answer_ping() {
+  if (phase_ != Phase::open) return;
+  const Frame pong = shard_.frames().encode_control(pong_opcode, protocol_.control_payload());
+  if (waits_writable_) return queue_.push_ahead(pong.wire(), shard_.spares());
+  queue_.push(pong, shard_.spares());
+  write_soon();
+}
+
+// RFC 6455 section 5.5.1: the answer to a close frame is a close frame, its code echoed; then the server ends first.
+void AsioConnection::answer_close() {
+  if (phase_ == Phase::closing) {
+    tell_closed(CloseReason(*closed_with_), ending_);
+  } else {
+    queue_close(protocol_.close_reason());
+    tell_closed(protocol_.close_reason(), Ending::by_peer);
+  }
+  leave(false);
+}
+
+void AsioConnection::send(const Frame& frame) {
+  if (phase_ != Phase::open) {
+    assert(phase_ != Phase::opening && "send comes after accept");
+    return;
+  }
+  shard_.counters().sends.add();
+  queue_.push(frame, shard_.spares());
+  if (queue_.bytes() > shard_.most_gathered()) {
+    if (!waits_writable_) write_queued();
+    if (phase_ != Phase::open) return;
+    if (queue_.bytes() > shard_.limits().queued_bytes) return too_slow();
+  }
+  write_soon();
+}
+
+// What waits is given up, but not in the middle of a message: a reader that is merely slow still learns why.
+void AsioConnection::too_slow() {
+  queue_.drop_waiting(shard_.spares());
+  fail(CloseReason(close_code::try_again_later, "too slow"), Ending::too_slow);
+}
+
+void AsioConnection::close(const CloseReason& reason) {
+  if (phase_ == Phase::opening) return deny(Denial(403));  // behaviour LC-5
+  if (phase_ != Phase::open) return;
+  const bool sendable = may_be_sent(reason.code());
+  assert(sendable && "a close code is 1000 to 1014 as RFC 6455 allows, or 3000 to 4999");
+  if (sendable) return begin_close(reason, Ending::by_gateway);
+  log(LogLevel::error, fmt::format("close: the code {} may not be sent, 1011 goes instead", reason.code()));
+  begin_close(CloseReason(close_code::internal_error), Ending::by_gateway);
+}
+
+void AsioConnection::begin_close(const CloseReason& reason, Ending why) {
+  queue_close(reason);
+  closed_with_ = std::make_unique<CloseReason>(reason);
+  ending_ = why;
+  phase_ = Phase::closing;
+  shard_.enter(*this, Shard::Stage::closing);
+  go_on_soon();  // a paused connection reads again: the peer's close frame is due
+}
+
+void AsioConnection::fail(const CloseReason& reason, Ending why) {
+  queue_close(reason);
+  tell_closed(reason, why);
+  leave(true);
+}
+
+void AsioConnection::queue_close(const CloseReason& reason) {
+  queue_.push(shard_.frames().encode_control(close_opcode, ws::close_payload(reason)), shard_.spares());
+  write_soon();
+}
+
+void AsioConnection::pause_reading() { paused_ = true; }
+
+void AsioConnection::resume_reading() {
+  if (!std::exchange(paused_, false) || phase_ != Phase::open) return;
+  go_on_soon();
+}
+
+// Posted, because this may be inside a call of Connection; once, because the events are given away with it.
+void AsioConnection::tell_closed(const CloseReason& reason, Ending why) {
+  if (std::exchange(told_, true)) return;
+  if (std::exchange(counted_, false)) {
+    shard_.counters().open.subtract();
+    shard_.counters().count(why);
+  }
+  closed_with_ = std::make_unique<CloseReason>(reason);
+  if (!in_open_) tell_now();
+}
+
+void AsioConnection::tell_now() {
+  if (!events_) return;
+  if (shard_.torn_down()) return std::exchange(events_, nullptr)->on_closed(*closed_with_);
+  shard_.executor().post(
+      [events = std::move(events_), reason = std::move(closed_with_)] { events->on_closed(*reason); });
+}
+
+}  // namespace sluice::net

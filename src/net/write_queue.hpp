@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// What one connection has to write: ranges of shared memory, and where messages begin and end in them. No socket.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/transport/frame.hpp"
+
+namespace sluice::net {
+
+/// A queue of frames that knows how much of them the kernel has taken. Frames that lie side by side are one range, so
+/// a burst of broadcasts costs one buffer, and one range needs no memory beside the 32 bytes of the queue itself.
+///
+///     queue.push(frame, spares);
+///     const auto count = queue.gather(views);       // what to write next
+///     queue.took(written, spares);                  // how much of it is on its way
+///
+/// A control frame may go ahead of what waits, but never into the middle of a message. Its executor only.
+class WriteQueue {
+  struct More;
+
+ public:
+  /// The parts that queues of one executor lend and give back, so that a steady state allocates nothing.
+  class Spares {
+   public:
+    Spares() noexcept;
+    ~Spares();
+
+   private:
+    friend class WriteQueue;
+    static constexpr std::size_t most = 4096;
+    std::vector<std::unique_ptr<More>> free_;
+  };
+
+  WriteQueue() noexcept;
+  WriteQueue(WriteQueue&&) = delete;
+  ~WriteQueue();
+
+  bool empty() const noexcept;
+  /// Bytes of frames that wait; what goes ahead is not among them.
+  std::size_t bytes() const noexcept { return bytes_; }
+
+  void push(const Frame& frame, Spares& spares);
+  /// Puts a control frame behind the message that is partly written, ahead of all that waits. While it waits, the next
+  /// one takes its place: RFC 6455 section 5.5.3 lets a pong answer the latest ping only.
+  void push_ahead(std::string_view control_frame, Spares& spares);
+  /// Puts bytes that are no frame, an HTTP answer, ahead of frames that follow later. The queue holds no frame yet.
+  void push_bytes(std::string_view bytes, Spares& spares);
+
+  /// The next bytes in order, in as many views as fit or are needed. Returns how many views are filled.
+  std::size_t gather(std::span<std::string_view> views) const noexcept;
+  /// The first `written` bytes of what gather returned are on their way.
+  void took(std::size_t written, Spares& spares);
+
+  /// Gives up all that has not begun to leave: what remains is the rest of the message that is partly written.
+  void drop_waiting(Spares& spares);
+  /// Copies out frames that keep much more memory alive than their own bytes. Call it when the kernel takes no more.
+  void release_shared(FrameBuffer& frames);
+  void clear(Spares& spares) noexcept;
+
+ private:
+  More& more(Spares& spares);
+  void took_ahead(std::size_t& written);
+  void took_frames(std::size_t written);
+  void pop_front() noexcept;
+  void give_back(Spares& spares) noexcept;
+
+  Frame front_;
+  std::unique_ptr<More> more_;  // null while one range is all
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace sluice::net
