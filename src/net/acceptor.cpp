@@ -88,7 +88,7 @@ void Acceptor::accept_waiting() {
       shard->start(std::move(socket), peer);
     } else {
       shard->executor().post([weak = std::weak_ptr(shard), socket = std::move(socket), peer]() mutable {
-        if (const auto shard = weak.lock()) shard->start(std::move(socket), peer);
+        if (const auto alive = weak.lock()) alive->start(std::move(socket), peer);
       });
     }
   }

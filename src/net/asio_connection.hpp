@@ -16,6 +16,7 @@
 #include "net/shard.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/transport/connection.hpp"
+#include "sluice/ws/http_head.hpp"
 #include "sluice/ws/server_protocol.hpp"
 
 namespace sluice::net {
@@ -125,17 +126,17 @@ class AsioConnection final : public Connection, public Deadline {
   WriteQueue queue_;
   Phase phase_ = Phase::http;
   Ending ending_ = Ending::by_gateway;  // of a close that this side began
-  bool will_write_ : 1 = false;         // the shard knows
-  bool waits_writable_ : 1 = false;
-  bool waits_readable_ : 1 = false;
-  bool waits_for_loss_ : 1 = false;
-  bool wait_memory_taken_ : 1 = false;
-  bool paused_ : 1 = false;
-  bool goes_on_soon_ : 1 = false;
-  bool drains_ : 1 = false;   // leaving is followed by draining
-  bool in_open_ : 1 = false;  // inside Gateway::open: the events are not known yet
-  bool told_ : 1 = false;     // on_closed is posted, or will be as soon as the events are known
-  bool counted_ : 1 = false;  // among the open WebSockets
+  bool will_write_ = false;             // the shard knows
+  bool waits_writable_ = false;
+  bool waits_readable_ = false;
+  bool waits_for_loss_ = false;
+  bool wait_memory_taken_ = false;
+  bool paused_ = false;
+  bool goes_on_soon_ = false;
+  bool drains_ = false;   // leaving is followed by draining
+  bool in_open_ = false;  // inside Gateway::open: the events are not known yet
+  bool told_ = false;     // on_closed is posted, or will be as soon as the events are known
+  bool counted_ = false;  // among the open WebSockets
   TcpSocket socket_;
   std::shared_ptr<ConnectionEvents> events_;  // until told
   ws::ServerProtocol protocol_;
