@@ -207,3 +207,37 @@ TEST_CASE("a recheck that can't be answered is a no", "[page][PT-8]") {
   CHECK(ann->heard() == R"({"type":"page_discard","page":"fragile","parameters":{"table_id":1}})");
   CHECK(house.logged == "page \"fragile\": can_add threw\n");
 }
+
+TEST_CASE("a client that goes while a recheck waits is no eviction", "[page][PT-8]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"table","table_id":1})");
+  house.table->decision.emplace();
+  const auto decision = *house.table->decision;
+  REQUIRE(recheck_pages(house.layer, "table-1"));
+  house.executor.run_all();
+  ann->client.vanish();
+  house.executor.run_all();
+  decision.resolve(false);
+  house.executor.run_all();
+  CHECK(house.registry->stats().evicted == 0);
+  CHECK(house.layer.stats().groups == 0);
+  CHECK(ann->client.finished());
+}
+
+TEST_CASE("a recheck waits for each answer before it asks the next", "[page][PT-8]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"table","table_id":1})");
+  ann->ask(R"({"page":"row","table_id":1,"row_id":2})");
+  ann->ask(R"({"page":"view","slug":"s"})");
+  house.table->decision.emplace();
+  const auto decision = *house.table->decision;
+  REQUIRE(recheck_pages(house.layer, "permissions-table-1"));
+  house.executor.run_all();
+  CHECK(ann->ask(R"({"remove_page":"table","table_id":1})") == "");  // it is busy
+  decision.resolve(false);
+  house.executor.run_all();
+  CHECK(ann->heard() == discard(1) + "\n" + discard(1));
+  CHECK(house.members("permissions-table-1") == 1);
+}

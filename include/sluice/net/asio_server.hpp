@@ -19,7 +19,7 @@ class AsioExecutors;
 
 /// How a server serves. A value; fixed once serving.
 struct AsioServerOptions {
-  Limits limits;
+  Limits limits = {};
   HttpHandler* http = nullptr;  // answers plain requests and outlives the server; without one they get 404
   int backlog = 4096;           // connections that the kernel completes before we accept them
   bool reuse_port = false;      // let other processes listen on the same port; the kernel then spreads by hash
