@@ -411,6 +411,29 @@ TEST_CASE("a close by a handler that goes on waiting is cut off too", "[consumer
   CHECK(story.layer_is_empty());
 }
 
+TEST_CASE("the client leaves before anything has run", "[consumer]") {
+  Story story;
+  auto connection = std::make_shared<RecordingConnection>(story.executor);
+  SECTION("and its end is told once the session has begun") {
+    story.executor.run([&] { connection->open(*story.host, Scope()); });
+    connection->say(Message::text("lost"));
+    connection->vanish();
+    story.executor.run_all();
+    CHECK(story.told() == "connect; disconnect 1006; gone");
+  }
+  SECTION("or even before") {
+    story.executor.run([&] {
+      const auto events = story.host->open(Scope(), connection, story.executor);
+      events->on_closed(close_code::abnormal);
+    });
+    story.executor.run_all();
+    CHECK(story.told() == "");
+    CHECK(story.layer.take_transcript() == "");
+  }
+  CHECK(story.stats().connections == 0);
+  CHECK(story.layer_is_empty());
+}
+
 TEST_CASE("the client leaves while connect waits", "[consumer][LC-27]") {
   Story story;
   Communicator browser = story.browser("connect=wait a; accept; join g");
