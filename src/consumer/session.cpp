@@ -195,8 +195,10 @@ void Session::put_aside(const DeliveryRun& run) {
   if (passing_bytes_ + connection_->queued_bytes() > host_->options.limits.queued_bytes) {
     return overflow("broadcasts wait for a busy consumer");
   }
-  Frame* last = mailbox_.last_passing_frame();
-  if (!last || !last->extend(run.joined)) mailbox_.put_layer(Mail(PassingBroadcast{run.joined}));
+  PassingBroadcast* last = mailbox_.last_passing();
+  if (!last || last->group != run.group || !last->frame.extend(run.joined)) {
+    mailbox_.put_layer(Mail(PassingBroadcast{run.joined, std::string(run.group)}));
+  }
   pump_soon();
 }
 

@@ -63,7 +63,7 @@ void Session::handle(Mail mail) {
     if (!closing_) handle(*event);
   } else if (auto* passing = std::get_if<PassingBroadcast>(&hand_)) {
     passing_bytes_ -= passing->frame.size();
-    if (connected()) {
+    if (connected() && (passing->group.empty() || channel_->in_group(passing->group))) {
       connection_->send(passing->frame);
     } else {
       count(host_->counters.dropped_at_close);

@@ -40,7 +40,7 @@ struct HostStats {
   std::uint64_t undecodable_events = 0;
   std::uint64_t mailbox_overflows = 0;
   std::uint64_t sends_after_close = 0;   // by handlers of a connection that had ended
-  std::uint64_t dropped_at_close = 0;    // layer mail for a connection that had ended
+  std::uint64_t dropped_at_close = 0;    // layer mail for a connection that had ended, or for a group it had left
   std::uint64_t destroyed_handlers = 0;  // still suspended past Limits::disconnect_grace
 };
 
