@@ -456,15 +456,40 @@ TEST_CASE("a layer that fails during the handshake refuses it", "[consumer][DI-1
   CHECK(story.layer_is_empty());
 }
 
-TEST_CASE("an executor that ends takes its connections along", "[consumer]") {
+namespace {
+
+// Says goodbye from every destructor that it has.
+class Polite : public Consumer {
+ public:
+  explicit Polite(Story* story) : story_(*story) {}
+  ~Polite() override { send_text("from the consumer"); }
+  Task<> receive(const Message&) override {
+    struct Farewell {
+      Polite& consumer;
+      ~Farewell() { consumer.send_text("from the handler"); }
+    } farewell{*this};
+    auto gate = story_.gate("never");
+    co_await gate;
+  }
+
+ private:
+  Story& story_;
+};
+
+}  // namespace
+
+TEST_CASE("an executor that ends takes its connections along, wherever they are", "[consumer]") {
+  const bool waits = GENERATE(false, true);
+  const bool half_closed = GENERATE(false, true);
   {
     Story story;
+    Host host(consumer<Polite>(&story), story.layer);
     auto connection = std::make_shared<RecordingConnection>(story.executor);
-    story.executor.run([&] { connection->open(*story.host, Scope()); });
+    story.executor.run([&] { connection->open(host, Scope()); });
     story.executor.run_all();
-    connection->say(Message::text("wait a"));
+    if (waits) connection->say(Message::text("wait"));
     story.executor.run_all();
-    CHECK(story.told() == "connect; hear wait a");
+    if (half_closed) connection->vanish();
   }
   SUCCEED("the sanitizers saw nothing");
 }
@@ -522,4 +547,16 @@ TEST_CASE("what one consumer makes of an event is not seen by the next", "[consu
   CHECK(ada.hear() == "hello");
   CHECK(ben.hear() == "hello");
   CHECK(event.text().view() == before);
+}
+
+TEST_CASE("goodbyes of a consumer that goes the ordinary way are dropped", "[consumer][LC-16]") {
+  Story story;
+  Communicator browser(story.executor, consumer<Polite>(&story), story.layer, {"/"});
+  REQUIRE(browser.connect());
+  browser.say("wait");
+  browser.vanish();
+  story.executor.advance(10s);
+  CHECK(browser.finished());
+  CHECK(browser.hear_all() == "");
+  CHECK(browser.host().stats().sends_after_close == 2);
 }

@@ -20,7 +20,7 @@ class Parrot : public Consumer {
       deny(Denial(401, "who are you?", {{"www-authenticate", "Bearer"}}));
     } else if (scope().path() != "/silent/") {
       const auto offers = scope().subprotocols();
-      accept(Acceptance(offers.empty() ? "" : offers.front(), {{"x-served-by", "parrot"}}));
+      accept(Acceptance(offers.empty() ? std::string() : std::string(offers.front()), {{"x-served-by", "parrot"}}));
     }
     return {};
   }
