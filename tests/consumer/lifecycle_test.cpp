@@ -494,6 +494,18 @@ TEST_CASE("an executor that ends takes its connections along, wherever they are"
   SUCCEED("the sanitizers saw nothing");
 }
 
+TEST_CASE("goodbyes of a consumer that goes the ordinary way are dropped", "[consumer][LC-16]") {
+  Story story;
+  Communicator browser(story.executor, consumer<Polite>(&story), story.layer, {"/"});
+  REQUIRE(browser.connect());
+  browser.say("wait");
+  browser.vanish();
+  story.executor.advance(10s);
+  CHECK(browser.finished());
+  CHECK(browser.hear_all() == "");
+  CHECK(browser.host().stats().sends_after_close == 2);
+}
+
 namespace {
 
 class EchoOfAll : public Consumer {
@@ -547,16 +559,4 @@ TEST_CASE("what one consumer makes of an event is not seen by the next", "[consu
   CHECK(ada.hear() == "hello");
   CHECK(ben.hear() == "hello");
   CHECK(event.text().view() == before);
-}
-
-TEST_CASE("goodbyes of a consumer that goes the ordinary way are dropped", "[consumer][LC-16]") {
-  Story story;
-  Communicator browser(story.executor, consumer<Polite>(&story), story.layer, {"/"});
-  REQUIRE(browser.connect());
-  browser.say("wait");
-  browser.vanish();
-  story.executor.advance(10s);
-  CHECK(browser.finished());
-  CHECK(browser.hear_all() == "");
-  CHECK(browser.host().stats().sends_after_close == 2);
 }
