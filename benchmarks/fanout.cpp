@@ -40,7 +40,8 @@ struct Room {
     }
   }
   double cost(std::size_t waiting, const Audience& audience, std::size_t heard_by) {
-    const json::Text payload(std::string(R"({"type":"rows_updated","table_id":7,"rows":[{"id":1,"order":"1.00","name":"a"}]})"));
+    const json::Text payload(
+        std::string(R"({"type":"rows_updated","table_id":7,"rows":[{"id":1,"order":"1.00","name":"a"}]})"));
     const std::size_t rounds = std::max<std::size_t>(1, 2'000'000 / (waiting * std::max<std::size_t>(heard_by, 100)));
     return bench::nanoseconds_per(rounds * waiting * heard_by, [&] {
       for (std::size_t round = 0; round < rounds; ++round) {

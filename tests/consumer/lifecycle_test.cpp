@@ -468,3 +468,58 @@ TEST_CASE("an executor that ends takes its connections along", "[consumer]") {
   }
   SUCCEED("the sanitizers saw nothing");
 }
+
+namespace {
+
+class EchoOfAll : public Consumer {
+ public:
+  Task<> receive(const Message& message) override {
+    send(message.kind(), message.data());
+    return {};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a message is text or binary in both directions, and an empty one is a message", "[consumer][LC-15][LC-17]") {
+  ManualExecutor executor;
+  Communicator browser(executor, consumer<EchoOfAll>(), {"/"});
+  REQUIRE(browser.connect());
+  browser.say("");
+  CHECK(browser.hear() == "");
+  browser.say_binary("");
+  CHECK(browser.hear_binary() == "");
+  browser.say_binary(std::string_view("\0\xff", 2));
+  CHECK(browser.hear_binary() == std::string_view("\0\xff", 2));
+  CHECK(browser.hear_nothing());
+}
+
+TEST_CASE("a consumer that ends closes its socket with 1000", "[consumer][LC-22]") {
+  Story story;
+  auto browser = story.browser("connect=accept");
+  REQUIRE(browser.connect());
+  browser.say("close");
+  CHECK(browser.hear_close() == CloseReason(1000));
+  CHECK(browser.finished());
+}
+
+TEST_CASE("any origin may connect unless an origin check stands in front", "[consumer][SC-14]") {
+  ManualExecutor executor;
+  Communicator browser(executor, consumer<EchoOfAll>(),
+                       {.target = "/", .headers = {{"origin", "https://elsewhere.example"}}});
+  CHECK(browser.connect());
+}
+
+TEST_CASE("what one consumer makes of an event is not seen by the next", "[consumer][DI-11]") {
+  Story story;
+  story.static_groups = {"lobby"};
+  auto ada = story.browser("connect=accept"), ben = story.browser("connect=accept");
+  REQUIRE(ada.connect());
+  REQUIRE(ben.connect());
+  const Event event = story.order("send hello");
+  const std::string before(event.text().view());
+  story.publish("lobby", event);
+  CHECK(ada.hear() == "hello");
+  CHECK(ben.hear() == "hello");
+  CHECK(event.text().view() == before);
+}

@@ -25,12 +25,13 @@ def items(root):
 
 
 def tags(root):
-    """item -> the files of tests/ that carry its tag."""
+    """item -> the test files that carry its tag."""
     found = {}
-    for path in house.sources(root, "tests"):
+    for path in house.sources(root, "tests", "clients"):
+        if not path.stem.endswith(("_test", "_suite")):
+            continue
         text = path.read_text()
-        # In C++ a tag is part of a test's declaration, not of a comment; suites for several implementations are headers.
-        if path.suffix in (".cpp", ".hpp"):
+        if path.suffix in (".cpp", ".hpp"):  # a tag is part of a test's declaration, not of a comment
             text = "\n".join(CPP_STRING.findall(text))
         for item in TAG.findall(text):
             found.setdefault(item, set()).add(str(path.relative_to(root)))
