@@ -76,9 +76,9 @@ Task<> Session::start_up() {
   co_await consumer_->connect();
 }
 
-Task<> Session::say_goodbye() {
+Task<> Session::say_goodbye(const CloseReason& reason) {
   if (channel_) channel_->leave_groups();
-  if (connect_called_) co_await consumer_->disconnect(close_reason_);
+  if (connect_called_) co_await consumer_->disconnect(reason);
 }
 
 void Session::over() {

@@ -26,6 +26,9 @@ struct HostOptions {
   /// An event that a consumer has no handler for: ignored, counted and logged once per type; true: it is an error, and
   /// the consumer is closed with 1011 (behaviour DI-3).
   bool strict_events = false;
+  /// False: the scope's headers are let go of once connect() has finished, and an idle connection keeps a few hundred
+  /// bytes less. Middlewares and connect() see them in any case.
+  bool keep_headers = true;
 };
 
 /// What a host's consumers did, and what went wrong, by cause. A value.
