@@ -76,9 +76,9 @@ Task<> Session::start_up() {
   co_await consumer_->connect();
 }
 
-Task<> Session::say_goodbye() {
+Task<> Session::say_goodbye(const CloseReason& reason) {
   if (channel_) channel_->leave_groups();
-  if (connect_called_) co_await consumer_->disconnect(close_reason_);
+  if (connect_called_) co_await consumer_->disconnect(reason);
 }
 
 void Session::over() {
@@ -195,8 +195,10 @@ void Session::put_aside(const DeliveryRun& run) {
   if (passing_bytes_ + connection_->queued_bytes() > host_->options.limits.queued_bytes) {
     return overflow("broadcasts wait for a busy consumer");
   }
-  Frame* last = mailbox_.last_passing_frame();
-  if (!last || !last->extend(run.joined)) mailbox_.put_layer(Mail(PassingBroadcast{run.joined}));
+  PassingBroadcast* last = mailbox_.last_passing();
+  if (!last || last->group != run.group || !last->frame.extend(run.joined)) {
+    mailbox_.put_layer(Mail(PassingBroadcast{run.joined, std::string(run.group)}));
+  }
   pump_soon();
 }
 

@@ -68,7 +68,7 @@ std::size_t HubShard::deliver_from(std::size_t at) {
     for (HubMember* member : group->members) member->subscriber().deliver(mail.event);
     add(counters_.deliveries, group->members.size());
   } else {
-    deliver_to_audience(group, mail.event);
+    deliver_to_audience(*group, mail.event);
   }
   return at + 1;
 }
@@ -94,17 +94,17 @@ std::size_t HubShard::deliver_run(const HubGroup& group, std::size_t at) {
     }
     run_.push_back({mail.event, std::move(frame)});
   }
-  const DeliveryRun run{run_, joined, kind};
+  const DeliveryRun run{run_, joined, kind, *group.name};
   for (HubMember* member : group.members) member->subscriber().deliver(run);
   add(counters_.deliveries, group.members.size() * run_.size());
   run_.clear();
   return at;
 }
 
-void HubShard::deliver_to_audience(const HubGroup* group, const Event& event) {
+void HubShard::deliver_to_audience(const HubGroup& group, const Event& event) {
   for (const Broadcast& broadcast : event.broadcasts()) {
     const Delivery delivery{event, frames().encode(MessageKind::text, broadcast.payload.view())};
-    const DeliveryRun run{{&delivery, 1}, delivery.frame, event.broadcast_kind()};
+    const DeliveryRun run{{&delivery, 1}, delivery.frame, event.broadcast_kind(), *group.name};
     std::uint64_t delivered = 0;
     const auto offer = [&](HubMember* member) {
       if (!broadcast.audience.includes(member->identity())) return;
@@ -116,11 +116,11 @@ void HubShard::deliver_to_audience(const HubGroup* group, const Event& event) {
         const auto found = users_.find(user);
         if (found == users_.end()) continue;
         for (HubMember* member : found->second) {
-          if (member->in(*group)) offer(member);
+          if (member->in(group)) offer(member);
         }
       }
     } else {
-      for (HubMember* member : group->members) offer(member);
+      for (HubMember* member : group.members) offer(member);
     }
     add(counters_.deliveries, delivered);
   }
@@ -132,7 +132,7 @@ void HubShard::deliver_to_channel(HubMember& member, const Event& event) {
   for (const Broadcast& broadcast : event.broadcasts()) {
     if (!broadcast.audience.includes(member.identity())) continue;
     const Delivery delivery{event, frames().encode(MessageKind::text, broadcast.payload.view())};
-    member.subscriber().deliver(DeliveryRun{{&delivery, 1}, delivery.frame, event.broadcast_kind()});
+    member.subscriber().deliver(DeliveryRun{{&delivery, 1}, delivery.frame, event.broadcast_kind(), {}});
   }
 }
 
@@ -224,9 +224,14 @@ std::vector<HubMember::Joined>::iterator HubMember::find(const HubGroup* group) 
   return std::ranges::lower_bound(joined_, group, std::less<const HubGroup*>(), &Joined::group);
 }
 
-bool HubMember::in(const HubGroup& group) noexcept {
-  const auto place = find(&group);
+bool HubMember::in(const HubGroup& group) const noexcept {
+  const auto place = const_cast<HubMember*>(this)->find(&group);
   return place != joined_.end() && place->group == &group;
+}
+
+bool HubMember::in_group(std::string_view group) const noexcept {
+  const HubGroup* found = shard_->find(group);
+  return found && in(*found);
 }
 
 }  // namespace sluice

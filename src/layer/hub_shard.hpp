@@ -67,7 +67,7 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   void drain();
   std::size_t deliver_from(std::size_t at);  // returns the index behind what it delivered
   std::size_t deliver_run(const HubGroup& group, std::size_t at);
-  void deliver_to_audience(const HubGroup* group, const Event& event);
+  void deliver_to_audience(const HubGroup& group, const Event& event);
   void deliver_to_channel(HubMember& member, const Event& event);
   void leave_at(HubMember& member, std::size_t position);
   FrameBuffer& frames() { return executor_.local<FrameBuffer>(); }
@@ -104,6 +104,7 @@ class HubMember final : public Channel::Membership {
   std::string name() const override { return shard_->channel_name(number_); }
   std::size_t capacity() const noexcept override { return capacity_; }
   std::size_t group_count() const noexcept override { return joined_.size(); }
+  bool in_group(std::string_view group) const noexcept override;
   void leave_groups() override { shard_->leave_all(*this); }
 
   HubShard& shard() const noexcept { return *shard_; }
@@ -115,7 +116,7 @@ class HubMember final : public Channel::Membership {
   std::vector<Joined>& joined() noexcept { return joined_; }
   /// Where this group is in the list, or would be.
   std::vector<Joined>::iterator find(const HubGroup* group) noexcept;
-  bool in(const HubGroup& group) noexcept;
+  bool in(const HubGroup& group) const noexcept;
 
  private:
   std::shared_ptr<HubShard> shard_;

@@ -583,3 +583,28 @@ TEST_CASE("what one consumer makes of an event is not seen by the next", "[consu
   CHECK(ben.hear() == "hello");
   CHECK(event.text().view() == before);
 }
+
+TEST_CASE("headers are kept, or let go of once connect has finished", "[consumer][SC-1]") {
+  static std::size_t at_connect, later;
+  class Counter : public Consumer {
+   public:
+    Task<> connect() override {
+      at_connect = scope().headers().size();
+      accept();
+      return {};
+    }
+    Task<> receive(const Message&) override {
+      later = scope().headers().size();
+      return {};
+    }
+  };
+  const bool keep = GENERATE(true, false);
+  ManualExecutor executor;
+  HostOptions options;
+  options.keep_headers = keep;
+  Communicator browser(executor, consumer<Counter>(), {.target = "/", .headers = {{"x-name", "ada"}}}, options);
+  REQUIRE(browser.connect());
+  browser.say("now");
+  CHECK(at_connect == 1);
+  CHECK(later == (keep ? 1 : 0));
+}

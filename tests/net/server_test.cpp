@@ -158,6 +158,7 @@ TEST_CASE("a request in hand is answered when the server stops", "[net]") {
   served.server.stop(5s);
   handler.go.resolve(200);
   CHECK(client.read_to_end().ends_with("answered<end>"));
+  client.hang_up();
   served.server.wait();
 }
 
