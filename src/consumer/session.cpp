@@ -30,10 +30,7 @@ Session::Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<C
   count(host_->counters.connections);
 }
 
-Session::~Session() {
-  closing_ = closed_ = true;  // a consumer that ends with its executor has nobody to talk to
-  host_->counters.connections.fetch_sub(1, std::memory_order_relaxed);
-}
+Session::~Session() { host_->counters.connections.fetch_sub(1, std::memory_order_relaxed); }
 
 // ---------------------------------------------------------------- life
 
@@ -87,6 +84,16 @@ void Session::over() {
   consumer_.reset();
   connection_.reset();
   executor_.local<LiveSessions>().remove(place_);  // may be the last reference: the caller holds one
+}
+
+void Session::abandon() noexcept {
+  closing_ = closed_ = true;  // a consumer's destructor has nobody to talk to
+  phase_ = Phase::over;
+  task_ = {};
+  argument_.reset();
+  channel_.reset();
+  consumer_.reset();
+  connection_.reset();  // it may hold this session as its events
 }
 
 // This side ends it: nothing more is handled but the end, and every group is left.

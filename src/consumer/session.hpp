@@ -30,6 +30,8 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   void begin();
   /// Handles what waits.
   void pump();
+  /// The executor ends while the connection stands: lets go of everything, without a word to anybody.
+  void abandon() noexcept;
   /// Where it is among the LiveSessions, which say so.
   void set_place(std::size_t place) noexcept { place_ = static_cast<std::uint32_t>(place); }
 
@@ -114,6 +116,10 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
 class LiveSessions {
  public:
   explicit LiveSessions(Executor& executor) : executor_(executor) {}
+  LiveSessions(const LiveSessions&) = delete;
+  LiveSessions& operator=(const LiveSessions&) = delete;
+  /// The executor ends: so do the sessions that are left.
+  ~LiveSessions();
 
   void add(std::shared_ptr<Session> session);
   void remove(std::size_t place);

@@ -27,7 +27,6 @@ std::string what_of(const std::exception_ptr& error) {
 }  // namespace
 
 void Session::begin() {
-  executor_.local<LiveSessions>().add(shared_from_this());
   run([this] { return start_up(); });
   if (!busy_) pump();
 }
@@ -160,6 +159,10 @@ void LiveSessions::pump_soon(std::shared_ptr<Session> session) {
   executor_.post([this] {
     for (const auto& ready : std::exchange(ready_, {})) ready->pump();
   });
+}
+
+LiveSessions::~LiveSessions() {
+  for (const auto& session : std::exchange(all_, {})) session->abandon();
 }
 
 void LiveSessions::add(std::shared_ptr<Session> session) {
