@@ -30,6 +30,12 @@ void append_frame(std::string& out, std::uint8_t opcode, std::string_view payloa
   for (std::size_t i = 0; i < payload.size(); ++i) out += static_cast<char>(payload[i] ^ key[i % 4]);
 }
 
+struct Payload {
+  std::string_view kind;
+  std::uint8_t opcode;
+  std::string text;
+};
+
 std::string text_of(std::size_t size, bool ascii) {
   std::string text;
   while (text.size() + 2 <= size) text += ascii ? "ab" : "é";
@@ -44,13 +50,12 @@ int main() {
   fmt::print("{:>10} {:>8} {:>12} {:>12} {:>10} {:>12} {:>12}\n", "payload", "kind", "ns/message", "GB/s", "memcpy",
              "of memcpy", "UTF-8 alone");
   for (const std::size_t size : {16, 125, 1'000, 16'000, 100'000}) {
-    for (const auto& [kind, opcode, text] :
-         {std::tuple{"binary", 2, text_of(size, true)}, std::tuple{"ASCII", 1, text_of(size, true)},
-          std::tuple{"UTF-8", 1, text_of(size, false)}}) {
+    for (const Payload& payload : {Payload{"binary", 2, text_of(size, true)}, Payload{"ASCII", 1, text_of(size, true)},
+                                   Payload{"UTF-8", 1, text_of(size, false)}}) {
       std::string wire;
       std::size_t messages = 0;
       while (wire.size() + size + 14 <= read_bytes || messages == 0) {
-        append_frame(wire, static_cast<std::uint8_t>(opcode), text);
+        append_frame(wire, payload.opcode, payload.text);
         ++messages;
       }
       std::string input(wire.size(), '\0');
@@ -67,8 +72,9 @@ int main() {
       });
       bench::keep(heard);
       const double parse = whole - copy;  // both in ns per byte
-      const double validate = bench::nanoseconds_per(size, [&] { bench::keep(sluice::json::is_valid_utf8(text)); });
-      fmt::print("{:>10} {:>8} {:>12.1f} {:>12.2f} {:>10.2f} {:>12.2f} {:>12.2f}\n", size, kind,
+      const double validate =
+          bench::nanoseconds_per(size, [&] { bench::keep(sluice::json::is_valid_utf8(payload.text)); });
+      fmt::print("{:>10} {:>8} {:>12.1f} {:>12.2f} {:>10.2f} {:>12.2f} {:>12.2f}\n", size, payload.kind,
                  parse * static_cast<double>(wire.size()) / static_cast<double>(messages), 1 / parse, 1 / copy,
                  copy / parse, 1 / validate);
     }
