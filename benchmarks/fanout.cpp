@@ -93,6 +93,7 @@ int main() {
     show(16, "everyone", {}, members);
     show(256, "everyone", {}, members);
     show(1, "all but one socket", {.except_socket = "socket-3"}, members - 1);
+    show(256, "all but one socket", {.except_socket = "socket-3"}, members - 1);
     show(1, "3 users (ns per broadcast)", {.only_users = std::vector<UserId>{1, 5, 8}}, 1);
   }
 }

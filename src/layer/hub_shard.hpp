@@ -67,6 +67,7 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   void drain();
   std::size_t deliver_from(std::size_t at);  // returns the index behind what it delivered
   std::size_t deliver_run(const HubGroup& group, std::size_t at);
+  std::uint64_t deliver_to_author(HubMember& member, const DeliveryRun& run);
   void deliver_to_audience(const HubGroup& group, const Event& event);
   void deliver_to_channel(HubMember& member, const Event& event);
   void leave_at(HubMember& member, std::size_t position);
@@ -82,7 +83,8 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
 
   std::vector<Mail> batch_;
   std::vector<Delivery> run_;
-  Frame begun_;  // the first frame of the next run, encoded when it did not join the last one
+  std::vector<std::string_view> authors_;  // sockets that are left out of a part of the run
+  Frame begun_;                            // the first frame of the next run, encoded when it did not join the last one
   std::unordered_map<std::string, HubGroup, StringHash, std::equal_to<>> groups_;
   std::unordered_map<UserId, std::vector<HubMember*>> users_;
   std::unordered_map<std::uint64_t, HubMember*> channels_;

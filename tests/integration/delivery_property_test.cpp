@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What every client receives, beside a plain model: many groups, joins and leaves at random, handlers that wait, and a
-// network that takes a few bytes at a time.
+// What every client receives, beside a plain model: many groups, authors left out, joins and leaves at random, handlers
+// that wait, and a network that takes a few bytes at a time.
 #include <array>
 #include <map>
 #include <memory>
@@ -46,6 +46,14 @@ class Member : public Consumer {
 
  private:
   std::map<std::string, Gate>& gates_;
+};
+
+// Gives each connection its path as its id.
+class Named : public Middleware {
+  Task<Verdict> handle(Scope& scope) override {
+    scope.set_web_socket_id(std::string(scope.path()));
+    return Verdict::pass();
+  }
 };
 
 // What a message says, and how long it is.
@@ -118,7 +126,7 @@ TEST_CASE("every client receives what a plain model says, in its order", "[integ
   ManualExecutors executors(2);
   InMemoryChannelLayer layer(executors);
   std::map<std::string, Gate> gates;
-  Host host(consumer<Member>(&gates), layer);
+  Host host(with(std::make_shared<Named>(), consumer<Member>(&gates)), layer);
   std::vector<Client> clients;
   for (unsigned i = 0; i < 12; ++i) {
     Client client;
@@ -139,7 +147,7 @@ TEST_CASE("every client receives what a plain model says, in its order", "[integ
   for (unsigned turn = 0; turn < 60; ++turn) {
     // What is published goes to the executors that have a member then, and reaches who is a member there when they run.
     struct Published {
-      std::string where, text;
+      std::string where, text, author;
       std::set<ManualExecutor*> executors;
     };
     std::vector<Published> published;
@@ -171,17 +179,20 @@ TEST_CASE("every client receives what a plain model says, in its order", "[integ
           break;
         default: {
           const std::string text(below(4) == 0 ? 40'000 : below(300), 'x');
-          published.push_back({where, std::to_string(++number) + text, {}});
+          const std::string author = below(2) == 0 ? "" : client.path;
+          published.push_back({where, std::to_string(++number) + text, author, {}});
           for (const Client& each : clients) {
             if (each.groups.contains(where)) published.back().executors.insert(each.executor);
           }
-          REQUIRE(layer.group_send(where, Event::broadcast_to_group(json::Text(published.back().text))));
+          REQUIRE(layer.group_send(
+              where, Event::broadcast_to_group(json::Text(published.back().text), {.except_socket = author})));
         }
       }
     }
     executors.run_all();
     for (const Published& one : published) {
       for (Client& client : clients) {
+        if (client.path == one.author) continue;
         if (client.groups.contains(one.where) && one.executors.contains(client.executor)) client.hears(one.text);
       }
     }
