@@ -13,6 +13,7 @@
 #include "sluice/consumer/host.hpp"
 #include "sluice/consumer/router.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
+#include "sluice/net/asio_executors.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/signals.hpp"
 #include "support/options.hpp"
