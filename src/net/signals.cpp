@@ -25,6 +25,4 @@ int StopSignals::wait() {
   return which;
 }
 
-int wait_for_signal() { return StopSignals().wait(); }
-
 }  // namespace sluice
