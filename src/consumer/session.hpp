@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +30,10 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   void begin();
   /// Handles what waits.
   void pump();
+  /// The executor ends while the connection stands: lets go of everything, without a word to anybody.
+  void abandon() noexcept;
+  /// Where it is among the LiveSessions, which say so.
+  void set_place(std::size_t place) noexcept { place_ = static_cast<std::uint32_t>(place); }
 
   // --- what a consumer asks for
   void accept(const Acceptance& acceptance);
@@ -39,11 +42,11 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   void close(const CloseReason& reason);
   Task<Result<void>> group_add(std::string_view group);
   Task<Result<void>> group_discard(std::string_view group);
-  Scope& scope() noexcept { return scope_; }
+  const Scope& scope() const noexcept { return scope_; }
   std::string channel_name() const { return channel_ ? channel_->name() : std::string(); }
   ChannelLayer& layer() const;
   const Limits& limits() const noexcept { return host_->options.limits; }
-  bool connected() const noexcept { return answer_ == Answer::accepted && !closing_; }
+  bool connected() const noexcept { return answer_ == Answer::accepted && !closing_ && !closed_; }
 
   // --- what the connection tells
   void on_message(Message message) override;
@@ -60,7 +63,7 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   enum class Phase : std::uint8_t { connecting, serving, disconnecting, over };
 
   Task<> start_up();
-  Task<> say_goodbye();
+  Task<> say_goodbye(const CloseReason& reason);
   void handle(Mail mail);
   void handle(const Event& event);
   template <class Start>
@@ -74,6 +77,7 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   void overflow(std::string_view why);
   void put_aside(const DeliveryRun& run);
   void pump_soon();
+  bool read_on();
   void watch_the_grace();
   void out_of_grace();
   void over();
@@ -90,17 +94,17 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   Mailbox mailbox_;
   std::size_t events_waiting_ = 0;
   std::size_t passing_bytes_ = 0;
-  CloseReason close_reason_;  // what disconnect() is told
 
   Answer answer_ = Answer::none;
   Phase phase_ = Phase::connecting;
+  std::uint32_t handlers_begun_ = 0;  // so that a late word of one is not taken for the next one's
   bool connect_called_ = false;
   bool busy_ = false;     // a handler's task is in hand
   bool closing_ = false;  // this side ended it: nothing is handled any more but the end
   bool closed_ = false;   // the connection is gone
   bool paused_ = false;
   bool pump_posted_ = false;
-  std::list<std::shared_ptr<Session>>::iterator place_;  // among the LiveSessions
+  std::uint32_t place_ = 0;  // among the LiveSessions
 
   // What the handler at work may refer to. The task goes first.
   Mail hand_;
@@ -112,16 +116,19 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
 class LiveSessions {
  public:
   explicit LiveSessions(Executor& executor) : executor_(executor) {}
+  LiveSessions(const LiveSessions&) = delete;
+  LiveSessions& operator=(const LiveSessions&) = delete;
+  /// The executor ends: so do the sessions that are left.
+  ~LiveSessions();
 
-  using Place = std::list<std::shared_ptr<Session>>::iterator;
-  Place add(std::shared_ptr<Session> session) { return all_.insert(all_.end(), std::move(session)); }
-  void remove(Place place) { all_.erase(place); }
+  void add(std::shared_ptr<Session> session);
+  void remove(std::size_t place);
   /// Pumps this session in a job of its own soon; one job serves all sessions of a turn.
   void pump_soon(std::shared_ptr<Session> session);
 
  private:
   Executor& executor_;
-  std::list<std::shared_ptr<Session>> all_;
+  std::vector<std::shared_ptr<Session>> all_;  // each knows its place
   std::vector<std::shared_ptr<Session>> ready_;
 };
 

@@ -69,12 +69,21 @@ bool is_number(std::string_view token) {
   return token.empty();
 }
 
-// Given that the parser stumbled over a number: are all words outside strings what JSON knows? Then it was too large.
-bool every_word_is_sound(std::string_view text) {
+// A number by the grammar that the parser refuses all the same. Few words are worth asking: up to 18 digits always fit.
+bool is_too_large(std::string_view word, dom::document& scratch) {
+  if (word.size() <= 18 && word.find_first_of("eE") == word.npos) return false;
+  return parse_into(scratch, word) != simdjson::SUCCESS;
+}
+
+// Given that the parser stumbled over a number, which newer versions also say of a stray comma: is one too large, and
+// are all words outside strings what JSON knows?
+bool only_a_number_is_too_large(std::string_view text) {
   constexpr std::string_view between = " \t\r\n[]{},:";
+  bool found = false;
+  dom::document scratch;
   while (true) {
     text.remove_prefix(std::min(text.find_first_not_of(between), text.size()));
-    if (text.empty()) return true;
+    if (text.empty()) return found;
     if (text.front() == '"') {
       std::size_t at = 1;
       while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
@@ -82,7 +91,11 @@ bool every_word_is_sound(std::string_view text) {
       continue;
     }
     const std::string_view word = text.substr(0, text.find_first_of(" \t\r\n[]{},:\""));
-    if (word != "true" && word != "false" && word != "null" && !is_number(word)) return false;
+    if (is_number(word)) {
+      found = found || is_too_large(word, scratch);
+    } else if (word != "true" && word != "false" && word != "null") {
+      return false;
+    }
     text.remove_prefix(word.size());
   }
 }
@@ -95,7 +108,7 @@ Error why(simdjson::error_code code, std::string_view text) {
     return error(ErrorCode::limit_exceeded, fmt::format("nested deeper than {}", max_depth));
   }
   if (code == simdjson::CAPACITY) return error(ErrorCode::limit_exceeded, "too long");
-  if (is_about_a_number(code) && every_word_is_sound(text)) {
+  if (is_about_a_number(code) && only_a_number_is_too_large(text)) {
     return error(ErrorCode::number_too_large, "a number does not fit in 64 bits");
   }
   return error(ErrorCode::parse_failed, simdjson::error_message(code));

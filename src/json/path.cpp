@@ -23,12 +23,6 @@ std::string with_path(const Path& path, std::string_view what) {
   return where.empty() ? std::string(what) : fmt::format("{}: {}", where, what);
 }
 
-std::string found_number(Value found) {
-  if (const auto number = found.as_int()) return fmt::format("{}", *number);
-  if (const auto number = found.as_uint()) return fmt::format("{}", *number);
-  return std::string(to_string(found.kind()));
-}
-
 }  // namespace
 
 std::string Path::to_string() const {
@@ -45,8 +39,9 @@ Error Path::mismatch(std::string_view expected, Value found) const {
 }
 
 Error Path::not_an_integer_within(std::int64_t lowest, std::uint64_t highest, Value found) const {
+  if (!found.is_integer()) return mismatch("an integer", found);
   return {ErrorCode::type_mismatch, with_path(*this, fmt::format("expected an integer from {} to {}, found {}", lowest,
-                                                                 highest, found_number(found)))};
+                                                                 highest, found.to_text().view()))};
 }
 
 Error Path::missing() const { return {ErrorCode::missing_field, with_path(*this, "missing")}; }

@@ -23,15 +23,7 @@ struct Contents {
 };
 
 constexpr std::uint64_t every_byte(std::uint8_t byte) { return byte * (~std::uint64_t{0} / 255); }
-
-// Not zero if any byte of the eight is below `limit` (at most 0x80).
-constexpr std::uint64_t any_below(std::uint64_t eight, std::uint8_t limit) {
-  return (eight - every_byte(limit)) & ~eight & every_byte(0x80);
-}
-
-constexpr std::uint64_t any_equal(std::uint64_t eight, std::uint8_t byte) {
-  return any_below(eight ^ every_byte(byte), 1);
-}
+constexpr std::uint64_t top_bits = every_byte(0x80);
 
 constexpr bool is_to_escape(std::uint8_t byte) { return byte < 0x20 || byte == '"' || byte == '\\'; }
 
@@ -54,13 +46,18 @@ Contents contents_of(std::string_view text) {
   const auto look_at = [&](std::size_t at) {
     std::uint64_t eight = 0;
     std::memcpy(&eight, text.data() + at, 8);
-    to_escape |= any_below(eight, 0x20) | any_equal(eight, '"') | any_equal(eight, '\\');
-    deleted |= any_equal(eight, 0x7f);
+    // x - n borrows into the top bit of an ASCII byte x if x < n, and x ^ c is below 1 only for c. A borrow may pass on
+    // to the next byte, but only from one that counts already.
+    const std::uint64_t control = eight - every_byte(0x20);
+    const std::uint64_t quote = (eight ^ every_byte('"')) - every_byte(1);
+    const std::uint64_t backslash = (eight ^ every_byte('\\')) - every_byte(1);
+    to_escape |= (control | quote | backslash) & ~eight;
+    deleted |= ((eight ^ every_byte(0x7f)) - every_byte(1)) & ~eight;
     non_ascii |= eight;
   };
   for (std::size_t at = 0; at + 8 < text.size(); at += 8) look_at(at);
   look_at(text.size() - 8);
-  return {to_escape != 0, deleted != 0, (non_ascii & every_byte(0x80)) != 0};
+  return {(to_escape & top_bits) != 0, (deleted & top_bits) != 0, (non_ascii & top_bits) != 0};
 }
 
 void append_u(std::string& out, unsigned code_unit) {

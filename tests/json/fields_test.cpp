@@ -277,9 +277,8 @@ TEST_CASE("a struct may contain itself", "[json]") {
   const auto tree = decoded<Node>(R"({"id":1,"children":[{"id":2,"children":[]},{"id":3,"children":[]}]})");
   REQUIRE(tree);
   CHECK(encoded(*tree) == R"({"id":1,"children":[{"id":2,"children":[]},{"id":3,"children":[]}]})");
-  CHECK(
-      failure<Node>(R"({"id":1,"children":[{"id":2,"children":[{"id":"x"}]}]})") ==
-      "type_mismatch: children[0].children[0].id: expected an integer from -2147483648 to 2147483647, found a string");
+  CHECK(failure<Node>(R"({"id":1,"children":[{"id":2,"children":[{"id":"x"}]}]})") ==
+        "type_mismatch: children[0].children[0].id: expected an integer, found a string");
 }
 
 TEST_CASE("a missing key is named with its path", "[json]") {
@@ -305,13 +304,11 @@ TEST_CASE("a value of the wrong kind is named with its path", "[json]") {
   CHECK(failure<std::vector<int>>("{}") == "type_mismatch: expected an array, found an object");
   CHECK(failure<std::map<std::string, int>>("[]") == "type_mismatch: expected an object, found an array");
   CHECK(failure<RowsCreated>(R"({"table_id":1,"rows":[{"id":1},{"id":2},{"id":3},{"id":"4"}]})") ==
-        "type_mismatch: rows[3].id: expected an integer from -9223372036854775808 to 9223372036854775807, found a "
-        "string");
+        "type_mismatch: rows[3].id: expected an integer, found a string");
   CHECK(failure<RowsCreated>(R"({"table_id":1,"rows":[{"id":1,"name":2}]})") ==
         "type_mismatch: rows[0].name: expected a string, found an integer");
   CHECK(failure<Ping>("7") == "type_mismatch: expected an object, found an integer");
-  CHECK(json::decode<int>(json::Value()).error().message() ==
-        "type_mismatch: expected an integer from -2147483648 to 2147483647, found nothing");
+  CHECK(json::decode<int>(json::Value()).error().message() == "type_mismatch: expected an integer, found nothing");
 }
 
 TEST_CASE("numbers that do not fit their member are refused", "[json][CC-13]") {
@@ -322,8 +319,8 @@ TEST_CASE("numbers that do not fit their member are refused", "[json][CC-13]") {
       failure<std::int64_t>("9223372036854775808") ==
       "type_mismatch: expected an integer from -9223372036854775808 to 9223372036854775807, found 9223372036854775808");
   CHECK(failure<std::uint64_t>("-1") == "type_mismatch: expected an integer from 0 to 18446744073709551615, found -1");
-  CHECK(failure<int>("1.0").find("found a number with a fraction or exponent") != std::string::npos);
-  CHECK(failure<int>("true").find("found a boolean") != std::string::npos);
+  CHECK(failure<int>("1.0") == "type_mismatch: expected an integer, found a number with a fraction or exponent");
+  CHECK(failure<int>("true") == "type_mismatch: expected an integer, found a boolean");
   CHECK(failure<float>("1e39") ==
         "type_mismatch: expected a number within the range of a float, found a number with a fraction or exponent");
   CHECK(decoded<float>("3").value_or(0) == 3.0f);

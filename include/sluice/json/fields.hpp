@@ -186,8 +186,8 @@ Result<void> read(Value in, T& value, const Path& path = {}) {
     return json::read(in, value.emplace(), path);
   } else if constexpr (Vector<T>) {
     if (!in.is_array()) return path.mismatch("an array", in);
-    value.clear();
-    value.reserve(in.size());
+    value
+        .clear();  // and no reserve: a peer's million zeros should fail at the first, not after a million structs' room
     for (Value element : in.elements()) {
       typename T::value_type read_element{};
       if (auto done = json::read(element, read_element, Path(path, value.size())); !done) return done;

@@ -25,7 +25,8 @@ class Path {
 
   /// type_mismatch `rows[3].id: expected an integer, found a string`.
   Error mismatch(std::string_view expected, Value found) const;
-  /// type_mismatch `rows[3].id: expected an integer from 0 to 255, found 300`.
+  /// type_mismatch `rows[3].id: expected an integer from 0 to 255, found 300`, or `expected an integer, found a
+  /// string`.
   Error not_an_integer_within(std::int64_t lowest, std::uint64_t highest, Value found) const;
   /// missing_field `rows[3].id: missing`.
   Error missing() const;

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// A key that signatures of tokens are checked with. It knows what it is, so that it is never used as something else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace sluice {
+
+/// The signature algorithms (RFC 7518 section 3.1). `none` is not one.
+enum class JwtAlgorithm : std::uint8_t { hs256, hs384, hs512, rs256, rs384, rs512, es256, es384, es512 };
+
+/// The name that stands in a token: "HS256".
+std::string_view to_string(JwtAlgorithm algorithm) noexcept;
+/// The algorithm of exactly this name.
+std::optional<JwtAlgorithm> jwt_algorithm(std::string_view name) noexcept;
+
+/// A secret or a public key, bound to the family of algorithms it was made for: a public RSA key never serves as an
+/// HMAC secret, whatever a token says (RFC 8725 section 2.1). Immutable: share freely.
+class JwtKey {
+ public:
+  /// A shared secret for HS256, HS384 and HS512. Throws std::invalid_argument when it is empty, or a PEM file.
+  static JwtKey hmac(std::string_view secret, std::string kid = {});
+  /// A public RSA key for RS256, RS384 and RS512, as `-----BEGIN PUBLIC KEY-----`. Throws std::invalid_argument when
+  /// the text is anything else, or the key is shorter than 2048 bits (RFC 7518 section 3.3).
+  static JwtKey rsa_public_pem(std::string_view pem, std::string kid = {});
+  /// A public key on P-256 for ES256, on P-384 for ES384 or on P-521 for ES512 (RFC 7518 section 3.4), as
+  /// `-----BEGIN PUBLIC KEY-----`. Throws std::invalid_argument when the text is anything else.
+  static JwtKey ec_public_pem(std::string_view pem, std::string kid = {});
+
+  /// The name that tokens call the key by (their `kid` header); empty: none.
+  const std::string& kid() const noexcept { return kid_; }
+  /// Is it a key for this algorithm: of its family, and for EC on its curve?
+  bool fits(JwtAlgorithm algorithm) const noexcept {
+    return (algorithms_ >> static_cast<unsigned>(algorithm) & 1U) != 0;
+  }
+  /// Is it as long as the algorithm asks: an HMAC secret at least as long as the hash (RFC 7518 section 3.2)?
+  bool long_enough(JwtAlgorithm algorithm) const noexcept;
+  /// Was this token, `header.claims.signature`, signed by the owner of this key with this algorithm? Always false when
+  /// the algorithm does not fit, or is not the one in the token's header. The claims are not looked at. Any thread.
+  bool signed_token(const std::string& token, JwtAlgorithm algorithm) const;
+
+ private:
+  JwtKey(std::uint16_t algorithms, std::string material, std::string kid)
+      : algorithms_(algorithms), material_(std::move(material)), kid_(std::move(kid)) {}
+
+  std::uint16_t algorithms_;  // a bit for each that fits
+  std::string material_;      // the secret, or the public key in PEM
+  std::string kid_;
+};
+
+}  // namespace sluice

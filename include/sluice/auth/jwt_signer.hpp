@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// Makes tokens, for sign-in pages and tests. A service that only verifies has no use for it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sluice {
+
+/// A token with these claims, a JSON map, signed with HS256. It says nothing of its own: an `exp` belongs into the
+/// claims. Throws std::invalid_argument when the claims are no JSON map or the secret is empty. Any thread.
+std::string sign_hs256(std::string_view claims_json, std::string_view secret, std::string_view kid = {});
+
+}  // namespace sluice

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Checks tokens: who signed them, when they count, and whom they are for (RFC 7519, with the advice of RFC 8725).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/auth/claims.hpp"
+#include "sluice/auth/jwt_key.hpp"
+#include "sluice/core/result.hpp"
+
+namespace sluice {
+
+/// A claim that a token must have, and its text if that matters: {"user_id"}, or {"token_type", "access"}, which keeps
+/// out refresh tokens that were signed with the same key. A value.
+struct RequiredClaim {
+  std::string name;
+  std::optional<std::string> text = std::nullopt;
+};
+
+/// What a token must be like. A value.
+struct JwtOptions {
+  std::vector<JwtAlgorithm> algorithms = {};  // the only ones that count; each needs a key that fits
+  std::vector<JwtKey> keys = {};
+  std::string issuer = {};    // what `iss` must be; empty: anything
+  std::string audience = {};  // what `aud` must be, or hold; empty: a token with an `aud` is for others, and refused
+  std::vector<RequiredClaim> required_claims = {};
+  bool require_exp = true;          // false: a token without `exp` counts for ever
+  std::chrono::seconds leeway{5};   // by how much the clocks of issuer and verifier may differ
+  bool allow_short_secret = false;  // true: for demonstrations, an HMAC secret shorter than its hash
+  std::size_t token_bytes = 8 * 1024;
+  std::function<TokenTime()> now = {};  // empty: the system's clock; called from any thread
+};
+
+/// Verifies signed tokens. It takes the signature's algorithm from its own list and the key from its own set; a key
+/// that a token brings along or points to (`jwk`, `jku`, `x5c`, `x5u`) is not looked at.
+///
+///     JwtVerifier verifier({.algorithms = {JwtAlgorithm::hs256}, .keys = {JwtKey::hmac(secret)}});
+///     auto claims = verifier.verify(token);
+///
+/// Any thread.
+class JwtVerifier {
+ public:
+  /// Throws std::invalid_argument with what to do about it: no algorithms, an algorithm without a key, a key without an
+  /// algorithm, a short HMAC secret, a negative leeway.
+  explicit JwtVerifier(JwtOptions options);
+
+  /// The claims of a token that holds; otherwise ErrorCode::refused with the reason, for the log and not for the
+  /// client.
+  Result<Claims> verify(std::string_view token) const;
+
+  /// Replaces all keys at once; tokens that are being verified finish with the old ones. Throws like the constructor,
+  /// and then the old keys stay.
+  void set_keys(std::vector<JwtKey> keys);
+
+  /// The time that tokens are held against.
+  TokenTime now() const { return options_.now(); }
+
+ private:
+  using Keys = std::shared_ptr<const std::vector<JwtKey>>;
+  Keys check(std::vector<JwtKey> keys) const;
+  Keys keys() const;
+  Result<void> check_signature(const std::string& token, std::string_view header) const;
+  Result<void> check_times(const Claims& claims) const;
+  Result<void> check_recipient(const Claims& claims) const;
+  bool allows(JwtAlgorithm algorithm) const noexcept;
+
+  JwtOptions options_;
+  mutable std::mutex mutex_;
+  Keys keys_;
+};
+
+}  // namespace sluice

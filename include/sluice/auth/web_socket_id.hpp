@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// The public name of one connection.
+#pragma once
+
+#include <string>
+
+namespace sluice {
+
+/// A fresh random UUID, version 4, in its canonical 36 characters (RFC 9562 section 5.4; behaviour MW-7). Throws
+/// std::runtime_error when the system has no randomness to give. Any thread.
+std::string new_web_socket_id();
+
+}  // namespace sluice

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// The consumer behind a browser that watches pages: Baserow's CoreConsumer, frame for frame.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/consumer/json_consumer.hpp"
+#include "sluice/page/page_registry.hpp"
+#include "sluice/page/revocation.hpp"
+
+namespace sluice {
+
+struct Subscription;
+class Subscriptions;
+
+/// What a CoreConsumer does beyond Baserow's. A value.
+struct CoreConsumerOptions {
+  /// Tell the client about a page that it asked for and did not get; Baserow is silent (behaviour CC-7, CC-8):
+  /// {"type":"page_error","page":"table","parameters":{"table_id":7},"error":"refused"}, or limit_exceeded,
+  /// invalid_argument, unknown_page_type.
+  bool page_errors = false;
+  /// Close with 1008 on JSON that asks for nothing, rather than ignore it (behaviour CC-16).
+  bool strict = false;
+  /// How its own messages are written; broadcasts are sent as they come.
+  json::Style style = json::Style::compact;
+};
+
+/// Authenticates, keeps the connection's pages, and hands on what is broadcast to them and to its user.
+///
+/// From the client: {"page":"table","table_id":7} subscribes, {"remove_page":"table","table_id":7} unsubscribes; both
+/// may be in one message, and go in this order. To the client: authentication, first of all, then page_add,
+/// page_discard and force_disconnect, and every broadcast as it is.
+///
+/// The scope's user (put there by a middleware) decides: none, and the client is told so and closed with 1000. A page
+/// is confirmed once its permission group was joined, can_add said yes, and its group was joined, in this order, so
+/// that no revocation falls between. What can't be granted for whatever reason is not granted, counted in the
+/// registry's PageStats, and breaks nothing else.
+///
+/// A connection has up to Limits::pages_per_connection pages. To react to more events derive from it, and start your
+/// table of handlers from EventHandlers(CoreConsumer::event_handlers()). Its executor only.
+class CoreConsumer : public JsonConsumer {
+ public:
+  /// Throws std::invalid_argument without a registry.
+  explicit CoreConsumer(std::shared_ptr<PageRegistry> pages, CoreConsumerOptions options = {});
+  ~CoreConsumer() override;
+
+  Task<> connect() override;
+  Task<> receive_json(const json::Value& content) override;
+  /// A number beyond 64 bits makes its message an unreadable request, ignored like one; otherwise as JsonConsumer.
+  Task<> receive_invalid(const Message& message, const Error& error) override;
+  const EventHandlers& event_handlers() const override;
+
+ private:
+  Task<> subscribe(const json::Value& content, json::Value type);
+  Task<> unsubscribe(const json::Value& content, json::Value type);
+  Result<Subscription> requested(const json::Value& content, std::string_view type);
+  Task<Result<void>> admit(const Subscription& wanted);
+  Task<bool> may_hear(const Subscription& page);
+  Task<> evict(std::uint64_t number);
+  Task<> leave(const Subscription& page);
+  Task<> leave_unused(const std::string& group);
+
+  Task<> users_removed(const UsersRemovedFromPermissionGroup& event);
+  Task<> force_disconnect(const ForceDisconnectUsers& event);
+  Task<> recheck(const RecheckPages& event);
+
+  bool is_me(const std::vector<UserId>& users) const noexcept;
+  void ignore();
+  void refuse(const json::Value& content, json::Value type, const Error& error);
+  void report(const PageType& page, std::string_view failure);
+  template <class T>
+  void say(const T& message) {
+    send_text(json::encode(message, options_.style).view());
+  }
+
+  std::shared_ptr<PageRegistry> registry_;
+  CoreConsumerOptions options_;
+  std::unique_ptr<Subscriptions> pages_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// Which page types there are, and what became of the requests for them.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/core/result.hpp"
+#include "sluice/page/page_type.hpp"
+
+namespace sluice {
+
+/// What clients asked of a registry's page types since it was made. A value.
+struct PageStats {
+  std::uint64_t added = 0;         // answered with page_add
+  std::uint64_t refused = 0;       // a known page, but not for this client, or not with these parameters
+  std::uint64_t failed = 0;        // of these, and of the evicted: can_add or a name threw, or was no group's name
+  std::uint64_t unknown_type = 0;  // no such page type
+  std::uint64_t ignored = 0;       // frames that asked for nothing
+  std::uint64_t evicted = 0;       // pages that were taken away again
+};
+
+/// The page types of an application, by name. main() makes one, fills it, and hands it to every CoreConsumer:
+///
+///     auto pages = std::make_shared<sluice::PageRegistry>();
+///     if (auto added = pages->add(std::make_shared<TablePage>(database)); !added) return fail(added.error());
+///     routes->path("ws/core/", sluice::consumer<sluice::CoreConsumer>(pages));
+///
+/// add and remove: one thread at a time. Everything else: any thread, also meanwhile.
+class PageRegistry {
+ public:
+  /// Errors: already_exists for a name that is taken, invalid_argument for null.
+  Result<void> add(std::shared_ptr<PageType> page);
+  /// Forgets a page type. It lives on while connections hold pages of it. Errors: unknown_page_type.
+  Result<void> remove(std::string_view type);
+  Result<void> remove(const PageType& page) { return remove(std::string_view(page.type())); }
+
+  /// The page type, or null.
+  std::shared_ptr<PageType> find(std::string_view type) const;
+  /// The page type, or an unknown_page_type that names the ones there are.
+  Result<std::shared_ptr<PageType>> get(std::string_view type) const;
+  /// The names, in alphabetical order.
+  std::vector<std::string> types() const;
+
+  PageStats stats() const noexcept;
+  /// Counts one event of a kind in the statistics.
+  enum class Counter : std::uint8_t { added, refused, failed, unknown_type, ignored, evicted };
+  void count(Counter counter) noexcept;
+
+ private:
+  std::uint64_t counted(Counter counter) const noexcept;
+
+  mutable std::shared_mutex mutex_;
+  std::map<std::string, std::shared_ptr<PageType>, std::less<>> types_;
+  std::array<std::atomic<std::uint64_t>, 6> counters_{};
+};
+
+}  // namespace sluice

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// A kind of page that clients can subscribe to. Most are written as a Page<Params>; this is what the consumer sees.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sluice/core/result.hpp"
+#include "sluice/core/task.hpp"
+#include "sluice/page/broadcasts.hpp"
+#include "sluice/page/page_parameters.hpp"
+#include "sluice/transport/scope.hpp"
+
+namespace sluice {
+
+/// A page names a group and decides who may be in it (Baserow: PageType). One object serves all connections of all
+/// executors at once: keep no state of one connection in it. An exception from can_add or a name is logged, and counts
+/// as a no (behaviour CC-14).
+class PageType {
+ public:
+  /// Throws std::invalid_argument for an empty type, and for a parameter that has no name, a name twice, or the name
+  /// "page" or "remove_page".
+  PageType(std::string type, std::vector<PageParameter> parameters);
+  PageType(const PageType&) = delete;
+  PageType& operator=(const PageType&) = delete;
+  virtual ~PageType() = default;
+
+  /// The name by which clients ask for it.
+  const std::string& type() const noexcept { return type_; }
+  const std::vector<PageParameter>& parameters() const noexcept { return parameters_; }
+
+  /// May this connection hear the page? Both arguments live until the task has finished; the parameters fit.
+  virtual Task<bool> can_add(const Scope& scope, const PageParameters& page) = 0;
+  /// The group where the page's broadcasts are sent.
+  virtual std::string group_name(const PageParameters& page) const = 0;
+  /// The group where it is told who lost access; empty for none. Several pages may share one.
+  virtual std::string permission_group_name(const PageParameters& page) const;
+
+  /// Called by a registry: once it finds the page type, and just before it forgets it.
+  virtual void after_register() {}
+  virtual void before_unregister() {}
+
+  /// To those who hear the page, as broadcast_to_channel_group. An exception from group_name reaches the caller.
+  /// Any thread.
+  Result<void> broadcast(ChannelLayer& layer, const PageParameters& page, const Payload& payload,
+                         Audience audience = {}) const;
+  /// One payload each for several pages, in this order, as broadcast_many_to_channel_group. Any thread.
+  Result<void> broadcast_many(ChannelLayer& layer, const std::vector<std::pair<PageParameters, Payload>>& payloads,
+                              const Audience& audience = {}) const;
+
+ private:
+  std::string type_;
+  std::vector<PageParameter> parameters_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// The three events by which a CoreConsumer loses what it had. The first two are Baserow's, key for key.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/json/fields.hpp"
+#include "sluice/layer/audience.hpp"
+
+namespace sluice {
+
+/// These users lost the permission that a group stands for. A value.
+struct UsersRemovedFromPermissionGroup {
+  static constexpr std::string_view event_type = "users_removed_from_permission_group";
+  std::vector<UserId> user_ids_to_remove;
+  std::string permission_group_name;
+
+  static constexpr auto fields() {
+    return sluice::fields(
+        sluice::field("user_ids_to_remove", &UsersRemovedFromPermissionGroup::user_ids_to_remove),
+        sluice::field("permission_group_name", &UsersRemovedFromPermissionGroup::permission_group_name));
+  }
+};
+
+/// These users are to be signed out, except on the named connections. A value.
+struct ForceDisconnectUsers {
+  static constexpr std::string_view event_type = "force_disconnect_users";
+  std::vector<UserId> user_ids;
+  std::optional<std::vector<std::optional<std::string>>> ignore_web_socket_ids;  // Baserow may list a null
+
+  static constexpr auto fields() {
+    return sluice::fields(sluice::field("user_ids", &ForceDisconnectUsers::user_ids),
+                          sluice::field("ignore_web_socket_ids", &ForceDisconnectUsers::ignore_web_socket_ids));
+  }
+};
+
+/// Whoever has a page of this group, or with this permission group, is to be asked again. A value.
+struct RecheckPages {
+  static constexpr std::string_view event_type = "recheck_pages";
+  std::string group;
+
+  static constexpr auto fields() { return sluice::fields(sluice::field("group", &RecheckPages::group)); }
+};
+
+}  // namespace sluice

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// A connection without a network: it remembers what it is told, and plays the peer.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "sluice/core/executor.hpp"
+#include "sluice/transport/connection.hpp"
+#include "sluice/transport/gateway.hpp"
+
+namespace sluice::testing {
+
+/// One thing that a peer was told: the handshake's answer, a message, or the end. A value.
+using Heard = std::variant<Acceptance, Denial, Message, CloseReason>;
+
+/// As a line of a transcript: `accept`, `accept chat`, `deny 403`, `text: hello`, `binary: 00ff`, `close 1000 bye`.
+std::string to_string(const Heard& heard);
+
+/// A Connection that writes down what it is told, and a peer whom the test moves. As a real one would, it calls the
+/// ConnectionEvents from jobs of its executor only, tells the end exactly once, and ignores every call after that.
+/// What its user must not do, such as to send before accept, stands in the transcript as a line that begins with `BUG`.
+///
+///     auto connection = std::make_shared<RecordingConnection>(executor);
+///     connection->open(gateway, Scope(request));
+///     connection->say(Message::text("hello"));
+///     executor.run_all();
+///     CHECK(connection->transcript() == "accept\ntext: hello to you");
+///
+/// Its executor only; a test with a ManualExecutor may call it from outside as well.
+class RecordingConnection final : public Connection, public std::enable_shared_from_this<RecordingConnection> {
+ public:
+  explicit RecordingConnection(Executor& executor);
+  ~RecordingConnection() override;
+
+  // --- the peer
+  /// Brings the handshake to the gateway, at once. Call it once, on the executor (ManualExecutor::run).
+  void open(Gateway& gateway, Scope scope);
+  /// For a test without a Gateway: who hears this connection.
+  void attach(std::shared_ptr<ConnectionEvents> events);
+  /// Sends a message. It arrives as a job, behind what was said before, and not while reading is paused.
+  void say(Message message);
+  /// Sends a close frame behind what was said. A reason with 1005 means a close frame without a code.
+  void say_close(CloseReason reason);
+  /// Loses the connection: what was said and has not arrived is lost too, and the end is told with 1006.
+  void vanish();
+  /// Takes nothing from the network any more: queued_bytes grows, and past `limit` the connection ends with 1013.
+  void stall(std::size_t limit);
+  /// Takes everything that is queued, and whatever follows.
+  void unstall() noexcept;
+  /// The connection's word for how much is queued, whatever was sent.
+  void set_queued_bytes(std::size_t bytes) noexcept { queued_bytes_ = bytes; }
+
+  // --- what the peer heard
+  /// Everything so far, one line each, with `pause` and `resume` among it.
+  const std::string& transcript() const noexcept { return transcript_; }
+  /// The same, and forgets it.
+  std::string take_transcript() { return std::exchange(transcript_, {}); }
+  /// The next thing that the peer has not taken yet.
+  std::optional<Heard> take();
+  const std::deque<Heard>& untaken() const noexcept { return heard_; }
+
+  bool accepted() const noexcept { return accepted_; }
+  /// Has the end been told?
+  bool ended() const noexcept { return ended_; }
+  /// Is the ConnectionEvents object gone?
+  bool released() const noexcept { return opened_.expired(); }
+  bool paused() const noexcept { return paused_; }
+  /// How often send was called; one call may carry several messages.
+  std::size_t sends() const noexcept { return sends_; }
+  /// Messages that were said and have not arrived.
+  std::size_t undelivered() const noexcept { return said_.size(); }
+
+  // --- Connection
+  void accept(const Acceptance& acceptance) override;
+  void deny(const Denial& denial) override;
+  void send(const Frame& frame) override;
+  void close(const CloseReason& reason) override;
+  void pause_reading() override;
+  void resume_reading() override;
+  std::size_t queued_bytes() const noexcept override { return queued_bytes_; }
+
+ private:
+  void deliver_later();
+  void deliver();
+  void end_later(CloseReason reason);
+  void tell_end(const CloseReason& reason);
+  void hear(Heard heard);
+  void write(std::string_view line);
+  bool works(std::string_view what, bool in_order);
+
+  Executor& executor_;
+  std::shared_ptr<ConnectionEvents> events_;
+  std::weak_ptr<ConnectionEvents> opened_;
+  std::deque<std::variant<Message, CloseReason>> said_;
+  std::deque<Heard> heard_;
+  std::string transcript_;
+  std::optional<std::size_t> stalled_at_;
+  std::size_t queued_bytes_ = 0;
+  std::size_t sends_ = 0;
+  bool accepted_ = false;
+  bool ending_ = false;  // denied, closed or vanished: no call counts any more
+  bool ended_ = false;   // on_closed was called
+  bool paused_ = false;
+  bool delivery_posted_ = false;
+};
+
+}  // namespace sluice::testing

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// A stranger's text in a log line.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sluice/json/value.hpp"
+
+namespace sluice {
+
+/// The text in quotes, escaped and cut short, so that it can neither begin a line of its own nor fill the log.
+std::string quoted(std::string_view text);
+/// The value as JSON, cut short in the same way; "nothing" when it is missing.
+std::string shown(json::Value value);
+
+}  // namespace sluice

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/auth/token_auth.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "sluice/auth/web_socket_id.hpp"
+#include "sluice/core/log.hpp"
+#include "sluice/json/utf8.hpp"
+
+namespace sluice {
+namespace {
+
+constexpr std::string_view anonymous_token = "anonymous";
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// `JWT <token>` or `Bearer <token>`: the scheme in any case, then spaces (RFC 9110 section 11.4).
+std::string_view token_of_authorization(std::string_view header) noexcept {
+  for (const std::string_view scheme : {"jwt", "bearer"}) {
+    const std::size_t size = scheme.size();
+    if (header.size() <= size || header[size] != ' ') continue;
+    if (!std::ranges::equal(header.substr(0, size), scheme, {}, lower)) continue;
+    const std::size_t begin = std::min(header.find_first_not_of(' ', size), header.size());
+    const std::size_t end = header.find_last_not_of(' ') + 1;
+    return begin < end ? header.substr(begin, end - begin) : std::string_view();
+  }
+  return {};
+}
+
+// The offer behind this name.
+std::string_view token_of_subprotocols(const Scope& scope, std::string_view name) {
+  const auto offers = scope.subprotocols();
+  const auto found = std::ranges::find(offers, name);
+  return found == offers.end() || found + 1 == offers.end() ? std::string_view() : *(found + 1);
+}
+
+}  // namespace
+
+TokenAuth::TokenAuth(std::shared_ptr<const JwtVerifier> verifier, std::shared_ptr<UserResolver> resolver,
+                     TokenAuthOptions options)
+    : verifier_(std::move(verifier)), resolver_(std::move(resolver)), options_(std::move(options)) {
+  if (!verifier_ || !resolver_) throw std::invalid_argument("TokenAuth needs a verifier and a resolver");
+  if (options_.query_parameter.empty() && !options_.authorization_header && options_.subprotocol.empty() &&
+      options_.cookie.empty()) {
+    throw std::invalid_argument("TokenAuth: every place where a token could stand is switched off");
+  }
+}
+
+Task<Verdict> TokenAuth::handle(Scope& scope) {
+  scope.set_user(std::nullopt);
+  scope.set_web_socket_id({});
+  auto token = find_token(scope);
+  if (!token) return Verdict::refuse(Denial(400, "The query string is not UTF-8."));
+  if (!*token) return verdict(scope);
+  scope.set_web_socket_id(new_web_socket_id());
+  return admit(scope, std::move(**token));
+}
+
+Task<Verdict> TokenAuth::admit(Scope& scope, std::string token) const {
+  auto checking = check(std::move(token), std::string(scope.client_address()));
+  Authentication found = co_await checking;
+  if (found.user && found.expires_at) {
+    const auto left = *found.expires_at - verifier_->now();
+    scope.put(TokenExpiry{*found.expires_at, std::max(left, std::chrono::milliseconds(0))});
+  }
+  scope.set_user(std::move(found.user));
+  co_return verdict(scope);
+}
+
+Verdict TokenAuth::verdict(const Scope& scope) const {
+  if (scope.user() || !options_.refuse_unauthenticated) return Verdict::pass();
+  return Verdict::refuse(Denial(401, {}, {{"WWW-Authenticate", "Bearer"}}));
+}
+
+Task<Result<Authentication>> TokenAuth::authenticate(const Scope& scope) const {
+  auto token = find_token(scope);
+  if (!token) co_return token.error();
+  if (!*token) co_return Authentication{};
+  auto checking = check(std::move(**token), std::string(scope.client_address()));
+  co_return co_await checking;
+}
+
+Task<Authentication> TokenAuth::check(std::string token, std::string client) const {
+  Authentication found;
+  found.presented = true;
+  if (token == anonymous_token) {
+    if (options_.allow_anonymous) found.user.emplace();
+    co_return found;
+  }
+  const auto claims = verifier_->verify(token);
+  if (!claims) {
+    log(LogLevel::info, fmt::format("a token from {}: {}", client, claims.error().message()));
+    co_return found;
+  }
+  auto resolving = resolver_->resolve(*claims);
+  found.user = co_await resolving;
+  found.expires_at = claims->expires_at();
+  if (!found.user) log(LogLevel::info, fmt::format("a token from {}: no user for it", client));
+  co_return found;
+}
+
+Result<std::optional<std::string>> TokenAuth::find_token(const Scope& scope) const {
+  if (!options_.query_parameter.empty()) {
+    if (!json::is_valid_utf8(scope.query_string())) {
+      return Error(ErrorCode::parse_failed, "the query string is not UTF-8");
+    }
+    if (auto token = scope.query_value(options_.query_parameter)) return token;
+  }
+  std::string_view token;
+  if (options_.authorization_header) token = token_of_authorization(scope.header("authorization").value_or(""));
+  if (token.empty() && !options_.subprotocol.empty()) token = token_of_subprotocols(scope, options_.subprotocol);
+  if (token.empty() && !options_.cookie.empty()) token = scope.cookie(options_.cookie).value_or("");
+  return token.empty() ? std::nullopt : std::optional(std::string(token));
+}
+
+}  // namespace sluice

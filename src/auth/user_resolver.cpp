@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/auth/user_resolver.hpp"
+
+#include <charconv>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace sluice {
+
+ClaimUser::ClaimUser(ClaimUserOptions options) : options_(std::move(options)) {}
+
+Task<std::optional<User>> ClaimUser::resolve(const Claims& claims) {
+  auto id = id_of(claims[options_.id_claim]);
+  if (!id) return std::nullopt;
+  return User(std::move(*id), std::string(claims[options_.name_claim].as_string().value_or("")));
+}
+
+std::optional<UserId> ClaimUser::id_of(json::Value claim) const {
+  if (const auto number = claim.as_int()) return UserId(*number);
+  const auto text = claim.as_string();
+  if (!text || text->empty()) return std::nullopt;
+  if (!options_.ids_are_numbers) return UserId(*text);
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
+  return UserId(number);
+}
+
+}  // namespace sluice

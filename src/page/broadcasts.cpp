@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/page/broadcasts.hpp"
+
+#include <optional>
+
+#include "sluice/page/revocation.hpp"
+
+namespace sluice {
+
+Result<void> send_message_to_channel_group(ChannelLayer& layer, std::string_view group, Event message) {
+  return layer.group_send(group, std::move(message));
+}
+
+Result<void> broadcast_to_channel_group(ChannelLayer& layer, std::string_view group, const Payload& payload,
+                                        Audience audience) {
+  return layer.group_send(group, Event::broadcast_to_group(payload.text(), std::move(audience)));
+}
+
+Result<void> broadcast_many_to_channel_group(ChannelLayer& layer,
+                                             const std::vector<std::pair<std::string, Payload>>& payloads,
+                                             const Audience& audience) {
+  Result<void> first;
+  for (const auto& [group, payload] : payloads) {
+    auto sent = broadcast_to_channel_group(layer, group, payload, audience);
+    if (!sent && first) first = std::move(sent);
+  }
+  return first;
+}
+
+Result<void> broadcast_to_users(ChannelLayer& layer, std::vector<UserId> user_ids, const Payload& payload,
+                                std::string ignore_web_socket_id) {
+  if (user_ids.empty()) return {};
+  return layer.group_send(
+      users_group, Event::broadcast_to_users(payload.text(), std::move(user_ids), std::move(ignore_web_socket_id)));
+}
+
+Result<void> broadcast_to_all_users(ChannelLayer& layer, const Payload& payload, std::string ignore_web_socket_id) {
+  return layer.group_send(users_group, Event::broadcast_to_all_users(payload.text(), std::move(ignore_web_socket_id)));
+}
+
+Result<void> broadcast_to_users_individual_payloads(ChannelLayer& layer,
+                                                    const std::vector<std::pair<UserId, Payload>>& payloads,
+                                                    std::string ignore_web_socket_id) {
+  if (payloads.empty()) return {};
+  std::vector<std::pair<UserId, json::Text>> texts;
+  texts.reserve(payloads.size());
+  for (const auto& [user, payload] : payloads) texts.emplace_back(user, payload.text());
+  return layer.group_send(
+      users_group, Event::broadcast_to_users_individual_payloads(std::move(texts), std::move(ignore_web_socket_id)));
+}
+
+Result<void> force_disconnect_users(ChannelLayer& layer, std::vector<UserId> user_ids,
+                                    std::vector<std::string> ignore_web_socket_ids) {
+  if (user_ids.empty()) return {};
+  ForceDisconnectUsers event{.user_ids = std::move(user_ids), .ignore_web_socket_ids = {}};
+  if (!ignore_web_socket_ids.empty()) {
+    event.ignore_web_socket_ids.emplace(std::make_move_iterator(ignore_web_socket_ids.begin()),
+                                        std::make_move_iterator(ignore_web_socket_ids.end()));
+  }
+  return layer.group_send(users_group, Event::of(event));
+}
+
+Result<void> remove_users_from_permission_group(ChannelLayer& layer, std::string_view permission_group,
+                                                std::vector<UserId> user_ids) {
+  if (user_ids.empty()) return {};
+  const UsersRemovedFromPermissionGroup event{.user_ids_to_remove = std::move(user_ids),
+                                              .permission_group_name = std::string(permission_group)};
+  return layer.group_send(permission_group, Event::of(event));
+}
+
+Result<void> recheck_pages(ChannelLayer& layer, std::string_view group) {
+  return layer.group_send(group, Event::of(RecheckPages{.group = std::string(group)}));
+}
+
+}  // namespace sluice

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// The pages of one connection, in the order of their subscription, and who needs which group.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "sluice/page/page_type.hpp"
+
+namespace sluice {
+
+/// A page that a connection is on, or asks for. A value.
+struct Subscription {
+  std::shared_ptr<PageType> type;
+  PageParameters parameters;
+  std::string group;
+  std::string permission_group;  // empty: none
+};
+
+/// Each page once, by its type and canonical parameters. Different pages may share a group (the rows of a table its
+/// permissions, a view's tokens the view), so a group is left with the last page that needs it. No call looks at more
+/// pages than it returns. Its executor only.
+class Subscriptions {
+ public:
+  using Number = std::uint64_t;  // grows with every subscription
+
+  std::size_t size() const noexcept { return pages_.size(); }
+  std::optional<Number> find(const PageType& type, const PageParameters& parameters) const;
+  /// A page that is not here yet.
+  void add(Subscription page);
+  const Subscription& at(Number number) const { return pages_.at(number); }
+  Subscription take(Number number);
+
+  /// Does any page need this group, as its own or for its permissions?
+  bool need(const std::string& group) const { return needed_by_.contains(group); }
+  /// The pages that need this group, oldest first.
+  std::vector<Number> needing(const std::string& group) const;
+
+ private:
+  void forget(const std::string& group, Number number);
+
+  Number next_ = 0;
+  std::map<Number, Subscription> pages_;
+  std::unordered_map<std::string, Number> by_identity_;
+  std::unordered_map<std::string, std::set<Number>> needed_by_;
+};
+
+}  // namespace sluice

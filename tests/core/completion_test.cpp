@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/core/completion.hpp"
+
+#include <stdexcept>
+
+#include "sluice/core/task.hpp"
+#include "sluice/testing/manual_executor.hpp"
+#include "support/catch.hpp"
+
+using namespace sluice;
+using sluice::testing::ManualExecutor;
+using sluice::testing::ManualExecutors;
+
+namespace {
+
+Task<> append(Completion<std::string> value, std::string& seen) { seen += co_await value; }
+
+Task<> note_home(Completion<int> value, Executor*& home) {
+  co_await value;
+  home = Executor::current();
+}
+
+// A task that is started on an executor and left alone.
+struct Started {
+  Started(Executor& executor, Task<> task) : task(std::move(task)) {
+    executor.post([this] {
+      finished = this->task.start({[](void* who) noexcept { *static_cast<bool*>(who) = true; }, &finished}) || finished;
+    });
+  }
+  Started(const Started&) = delete;
+  Task<> task;
+  bool finished = false;
+};
+
+}  // namespace
+
+TEST_CASE("a completion that is resolved already does not suspend", "[core]") {
+  std::string seen;
+  Completion<std::string> value;
+  value.resolve("a");
+  auto task = append(value, seen);
+  CHECK(task.start({}));
+  CHECK(seen == "a");
+}
+
+TEST_CASE("the first outcome counts", "[core]") {
+  std::string seen;
+  Completion<std::string> value;
+  value.resolve("a");
+  value.resolve("b");
+  value.fail(std::make_exception_ptr(std::runtime_error("c")));
+  append(value, seen).start({});
+  CHECK(seen == "a");
+
+  Completion<std::string> failed;
+  failed.fail(std::make_exception_ptr(std::runtime_error("first")));
+  failed.resolve("second");
+  auto task = append(failed, seen);
+  CHECK(task.start({}));
+  CHECK_THROWS_WITH(task.take(), "first");
+}
+
+TEST_CASE("awaiting code goes on at home, whoever resolves", "[core]") {
+  ManualExecutors executors(2);
+  Completion<int> value;
+  Executor* home = nullptr;
+  Started waiting(executors.at(0), note_home(value, home));
+  executors.run_all();
+  executors.at(1).post([value] { value.resolve(1); });
+  executors.run_all();
+  CHECK(waiting.finished);
+  CHECK(home == &executors.at(0));
+}
+
+TEST_CASE("resolve runs no awaiting code inside its own call", "[core]") {
+  ManualExecutor executor;
+  std::string seen;
+  Completion<std::string> value;
+  Started waiting(executor, append(value, seen));
+  executor.run_all();
+  executor.run([&] {
+    value.resolve("a");
+    CHECK(seen == "");
+  });
+  executor.run_all();
+  CHECK(seen == "a");
+}
+
+TEST_CASE("an awaiter that is destroyed is not resumed", "[core]") {
+  ManualExecutor executor;
+  std::string seen;
+  Completion<std::string> value;
+  {
+    Started waiting(executor, append(value, seen));
+    executor.run_all();
+  }
+  value.resolve("a");
+  executor.run_all();
+  CHECK(seen == "");
+}
+
+TEST_CASE("an awaiter that is destroyed between resolve and its turn is not resumed", "[core]") {
+  ManualExecutor executor;
+  std::string seen;
+  Completion<std::string> value;
+  {
+    Started waiting(executor, append(value, seen));
+    executor.run_all();
+    value.resolve("a");
+    CHECK(executor.pending() == 1);
+  }
+  executor.run_all();
+  CHECK(seen == "");
+}
+
+TEST_CASE("without an executor the resolving thread goes on", "[core]") {
+  std::string seen;
+  Completion<std::string> value;
+  auto task = append(value, seen);
+  CHECK_FALSE(task.start({[](void*) noexcept {}, nullptr}));
+  value.resolve("a");
+  CHECK(seen == "a");
+}
+
+TEST_CASE("many threads resolve, one of them counts, and home hears it once", "[core]") {
+  for (int round = 0; round < 300; ++round) {
+    ManualExecutor executor;
+    std::string seen;
+    Completion<std::string> value;
+    Started waiting(executor, append(value, seen));
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i) threads.emplace_back([value] { value.resolve("x"); });
+    REQUIRE(executor.run_until([&] { return waiting.finished; }));
+    for (std::thread& thread : threads) thread.join();
+    executor.run_all();
+    REQUIRE(seen == "x");
+  }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/core/worker_pool.hpp"
+
+#include <atomic>
+#include <future>
+#include <stdexcept>
+
+#include "sluice/core/block_on.hpp"
+#include "sluice/core/task.hpp"
+#include "sluice/testing/manual_executor.hpp"
+#include "support/catch.hpp"
+
+using namespace sluice;
+using sluice::testing::ManualExecutor;
+
+namespace {
+
+Task<std::string> name_of(WorkerPool& pool, int id) {
+  auto name = pool.run([id] { return "user " + std::to_string(id); });
+  co_return co_await name;
+}
+
+Task<bool> threads_differ(WorkerPool& pool) {
+  const auto here = std::this_thread::get_id();
+  auto there = pool.run([] { return std::this_thread::get_id(); });
+  const auto worked = co_await there;
+  co_return worked != here&& std::this_thread::get_id() == here;
+}
+
+Task<> fails(WorkerPool& pool) {
+  auto work = pool.run([] { throw std::runtime_error("database down"); });
+  co_await work;
+}
+
+}  // namespace
+
+TEST_CASE("work runs on a thread of the pool, and its awaiter goes on at home", "[core][LC-26]") {
+  ManualExecutor executor;
+  WorkerPool pool(2);
+  CHECK(executor.run([&] { return threads_differ(pool); }));
+  CHECK(executor.run([&] { return name_of(pool, 7); }) == "user 7");
+}
+
+TEST_CASE("an exception of the work is thrown by the await", "[core]") {
+  ManualExecutor executor;
+  WorkerPool pool(1);
+  CHECK_THROWS_WITH(executor.run([&] { return fails(pool); }), "database down");
+}
+
+TEST_CASE("one thread works in the order in which work came", "[core]") {
+  std::string seen;
+  {
+    WorkerPool pool(1);
+    for (char letter = 'a'; letter <= 'z'; ++letter) pool.post([&seen, letter] { seen += letter; });
+  }
+  CHECK(seen == "abcdefghijklmnopqrstuvwxyz");
+}
+
+TEST_CASE("a pool finishes what it was given before it goes", "[core]") {
+  std::atomic<int> done = 0;
+  {
+    WorkerPool pool(3);
+    for (int i = 0; i < 1000; ++i) pool.post([&] { ++done; });
+  }
+  CHECK(done == 1000);
+}
+
+TEST_CASE("a pool tells how much waits", "[core]") {
+  std::promise<void> started, gate;
+  WorkerPool pool(1);
+  pool.post([&, open = gate.get_future()]() mutable {
+    started.set_value();
+    open.wait();
+  });
+  started.get_future().wait();
+  pool.post([] {});
+  pool.post([] {});
+  CHECK(pool.waiting() == 2);
+  gate.set_value();
+}
+
+TEST_CASE("a pool needs a thread", "[core]") { CHECK_THROWS_AS(WorkerPool(0), std::invalid_argument); }
+
+TEST_CASE("work whose awaiter is gone changes nothing", "[core]") {
+  ManualExecutor executor;
+  WorkerPool pool(1);
+  {
+    auto task = name_of(pool, 7);
+    executor.run([&] { static_cast<void>(task.start({})); });
+  }
+  executor.run_all();
+}
+
+namespace {
+Task<int> adds(WorkerPool& pool, int a, int b) {
+  auto first = pool.run([a] { return a; });
+  auto second = pool.run([b] { return b; });
+  const int left = co_await first;
+  const int right = co_await second;
+  co_return left + right;
+}
+}  // namespace
+
+TEST_CASE("block_on waits on a thread that has no executor", "[core]") {
+  WorkerPool pool(2);
+  CHECK(block_on(adds(pool, 2, 3)) == 5);
+  CHECK(block_on(Task<int>(7)) == 7);
+  block_on(Task<>());
+  CHECK_THROWS_WITH(block_on(fails(pool)), "database down");
+}
