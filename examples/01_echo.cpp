@@ -25,8 +25,10 @@ class Echo final : public sluice::Consumer {
 int main(int argc, char** argv) try {
   Listen listen;
   std::size_t max_message_bytes = std::size_t{64} << 20U;
+  bool keep_windows = false;
   Options("An echo of whatever is said", listen)
       .add("--max-message-bytes", max_message_bytes, "a longer message ends its connection with 1009")
+      .add("--keep-windows", keep_windows, "messages are compressed with a window for each connection")
       .parse(argc, argv);
   sluice::StopSignals signals;
 
@@ -37,7 +39,9 @@ int main(int argc, char** argv) try {
 
   sluice::AsioExecutors executors(listen.thread_count());
   sluice::Host host(sluice::consumer<Echo>(), {.limits = limits});
-  sluice::AsioServer server(executors, host, {.limits = limits});
+  sluice::DeflateOptions deflate;
+  if (keep_windows) deflate.server_context = deflate.client_context = sluice::DeflateContext::per_connection;
+  sluice::AsioServer server(executors, host, {.limits = limits, .deflate = deflate});
   const auto port = server.listen(listen.host, listen.port);
   if (!port) throw std::runtime_error(port.error().message());
   announce(listen.host, *port);

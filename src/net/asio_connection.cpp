@@ -295,6 +295,8 @@ void AsioConnection::end() noexcept {
   socket_.close(ignored);
   queue_.clear(shard_.spares());
   kept_.reset();
+  deflater_.reset();
+  protocol_.inflate_with(nullptr);
   unlink();
   shard_.left(seated());
   seat_.release();

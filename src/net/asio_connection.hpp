@@ -111,6 +111,7 @@ class AsioConnection final : public Connection, public Deadline {
   void decline(std::string_view response, int status);
 
   // websocket_side.cpp
+  void compress_as(const ws::DeflateParameters& agreed);
   void read_messages(std::span<char>& input);
   void answer_ping();
   void answer_close();
@@ -124,6 +125,7 @@ class AsioConnection final : public Connection, public Deadline {
   // By how often they are touched: a send that is written at once looks at the first two cache lines only.
   Shard& shard_;
   WriteQueue queue_;
+  std::shared_ptr<ws::FrameDeflater> deflater_;  // if messages are compressed
   Phase phase_ = Phase::http;
   Ending ending_ = Ending::by_gateway;  // of a close that this side began
   bool will_write_ = false;             // the shard knows

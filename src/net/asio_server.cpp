@@ -156,6 +156,13 @@ ServerStats AsioServer::State::stats() const {
     sum.bytes_in += counters.bytes_in.get();
     sum.bytes_out += counters.bytes_out.get();
     sum.writes += counters.writes.get();
+    sum.compressing += counters.compressing.get();
+    sum.deflated += counters.deflated.messages.get();
+    sum.deflated_plain_bytes += counters.deflated.plain_bytes.get();
+    sum.deflated_wire_bytes += counters.deflated.wire_bytes.get();
+    sum.inflated += counters.inflated.messages.get();
+    sum.inflated_plain_bytes += counters.inflated.plain_bytes.get();
+    sum.inflated_wire_bytes += counters.inflated.wire_bytes.get();
     sum.closed_by_peer += counters.endings(Ending::by_peer);
     sum.closed_by_gateway += counters.endings(Ending::by_gateway);
     sum.closed_by_stop += counters.endings(Ending::by_stop);
@@ -177,6 +184,9 @@ AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOpt
   const Limits& limits = options.limits;
   if (limits.head_bytes == 0 || limits.message_bytes == 0 || limits.queued_bytes == 0) {
     throw std::invalid_argument("AsioServer: head_bytes, message_bytes and queued_bytes can't be 0");
+  }
+  if (const std::string_view fault = fault_of(options.deflate); !fault.empty()) {
+    throw std::invalid_argument(fmt::format("AsioServer: deflate: {}", fault));
   }
   state_ = std::make_shared<State>(executors, gateway, options);
 }

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "sluice/ws/deflate.hpp"
+
 namespace sluice::net {
 
 /// A number that one thread writes and any thread reads: no bus lock, no lost count.
@@ -15,9 +17,9 @@ class Counter {
   void add(std::uint64_t amount = 1) noexcept { set(get() + amount); }
   void subtract(std::uint64_t amount = 1) noexcept { set(get() - amount); }
   std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+  void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
 
  private:
-  void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
   std::atomic<std::uint64_t> value_{0};
 };
 
@@ -33,6 +35,16 @@ enum class Ending : std::uint8_t {
   invalid_payload,
 };
 
+/// What went through compression in one direction; its numbers are kept elsewhere and shown here.
+struct DeflateCounters {
+  void show(const ws::DeflateTotals& totals) noexcept {
+    messages.set(totals.messages);
+    plain_bytes.set(totals.plain_bytes);
+    wire_bytes.set(totals.wire_bytes);
+  }
+  Counter messages, plain_bytes, wire_bytes;
+};
+
 /// The counters, named as in ServerStats. Written by their executor only; read by any thread.
 class Counters {
  public:
@@ -40,6 +52,8 @@ class Counters {
   static constexpr int highest_refusal = 599;
 
   Counter accepted, connections, opened, open, http_requests;
+  Counter compressing;
+  DeflateCounters deflated, inflated;
   Counter messages_in, sends, bytes_in, bytes_out, writes;
 
   void count(Ending why) noexcept { endings_[static_cast<std::size_t>(why)].add(); }

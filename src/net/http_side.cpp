@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sluice/core/log.hpp"
+#include "sluice/ws/deflate_negotiation.hpp"
 #include "sluice/ws/handshake.hpp"
 #include "sluice/ws/http_response.hpp"
 
@@ -164,13 +165,16 @@ void AsioConnection::open_websocket() {
 
 void AsioConnection::accept(const Acceptance& acceptance) {
   if (phase_ != Phase::opening) return;
-  const auto response = ws::accept_response(http_->reader.upgrade(), acceptance);
+  const ws::Upgrade& upgrade = http_->reader.upgrade();
+  const auto compression = ws::agree_on_deflate(upgrade.extensions, shard_.options().deflate);
+  const auto response = ws::accept_response(upgrade, acceptance, compression ? compression->response : "");
   if (!response) {
     log(LogLevel::error, fmt::format("accept: {}", response.error().message()));
     return refuse({500, "internal error", {}});
   }
   queue_.push_bytes(*response, shard_.spares());
   phase_ = Phase::open;
+  if (compression) compress_as(compression->parameters);
   counted_ = true;
   shard_.counters().opened.add();
   shard_.counters().open.add();

@@ -32,6 +32,11 @@ FrameBuffer& Shard::frames() {
   return *frames_;
 }
 
+ws::SharedDeflate& Shard::deflate() {
+  if (!deflate_) deflate_ = std::make_unique<ws::SharedDeflate>(options().deflate);
+  return *deflate_;
+}
+
 std::span<char> Shard::read_buffer() {
   if (!read_buffer_) read_buffer_ = std::make_unique_for_overwrite<char[]>(read_buffer_bytes);
   return {read_buffer_.get(), read_buffer_bytes};
@@ -113,6 +118,7 @@ void Shard::write_all() {
   written_.swap(writing_);
   for (AsioConnection* connection : written_) connection->end_turn();
   written_.clear();
+  if (deflate_) deflate_->settle();
 }
 
 std::vector<std::shared_ptr<AsioConnection>> Shard::present() {

@@ -19,6 +19,7 @@
 #include "net/deadline_list.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/net/asio_server.hpp"
+#include "sluice/ws/shared_deflate.hpp"
 
 namespace sluice::net {
 
@@ -49,6 +50,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   const Limits& limits() const noexcept { return serving_.options.limits; }
   Counters& counters() noexcept { return counters_; }  // reading them: any thread
   FrameBuffer& frames();
+  ws::SharedDeflate& deflate();
   WriteQueue::Spares& spares() noexcept { return spares_; }
   /// One buffer for all reads: what it holds is used up before the next read.
   std::span<char> read_buffer();
@@ -89,6 +91,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Counters counters_;
   FrameBuffer* frames_ = nullptr;
   WriteQueue::Spares spares_;
+  std::unique_ptr<ws::SharedDeflate> deflate_;  // once a client has agreed on it
   std::unique_ptr<char[]> read_buffer_;
   std::vector<AsioConnection*> writing_;  // have something to write at the end of the turn
   std::vector<AsioConnection*> written_;  // those in hand then

@@ -24,6 +24,12 @@ Ending ending_of(std::uint16_t failure) noexcept {
 
 }  // namespace
 
+void AsioConnection::compress_as(const ws::DeflateParameters& agreed) {
+  deflater_ = shard_.deflate().outgoing(agreed);
+  protocol_.inflate_with(shard_.deflate().incoming(agreed));
+  shard_.counters().compressing.add();
+}
+
 void AsioConnection::read_messages(std::span<char>& input) {
   using Step = ws::ServerProtocol::Step;
   while (phase_ == Phase::closing || (phase_ == Phase::open && !paused_)) {
@@ -33,6 +39,7 @@ void AsioConnection::read_messages(std::span<char>& input) {
         Message message = protocol_.take_message();
         if (phase_ != Phase::open) break;  // too late to be heard
         shard_.counters().messages_in.add();
+        if (deflater_) shard_.counters().inflated.show(shard_.deflate().received());
         if (events_) events_->on_message(std::move(message));
         break;
       }
@@ -74,7 +81,12 @@ void AsioConnection::send(const Frame& frame) {
     return;
   }
   shard_.counters().sends.add();
-  queue_.push(frame, shard_.spares());
+  if (deflater_) {
+    queue_.push(deflater_->deflate(frame), shard_.spares());
+    shard_.counters().deflated.show(shard_.deflate().sent());
+  } else {
+    queue_.push(frame, shard_.spares());
+  }
   if (queue_.bytes() > shard_.most_gathered()) {
     if (!waits_writable_) write_queued();
     if (phase_ != Phase::open) return;

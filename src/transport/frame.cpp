@@ -29,6 +29,8 @@ char* write_header(char* out, std::uint8_t first_byte, std::uint64_t payload) no
   return out;
 }
 
+char* bytes_of(const Frame& frame) noexcept { return const_cast<char*>(frame.wire().data()); }
+
 void release_memory(FrameChunk* chunk) noexcept { std::free(chunk); }
 
 }  // namespace
@@ -39,6 +41,11 @@ void FrameChunk::unused() noexcept {
   } else {
     release_memory(this);
   }
+}
+
+void append_frame_header(std::string& out, std::uint8_t first_byte, std::uint64_t payload_bytes) {
+  char header[10];
+  out.append(header, write_header(header, first_byte, payload_bytes));
 }
 
 FrameReader::Item FrameReader::next() noexcept {
@@ -75,13 +82,24 @@ Frame FrameBuffer::encode_control(std::uint8_t opcode, std::string_view payload)
   return write(static_cast<std::uint8_t>(0x80 | opcode), payload);
 }
 
+Frame FrameBuffer::append(std::string_view wire) {
+  Frame frame = reserve(wire.size());
+  std::memcpy(bytes_of(frame), wire.data(), wire.size());
+  return frame;
+}
+
 Frame FrameBuffer::write(std::uint8_t first_byte, std::string_view payload) {
-  const std::size_t bytes = header_bytes(payload.size()) + payload.size();
+  Frame frame = reserve(header_bytes(payload.size()) + payload.size());
+  char* at = write_header(bytes_of(frame), first_byte, payload.size());
+  if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
+  return frame;
+}
+
+// A frame whose bytes are to be written.
+Frame FrameBuffer::reserve(std::size_t bytes) {
   const std::size_t room = chunk_bytes - sizeof(FrameChunk);
   if (bytes > room) {  // a large message has a chunk of its own
     FrameChunk* alone = pin(allocate(bytes));
-    char* at = write_header(alone->bytes(), first_byte, payload.size());
-    std::memcpy(at, payload.data(), payload.size());
     alone->used = static_cast<std::uint32_t>(bytes);
     return Frame(alone, 0, alone->used);
   }
@@ -90,8 +108,6 @@ Frame FrameBuffer::write(std::uint8_t first_byte, std::string_view payload) {
   }
   if (!current_) current_ = spare_ ? std::exchange(spare_, nullptr) : allocate(room);
   const std::uint32_t begin = current_->used;
-  char* at = write_header(current_->bytes() + begin, first_byte, payload.size());
-  if (!payload.empty()) std::memcpy(at, payload.data(), payload.size());
   current_->used = static_cast<std::uint32_t>(begin + bytes);
   return Frame(current_, begin, current_->used);
 }

@@ -8,7 +8,8 @@ namespace sluice::ws {
 namespace {
 
 constexpr std::uint8_t fin_bit = 0x80;
-constexpr std::uint8_t reserved_bits = 0x70;  // an extension that is agreed on would own one of them
+constexpr std::uint8_t reserved_bits = 0x70;
+constexpr std::uint8_t compressed_bit = 0x40;
 constexpr std::uint8_t mask_bit = 0x80;
 constexpr std::uint8_t length_bits = 0x7f;
 constexpr std::uint8_t two_byte_length = 126;
@@ -61,8 +62,12 @@ MaskingKey FrameHeaderReader::masking_key() const noexcept {
 
 std::string_view FrameHeaderReader::fault() const noexcept {
   if (have_ < 1) return {};
-  if (bytes_[0] & reserved_bits) return "reserved bits are set";
+  if (bytes_[0] & reserved_bits && !(compression_ && (bytes_[0] & reserved_bits) == compressed_bit)) {
+    return "reserved bits are set";
+  }
   if (!is_known(bytes_[0] & 0x0f)) return "unknown opcode";
+  if (compressed() && is_control(opcode())) return "a control frame is compressed";
+  if (compressed() && opcode() == Opcode::continuation) return "a frame that continues a message says it is compressed";
   if (is_control(opcode()) && !(bytes_[0] & fin_bit)) return "a control frame is fragmented";
   if (have_ < 2) return {};
   if (!(bytes_[1] & mask_bit)) return "a client's frame is not masked";

@@ -73,7 +73,9 @@ std::variant<PlainRequest, Upgrade, HttpRefusal> check_upgrade(const HttpHead& h
   if (!key || !is_key(*key)) return refused(400, "Sec-WebSocket-Key is not 16 bytes in base64");
   auto subprotocols = subprotocols_in(head);
   if (!subprotocols) return refused(400, "Sec-WebSocket-Protocol is not a list of distinct tokens");
-  return Upgrade{*key, std::move(*subprotocols), joined(head, "sec-websocket-extensions")};
+  auto extensions = parse_extensions(joined(head, "sec-websocket-extensions"));
+  if (!extensions) return refused(400, "Sec-WebSocket-Extensions is not a list of extensions");
+  return Upgrade{*key, std::move(*subprotocols), std::move(*extensions)};
 }
 
 std::string accept_key(std::string_view key) {
@@ -85,7 +87,7 @@ std::string accept_key(std::string_view key) {
   return std::string(base64.begin(), base64.begin() + length);
 }
 
-Result<std::string> accept_response(const Upgrade& upgrade, const Acceptance& acceptance) {
+Result<std::string> accept_response(const Upgrade& upgrade, const Acceptance& acceptance, std::string_view extensions) {
   const std::string& chosen = acceptance.subprotocol();
   if (!chosen.empty() && std::ranges::find(upgrade.subprotocols, chosen) == upgrade.subprotocols.end()) {
     return Error(ErrorCode::invalid_argument, "accept: the client did not offer the subprotocol \"" + chosen + '"');
@@ -97,6 +99,7 @@ Result<std::string> accept_response(const Upgrade& upgrade, const Acceptance& ac
   std::string response = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
   append_header(response, "Sec-WebSocket-Accept", accept_key(upgrade.key));
   if (!chosen.empty()) append_header(response, "Sec-WebSocket-Protocol", chosen);
+  if (!extensions.empty()) append_header(response, "Sec-WebSocket-Extensions", extensions);
   for (const auto& [name, value] : acceptance.headers()) append_header(response, name, value);
   return response += "\r\n";
 }

@@ -6,10 +6,13 @@
 #include <cassert>
 #include <utility>
 
+#include "sluice/ws/message_inflater.hpp"
 #include "sluice/ws/unmask.hpp"
 
 namespace sluice::ws {
 namespace {
+
+constexpr const char* not_utf8 = "the text is not UTF-8";
 
 std::string_view view(std::span<const char> bytes) noexcept { return {bytes.data(), bytes.size()}; }
 
@@ -40,6 +43,11 @@ ServerProtocol::ServerProtocol(std::size_t max_message_bytes) noexcept : max_mes
 ServerProtocol::ServerProtocol(ServerProtocol&&) noexcept = default;
 ServerProtocol& ServerProtocol::operator=(ServerProtocol&&) noexcept = default;
 ServerProtocol::~ServerProtocol() = default;
+
+void ServerProtocol::inflate_with(std::unique_ptr<MessageInflater> inflater) noexcept {
+  inflater_ = std::move(inflater);
+  if (inflater_) header_.allow_compression();
+}
 
 ServerProtocol::Step ServerProtocol::next(std::span<char>& input) {
   if (ended_) {
@@ -81,6 +89,8 @@ ServerProtocol::Fault ServerProtocol::fault_of_header() const noexcept {
   const bool continues = header_.opcode() == Opcode::continuation;
   if (continues && !in_message_) return {close_code::protocol_error, "there is nothing to continue"};
   if (!continues && in_message_) return {close_code::protocol_error, "a message begins inside another"};
+  const bool compressed = continues ? inflater_ && inflater_->in_message() : header_.compressed();
+  if (compressed) return {};  // how much will come out of it does not show yet
   const std::size_t room = max_message_bytes_ - (continues ? message_.size() : 0);
   return length_known && header_.payload_bytes() > room ? Fault{close_code::too_big, "the message is too big"}
                                                         : Fault{};
@@ -93,6 +103,7 @@ void ServerProtocol::begin_frame() noexcept {
   in_message_ = true;
   kind_ = header_.opcode() == Opcode::text ? MessageKind::text : MessageKind::binary;
   message_.clear();  // nobody may have taken the last one
+  if (header_.compressed()) inflater_->begin();
 }
 
 // What is here of the frame's payload, without its mask.
@@ -108,17 +119,36 @@ std::string_view ServerProtocol::take_payload(std::span<char>& input) noexcept {
 ServerProtocol::Step ServerProtocol::take_data(std::span<char>& input) {
   const std::string_view payload = take_payload(input);
   const bool whole = !in_payload_ && header_.fin();
+  if (inflater_ && inflater_->in_message()) return take_compressed(payload, whole);
   const bool at_once = whole && header_.opcode() != Opcode::continuation && payload.size() == header_.payload_bytes();
   if (kind_ == MessageKind::text) {
     // One call for a message that lies here whole; the validator that remembers is for those in pieces.
     const bool valid = at_once ? json::is_valid_utf8(payload) : utf8_.feed(payload) && (!whole || utf8_.at_boundary());
-    if (!valid) return fail(close_code::invalid_payload, "the text is not UTF-8");
+    if (!valid) return fail(close_code::invalid_payload, not_utf8);
   }
   if (at_once) {
     message_ = std::string(payload);
   } else {
     message_.append(payload);
   }
+  return end_of_payload(whole);
+}
+
+// What came out is judged before what went wrong behind it, so that the fault is the same however the bytes are cut.
+ServerProtocol::Step ServerProtocol::take_compressed(std::string_view payload, bool whole) {
+  using Outcome = Inflater::Outcome;
+  const std::size_t before = message_.size();
+  const Outcome outcome = inflater_->inflate(payload, whole, message_, max_message_bytes_);
+  if (kind_ == MessageKind::text && !utf8_.feed(std::string_view(message_).substr(before))) {
+    return fail(close_code::invalid_payload, not_utf8);
+  }
+  if (outcome == Outcome::too_big) return fail(close_code::too_big, "the message is too big");
+  if (outcome == Outcome::corrupt) return fail(close_code::invalid_payload, "the compressed message can't be read");
+  if (whole && !utf8_.at_boundary()) return fail(close_code::invalid_payload, not_utf8);
+  return end_of_payload(whole);
+}
+
+ServerProtocol::Step ServerProtocol::end_of_payload(bool whole) noexcept {
   if (in_payload_) return Step::need_more;
   header_.clear();
   if (!whole) return Step::need_more;
@@ -127,17 +157,19 @@ ServerProtocol::Step ServerProtocol::take_data(std::span<char>& input) {
 }
 
 ServerProtocol::Step ServerProtocol::take_control(std::span<char>& input) {
-  control_ = take_payload(input);
-  if (control_.size() < header_.payload_bytes()) {
+  std::string_view payload = take_payload(input);
+  if (payload.size() < header_.payload_bytes()) {
     Rarity& kept = rarity();
-    std::copy(control_.begin(), control_.end(), kept.control.begin() + kept.control_bytes);
-    kept.control_bytes += control_.size();
-    control_ = {kept.control.data(), kept.control_bytes};
+    std::copy(payload.begin(), payload.end(), kept.control.begin() + kept.control_bytes);
+    kept.control_bytes += payload.size();
+    payload = {kept.control.data(), kept.control_bytes};
   }
   const Opcode opcode = header_.opcode();
   if (!in_payload_) header_.clear();
-  if (opcode == Opcode::close) return take_close(control_, !in_payload_);
+  if (opcode == Opcode::close) return take_close(payload, !in_payload_);
   if (in_payload_) return Step::need_more;
+  control_ = payload.data();
+  control_bytes_ = static_cast<std::uint8_t>(payload.size());
   return opcode == Opcode::ping ? Step::ping : Step::pong;
 }
 
@@ -161,6 +193,7 @@ ServerProtocol::Step ServerProtocol::fail(std::uint16_t code, std::string_view t
 ServerProtocol::Step ServerProtocol::end(Step last, CloseReason reason) {
   ended_ = true;
   message_ = {};
+  inflater_.reset();
   rarity().reason = std::move(reason);
   return last;
 }

@@ -109,8 +109,8 @@ class BlockingClient {
   }
   void say(std::string_view text) { send(client_text(text)); }
 
-  /// The next frame as a line: "text hello", "binary ..", "ping ..", "pong ..", "close 1000 bye", "close" without a
-  /// code; or the kind of end.
+  /// The next frame as a line: "text hello", "compressed text ..", "binary ..", "ping ..", "pong ..", "close 1000 bye",
+  /// "close" without a code; or the kind of end.
   std::string hear() {
     std::string header = read_exactly(2);
     if (header.size() != 2) return header;
@@ -124,7 +124,9 @@ class BlockingClient {
     const std::string payload = read_exactly(length);
     switch (static_cast<std::uint8_t>(header[0])) {
       case 0x81: return "text " + payload;
+      case 0xc1: return "compressed text " + payload;
       case 0x82: return "binary " + payload;
+      case 0xc2: return "compressed binary " + payload;
       case 0x89: return "ping " + payload;
       case 0x8a: return "pong " + payload;
       case 0x88: return closing(payload);

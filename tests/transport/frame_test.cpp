@@ -43,6 +43,20 @@ TEST_CASE("control frames are encoded too", "[transport]") {
   CHECK(frames.encode_control(10, std::string(125, 'p')).wire() == bytes({0x8a, 125}) + std::string(125, 'p'));
 }
 
+TEST_CASE("messages that are encoded already stand in a row with the others", "[transport]") {
+  FrameBuffer frames;
+  for (const std::size_t size : {0, 125, 126, 65535, 65536}) {
+    std::string wire;
+    append_frame_header(wire, 0xc2, size);
+    CHECK(wire == "\xc2" + header(2, size).substr(1));
+    wire += std::string(size, 'x');
+    CHECK(frames.append(wire).wire() == wire);
+  }
+  Frame second = frames.encode(MessageKind::text, "one");
+  REQUIRE(second.extend(frames.append("\x81\x03two")));
+  CHECK(second.wire() == "\x81\x03one\x81\x03two");
+}
+
 TEST_CASE("frames that were encoded in a row join into one", "[transport]") {
   FrameBuffer frames;
   Frame first = frames.encode(MessageKind::text, "one");

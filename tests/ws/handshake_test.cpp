@@ -50,7 +50,10 @@ struct Request {
     const auto& upgrade = std::get<ws::Upgrade>(check);
     std::string out = "upgrade " + upgrade.key;
     for (const auto& offer : upgrade.subprotocols) out += " | " + offer;
-    if (!upgrade.extensions.empty()) out += " | extensions " + upgrade.extensions;
+    for (const auto& offer : upgrade.extensions) {
+      out += " | extension " + offer.name;
+      for (const auto& [name, value] : offer.parameters) out += "; " + name + (value ? "=" + *value : "");
+    }
     return out;
   }
 };
@@ -76,11 +79,16 @@ TEST_CASE("a good handshake is an upgrade, in any case and order", "[ws]") {
         "upgrade +/8+/8+/8+/8+/8+/8+/8w==");
 }
 
+TEST_CASE("extensions that can't be read refuse the handshake", "[ws]") {
+  CHECK(Request().with("Sec-WebSocket-Extensions: permessage-deflate;").checked() ==
+        "400 Sec-WebSocket-Extensions is not a list of extensions");
+}
+
 TEST_CASE("offers and extensions are taken from all their lines, in order", "[ws][SC-1]") {
   CHECK(Request().with("Sec-WebSocket-Protocol: chat, superchat").with("Sec-WebSocket-Protocol: v2.x").checked() ==
         good + " | chat | superchat | v2.x");
   CHECK(Request().with("Sec-WebSocket-Extensions: a; b=1").with("Sec-WebSocket-Extensions: c").checked() ==
-        good + " | extensions a; b=1, c");
+        good + " | extension a; b=1 | extension c");
   CHECK(Request().with("Sec-WebSocket-Protocol:").checked() == good);
 }
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "sluice/ws/message_inflater.hpp"
 #include "sluice/ws/server_protocol.hpp"
 #include "support/catch.hpp"
 
@@ -16,11 +18,24 @@ namespace sluice::test {
 
 inline constexpr std::size_t default_limit = 1 << 20;
 
+/// How a protocol listens: its limit and, if compression is agreed on, the client's window that it keeps between
+/// messages, 0 for none.
+struct Hearing {
+  Hearing(std::size_t limit = default_limit, std::optional<int> kept_window = std::nullopt)
+      : limit(limit), kept_window(kept_window) {}
+  std::size_t limit;
+  std::optional<int> kept_window;
+};
+
 /// Feeds bytes in pieces, each from a buffer that is overwritten afterwards, and writes down what comes out:
 /// "text: a", "binary: b", "ping: c", "pong: d", "close 1000: e", "failed 1002: f".
 class Listener {
  public:
-  explicit Listener(std::size_t limit = default_limit) : protocol_(limit) {}
+  explicit Listener(Hearing how = {}) : protocol_(how.limit) {
+    if (!how.kept_window) return;
+    protocol_.inflate_with(std::make_unique<ws::MessageInflater>(*how.kept_window, inflaters_, inflated_));
+  }
+  Listener(const Listener&) = delete;
 
   void hear(std::string_view bytes) {
     const auto buffer = std::make_unique<char[]>(bytes.size());  // of the exact size, so that a sanitizer sees over it
@@ -57,33 +72,35 @@ class Listener {
     return std::to_string(protocol_.close_reason().code()) + ": " + protocol_.close_reason().text();
   }
 
+  ws::InflaterPool inflaters_;
+  ws::DeflateTotals inflated_;
   ws::ServerProtocol protocol_;
   std::vector<std::string> lines_;
 };
 
 using Transcript = std::vector<std::string>;
 
-inline Transcript heard_whole(std::string_view bytes, std::size_t limit = default_limit) {
-  Listener listener(limit);
+inline Transcript heard_whole(std::string_view bytes, Hearing how = {}) {
+  Listener listener(how);
   listener.hear(bytes);
   return listener.lines();
 }
 
-inline Transcript heard_in_pieces(std::string_view bytes, std::size_t piece, std::size_t limit = default_limit) {
-  Listener listener(limit);
+inline Transcript heard_in_pieces(std::string_view bytes, std::size_t piece, Hearing how = {}) {
+  Listener listener(how);
   for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) listener.hear(bytes.substr(0, piece));
   return listener.lines();
 }
 
 /// The transcript, after checking that one byte at a time and a cut at every byte give the same. Of long input the cuts
 /// near both ends are tried, and some between.
-inline Transcript heard(std::string_view bytes, std::size_t limit = default_limit) {
-  const Transcript whole = heard_whole(bytes, limit);
-  CHECK(heard_in_pieces(bytes, 1, limit) == whole);
+inline Transcript heard(std::string_view bytes, Hearing how = {}) {
+  const Transcript whole = heard_whole(bytes, how);
+  CHECK(heard_in_pieces(bytes, 1, how) == whole);
   for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
     const bool near_an_end = cut < 512 || bytes.size() - cut < 64;
     if (!near_an_end && cut % 4093 != 0) continue;
-    Listener listener(limit);
+    Listener listener(how);
     listener.hear(bytes.substr(0, cut));
     listener.hear(bytes.substr(cut));
     if (listener.lines() != whole) {
@@ -95,8 +112,8 @@ inline Transcript heard(std::string_view bytes, std::size_t limit = default_limi
 }
 
 /// How many bytes it took, one at a time, until it failed; 0 if it did not.
-inline std::size_t failed_after(std::string_view bytes, std::size_t limit = default_limit) {
-  Listener listener(limit);
+inline std::size_t failed_after(std::string_view bytes, Hearing how = {}) {
+  Listener listener(how);
   for (std::size_t at = 0; at < bytes.size(); ++at) {
     listener.hear(bytes.substr(at, 1));
     if (!listener.lines().empty() && listener.lines().back().starts_with("failed")) return at + 1;

@@ -12,6 +12,7 @@
 #include "sluice/core/result.hpp"
 #include "sluice/transport/gateway.hpp"
 #include "sluice/transport/limits.hpp"
+#include "sluice/ws/deflate_options.hpp"
 
 namespace sluice {
 
@@ -20,6 +21,7 @@ class AsioExecutors;
 /// How a server serves. A value; fixed once serving.
 struct AsioServerOptions {
   Limits limits = {};
+  DeflateOptions deflate = {};  // messages are compressed for clients that offer it
   HttpHandler* http = nullptr;  // answers plain requests and outlives the server; without one they get 404
   int backlog = 4096;           // connections that the kernel completes before we accept them
   bool reuse_port = false;      // let other processes listen on the same port; the kernel then spreads by hash
@@ -41,6 +43,16 @@ struct ServerStats {
   std::uint64_t bytes_out = 0;
   std::uint64_t writes = 0;  // system calls that wrote
 
+  // Compression: of `opened`, those that agreed on it; the messages and what they came to, before and after. What many
+  // connections were sent alike was compressed once, and counts once. What was tried in vain counts as plain.
+  std::uint64_t compressing = 0;
+  std::uint64_t deflated = 0;
+  std::uint64_t deflated_plain_bytes = 0;
+  std::uint64_t deflated_wire_bytes = 0;
+  std::uint64_t inflated = 0;
+  std::uint64_t inflated_plain_bytes = 0;
+  std::uint64_t inflated_wire_bytes = 0;
+
   // Why WebSockets ended; together they are opened - open.
   std::uint64_t closed_by_peer = 0;
   std::uint64_t closed_by_gateway = 0;
@@ -49,7 +61,7 @@ struct ServerStats {
   std::uint64_t too_slow = 0;          // past Limits::queued_bytes (1013)
   std::uint64_t too_big = 0;           // a message past Limits::message_bytes (1009)
   std::uint64_t protocol_errors = 0;   // a frame that RFC 6455 forbids (1002)
-  std::uint64_t invalid_payloads = 0;  // text that is not UTF-8 (1007)
+  std::uint64_t invalid_payloads = 0;  // text that is not UTF-8, or compressed messages that can't be read (1007)
 };
 
 /// Accepts connections and spreads them over the executors, each to the one that has fewest. One acceptor does it, not
@@ -69,7 +81,7 @@ struct ServerStats {
 /// The executors, the gateway and the HTTP handler outlive it. Any thread.
 class AsioServer {
  public:
-  /// Serves nothing before listen. Throws std::invalid_argument when a limit makes no sense.
+  /// Serves nothing before listen. Throws std::invalid_argument when a limit or a deflate option makes no sense.
   AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOptions options = {});
   AsioServer(const AsioServer&) = delete;
   AsioServer& operator=(const AsioServer&) = delete;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -85,6 +86,9 @@ class Frame {
   std::uint32_t end_ = 0;
 };
 
+/// Appends the header of an unmasked frame with this first byte, its length in the shortest form.
+void append_frame_header(std::string& out, std::uint8_t first_byte, std::uint64_t payload_bytes);
+
 /// Reads the messages of an encoded frame one by one, for a transport with its own framing:
 ///
 ///     FrameReader reader(frame.wire());
@@ -118,6 +122,8 @@ class FrameBuffer {
   Frame encode(MessageKind kind, std::string_view payload);
   /// A close, ping or pong: opcode 8, 9 or 10, and at most 125 bytes of payload.
   Frame encode_control(std::uint8_t opcode, std::string_view payload);
+  /// Whole messages that are encoded already, in a row with the others.
+  Frame append(std::string_view wire);
   /// The same bytes in memory of their own, so that a reader who is slow to take them pins nothing else.
   Frame copy(const Frame& frame);
 
@@ -128,6 +134,7 @@ class FrameBuffer {
 
  private:
   Frame write(std::uint8_t first_byte, std::string_view payload);
+  Frame reserve(std::size_t bytes);
   detail::FrameChunk* allocate(std::size_t bytes);
   detail::FrameChunk* pin(detail::FrameChunk* chunk) noexcept;
   void free(detail::FrameChunk* chunk) noexcept;

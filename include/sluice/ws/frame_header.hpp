@@ -22,7 +22,8 @@ using MaskingKey = std::array<char, 4>;
 
 /// Reads one header at a time, and gives up at the first byte that proves it wrong: a reserved bit or opcode, a
 /// fragmented or long control frame, an unmasked frame, a length that is not in its shortest form or has its top bit
-/// set. Sixteen bytes, nothing allocated. One thread at a time.
+/// set. RSV1 is a reserved bit until allow_compression(), and then still on anything but the first frame of a message
+/// (RFC 7692 section 6.1). Sixteen bytes, nothing allocated. One thread at a time.
 class FrameHeaderReader {
  public:
   enum class Step : std::uint8_t { need_more, complete, failed };
@@ -32,12 +33,14 @@ class FrameHeaderReader {
   Step next(std::span<char>& input) noexcept;
   /// Makes ready for the next header.
   void clear() noexcept { have_ = 0; }
+  void allow_compression() noexcept { compression_ = true; }
 
   /// What is known before the header is complete, so that its reader may give up early too.
   bool has_opcode() const noexcept { return have_ >= 1; }
   bool has_length() const noexcept { return have_ >= 2 && have_ >= length_end(); }
 
   bool fin() const noexcept { return (bytes_[0] & 0x80) != 0; }
+  bool compressed() const noexcept { return (bytes_[0] & 0x40) != 0; }
   Opcode opcode() const noexcept { return static_cast<Opcode>(bytes_[0] & 0x0f); }
   std::uint64_t payload_bytes() const noexcept;
   MaskingKey masking_key() const noexcept;
@@ -49,6 +52,7 @@ class FrameHeaderReader {
 
   std::array<std::uint8_t, 14> bytes_{};
   std::uint8_t have_ = 0;
+  bool compression_ = false;
 };
 
 }  // namespace sluice::ws

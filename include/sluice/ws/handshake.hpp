@@ -9,6 +9,7 @@
 
 #include "sluice/core/result.hpp"
 #include "sluice/transport/connection.hpp"
+#include "sluice/ws/extensions.hpp"
 #include "sluice/ws/http_head.hpp"
 
 namespace sluice::ws {
@@ -20,20 +21,23 @@ struct PlainRequest {};
 struct Upgrade {
   std::string key;                        // Sec-WebSocket-Key
   std::vector<std::string> subprotocols;  // the client's offers, in its order
-  std::string extensions;                 // Sec-WebSocket-Extensions as it came, several lines joined by ", "
+  std::vector<ExtensionOffer> extensions;
 };
 
 /// Says what a request wants. A request that mentions WebSockets, by Upgrade or by Sec-WebSocket-Key, and does not do
 /// it right is refused: 405 another method than GET; 426 another version than 13; 400 everything else, that is
 /// HTTP/1.0, a body, no "Upgrade: websocket" or "Connection: Upgrade", a key that is not base64 of 16 bytes,
-/// subprotocols that are not distinct tokens. An Upgrade to something else is ignored, as RFC 9110 section 7.8 allows.
+/// subprotocols that are not distinct tokens, extensions that don't follow the grammar. An Upgrade to something else is
+/// ignored, as RFC 9110 section 7.8 allows.
 std::variant<PlainRequest, Upgrade, HttpRefusal> check_upgrade(const HttpHead& head);
 
 /// Sec-WebSocket-Accept for this Sec-WebSocket-Key (RFC 6455 section 4.2.2).
 std::string accept_key(std::string_view key);
 
-/// The 101 response. Fails with invalid_argument when the subprotocol is not among the offers (behaviour LC-10), or a
-/// header is not clean or one that belongs to the handshake (LC-11).
-Result<std::string> accept_response(const Upgrade& upgrade, const Acceptance& acceptance);
+/// The 101 response; `extensions` is the value of Sec-WebSocket-Extensions, empty for none. Fails with invalid_argument
+/// when the subprotocol is not among the offers (behaviour LC-10), or a header is not clean or one that belongs to the
+/// handshake (LC-11).
+Result<std::string> accept_response(const Upgrade& upgrade, const Acceptance& acceptance,
+                                    std::string_view extensions = {});
 
 }  // namespace sluice::ws

@@ -16,6 +16,8 @@
 
 namespace sluice::ws {
 
+class MessageInflater;
+
 /// Reads what a client sends, one thing at a time, so that the caller may stop in the middle of a buffer:
 ///
 ///     std::span<char> input(buffer, received);
@@ -31,8 +33,9 @@ namespace sluice::ws {
 ///     }
 ///
 /// It fails at the first byte that proves a fault: 1002 for a frame that RFC 6455 forbids, 1007 for text that is not
-/// UTF-8, 1009 for a message past the limit, as soon as a frame's length tells. An idle one takes 96 bytes and owns no
-/// memory (a ping that came in pieces is let go by the
+/// UTF-8 and for a compressed message that can't be read (RFC 6455 section 7.4.1: data that does not fit the message's
+/// type), 1009 for a message past the limit, as soon as a frame's length tells or, compressed, as much of it has come
+/// out. An idle one takes 96 bytes and owns no memory but its inflater (a ping that came in pieces is let go by the
 /// next call); what is kept of a frame or message that is not whole yet is inside, never in the caller's buffer. One
 /// thread at a time.
 class ServerProtocol {
@@ -44,6 +47,9 @@ class ServerProtocol {
   ServerProtocol& operator=(ServerProtocol&&) noexcept;
   ~ServerProtocol();
 
+  /// permessage-deflate was agreed on: messages may come compressed. Before the first byte, or with null: no more.
+  void inflate_with(std::unique_ptr<MessageInflater> inflater) noexcept;
+
   /// Takes bytes off the front of `input`, unmasking them in place, and returns as soon as one thing is complete.
   /// `need_more` has taken all. After `close` or `failed`, everything is taken, ignored and answered `need_more`.
   Step next(std::span<char>& input);
@@ -51,7 +57,7 @@ class ServerProtocol {
   /// After `message`, at most once: the whole message, its fragments joined; text is valid UTF-8.
   Message take_message() noexcept;
   /// After `ping` or `pong`: at most 125 bytes, valid until the next call of next() and while its input stands.
-  std::string_view control_payload() const noexcept { return control_; }
+  std::string_view control_payload() const noexcept { return {control_, control_bytes_}; }
   /// After `close`: what the peer said, 1005 if it gave no code (behaviour LC-21). After `failed`: what to close with.
   const CloseReason& close_reason() const noexcept;
   /// Has it seen `close` or `failed`?
@@ -68,6 +74,8 @@ class ServerProtocol {
   void begin_frame() noexcept;
   std::string_view take_payload(std::span<char>& input) noexcept;
   Step take_data(std::span<char>& input);
+  Step take_compressed(std::string_view payload, bool whole);
+  Step end_of_payload(bool whole) noexcept;
   Step take_control(std::span<char>& input);
   Step take_close(std::string_view payload, bool whole);
   Step fail(std::uint16_t code, std::string_view text);
@@ -77,10 +85,12 @@ class ServerProtocol {
   std::size_t max_message_bytes_;
   std::uint64_t payload_left_ = 0;  // of the frame whose header stands in header_
   std::string message_;             // whole after Step::message, otherwise what has come of it
-  std::string_view control_;
+  const char* control_ = nullptr;
   std::unique_ptr<Rarity> rarity_;  // a control frame in pieces, the reason of the end; otherwise null
+  std::unique_ptr<MessageInflater> inflater_;
   FrameHeaderReader header_;
   json::Utf8Validator utf8_;  // of a text message that comes in pieces; between messages always at a border
+  std::uint8_t control_bytes_ = 0;
   MessageKind kind_ = MessageKind::text;
   bool in_payload_ = false;  // the header is whole, payload_left_ bytes follow
   bool in_message_ = false;  // a data frame has begun a message that is not whole yet

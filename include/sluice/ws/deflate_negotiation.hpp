@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Which of a client's offers of permessage-deflate is accepted, and how (RFC 7692 section 7.1).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/ws/deflate_options.hpp"
+#include "sluice/ws/extensions.hpp"
+
+namespace sluice::ws {
+
+/// What both sides keep to. A value.
+struct DeflateParameters {
+  bool server_no_context_takeover = false;
+  bool client_no_context_takeover = false;
+  int server_max_window_bits = 15;
+  int client_max_window_bits = 15;
+
+  friend bool operator==(const DeflateParameters&, const DeflateParameters&) = default;
+};
+
+struct DeflateAgreement {
+  DeflateParameters parameters;
+  std::string response;  // the value of Sec-WebSocket-Extensions in the answer
+};
+
+/// Accepts the first offer that can be accepted, or none. Declined, so that the next one is looked at: a parameter that
+/// RFC 7692 does not know, one that comes twice, one with a value that it must not have or without one that it must.
+///
+/// The agreement is the smaller of what is offered and what the options allow. A client that can't be given a smaller
+/// window, because it did not offer client_max_window_bits, is asked to forget its window after each message instead:
+/// the memory that the options promise is not passed.
+std::optional<DeflateAgreement> agree_on_deflate(const std::vector<ExtensionOffer>& offers,
+                                                 const DeflateOptions& options);
+
+}  // namespace sluice::ws

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// What a client offers in Sec-WebSocket-Extensions (RFC 6455 section 9.1).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::ws {
+
+/// One offer: an extension with its parameters, in the client's order. A value.
+struct ExtensionOffer {
+  struct Parameter {
+    std::string name;
+    std::optional<std::string> value;  // its quotes removed
+
+    friend bool operator==(const Parameter&, const Parameter&) = default;
+  };
+  std::string name;
+  std::vector<Parameter> parameters;
+
+  friend bool operator==(const ExtensionOffer&, const ExtensionOffer&) = default;
+};
+
+/// The offers of a header's value, the most wanted first. Nothing when it does not follow the grammar: a client that
+/// sends such a header is refused, and not understood by halves. A quoted value must be a token once it is unquoted.
+std::optional<std::vector<ExtensionOffer>> parse_extensions(std::string_view header);
+
+}  // namespace sluice::ws

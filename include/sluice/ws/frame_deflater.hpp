@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// Outgoing messages, compressed: for one connection, or once for all that agreed on the same.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/transport/frame.hpp"
+#include "sluice/ws/deflate.hpp"
+#include "sluice/ws/deflate_options.hpp"
+
+namespace sluice::ws {
+
+/// What the compressors of one executor share. Its executor only.
+struct DeflateBench {
+  explicit DeflateBench(const DeflateOptions& chosen) : options(chosen) {}
+
+  const DeflateOptions options;
+  FrameBuffer frames;  // compressed messages only: those of a burst lie side by side
+  DeflateTotals totals;
+  std::string wire;     // what is being written; empty between calls
+  std::string message;  // what is being compressed; empty between calls
+};
+
+/// Turns frames into their compressed twins, message by message: RSV1 set, each payload compressed unless it is shorter
+/// than DeflateOptions::smallest or comes out no shorter.
+///
+/// With DeflateContext::per_message it serves any number of connections. It remembers its last few frames, so that
+/// each is compressed once, however many hear it, and they all hold the same bytes. With per_connection it serves one,
+/// which must be sent all that it returns, in that order. Memory for compressing is taken at the first message that
+/// needs it. The bench outlives its last call. Its executor only.
+class FrameDeflater {
+ public:
+  FrameDeflater(int window_bits, DeflateContext context, DeflateBench& bench) noexcept
+      : bench_(bench), window_bits_(window_bits), context_(context) {}
+
+  /// `frame` itself if nothing in it is worth compressing.
+  Frame deflate(const Frame& frame);
+  /// Lets go of remembered frames that keep much memory alive. At the end of a turn.
+  void settle() noexcept;
+  std::size_t allocated_bytes() const noexcept { return deflater_ ? deflater_->allocated_bytes() : 0; }
+
+ private:
+  struct Twins {
+    Frame plain;  // held, so that nothing else is written in its place
+    Frame compressed;
+  };
+
+  Frame twin_of(const Frame& frame);
+  const Twins* recent_at_front_of(std::string_view wire) const noexcept;
+  void remember(const Frame& plain, const Frame& compressed);
+  bool write(std::string_view wire, std::string_view payload);
+  bool compress(std::string_view payload);
+
+  DeflateBench& bench_;
+  std::optional<Deflater> deflater_;
+  std::vector<Twins> recent_;  // of per_message only
+  std::size_t oldest_ = 0;
+  int window_bits_;
+  DeflateContext context_;
+};
+
+}  // namespace sluice::ws

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// The compressed messages of one client, uncompressed as they arrive (RFC 7692 section 7.2.2).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/ws/deflate.hpp"
+
+namespace sluice::ws {
+
+/// Lends inflaters to connections that keep none: for the time of one message, which mostly is one call. One thread at
+/// a time.
+class InflaterPool {
+ public:
+  InflaterPool() { free_.reserve(most); }
+
+  std::unique_ptr<Inflater> borrow();
+  void give_back(std::unique_ptr<Inflater> inflater) noexcept;
+  std::size_t allocated_bytes() const noexcept;
+
+ private:
+  static constexpr std::size_t most = 4;
+  std::vector<std::unique_ptr<Inflater>> free_;
+};
+
+/// Uncompresses the messages of one connection. Between messages it holds memory only if the client may refer to its
+/// earlier ones. The pool and the totals outlive its last call. One thread at a time.
+class MessageInflater {
+ public:
+  /// `window_bits`: the client's window, if it is kept from one message to the next; 0 if it is not.
+  MessageInflater(int window_bits, InflaterPool& pool, DeflateTotals& totals) noexcept
+      : pool_(pool), totals_(totals), window_bits_(window_bits) {}
+
+  /// A compressed message begins.
+  void begin();
+  bool in_message() const noexcept { return in_message_; }
+  /// As Inflater::inflate. After the last piece, and after a fault, the message is over.
+  Inflater::Outcome inflate(std::string_view piece, bool last, std::string& out, std::size_t limit);
+  std::size_t allocated_bytes() const noexcept { return inflater_ ? inflater_->allocated_bytes() : 0; }
+
+ private:
+  InflaterPool& pool_;
+  DeflateTotals& totals_;
+  std::unique_ptr<Inflater> inflater_;
+  int window_bits_;
+  bool in_message_ = false;
+};
+
+}  // namespace sluice::ws
