@@ -4,9 +4,8 @@
 
 #include <memory>
 
-#include "sluice/consumer/host.hpp"
+#include "in_process.hpp"
 #include "sluice/consumer/json_consumer.hpp"
-#include "sluice/testing/manual_executor.hpp"
 #include "support.hpp"
 
 namespace {
@@ -14,19 +13,6 @@ namespace {
 using namespace sluice;
 
 std::size_t heard = 0;
-
-// A connection that swallows everything: what is left is the way from on_message to the handler.
-class NullConnection : public Connection {
- public:
-  void accept(const Acceptance&) override {}
-  void deny(const Denial&) override {}
-  void send(const Frame& frame) override { sent += frame.size(); }
-  void close(const CloseReason&) override {}
-  void pause_reading() override {}
-  void resume_reading() override {}
-  std::size_t queued_bytes() const noexcept override { return 0; }
-  std::size_t sent = 0;
-};
 
 class Plain : public Consumer {
  public:
@@ -64,20 +50,9 @@ constexpr std::size_t messages = 200'000;
 
 template <class C>
 double cost(std::string_view text) {
-  testing::ManualExecutor executor;
-  Host host(consumer<C>());
-  const auto connection = std::make_shared<NullConnection>();
-  const auto events = host.open(Scope(), connection, executor);
-  executor.run_all();
-  double result = 0;
-  executor.run([&] {
-    result = bench::nanoseconds_per(messages, [&] {
-      for (std::size_t i = 0; i < messages; ++i) events->on_message(Message::text(std::string(text)));
-    });
-  });
-  executor.run([&] { events->on_closed(CloseReason()); });
-  executor.run_all();
-  return result;
+  bench::House house(consumer<C>());
+  ConnectionEvents& client = house.enter();
+  return bench::nanoseconds_per(messages, [&] { house.say(client, text, messages); });
 }
 
 // What must be paid in any case: a message is made, and handed through one virtual call.

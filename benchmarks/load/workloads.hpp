@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// What can be asked of a server, and what is found out
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "load/histogram.hpp"
+#include "load/server_cost.hpp"
+
+namespace load {
+
+struct Settings {
+  std::uint16_t port = 8000;
+  std::vector<pid_t> processes;  // the server's
+  std::size_t connections = 100;
+  std::size_t bytes = 100;      // of one payload
+  std::size_t messages = 400;   // published, echoed, or connections made
+  std::size_t warm_up = 30;     // messages before the measurement
+  std::size_t window = 1;       // broadcasts in flight
+  std::size_t rate = 0;         // broadcasts a second, however many are in flight; 0: as the window allows
+  std::size_t publishers = 1;   // in turns
+  std::size_t stalled = 0;      // further subscribers that never read
+  std::size_t addresses = 4;    // 127.0.0.1 and the next ones, to come from
+  std::size_t seconds = 60;     // until a run is given up
+  std::size_t settle_ms = 300;  // after opening, before memory is read
+};
+
+struct Report {
+  std::size_t operations = 0;  // deliveries, echoes or connections
+  std::size_t missing = 0;     // that should have been
+  std::size_t disordered = 0;
+  std::size_t unknown = 0;  // messages without a stamp
+  std::size_t lost_connections = 0;
+  double seconds = 0;
+  double cpu_us = 0;      // the server's, per operation
+  double user_share = 0;  // of that, outside the kernel
+  double load_cpu_us = 0;
+  double open_cpu_us = 0;  // the server's, per connection opened and held
+  double memory = 0;       // the server's, per connection, idle
+  double memory_after = 0;
+  Histogram latency;
+
+  bool good() const { return operations > 0 && missing == 0 && disordered == 0 && unknown == 0; }
+};
+
+/// Subscribers hear what publishers say; an operation is one delivery.
+Report fan_out(const Settings& settings);
+/// Each connection sends the next message when it has the last back.
+Report echo(const Settings& settings);
+/// Connect, handshake, close; 64 at a time.
+Report connect(const Settings& settings);
+/// Connections are opened and held: memory, and processor time while nothing happens.
+Report idle(const Settings& settings);
+
+/// Times the server between two moments.
+class Meter {
+ public:
+  explicit Meter(const Settings& settings);
+  /// Per `operations` until now, into the report.
+  void stop(std::size_t operations, Report& report) const;
+  double seconds() const;
+  /// The run has lasted too long, so that what is missing is counted as lost.
+  bool given_up() const { return seconds() > static_cast<double>(settings_.seconds); }
+
+ private:
+  const Settings& settings_;
+  std::uint64_t began_;
+  double load_began_;
+  ServerCost before_;
+};
+
+}  // namespace load

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""A rival on Django Channels, an application for uvicorn: uvicorn django_channels:application
+
+LAYER is memory, redis or pubsub (Channels' own layers), REDIS_PORT where Redis listens.
+"""
+import os
+
+import django
+from django.conf import settings
+
+redis = f"redis://127.0.0.1:{os.environ.get('REDIS_PORT', '6379')}"
+layers = {
+    "memory": {"BACKEND": "channels.layers.InMemoryChannelLayer"},
+    "redis": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [redis]}},
+    "pubsub": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [redis]}},
+}
+settings.configure(DEBUG=False, SECRET_KEY="bench", ALLOWED_HOSTS=["*"], INSTALLED_APPS=["channels"],
+                   CHANNEL_LAYERS={"default": layers[os.environ.get("LAYER", "memory")]}, LOGGING_CONFIG=None)
+django.setup()
+
+# Channels reads the settings when it is imported.
+from channels.generic.websocket import AsyncWebsocketConsumer  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.urls import path  # noqa: E402
+
+
+class Subscriber(AsyncWebsocketConsumer):
+    groups = ["bench"]
+
+    async def said(self, event):
+        await self.send(text_data=event["text"])
+
+
+class Publisher(AsyncWebsocketConsumer):
+    async def receive(self, text_data=None, bytes_data=None):
+        await self.channel_layer.group_send("bench", {"type": "said", "text": text_data})
+
+
+class Echo(AsyncWebsocketConsumer):
+    async def receive(self, text_data=None, bytes_data=None):
+        await self.send(text_data=text_data)
+
+
+application = ProtocolTypeRouter({"websocket": URLRouter([
+    path("sub", Subscriber.as_asgi()), path("pub", Publisher.as_asgi()), path("echo", Echo.as_asgi())])})
