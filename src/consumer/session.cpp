@@ -30,10 +30,7 @@ Session::Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<C
   count(host_->counters.connections);
 }
 
-Session::~Session() {
-  closing_ = closed_ = true;  // a consumer that ends with its executor has nobody to talk to
-  host_->counters.connections.fetch_sub(1, std::memory_order_relaxed);
-}
+Session::~Session() { host_->counters.connections.fetch_sub(1, std::memory_order_relaxed); }
 
 // ---------------------------------------------------------------- life
 
@@ -76,9 +73,9 @@ Task<> Session::start_up() {
   co_await consumer_->connect();
 }
 
-Task<> Session::say_goodbye() {
+Task<> Session::say_goodbye(const CloseReason& reason) {
   if (channel_) channel_->leave_groups();
-  if (connect_called_) co_await consumer_->disconnect(close_reason_);
+  if (connect_called_) co_await consumer_->disconnect(reason);
 }
 
 void Session::over() {
@@ -87,6 +84,16 @@ void Session::over() {
   consumer_.reset();
   connection_.reset();
   executor_.local<LiveSessions>().remove(place_);  // may be the last reference: the caller holds one
+}
+
+void Session::abandon() noexcept {
+  closing_ = closed_ = true;  // a consumer's destructor has nobody to talk to
+  phase_ = Phase::over;
+  task_ = {};
+  argument_.reset();
+  channel_.reset();
+  consumer_.reset();
+  connection_.reset();  // it may hold this session as its events
 }
 
 // This side ends it: nothing more is handled but the end, and every group is left.
@@ -195,8 +202,10 @@ void Session::put_aside(const DeliveryRun& run) {
   if (passing_bytes_ + connection_->queued_bytes() > host_->options.limits.queued_bytes) {
     return overflow("broadcasts wait for a busy consumer");
   }
-  Frame* last = mailbox_.last_passing_frame();
-  if (!last || !last->extend(run.joined)) mailbox_.put_layer(Mail(PassingBroadcast{run.joined}));
+  PassingBroadcast* last = mailbox_.last_passing();
+  if (!last || last->group != run.group || !last->frame.extend(run.joined)) {
+    mailbox_.put_layer(Mail(PassingBroadcast{run.joined, std::string(run.group)}));
+  }
   pump_soon();
 }
 

@@ -2,7 +2,6 @@
 // What a consumer asks of its session.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <stdexcept>
 
 #include "consumer/session.hpp"
@@ -13,7 +12,7 @@ void Session::accept(const Acceptance& acceptance) {
   if (closing_ || closed_) return;
   if (answer_ != Answer::none) throw std::logic_error("accept(): the handshake is answered already");
   const std::string& chosen = acceptance.subprotocol();
-  if (!chosen.empty() && std::ranges::find(scope_.subprotocols(), chosen) == scope_.subprotocols().end()) {
+  if (!chosen.empty() && !scope_.offers_subprotocol(chosen)) {
     throw std::invalid_argument(fmt::format("accept(): the client did not offer the subprotocol \"{}\"", chosen));
   }
   answer_ = Answer::accepted;

@@ -27,7 +27,6 @@ std::string what_of(const std::exception_ptr& error) {
 }  // namespace
 
 void Session::begin() {
-  place_ = executor_.local<LiveSessions>().add(shared_from_this());
   run([this] { return start_up(); });
   if (!busy_) pump();
 }
@@ -63,7 +62,7 @@ void Session::handle(Mail mail) {
     if (!closing_) handle(*event);
   } else if (auto* passing = std::get_if<PassingBroadcast>(&hand_)) {
     passing_bytes_ -= passing->frame.size();
-    if (connected()) {
+    if (connected() && (passing->group.empty() || channel_->in_group(passing->group))) {
       connection_->send(passing->frame);
     } else {
       count(host_->counters.dropped_at_close);
@@ -72,8 +71,7 @@ void Session::handle(Mail mail) {
   } else {
     phase_ = Phase::disconnecting;
     closing_ = true;
-    close_reason_ = std::get<Closed>(hand_).reason;
-    run([this] { return say_goodbye(); });
+    run([&] { return say_goodbye(std::get<Closed>(hand_).reason); });
     if (!busy_) {
       over();
     } else {
@@ -136,7 +134,10 @@ void Session::finish_task() {
   task_ = {};
   argument_.reset();
   hand_ = Message();  // an idle connection holds nothing of the last message
-  if (phase_ == Phase::connecting) phase_ = Phase::serving;
+  if (phase_ == Phase::connecting) {
+    phase_ = Phase::serving;
+    if (!host_->options.keep_headers) scope_.forget_headers();
+  }
 }
 
 // The one place where an exception from user code ends up.
@@ -158,6 +159,21 @@ void LiveSessions::pump_soon(std::shared_ptr<Session> session) {
   executor_.post([this] {
     for (const auto& ready : std::exchange(ready_, {})) ready->pump();
   });
+}
+
+LiveSessions::~LiveSessions() {
+  for (const auto& session : std::exchange(all_, {})) session->abandon();
+}
+
+void LiveSessions::add(std::shared_ptr<Session> session) {
+  session->set_place(all_.size());
+  all_.push_back(std::move(session));
+}
+
+void LiveSessions::remove(std::size_t place) {
+  std::swap(all_[place], all_.back());
+  all_[place]->set_place(place);
+  all_.pop_back();
 }
 
 }  // namespace sluice

@@ -275,8 +275,6 @@ Task<> CoreConsumer::force_disconnect(const ForceDisconnectUsers& event) {
   return {};
 }
 
-// --- small things
-
 bool CoreConsumer::is_me(const std::vector<UserId>& users) const noexcept {
   const User* user = scope().user();
   return user && !user->anonymous() && std::ranges::find(users, user->id()) != users.end();

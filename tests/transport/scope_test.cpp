@@ -40,12 +40,14 @@ TEST_CASE("a scope tells its request", "[transport][SC-1]") {
   CHECK(scope.path() == "/\xE9\xA6\x96/");
   CHECK(scope.raw_path() == "/%E9%A6%96/");
   CHECK(scope.query_string() == "foo=%41");
-  CHECK(scope.subprotocols() == std::vector<std::string>{"b", "a"});
+  CHECK(scope.subprotocols() == std::vector<std::string_view>{"b", "a"});
   CHECK(scope.client_address() == "10.0.0.1:1234");
   CHECK(scope.server_address() == "10.0.0.2:80");
   CHECK(scope.scheme() == "wss");
   CHECK(scope.user() == nullptr);
   CHECK(scope.web_socket_id().empty());
+  CHECK(scope.offers_subprotocol("a"));
+  CHECK_FALSE(scope.offers_subprotocol(""));
   CHECK(Scope().scheme() == "ws");
 }
 
@@ -59,6 +61,22 @@ TEST_CASE("a header is found in any case, the first one or the last", "[transpor
   CHECK(scope.header("x-b") == std::nullopt);
   CHECK(scope.last_header("x-") == std::nullopt);
   CHECK(scope.headers().size() == 4);
+}
+
+TEST_CASE("headers keep their order, and can be let go of", "[transport][SC-1]") {
+  RequestInfo request;
+  request.path = "/ws/";
+  request.subprotocols = {"a"};
+  request.headers = {{"b", "1"}, {"a", ""}, {"b", "2"}};
+  Scope scope(request);
+  std::string all;
+  for (const auto [name, value] : scope.headers()) all += std::string(name) + "=" + std::string(value) + ";";
+  CHECK(all == "b=1;a=;b=2;");
+  CHECK(scope.headers()[2] == Headers::Header{"b", "2"});
+  scope.forget_headers();
+  CHECK(scope.headers().empty());
+  CHECK(scope.path() == "/ws/");
+  CHECK(scope.offers_subprotocol("a"));
 }
 
 TEST_CASE("a query parameter's first value that is not blank counts, decoded", "[transport][MW-2][MW-3][MW-5][MW-6]") {
@@ -100,7 +118,7 @@ TEST_CASE("a cookie is read from the first Cookie header", "[transport][MW-17]")
 
 TEST_CASE("captures are asked for by name and kind", "[transport][SC-7][SC-8]") {
   Scope scope;
-  scope.url_route().kwargs = {{"year", std::int64_t(2024)}, {"author", "ada"}};
+  scope.set_url_route({.args = {}, .kwargs = {{"year", std::int64_t(2024)}, {"author", "ada"}}});
   CHECK(scope.captured_int("year") == 2024);
   CHECK(scope.captured_text("year") == std::nullopt);
   CHECK(scope.captured_text("author") == "ada");
@@ -114,9 +132,9 @@ TEST_CASE("what is left of the path is the path until a route says otherwise", "
   request.path = "/a/b/";
   Scope scope(std::move(request));
   CHECK(scope.path_remaining() == "/a/b/");
-  scope.set_path_remaining("");
+  scope.set_path_taken(scope.path().size());
   CHECK(scope.path_remaining() == "");
-  scope.clear_path_remaining();
+  scope.set_path_taken(0);
   CHECK(scope.path_remaining() == "/a/b/");
 }
 

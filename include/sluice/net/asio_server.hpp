@@ -72,9 +72,11 @@ struct ServerStats {
 ///     AsioServer server(executors, gateway);
 ///     auto listening = server.listen("127.0.0.1", 8000);
 ///     if (!listening) return fail(listening.error().message());
-///     wait_for_signal();
+///     signals.wait();  // StopSignals, made before
 ///     server.stop();
 ///     server.wait();
+///     executors.stop();
+///     executors.join();  // a disconnect() may have been at work still, with what ends next
 ///
 /// The executors, the gateway and the HTTP handler outlive it. Any thread.
 class AsioServer {
