@@ -21,7 +21,7 @@ namespace {
 AsioServerOptions impatient() {
   AsioServerOptions options;
   options.limits.close_time = 100ms;
-  options.limits.handshake_time = 150ms;
+  options.limits.handshake_time = 1s;
   return options;
 }
 
@@ -108,8 +108,8 @@ TEST_CASE("closing at once, inside Gateway::open, is told once and last", "[net]
 }
 
 TEST_CASE("nothing is called back from inside a call", "[net]") {
-  Served served;
   test::Transcript story;
+  Served served;
   served.gateway.when_opened = [&](Door& door) {
     story.add("accept");
     door.connection->accept(Acceptance());

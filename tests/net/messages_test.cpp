@@ -126,8 +126,8 @@ TEST_CASE("a subprotocol and headers go into the answer", "[net][LC-10][LC-11]")
 }
 
 TEST_CASE("the scope tells of the request and both ends", "[net][SC-1]") {
-  Served served;
   test::Transcript scope;
+  Served served;
   served.gateway.when_opened = [&](Door& door) {
     const Scope& known = door.scope;
     scope.add(std::string(known.path()) + " " + std::string(known.query_string()) + " " + std::string(known.scheme()));

@@ -245,8 +245,8 @@ TEST_CASE("a whole life leaves no descriptor behind", "[net]") {
 }
 
 TEST_CASE("without descriptors the server waits, says so once, and goes on when some are free", "[net]") {
-  Served served;
   test::Transcript log_lines;
+  Served served;
   const LogSink before = set_log_sink([&](LogLevel, std::string_view line) { log_lines.add(std::string(line)); });
   auto client = served.connect();
   REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.accepted == 1; }));

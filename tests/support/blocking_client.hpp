@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A TCP client that does what a test says, byte by byte, and waits at most a few seconds for an answer.
+// A TCP client that does what a test says, byte by byte, and waits at most a minute for an answer.
 #pragma once
 
 #include <arpa/inet.h>
@@ -25,11 +25,13 @@ inline constexpr std::string_view nothing_came = "<nothing>";
 
 class BlockingClient {
  public:
+  static constexpr int patience = 60'000;  // milliseconds
+
   explicit BlockingClient(std::uint16_t port, int receive_buffer = 0) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     if (receive_buffer) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     const int on = 1;
     ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    set_patience(5000);
+    set_patience(patience);
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(port);
@@ -78,7 +80,7 @@ class BlockingClient {
   bool hears_nothing_for(int milliseconds) {
     set_patience(milliseconds);
     const bool nothing = ahead_.empty() && read_more() == nothing_came;
-    set_patience(5000);
+    set_patience(patience);
     return nothing;
   }
 

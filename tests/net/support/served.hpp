@@ -22,7 +22,7 @@ namespace sluice::test {
 class Transcript {
  public:
   void add(std::string line);
-  /// True as soon as the line is there; false when it does not come within a few seconds.
+  /// True as soon as the line is there; false when it does not come in good time.
   bool has(std::string_view line) const;
   std::vector<std::string> lines() const;
 
@@ -88,7 +88,7 @@ class Served {
   BlockingClient connect(int receive_buffer = 0) const { return BlockingClient(port, receive_buffer); }
   /// A client that has opened a WebSocket.
   BlockingClient enter(std::string_view path = "/", int receive_buffer = 0) const;
-  /// Waits until the server's numbers satisfy it; false when they do not within a few seconds.
+  /// Waits until the server's numbers satisfy it; false when they do not in good time.
   bool comes_to(const std::function<bool(const ServerStats&)>& state) const;
 
   TestGateway gateway;
