@@ -25,12 +25,13 @@ class Client {
   std::vector<std::string> read(std::string_view wire) {
     std::vector<std::string> out;
     FrameReader reader(wire);
-    for (const char* at = wire.data(); const auto message = reader.next();
-         at = message.payload.data() + message.payload.size()) {
+    const char* at = wire.data();
+    while (const auto message = reader.next()) {
       const bool compressed = (*at & 0x40) != 0;
       CHECK((static_cast<unsigned char>(*at) & 0xb0) == 0x80);  // whole, and no other reserved bit
       if (!keeps_window_) inflate_ = PlainInflate();
       out.push_back(compressed ? "*" + inflate_.message(message.payload) : std::string(message.payload));
+      at = message.payload.data() + message.payload.size();
     }
     return out;
   }
