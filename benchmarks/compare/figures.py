@@ -20,8 +20,20 @@ class Figures:
     def names(self, key):
         return list(dict.fromkeys(row[key] for row in self.rows))
 
+    def all_of(self, server, load):
+        return [row for row in self.rows if row["server"] == server and row["load"] == load]
+
     def of(self, server, load):
-        return {row["repetition"]: row for row in self.rows if row["server"] == server and row["load"] == load}
+        """repetition -> row, of the runs that lost nothing."""
+        return {row["repetition"]: row for row in self.all_of(server, load) if row["good"]}
+
+    def lost(self, server, load):
+        """The share of messages that did not arrive in time, if no run was good; otherwise None."""
+        runs = self.all_of(server, load)
+        if not runs or self.of(server, load):
+            return None
+        missing = sum(row["missing"] for row in runs)
+        return missing / max(missing + sum(row["operations"] for row in runs), 1)
 
     def median(self, server, load, field):
         """The median over the repetitions, or None."""

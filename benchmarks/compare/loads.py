@@ -15,24 +15,26 @@ class Load:
     connections: int = 100
     window: int = 1
     options: tuple = field(default=())
+    seconds: int = 60
 
     @property
     def burst(self):
         return self.window > 1
 
-    def arguments(self, server):
+    def arguments(self, server, share):
         pace = server.burst_pace if self.burst else server.pace
-        messages = int(self.work * pace)
+        messages = int(self.work * pace * share)
         warm_up = 500
         if self.workload == "fan_out":
-            # At least some broadcasts, and some windows of them.
-            messages = max(messages // self.connections, 5, 3 * self.window if self.burst else 0)
+            # At least some broadcasts, or windows of them.
+            messages = max(messages // self.connections, 3, 2 * self.window if self.burst else 0)
             warm_up = max(2, messages // 20)
         return ["--workload", self.workload, "--connections", str(self.connections), "--window", str(self.window),
-                "--messages", str(max(messages, 5)), "--warm-up", str(warm_up), *self.options]
+                "--messages", str(max(messages, 3)), "--warm-up", str(warm_up), "--seconds", str(self.seconds),
+                *self.options]
 
 
-def fan_out(connections, window=1, work=300_000, *options, name=""):
+def fan_out(connections, window=1, work=200_000, *options, name=""):
     return Load(name or f"fan-out N={connections:,} W={window}", "fan_out", work, connections, window, options)
 
 
@@ -41,19 +43,20 @@ COMPARED = [
     Load("idle", "idle", 0, 5_000),
     Load("connect", "connect", 3_000, 64),
     Load("echo", "echo", 30_000),
-    fan_out(100, work=200_000),
+    fan_out(100, work=60_000),
     fan_out(1_000),
     fan_out(10_000),
-    fan_out(1_000, 16, 1_500_000),
-    fan_out(1_000, 64, 1_500_000),
-    fan_out(1_000, 256, 1_500_000),
+    fan_out(1_000, 16, 1_000_000),
+    fan_out(1_000, 64, 1_000_000),
+    fan_out(1_000, 256, 1_000_000),
 ]
 
 
-def run(program, load, server, port, ids, processor="1"):
-    """One run: what the load generator found, or None with a word on stderr."""
-    command = ["taskset", "-c", processor, str(program), "--port", str(port), "--processes", ids,
-               *load.arguments(server)]
+def run(bench, load, running, processor="1"):
+    """One run: what the load generator found, or None with a word on stderr. What was lost is in the report."""
+    server = running.server
+    command = ["taskset", "-c", processor, str(bench.programs / "load"), "--port", str(running.port), "--processes",
+               running.ids, *load.arguments(server, bench.share)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     lines = done.stdout.splitlines()
     if not lines:
@@ -62,5 +65,4 @@ def run(program, load, server, port, ids, processor="1"):
     report = json.loads(lines[-1])
     if not report["good"]:
         print(f"{server.name}, {load.name}: {lines[-1]}", file=sys.stderr)
-        return None
     return report

@@ -17,6 +17,7 @@ class Bench:
     programs: Path
     results: Path
     repetitions: int
+    share: float
     rivals: list
     connections: int
     seconds: int
@@ -34,6 +35,7 @@ def main():
     parser.add_argument("--rival", action="append", default=[], metavar="CMD",
                         help="one more server of /sub, /pub and /echo; {port} is replaced")
     parser.add_argument("--repetitions", type=int, default=5, help="interleaved rounds (5)")
+    parser.add_argument("--share", type=float, default=1, help="of the usual work in each run, for slow machines (1)")
     parser.add_argument("--connections", type=int, default=100_000, help="for the part many (100000)")
     parser.add_argument("--seconds", type=int, default=30, help="for the part many (30)")
     parser.add_argument("--programs", type=Path, required=True, help=argparse.SUPPRESS)
@@ -44,7 +46,7 @@ def main():
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
 
     given.results.mkdir(parents=True, exist_ok=True)
-    bench = Bench(given.programs, given.results, given.repetitions, given.rival, given.connections, given.seconds)
+    bench = Bench(given.programs, given.results, given.repetitions, given.share, given.rival, given.connections, given.seconds)
     busy_before = machine.busy()
     for part in given.parts or PARTS:
         PARTS[part].measure(bench)

@@ -16,7 +16,7 @@ def measure(bench):
             bench.say(f"round {repetition + 1} of {bench.repetitions}: {server.name}")
             with Running(server) as running:
                 for load in loads.COMPARED:
-                    report = loads.run(bench.programs / "load", load, server, running.port, running.ids)
+                    report = loads.run(bench, load, running)
                     if report:
                         figures.add(server.name, load.name, repetition, report)
     report(bench, figures)
@@ -32,7 +32,10 @@ def report(bench, figures):
     for server in figures.names("server"):
         row = [server]
         for load in compared:
-            if server == floor_of(load):
+            lost = figures.lost(server, load.name)
+            if lost is not None:
+                row.append(f"{lost:.0%} missing")
+            elif server == floor_of(load):
                 row.append(microseconds(figures.median(server, load.name, "cpu_us")))
             else:
                 row.append(times(figures.ratio(server, load.name, "cpu_us", floor_of(load))))
@@ -46,7 +49,8 @@ def report(bench, figures):
 
 Processor time of the server, user and kernel, per delivery, echo, or connection made and closed; medians of
 {bench.repetitions} interleaved rounds. Each × is to the floor of the same round: to `floor`, or in bursts (W > 1
-broadcasts in flight) to `floor, joined`. 100-byte messages. [How to read it](../README.md), [the machine](machine.md).
+broadcasts in flight) to `floor, joined`. 100-byte messages. "Missing": so many deliveries never came, or not within a
+minute, in every round. [How to read it](../README.md), [the machine](machine.md).
 
 {table(head, rows)}""")
 

@@ -9,7 +9,7 @@ from compare.servers import Running, sluice
 
 THREADS = (1, 2, 4)
 LOADS = [loads.Load("connect", "connect", 3_000, 64), loads.fan_out(1_000), loads.fan_out(10_000),
-         loads.fan_out(1_000, 16, 1_500_000)]
+         loads.fan_out(1_000, 16, 1_000_000)]
 
 
 def measure(bench):
@@ -26,7 +26,7 @@ def over_threads(bench):
             bench.say(f"round {repetition + 1} of {bench.repetitions}: {threads} threads")
             with Running(server) as running:
                 for load in LOADS:
-                    report = loads.run(bench.programs / "load", load, server, running.port, running.ids, "0-1")
+                    report = loads.run(bench, load, running, "0-1")
                     if report:
                         figures.add(str(threads), load.name, repetition, report)
     rows = [[threads, *[microseconds(figures.median(threads, load.name, "cpu_us")) for load in LOADS]]

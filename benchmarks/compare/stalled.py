@@ -15,9 +15,8 @@ def measure(bench):
     for repetition in range(bench.repetitions):
         for load in compared:
             bench.say(f"round {repetition + 1} of {bench.repetitions}: {load.name}")
-            server = sluice(bench.programs)
-            with Running(server) as running:
-                report = loads.run(bench.programs / "load", load, server, running.port, running.ids)
+            with Running(sluice(bench.programs)) as running:
+                report = loads.run(bench, load, running)
                 if report:
                     figures.add("Sluice", load.name, repetition, report)
     rows = [[load.name, *[milliseconds(figures.median("Sluice", load.name, field))
