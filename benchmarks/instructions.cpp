@@ -69,7 +69,7 @@ void delivery(std::size_t times) {
 // A masked text frame of 100 bytes (RFC 6455 section 5.2) to a message.
 void parse(std::size_t times) {
   constexpr char key[4] = {'\x37', '\xfa', '\x21', '\x3d'};
-  std::string frame = "\x81" + std::string(1, static_cast<char>(0x80 | hundred_bytes.size()));
+  std::string frame{'\x81', static_cast<char>(0x80 | hundred_bytes.size())};
   frame.append(key, sizeof key);
   for (std::size_t i = 0; i < hundred_bytes.size(); ++i) frame += static_cast<char>(hundred_bytes[i] ^ key[i % 4]);
   ws::ServerProtocol protocol(1 << 20);
