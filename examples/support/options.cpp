@@ -7,6 +7,11 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
+
+std::size_t Listen::thread_count() const noexcept {
+  return threads > 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
+}
 
 Options::Options(std::string about, Listen& listen) : about_(std::move(about)) {
   add("--host", listen.host, "the address to listen on");

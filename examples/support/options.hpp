@@ -16,6 +16,9 @@ struct Listen {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8000;  // 0: the kernel picks a free one
   std::size_t threads = 0;    // 0: as many as the machine has
+
+  /// How many threads that makes, at least one.
+  std::size_t thread_count() const noexcept;
 };
 
 /// Declares options, each bound to a variable that holds its default:

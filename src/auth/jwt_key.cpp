@@ -69,9 +69,10 @@ PublicKey read_public_key(std::string_view factory, std::string_view pem) {
     throw std::invalid_argument(fmt::format("{}: one key at a time, this text holds several", factory));
   }
   if (pem.find("PRIVATE KEY-----") != pem.npos) {
-    throw std::invalid_argument(fmt::format("{}: this is a private key, which does not belong on a server that only "
-                                            "verifies; take its public half (openssl pkey -pubout)",
-                                            factory));
+    throw std::invalid_argument(
+        fmt::format("{}: this is a private key, which does not belong on a server that only "
+                    "verifies; take its public half (openssl pkey -pubout)",
+                    factory));
   }
   const NoErrorsLeft tidy;
   const Bio text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));

@@ -169,7 +169,7 @@ Result<void> JwtVerifier::check_times(const Claims& claims) const {
   for (const std::string_view name : std::array<std::string_view, 3>{"exp", "nbf", "iat"}) {
     if (claims[name] && !claims.time(name)) return refused("{} is not a point in time", name);
   }
-  const TokenTime now = options_.now();
+  const TokenTime now = this->now();
   const auto seconds = [](TokenTime::duration time) { return std::chrono::duration<double>(time).count(); };
   const auto expires = claims.expires_at();
   if (!expires && options_.require_exp) return refused("no exp");
@@ -189,7 +189,8 @@ Result<void> JwtVerifier::check_recipient(const Claims& claims) const {
   }
   // RFC 7519 section 4.1.3: who does not find himself in an aud that is there must refuse the token.
   const json::Value audience = claims["aud"];
-  if (options_.audience.empty() && audience) return refused("aud is {}, and no audience is configured", shown(audience));
+  if (options_.audience.empty() && audience)
+    return refused("aud is {}, and no audience is configured", shown(audience));
   if (!options_.audience.empty() && !is_for(audience, options_.audience)) {
     return refused("aud is {}, not {}", shown(audience), quoted(options_.audience));
   }

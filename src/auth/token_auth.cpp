@@ -63,7 +63,10 @@ Task<Verdict> TokenAuth::handle(Scope& scope) {
 Task<Verdict> TokenAuth::admit(Scope& scope, std::string token) const {
   auto checking = check(std::move(token), std::string(scope.client_address()));
   Authentication found = co_await checking;
-  if (found.user && found.expires_at) scope.put(TokenExpiry{*found.expires_at});
+  if (found.user && found.expires_at) {
+    const auto left = *found.expires_at - verifier_->now();
+    scope.put(TokenExpiry{*found.expires_at, std::max(left, std::chrono::milliseconds(0))});
+  }
   scope.set_user(std::move(found.user));
   co_return verdict(scope);
 }

@@ -25,7 +25,6 @@ void Consumer::send(MessageKind kind, std::string_view data) { session_->send(ki
 void Consumer::close(const CloseReason& reason) { session_->close(reason); }
 Task<Result<void>> Consumer::group_add(std::string_view group) { return session_->group_add(group); }
 Task<Result<void>> Consumer::group_discard(std::string_view group) { return session_->group_discard(group); }
-Scope& Consumer::scope() noexcept { return session_->scope(); }
 const Scope& Consumer::scope() const noexcept { return session_->scope(); }
 std::string Consumer::channel_name() const { return session_->channel_name(); }
 ChannelLayer& Consumer::layer() const { return session_->layer(); }

@@ -40,7 +40,10 @@ Session::Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<C
   count(host_->counters.connections);
 }
 
-Session::~Session() { host_->counters.connections.fetch_sub(1, std::memory_order_relaxed); }
+Session::~Session() {
+  closing_ = closed_ = true;  // a consumer that ends with its executor has nobody to talk to
+  host_->counters.connections.fetch_sub(1, std::memory_order_relaxed);
+}
 
 // ---------------------------------------------------------------- life
 
@@ -130,16 +133,23 @@ void Session::drop_layer_mail() {
 void Session::pump() {
   pump_posted_ = false;
   for (std::size_t turn = 0; turn < mails_per_turn && !busy_ && phase_ != Phase::over; ++turn) {
+    if (read_on()) break;  // what the client said meanwhile arrives before the next turn
     std::optional<Mail> mail = mailbox_.take();
     if (!mail) break;
     handle(std::move(*mail));
   }
   if (busy_ || phase_ == Phase::over) return;
-  if (!mailbox_.empty()) return pump_soon();
-  if (paused_ && !closed_) {
-    paused_ = false;
-    connection_->resume_reading();
-  }
+  read_on();
+  if (!mailbox_.empty()) pump_soon();
+}
+
+// Without a message that waits, a client that was paused is read again: events alone must not keep it waiting
+// (behaviour DI-7).
+bool Session::read_on() {
+  if (!paused_ || closed_ || mailbox_.client_size() > 0) return false;
+  paused_ = false;
+  connection_->resume_reading();
+  return true;
 }
 
 void Session::handle(Mail mail) {
@@ -196,14 +206,15 @@ void Session::run(Start start) {
     return failed(std::current_exception());
   }
   busy_ = true;
+  ++handlers_begun_;
   if (task_.start({&Session::woken, this})) finish_task();
 }
 
 // The handler has finished after all. Its coroutine is still on the stack here, so the rest is a job of its own.
 void Session::woken(void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
-  session.executor_.post([kept = session.shared_from_this()] {
-    if (!kept->busy_) return;  // destroyed by the grace meanwhile
+  session.executor_.post([kept = session.shared_from_this(), handler = session.handlers_begun_] {
+    if (!kept->busy_ || kept->handlers_begun_ != handler) return;  // destroyed by the grace meanwhile
     kept->finish_task();
     if (kept->phase_ == Phase::disconnecting) {
       kept->over();

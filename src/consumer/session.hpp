@@ -39,11 +39,11 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   void close(const CloseReason& reason);
   Task<Result<void>> group_add(std::string_view group);
   Task<Result<void>> group_discard(std::string_view group);
-  Scope& scope() noexcept { return scope_; }
+  const Scope& scope() const noexcept { return scope_; }
   std::string channel_name() const { return channel_ ? channel_->name() : std::string(); }
   ChannelLayer& layer() const;
   const Limits& limits() const noexcept { return host_->options.limits; }
-  bool connected() const noexcept { return answer_ == Answer::accepted && !closing_; }
+  bool connected() const noexcept { return answer_ == Answer::accepted && !closing_ && !closed_; }
 
   // --- what the connection tells
   void on_message(Message message) override;
@@ -74,6 +74,7 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   void overflow(std::string_view why);
   void put_aside(const DeliveryRun& run);
   void pump_soon();
+  bool read_on();
   void watch_the_grace();
   void out_of_grace();
   void over();
@@ -94,6 +95,7 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
 
   Answer answer_ = Answer::none;
   Phase phase_ = Phase::connecting;
+  std::uint32_t handlers_begun_ = 0;  // so that a late word of one is not taken for the next one's
   bool connect_called_ = false;
   bool busy_ = false;     // a handler's task is in hand
   bool closing_ = false;  // this side ended it: nothing is handled any more but the end

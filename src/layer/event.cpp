@@ -148,6 +148,7 @@ struct Event::State {
 };
 
 Event::Event(std::string type, json::Text text) {
+  std::ranges::replace(type, '.', '_');
   auto state = std::make_shared<State>();
   state->kind = broadcast_kind_of(type);
   state->type = std::move(type);

@@ -17,12 +17,7 @@ namespace {
 
 // Accepts per turn, so that a storm of connections does not starve those that are here.
 constexpr int accepts_per_turn = 64;
-constexpr auto pause_when_exhausted = std::chrono::milliseconds(100);
-
-bool out_of_resources(const std::error_code& error) noexcept {
-  return error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system ||
-         error == std::errc::no_buffer_space || error == std::errc::not_enough_memory;
-}
+constexpr auto pause_after_error = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -80,9 +75,9 @@ void Acceptor::accept_waiting() {
     asio::ip::tcp::endpoint peer;
     TcpSocket socket = acceptor_.accept(shard->executor().context(), peer, error);
     if (error == asio::error::would_block || error == asio::error::try_again) break;
-    if (out_of_resources(error)) return pause(error);
-    if (error) continue;  // this one gave up already
-    exhausted_ = false;
+    if (error == asio::error::connection_aborted) continue;  // this one gave up already
+    if (error) return pause(error);
+    failing_ = false;
     shard->expect_one();
     if (shard->executor().runs_here()) {
       shard->start(std::move(socket), peer);
@@ -96,10 +91,10 @@ void Acceptor::accept_waiting() {
 }
 
 void Acceptor::pause(const std::error_code& error) {
-  if (!std::exchange(exhausted_, true)) {
-    log(LogLevel::error, fmt::format("accept: {}; new connections wait until some are free", error.message()));
+  if (!std::exchange(failing_, true)) {
+    log(LogLevel::error, fmt::format("accept: {}; new connections wait until it succeeds again", error.message()));
   }
-  executor_.post_after(pause_when_exhausted, [weak = weak_from_this()] {
+  executor_.post_after(pause_after_error, [weak = weak_from_this()] {
     const auto self = weak.lock();
     if (self && self->acceptor_.is_open()) self->wait();
   });

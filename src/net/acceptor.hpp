@@ -11,8 +11,8 @@
 
 namespace sluice::net {
 
-/// Accepts on the first shard's executor and hands each connection to the shard with the lightest load. When the
-/// process is out of descriptors it pauses instead of spinning, and says so once.
+/// Accepts on the first shard's executor and hands each connection to the shard with the lightest load. When accepting
+/// fails, out of descriptors for instance, it pauses instead of spinning, and says so once.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
   explicit Acceptor(const std::vector<std::shared_ptr<Shard>>& shards);
@@ -35,7 +35,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   AsioExecutor& executor_;
   TcpAcceptor acceptor_;
   std::size_t last_chosen_ = 0;
-  bool exhausted_ = false;  // out of descriptors, and the log knows
+  bool failing_ = false;  // and the log knows
 };
 
 }  // namespace sluice::net

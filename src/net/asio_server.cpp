@@ -13,6 +13,7 @@
 #include "net/acceptor.hpp"
 #include "net/asio_executor.hpp"
 #include "net/shard.hpp"
+#include "sluice/net/asio_executors.hpp"
 
 namespace sluice {
 

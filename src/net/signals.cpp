@@ -7,13 +7,23 @@
 
 namespace sluice {
 
-int wait_for_signal() {
-  asio::io_context context(1);
-  asio::signal_set signals(context, SIGINT, SIGTERM);
+struct StopSignals::Taken {
+  asio::io_context context{1};
+  asio::signal_set signals{context, SIGINT, SIGTERM};  // keeps what comes before somebody waits
+};
+
+StopSignals::StopSignals() : taken_(std::make_unique<Taken>()) {}
+
+StopSignals::~StopSignals() = default;
+
+int StopSignals::wait() {
   int which = 0;
-  signals.async_wait([&which](const asio::error_code&, int number) { which = number; });
-  context.run();
+  taken_->signals.async_wait([&which](const asio::error_code&, int number) { which = number; });
+  taken_->context.restart();
+  taken_->context.run();
   return which;
 }
+
+int wait_for_signal() { return StopSignals().wait(); }
 
 }  // namespace sluice

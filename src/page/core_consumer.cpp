@@ -268,7 +268,7 @@ Task<> CoreConsumer::force_disconnect(const ForceDisconnectUsers& event) {
   if (!is_me(event.user_ids)) return {};
   if (event.ignore_web_socket_ids) {
     for (const auto& ignored : *event.ignore_web_socket_ids) {
-      if (ignored && *ignored == scope().web_socket_id()) return {};
+      if (ignored && !ignored->empty() && *ignored == scope().web_socket_id()) return {};
     }
   }
   say(ForceDisconnect{});

@@ -2,6 +2,7 @@
 #include "sluice/ws/frame_header.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace sluice::ws {
 namespace {
@@ -20,6 +21,12 @@ constexpr bool is_known(std::uint8_t opcode) noexcept { return opcode <= 2 || (o
 }  // namespace
 
 FrameHeaderReader::Step FrameHeaderReader::next(std::span<char>& input) noexcept {
+  if (have_ == 0 && input.size() >= bytes_.size()) {  // mostly so: one copy of a fixed size, and one look
+    std::memcpy(bytes_.data(), input.data(), bytes_.size());
+    have_ = static_cast<std::uint8_t>(length_end() + sizeof(MaskingKey));
+    input = input.subspan(have_);
+    return fault().empty() ? Step::complete : Step::failed;
+  }
   // In two helpings: the second byte tells how long the rest is.
   for (;;) {
     const std::size_t wanted = have_ < 2 ? 2 : length_end() + sizeof(MaskingKey);

@@ -154,14 +154,13 @@ bool HttpHeadParser::finish_host() {
   const auto hosts = std::ranges::count_if(headers, is_host_header);
   if (hosts > 1) return refuse(400, "there is more than one Host");
   if (hosts == 0 && head_.version == HttpVersion::http_1_1) return refuse(400, "there is no Host");
-  std::string authority = std::exchange(authority_, {});
   if (hosts == 0) {
-    if (!authority.empty()) headers.emplace_back("host", std::move(authority));
+    if (!authority_.empty()) headers.emplace_back("host", std::move(authority_));
     return true;
   }
   const auto host = std::ranges::find_if(headers, is_host_header);
   if (!is_host(host->second)) return refuse(400, "the Host is malformed");
-  if (!authority.empty()) host->second = std::move(authority);  // RFC 9112 section 3.2.2
+  if (!authority_.empty()) host->second = std::move(authority_);  // RFC 9112 section 3.2.2
   return true;
 }
 

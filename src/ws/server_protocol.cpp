@@ -92,8 +92,7 @@ void ServerProtocol::begin_frame() noexcept {
   if (is_control(header_.opcode()) || in_message_) return;
   in_message_ = true;
   kind_ = header_.opcode() == Opcode::text ? MessageKind::text : MessageKind::binary;
-  message_.clear();
-  utf8_.reset();
+  message_.clear();  // nobody may have taken the last one
 }
 
 // What is here of the frame's payload, without its mask.
@@ -115,7 +114,11 @@ ServerProtocol::Step ServerProtocol::take_data(std::span<char>& input) {
     const bool valid = at_once ? json::is_valid_utf8(payload) : utf8_.feed(payload) && (!whole || utf8_.at_boundary());
     if (!valid) return fail(close_code::invalid_payload, "the text is not UTF-8");
   }
-  message_.append(payload);
+  if (at_once) {
+    message_ = std::string(payload);
+  } else {
+    message_.append(payload);
+  }
   if (in_payload_) return Step::need_more;
   header_.clear();
   if (!whole) return Step::need_more;

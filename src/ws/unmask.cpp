@@ -7,9 +7,11 @@
 namespace sluice::ws {
 
 void unmask(std::span<char> bytes, MaskingKey key, std::uint64_t offset) noexcept {
-  std::array<char, 8> turned;  // the key twice, so that its first byte meets the first of `bytes`
-  for (std::size_t at = 0; at < turned.size(); ++at) turned[at] = key[(offset + at) % key.size()];
-  const auto pattern = std::bit_cast<std::uint64_t>(turned);
+  // The key twice, turned so that its first byte meets the first of `bytes`.
+  const int turn = 8 * static_cast<int>(offset % key.size());
+  const auto quad = std::bit_cast<std::uint32_t>(key);
+  const std::uint64_t once = std::endian::native == std::endian::little ? std::rotr(quad, turn) : std::rotl(quad, turn);
+  const std::uint64_t pattern = once << 32 | once;
 
   char* at = bytes.data();
   std::size_t left = bytes.size();
@@ -26,7 +28,8 @@ void unmask(std::span<char> bytes, MaskingKey key, std::uint64_t offset) noexcep
     word ^= pattern;
     std::memcpy(at, &word, sizeof word);
   }
-  for (std::size_t i = 0; i < left; ++i) at[i] = static_cast<char>(at[i] ^ turned[i]);
+  const auto last = std::bit_cast<std::array<char, 8>>(pattern);
+  for (std::size_t i = 0; i < left; ++i) at[i] = static_cast<char>(at[i] ^ last[i]);
 }
 
 }  // namespace sluice::ws

@@ -186,7 +186,7 @@ TEST_CASE("text that is not UTF-8 fails 1007", "[ws]") {
 }
 
 TEST_CASE("the borders of UTF-8 are let through", "[ws]") {
-  for (const std::string good :
+  for (const std::string& good :
        {"\0"s, "\x7f"s, "\xc2\x80"s, "\xdf\xbf"s, "\xe0\xa0\x80"s, "\xed\x9f\xbf"s, "\xee\x80\x80"s, "\xef\xbf\xbf"s,
         "\xef\xbf\xbe"s, "\xf0\x90\x80\x80"s, "\xf4\x8f\xbf\xbf"s, "\xef\xbb\xbf"s}) {
     CHECK(heard(client_text(good)) == lines({"text: " + good}));
@@ -280,6 +280,15 @@ TEST_CASE("reading can stop between two messages of one buffer", "[ws]") {
   CHECK(protocol.take_message() == Message::text("two"));
   CHECK(protocol.next(input) == ServerProtocol::Step::need_more);
   CHECK(input.empty());
+}
+
+TEST_CASE("a message that nobody takes makes way for the next", "[ws]") {
+  std::string buffer = client_text("not taken") + client_text("taken");
+  std::span<char> input(buffer);
+  ServerProtocol protocol(default_limit);
+  REQUIRE(protocol.next(input) == ServerProtocol::Step::message);
+  REQUIRE(protocol.next(input) == ServerProtocol::Step::message);
+  CHECK(protocol.take_message() == Message::text("taken"));
 }
 
 TEST_CASE("a protocol that moves takes its half message along", "[ws]") {

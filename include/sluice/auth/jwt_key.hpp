@@ -35,7 +35,9 @@ class JwtKey {
   /// The name that tokens call the key by (their `kid` header); empty: none.
   const std::string& kid() const noexcept { return kid_; }
   /// Is it a key for this algorithm: of its family, and for EC on its curve?
-  bool fits(JwtAlgorithm algorithm) const noexcept { return (algorithms_ >> static_cast<unsigned>(algorithm) & 1U) != 0; }
+  bool fits(JwtAlgorithm algorithm) const noexcept {
+    return (algorithms_ >> static_cast<unsigned>(algorithm) & 1U) != 0;
+  }
   /// Is it as long as the algorithm asks: an HMAC secret at least as long as the hash (RFC 7518 section 3.2)?
   bool long_enough(JwtAlgorithm algorithm) const noexcept;
   /// Was this token, `header.claims.signature`, signed by the owner of this key with this algorithm? Always false when

@@ -60,6 +60,9 @@ class JwtVerifier {
   /// and then the old keys stay.
   void set_keys(std::vector<JwtKey> keys);
 
+  /// The time that tokens are held against.
+  TokenTime now() const { return options_.now(); }
+
  private:
   using Keys = std::shared_ptr<const std::vector<JwtKey>>;
   Keys check(std::vector<JwtKey> keys) const;

@@ -22,8 +22,8 @@ namespace sluice {
 ///     *                            every connection, also without an Origin
 ///
 /// Hosts are compared in lower case, IPv6 addresses are written in brackets. Where the header occurs twice the last one
-/// counts; without one, or with one that is not `scheme://host[:port]`, the connection is refused. An empty list refuses
-/// everybody. Any thread.
+/// counts; without one, or with one that is not `scheme://host[:port]`, the connection is refused. An empty list
+/// refuses everybody. Any thread.
 class OriginCheck final : public Middleware {
  public:
   /// Throws std::invalid_argument, with what to write instead, for an entry of no such form.

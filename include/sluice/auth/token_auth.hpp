@@ -2,6 +2,7 @@
 // Who is connecting? The middleware that finds a token in the handshake and puts its user into the scope.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,9 +34,17 @@ struct TokenAuthOptions {
 };
 
 /// When the connection's token expires: in the scope of every connection whose token has an `exp` and a user. A token
-/// is checked once, at the handshake; a consumer that wants to end with its token reads this (behaviour MW-11).
+/// is checked once, at the handshake, and outlived by its connection unless the consumer wants otherwise: it then sends
+/// itself an event, which finds it or, once it is gone, nobody (behaviour MW-11).
+///
+///     if (const auto* expiry = scope().find<TokenExpiry>()) {
+///       Executor::current()->post_after(expiry->left, [&layer = layer(), me = channel_name()] {
+///         if (auto sent = layer.send(me, Event::named("token_expired")); !sent) log(LogLevel::warning, ...);
+///       });
+///     }
 struct TokenExpiry {
   TokenTime at;
+  std::chrono::milliseconds left;  // from the handshake on, by the verifier's clock; not negative
 };
 
 /// What became of a request's token. A value.

@@ -68,7 +68,7 @@ class Consumer {
   Task<Result<void>> group_add(std::string_view group);
   Task<Result<void>> group_discard(std::string_view group);
 
-  Scope& scope() noexcept;
+  /// What is known of the connection. Fixed by now: the channel layer knows the consumer by its user and socket id.
   const Scope& scope() const noexcept;
   /// This consumer's channel name, for point-to-point sends; empty without a layer.
   std::string channel_name() const;

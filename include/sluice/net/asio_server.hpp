@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "sluice/core/result.hpp"
-#include "sluice/net/asio_executors.hpp"
 #include "sluice/transport/gateway.hpp"
 #include "sluice/transport/limits.hpp"
 
 namespace sluice {
+
+class AsioExecutors;
 
 /// How a server serves. A value; fixed once serving.
 struct AsioServerOptions {

@@ -98,8 +98,8 @@ class HttpHeadParser {
   std::size_t header_limit_;
   std::size_t body_limit_;
   std::size_t head_bytes_ = 0;
-  std::string line_;  // the part of a line that came in earlier calls, its CR included
-  std::string authority_;
+  std::string line_;       // the part of a line that came in earlier calls, its CR included
+  std::string authority_;  // of a target with a scheme
   Part part_ = Part::before;
   HttpHead head_;
   HttpRefusal refusal_;

@@ -17,7 +17,7 @@ namespace sluice::ws {
 struct Answering {
   bool keep_alive = false;  // otherwise it says Connection: close
   bool head_only = false;   // the request was HEAD: Content-Length as for GET, no body
-  std::string date;         // the Date header's value, see http_date; empty: left out
+  std::string date = {};    // the Date header's value, see http_date; empty: left out
 };
 
 /// "OK" for 200; empty for a status without a registered name.

@@ -48,7 +48,7 @@ class ServerProtocol {
   /// `need_more` has taken all. After `close` or `failed`, everything is taken, ignored and answered `need_more`.
   Step next(std::span<char>& input);
 
-  /// After `message`, once: the whole message, its fragments joined; text is valid UTF-8.
+  /// After `message`, at most once: the whole message, its fragments joined; text is valid UTF-8.
   Message take_message() noexcept;
   /// After `ping` or `pong`: at most 125 bytes, valid until the next call of next() and while its input stands.
   std::string_view control_payload() const noexcept { return control_; }
@@ -80,7 +80,7 @@ class ServerProtocol {
   std::string_view control_;
   std::unique_ptr<Rarity> rarity_;  // a control frame in pieces, the reason of the end; otherwise null
   FrameHeaderReader header_;
-  json::Utf8Validator utf8_;  // of a text message that comes in pieces
+  json::Utf8Validator utf8_;  // of a text message that comes in pieces; between messages always at a border
   MessageKind kind_ = MessageKind::text;
   bool in_payload_ = false;  // the header is whole, payload_left_ bytes follow
   bool in_message_ = false;  // a data frame has begun a message that is not whole yet

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// The smallest server: whatever a client says, text or binary, it hears again.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sluice/consumer/host.hpp"
+#include "sluice/net/asio_executors.hpp"
+#include "sluice/net/asio_server.hpp"
+#include "sluice/net/signals.hpp"
+#include "support/options.hpp"
+
+namespace {
+
+class Echo final : public sluice::Consumer {
+ public:
+  sluice::Task<> receive(const sluice::Message& message) override {
+    send(message.kind(), message.data());
+    return {};
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  Listen listen;
+  std::size_t max_message_bytes = std::size_t{64} << 20U;
+  Options("An echo of whatever is said", listen)
+      .add("--max-message-bytes", max_message_bytes, "a longer message ends its connection with 1009")
+      .parse(argc, argv);
+  sluice::StopSignals signals;
+
+  sluice::Limits limits;
+  limits.message_bytes = max_message_bytes;
+  // What a client has not read yet of its own echo may wait here: at least one message of the largest size.
+  limits.queued_bytes = std::max(limits.queued_bytes, 2 * max_message_bytes);
+
+  sluice::AsioExecutors executors(listen.thread_count());
+  sluice::Host host(sluice::consumer<Echo>(), {.limits = limits});
+  sluice::AsioServer server(executors, host, {.limits = limits});
+  const auto port = server.listen(listen.host, listen.port);
+  if (!port) throw std::runtime_error(port.error().message());
+  announce(listen.host, *port);
+
+  signals.wait();
+  server.stop();
+  server.wait();
+  executors.stop();
+  executors.join();
+} catch (const std::exception& error) {
+  fmt::print(stderr, "01_echo: {}\n", error.what());
+  return 1;
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// A table from a CSV file that several people edit at once: pages, permissions, broadcasts, a web page and an HTTP API.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "accounts.hpp"
+#include "api.hpp"
+#include "live.hpp"
+#include "pages.hpp"
+#include "sluice/auth/web_socket_id.hpp"
+#include "sluice/consumer/host.hpp"
+#include "sluice/consumer/router.hpp"
+#include "sluice/json/utf8.hpp"
+#include "sluice/layer/in_memory_channel_layer.hpp"
+#include "sluice/net/asio_executors.hpp"
+#include "sluice/net/asio_server.hpp"
+#include "sluice/net/signals.hpp"
+#include "sluice/page/core_consumer.hpp"
+#include "support/options.hpp"
+
+namespace {
+
+constexpr std::string_view countries_csv =
+#include "countries.csv.inc"
+    ;
+
+/// Fills the database with the rows of a file, or of the one that the program carries.
+void load(Database& database, const std::filesystem::path& csv) try {
+  if (csv.empty()) return database.fill("countries", read_csv(countries_csv));
+  std::ifstream file(csv, std::ios::binary);
+  if (!file) throw CsvError("it can't be read");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!sluice::json::is_valid_utf8(text)) throw CsvError("it is not UTF-8");
+  database.fill(csv.stem().string(), read_csv(text));
+} catch (const CsvError& error) {
+  throw CsvError(fmt::format("{}: {}", csv.string(), error.what()));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  Listen listen;
+  std::string csv, file = ":memory:", secret;
+  Options("A table that several people edit at once", listen)
+      .add("--csv", csv, "the table, its first line the column names; countries without it")
+      .add("--database", file, "the SQLite file that keeps the table")
+      .add("--jwt-secret", secret, "signs and verifies tokens (HS256); without it a random one")
+      .parse(argc, argv);
+  sluice::StopSignals signals;
+  if (secret.empty()) secret = sluice::new_web_socket_id() + sluice::new_web_socket_id();
+
+  Database database(file);
+  load(database, csv);
+  sluice::AsioExecutors executors(listen.thread_count());
+  sluice::WorkerPool database_thread(1);  // what it finishes goes on on an executor, so it ends first
+  const Records records{database, database_thread};
+  const Pages pages(records);
+  sluice::InMemoryChannelLayer layer(executors);
+  Live live(database, pages, layer);
+
+  auto tokens = std::make_shared<sluice::JwtVerifier>(sluice::JwtOptions{.algorithms = {sluice::JwtAlgorithm::hs256},
+                                                                         .keys = {sluice::JwtKey::hmac(secret)},
+                                                                         .require_exp = false,
+                                                                         .allow_short_secret = true});
+  auto auth = std::make_shared<sluice::TokenAuth>(tokens, std::make_shared<Accounts>(records));
+  auto routes = std::make_shared<sluice::Router>();
+  routes->re_path("^ws/core/", sluice::consumer<sluice::CoreConsumer>(pages.registry));
+
+  sluice::Host host(sluice::with(auth, routes), layer);
+  Api api(records, live, auth, secret);
+  sluice::AsioServer server(executors, host, {.http = &api});
+  const auto port = server.listen(listen.host, listen.port);
+  if (!port) throw std::runtime_error(port.error().message());
+  announce(listen.host, *port);
+
+  signals.wait();
+  server.stop();
+  server.wait();
+  executors.stop();
+  executors.join();
+} catch (const std::exception& error) {
+  fmt::print(stderr, "03_table_pages: {}\n", error.what());
+  return 1;
+}

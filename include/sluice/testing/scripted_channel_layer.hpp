@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// A channel layer for tests of what uses one: it writes down what it is asked, and fails or waits when told.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/layer/channel_layer.hpp"
+
+namespace sluice::testing {
+
+/// Stands in front of another layer. Every operation is a line of the transcript, and may be made to fail:
+///
+///     ScriptedChannelLayer layer(real_layer);
+///     layer.fail(2);   // open_channel works, the first group_add does not
+///     ...
+///     CHECK(layer.take_transcript() == "open_channel\ngroup_add lobby: layer_unavailable\nclose_channel");
+///
+/// Channels and inboxes come from it and end before it. Threads as for ChannelLayer; fail, hold and release: any
+/// thread.
+class ScriptedChannelLayer final : public ChannelLayer {
+ public:
+  /// The layer in front of which it stands outlives it.
+  explicit ScriptedChannelLayer(ChannelLayer& behind);
+  ~ScriptedChannelLayer() override;
+
+  /// The nth operation from now on fails with layer_unavailable: 1 is the next.
+  void fail(std::size_t nth);
+  /// All operations fail with layer_unavailable, until told otherwise.
+  void fail_all(bool failing = true);
+  /// From now on tasks wait; what they are to do happens after release().
+  void hold();
+  void release();
+  /// What was asked so far, one line each; and forgets it.
+  std::string take_transcript();
+
+  Task<Result<Channel>> open_channel(Subscriber& subscriber) override;
+  Task<Result<Inbox>> open_inbox(std::string_view channel) override;
+  Task<Result<void>> group_add(std::string_view group, const Channel& channel) override;
+  Task<Result<void>> group_add(std::string_view group, const Inbox& inbox) override;
+  Task<Result<void>> group_discard(std::string_view group, const Channel& channel) override;
+  Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox) override;
+  Result<void> group_send(std::string_view group, Event event) override;
+  Result<void> send(std::string_view channel, Event event) override;
+  Task<Result<std::size_t>> group_size(std::string_view group) override;
+  Task<Result<std::vector<std::string>>> group_channels(std::string_view group) override;
+  Task<Result<void>> flush() override;
+  LayerStats stats() const override { return behind_.stats(); }
+
+ private:
+  class Script;
+
+  ChannelLayer& behind_;
+  std::shared_ptr<Script> script_;
+};
+
+}  // namespace sluice::testing

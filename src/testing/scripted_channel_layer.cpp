@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/testing/scripted_channel_layer.hpp"
+
+#include <fmt/format.h>
+
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "sluice/core/completion.hpp"
+
+namespace sluice::testing {
+
+class ScriptedChannelLayer::Script {
+ public:
+  /// Writes the operation down; an Error when it is its turn to fail.
+  Result<void> ask(std::string line) {
+    std::lock_guard lock(mutex_);
+    const bool fails = failing_ || (until_failure_ > 0 && --until_failure_ == 0);
+    write(fails ? line + ": layer_unavailable" : line);
+    if (!fails) return {};
+    return Error(ErrorCode::layer_unavailable, std::move(line) + ": the script says so");
+  }
+  void tell(std::string_view line) {
+    std::lock_guard lock(mutex_);
+    write(line);
+  }
+
+  void fail(std::size_t nth) {
+    std::lock_guard lock(mutex_);
+    until_failure_ = nth;
+  }
+  void fail_all(bool failing) {
+    std::lock_guard lock(mutex_);
+    failing_ = failing;
+  }
+  std::string take_transcript() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(transcript_, {});
+  }
+
+  void hold() {
+    std::lock_guard lock(mutex_);
+    held_.emplace();
+  }
+  void release() {
+    std::optional<std::vector<Completion<std::monostate>>> held;
+    {
+      std::lock_guard lock(mutex_);
+      held = std::exchange(held_, std::nullopt);
+    }
+    if (!held) return;
+    for (const auto& waiting : *held) waiting.resolve({});
+  }
+  Task<> pass() {
+    std::optional<Completion<std::monostate>> gate;
+    {
+      std::lock_guard lock(mutex_);
+      if (held_) gate = held_->emplace_back();
+    }
+    if (gate) co_await *gate;
+  }
+
+ private:
+  void write(std::string_view line) {
+    if (!transcript_.empty()) transcript_ += '\n';
+    transcript_ += line;
+  }
+
+  std::mutex mutex_;
+  std::string transcript_;
+  std::optional<std::vector<Completion<std::monostate>>> held_;
+  std::size_t until_failure_ = 0;
+  bool failing_ = false;
+};
+
+namespace {
+
+// A channel of the layer behind, and a word when it leaves or ends.
+template <class Script>
+class ScriptedMembership final : public Channel::Membership {
+ public:
+  ScriptedMembership(std::shared_ptr<Script> script, Channel behind)
+      : script_(std::move(script)), behind_(std::move(behind)) {}
+  ~ScriptedMembership() override { script_->tell("close_channel"); }
+
+  std::string name() const override { return behind_.name(); }
+  std::size_t capacity() const noexcept override { return behind_.capacity(); }
+  std::size_t group_count() const noexcept override { return behind_.group_count(); }
+  void leave_groups() override {
+    script_->tell("leave_groups");
+    behind_.leave_groups();
+  }
+  const Channel& behind() const noexcept { return behind_; }
+
+ private:
+  std::shared_ptr<Script> script_;
+  Channel behind_;
+};
+
+}  // namespace
+
+ScriptedChannelLayer::ScriptedChannelLayer(ChannelLayer& behind)
+    : behind_(behind), script_(std::make_shared<Script>()) {}
+ScriptedChannelLayer::~ScriptedChannelLayer() = default;
+
+void ScriptedChannelLayer::fail(std::size_t nth) { script_->fail(nth); }
+void ScriptedChannelLayer::fail_all(bool failing) { script_->fail_all(failing); }
+void ScriptedChannelLayer::hold() { script_->hold(); }
+void ScriptedChannelLayer::release() { script_->release(); }
+std::string ScriptedChannelLayer::take_transcript() { return script_->take_transcript(); }
+
+Task<Result<Channel>> ScriptedChannelLayer::open_channel(Subscriber& subscriber) {
+  co_await script_->pass();
+  if (auto asked = script_->ask("open_channel"); !asked) co_return asked.error();
+  auto opened = co_await behind_.open_channel(subscriber);
+  if (!opened) co_return opened.error();
+  co_return Channel(std::make_unique<ScriptedMembership<Script>>(script_, std::move(*opened)));
+}
+
+Task<Result<Inbox>> ScriptedChannelLayer::open_inbox(std::string_view channel) {
+  co_await script_->pass();
+  if (auto asked = script_->ask(fmt::format("open_inbox {}", channel)); !asked) co_return asked.error();
+  co_return co_await behind_.open_inbox(channel);
+}
+
+Task<Result<void>> ScriptedChannelLayer::group_add(std::string_view group, const Channel& channel) {
+  co_await script_->pass();
+  if (auto asked = script_->ask(fmt::format("group_add {}", group)); !asked) co_return asked.error();
+  const auto& ours = static_cast<const ScriptedMembership<Script>&>(channel.membership());
+  co_return co_await behind_.group_add(group, ours.behind());
+}
+
+Task<Result<void>> ScriptedChannelLayer::group_add(std::string_view group, const Inbox& inbox) {
+  co_await script_->pass();
+  if (auto asked = script_->ask(fmt::format("group_add {} {}", group, inbox.name())); !asked) co_return asked.error();
+  co_return co_await behind_.group_add(group, inbox);
+}
+
+Task<Result<void>> ScriptedChannelLayer::group_discard(std::string_view group, const Channel& channel) {
+  co_await script_->pass();
+  if (auto asked = script_->ask(fmt::format("group_discard {}", group)); !asked) co_return asked.error();
+  const auto& ours = static_cast<const ScriptedMembership<Script>&>(channel.membership());
+  co_return co_await behind_.group_discard(group, ours.behind());
+}
+
+Task<Result<void>> ScriptedChannelLayer::group_discard(std::string_view group, const Inbox& inbox) {
+  co_await script_->pass();
+  if (auto asked = script_->ask(fmt::format("group_discard {} {}", group, inbox.name())); !asked) {
+    co_return asked.error();
+  }
+  co_return co_await behind_.group_discard(group, inbox);
+}
+
+Result<void> ScriptedChannelLayer::group_send(std::string_view group, Event event) {
+  if (auto asked = script_->ask(fmt::format("group_send {} {}", group, event.text().view())); !asked) return asked;
+  return behind_.group_send(group, std::move(event));
+}
+
+Result<void> ScriptedChannelLayer::send(std::string_view channel, Event event) {
+  if (auto asked = script_->ask(fmt::format("send {} {}", channel, event.text().view())); !asked) return asked;
+  return behind_.send(channel, std::move(event));
+}
+
+Task<Result<std::size_t>> ScriptedChannelLayer::group_size(std::string_view group) {
+  co_await script_->pass();
+  if (auto asked = script_->ask(fmt::format("group_size {}", group)); !asked) co_return asked.error();
+  co_return co_await behind_.group_size(group);
+}
+
+Task<Result<std::vector<std::string>>> ScriptedChannelLayer::group_channels(std::string_view group) {
+  co_await script_->pass();
+  if (auto asked = script_->ask(fmt::format("group_channels {}", group)); !asked) co_return asked.error();
+  co_return co_await behind_.group_channels(group);
+}
+
+Task<Result<void>> ScriptedChannelLayer::flush() {
+  co_await script_->pass();
+  if (auto asked = script_->ask("flush"); !asked) co_return asked;
+  co_return co_await behind_.flush();
+}
+
+}  // namespace sluice::testing

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// What a constructor or a factory says about a configuration that it can't use.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+/// The sentence, or "it does not complain".
+template <class Make>
+std::string complaint_of(const Make& make) {
+  try {
+    make();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "it does not complain";
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/consumer/json_consumer.hpp"
+
+#include <map>
+
+#include "consumer/support/story.hpp"
+#include "support/catch.hpp"
+
+using namespace sluice;
+using namespace sluice::testing;
+
+namespace {
+
+class Echo : public JsonConsumer {
+ public:
+  Task<> receive_json(const json::Value& said) override {
+    if (said["throw"]) throw std::runtime_error("oops");
+    send_json(said);
+    return {};
+  }
+};
+
+class Lenient : public Echo {
+ public:
+  Task<> receive_invalid(const Message& message, const Error& error) override {
+    const std::string code(to_string(error.code()));
+    send_json(std::vector<std::string>{message.is_text() ? "text" : "binary", code});
+    return {};
+  }
+};
+
+// Waits before it looks at what was said.
+class Patient : public JsonConsumer {
+ public:
+  explicit Patient(Story* story) : story_(*story) {}
+  Task<> receive_json(const json::Value& said) override {
+    auto gate = story_.gate("a");
+    co_await gate;
+    send_json(said["word"]);
+  }
+  Task<> receive_invalid(const Message& message, const Error& error) override {
+    auto gate = story_.gate("a");
+    co_await gate;
+    send_text(std::string(message.data()) + ": " + std::string(to_string(error.code())));
+  }
+
+ private:
+  Story& story_;
+};
+
+}  // namespace
+
+TEST_CASE("a JSON consumer hears and says JSON", "[consumer][LC-19]") {
+  ManualExecutor executor;
+  Communicator browser(executor, consumer<Echo>(), {"/"});
+  REQUIRE(browser.connect());
+  const char* text = GENERATE(R"({"a":[1,2.5,null,true]})", R"("é 😀")", "7", "null", "[]", R"({"a":1,"b":{"c":"\n"}})");
+  browser.say(text);
+  CHECK(browser.hear() == text);
+}
+
+TEST_CASE("of duplicate keys the last one counts", "[consumer][LC-19]") {
+  ManualExecutor executor;
+  Communicator browser(executor, consumer<Echo>(), {"/"});
+  REQUIRE(browser.connect());
+  browser.say(R"({"a":1,"a":2})");
+  CHECK(browser.hear_json().root()["a"].as_int() == 2);
+}
+
+TEST_CASE("what is no JSON text closes the connection, and nothing stays behind", "[consumer][LC-18][LC-23]") {
+  const auto close = [](auto say) {
+    Story story;
+    Communicator browser(story.executor, consumer<Echo>(), story.layer, {"/"});
+    browser.connect();
+    say(browser);
+    CHECK(story.layer_is_empty());
+    return browser.hear_close().code();
+  };
+  CHECK(close([](Communicator& browser) { browser.say_binary("{}"); }) == 1003);
+  const char* text = GENERATE("", " ", "{oops", "NaN", "[Infinity]", "{} {}", "{'a':1}", "[1,]");
+  CHECK(close([&](Communicator& browser) { browser.say(text); }) == 1007);
+}
+
+TEST_CASE("a consumer may do something else about what is no JSON", "[consumer][LC-18]") {
+  ManualExecutor executor;
+  Communicator browser(executor, consumer<Lenient>(), {"/"});
+  REQUIRE(browser.connect());
+  browser.say("{oops");
+  CHECK(browser.hear() == R"(["text","parse_failed"])");
+  browser.say_binary("{}");
+  CHECK(browser.hear() == R"(["binary","type_mismatch"])");
+  browser.say("{}");
+  CHECK(browser.hear() == "{}");
+}
+
+TEST_CASE("what a handler was given stays while it waits, whatever comes meanwhile", "[consumer]") {
+  Story story;
+  Communicator browser(story.executor, consumer<Patient>(&story), story.layer, {"/"});
+  REQUIRE(browser.connect());
+  const std::string word(100, 'w');
+  browser.say(R"({"word":")" + word + R"("})");
+  browser.say(R"({"word":"second"})");
+  browser.say(std::string(100, 'x'));
+  story.open("a");
+  CHECK(browser.hear() == '"' + word + '"');
+  CHECK(browser.hear() == R"("second")");
+  CHECK(browser.hear() == std::string(100, 'x') + ": parse_failed");
+}
+
+namespace {
+struct Greeting {
+  static constexpr std::string_view event_type = "greeting";
+  std::string name;
+  static constexpr auto fields() { return sluice::fields(sluice::field("name", &Greeting::name)); }
+};
+class Speaker : public JsonConsumer {
+  Task<> receive_json(const json::Value&) override {
+    send_json(Greeting{"ada"});
+    send_json(std::map<std::string, int>{{"a", 1}});
+    send_json(json::Text("[ 1 ]"));
+    return {};
+  }
+};
+}  // namespace
+
+TEST_CASE("send_json takes structs, containers and encoded text", "[consumer]") {
+  ManualExecutor executor;
+  Communicator browser(executor, consumer<Speaker>(), {"/"});
+  REQUIRE(browser.connect());
+  browser.say("0");
+  CHECK(browser.hear_all() == "text: {\"type\":\"greeting\",\"name\":\"ada\"}\ntext: {\"a\":1}\ntext: [ 1 ]");
+}

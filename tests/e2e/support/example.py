@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""Runs an example's program, and talks to it with clients that are not ours: Python's websockets and http.client."""
+import asyncio
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+os.environ["no_proxy"] = "*"
+import websockets  # noqa: E402  (it reads the environment)
+
+PATIENCE = 20  # seconds, for what should take milliseconds
+EXAMPLES = Path(os.environ["SLUICE_BUILD_DIR"]) / "examples"
+
+
+class Example:
+    """A running example on a port of its own: `with Example("01_echo") as echo: ...`. It must end by itself on SIGINT."""
+
+    def __init__(self, name, *options):
+        self.command = [str(EXAMPLES / name), "--port", "0", "--threads", "2", *options]
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if not line.startswith("listening on http://127.0.0.1:"):
+            self.process.kill()
+            raise AssertionError(f"{self.command} said {line!r}")
+        self.port = int(line.rstrip("/\n").rsplit(":", 1)[1])
+        return self
+
+    def __exit__(self, error, *_):
+        self.process.send_signal(signal.SIGINT)
+        try:
+            status = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"{self.command} does not end")
+        finally:
+            self.process.stdout.close()
+        if not error and status != 0:
+            raise AssertionError(f"{self.command} ended with {status}")
+
+    async def connect(self, target, **options):
+        return Client(await websockets.connect(f"ws://127.0.0.1:{self.port}{target}", max_size=None, **options))
+
+    def request(self, method, path, body=None, headers=()):
+        """Status, headers and body of one request on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request(method, path, body, dict(headers))
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+        finally:
+            connection.close()
+
+
+class Client:
+    """One WebSocket. Whatever it waits for comes within PATIENCE, or the test fails."""
+
+    def __init__(self, socket):
+        self.socket = socket
+
+    async def say(self, message):
+        await self.socket.send(json.dumps(message))
+
+    async def hear(self):
+        return json.loads(await asyncio.wait_for(self.socket.recv(), PATIENCE))
+
+    async def hear_close(self):
+        """The close code; a message that comes first is a failure."""
+        try:
+            message = await asyncio.wait_for(self.socket.recv(), PATIENCE)
+        except websockets.exceptions.ConnectionClosed:
+            return self.socket.close_code
+        raise AssertionError(f"heard {message!r} instead of the end")
+
+    async def close(self):
+        await self.socket.close()
+
+
+async def refused(connecting):
+    """The HTTP status of a handshake that is refused."""
+    try:
+        await connecting
+    except websockets.exceptions.InvalidHandshake as error:
+        response = getattr(error, "response", None)
+        return response.status_code if response else error.status_code
+    raise AssertionError("the handshake was accepted")
+
+
+def jwt(secret, **claims):
+    """A token signed with HS256, by the book (RFC 7515)."""
+    def encoded(part):
+        return base64.urlsafe_b64encode(part).rstrip(b"=")
+
+    signed = b".".join(encoded(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
+    return (signed + b"." + encoded(hmac.new(secret.encode(), signed, hashlib.sha256).digest())).decode()

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// A client's bytes from hell: the protocol never crashes, never passes its limit, and hears the same however they are
+// cut. The first byte of an input says where.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/json/utf8.hpp"
+#include "sluice/ws/server_protocol.hpp"
+
+using namespace sluice;
+using Step = ws::ServerProtocol::Step;
+
+namespace {
+
+constexpr std::size_t limit = 300;
+
+void check(bool holds) {
+  if (!holds) std::abort();
+}
+
+struct Heard {
+  Step step;
+  std::string payload;
+  std::uint16_t code;  // a frame with two faults may name either, so their texts are not compared
+  bool operator==(const Heard&) const = default;
+};
+
+std::vector<Heard> heard(std::string_view bytes, std::size_t piece) {
+  ws::ServerProtocol protocol(limit);
+  std::vector<Heard> all;
+  while (!bytes.empty()) {
+    const std::size_t size = std::min(piece, bytes.size());
+    const auto buffer = std::make_unique<char[]>(size);
+    bytes.copy(buffer.get(), size);
+    bytes.remove_prefix(size);
+    std::span<char> input(buffer.get(), size);
+    for (Step step = protocol.next(input); step != Step::need_more; step = protocol.next(input)) {
+      if (step == Step::message) {
+        const Message message = protocol.take_message();
+        check(message.data().size() <= limit && (message.is_binary() || json::is_valid_utf8(message.data())));
+        all.push_back({step, std::string(message.data()), 0});
+      } else if (step == Step::ping || step == Step::pong) {
+        check(protocol.control_payload().size() <= ws::max_control_bytes);
+        all.push_back({step, std::string(protocol.control_payload()), 0});
+      } else {
+        const CloseReason& reason = protocol.close_reason();
+        check(ws::close_payload(reason).size() <= ws::max_control_bytes);
+        all.push_back({step, step == Step::close ? reason.text() : std::string(), reason.code()});
+      }
+    }
+    check(input.empty());
+  }
+  return all;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const auto whole = heard(bytes, size);
+  check(heard(bytes, 1) == whole);
+  check(heard(bytes, 1 + data[0]) == whole);
+  return 0;
+}

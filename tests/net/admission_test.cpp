@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#include "net/admission.hpp"
+
+#include <vector>
+
+#include "support/catch.hpp"
+
+using sluice::net::Admission;
+
+TEST_CASE("without limits everybody has a seat", "[net][SC-13]") {
+  Admission admission(0, 0);
+  std::vector<Admission::Seat> seats;
+  for (int i = 0; i < 1000; ++i) {
+    seats.push_back(admission.enter("a"));
+    CHECK(seats.back());
+  }
+}
+
+TEST_CASE("a full server takes the next one when a seat is free", "[net][SC-13]") {
+  Admission admission(2, 0);
+  auto first = admission.enter("a");
+  auto second = admission.enter("b");
+  CHECK_FALSE(admission.enter("c"));
+  first = {};
+  auto third = admission.enter("c");
+  CHECK(third);
+  CHECK_FALSE(admission.enter("d"));
+  Admission::Seat moved = std::move(third);
+  CHECK_FALSE(admission.enter("d"));
+}
+
+TEST_CASE("an address has its share, and no more", "[net][SC-13]") {
+  Admission admission(4, 2);
+  auto first = admission.enter("a");
+  auto second = admission.enter("a");
+  CHECK_FALSE(admission.enter("a"));
+  auto other = admission.enter("b");
+  CHECK(other);
+  second.release();
+  CHECK(admission.enter("a"));
+  // A refusal for the address takes no seat of the server.
+  auto again = admission.enter("a");
+  CHECK_FALSE(admission.enter("a"));
+  CHECK(admission.enter("b"));
+}

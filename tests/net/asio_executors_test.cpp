@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/net/asio_executors.hpp"
+
+#include <atomic>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "net/support/served.hpp"
+#include "support/catch.hpp"
+
+using namespace sluice;
+using namespace std::chrono_literals;
+using test::run_on;
+
+namespace {
+
+// Writes its name when it dies.
+struct Told {
+  Told(std::string& story, std::string name) : story(&story), name(std::move(name)) {}
+  Told(Told&& other) noexcept : story(std::exchange(other.story, nullptr)), name(std::move(other.name)) {}
+  ~Told() {
+    if (story) *story += name;
+  }
+  std::string* story;
+  std::string name;
+};
+
+struct Local {
+  ~Local() {
+    if (story) *story += "local ";
+  }
+  std::string* story = nullptr;
+};
+
+}  // namespace
+
+TEST_CASE("an executor runs jobs in order, never inside post, and knows itself", "[net]") {
+  AsioExecutors executors(1);
+  Executor& executor = executors.at(0);
+  std::string story;
+  CHECK_FALSE(executor.runs_here());
+  run_on(executor, [&] {
+    executor.post([&] {
+      story += executor.runs_here() ? "b" : "?";
+      executor.post([&] { story += "d"; });
+    });
+    executor.post([&] { story += "c"; });
+    story += "a";
+  });
+  run_on(executor, [] {});
+  run_on(executor, [] {});
+  CHECK(story == "abcd");
+}
+
+TEST_CASE("each executor is one thread", "[net]") {
+  AsioExecutors executors(3);
+  CHECK(executors.size() == 3);
+  CHECK(executors.running());
+  std::thread::id ids[3];
+  for (std::size_t i = 0; i < 3; ++i) {
+    run_on(executors.at(i), [&] {
+      CHECK(Executor::current() == &executors.at(i));
+      ids[i] = std::this_thread::get_id();
+    });
+  }
+  CHECK(ids[0] != ids[1]);
+  CHECK(ids[1] != ids[2]);
+  CHECK_THROWS_AS(AsioExecutors(0), std::invalid_argument);
+  CHECK_THROWS_AS(AsioExecutors(65), std::invalid_argument);
+}
+
+TEST_CASE("jobs posted by two threads keep each thread's order", "[net]") {
+  AsioExecutors executors(2);
+  Executor& target = executors.at(0);
+  constexpr int count = 5'000;
+  std::atomic<int> ran{0};
+  int next[2] = {0, 0};
+  const auto post_all = [&](int which) {
+    for (int i = 0; i < count; ++i) {
+      target.post([&, which, i] {
+        CHECK(next[which]++ == i);
+        ++ran;
+      });
+    }
+  };
+  std::thread other([&] { post_all(0); });
+  run_on(executors.at(1), [&] { post_all(1); });
+  other.join();
+  while (ran < 2 * count) std::this_thread::yield();
+  CHECK(next[0] == count);
+}
+
+TEST_CASE("post_after waits, and the earlier overtakes the later", "[net]") {
+  AsioExecutors executors(1);
+  Executor& executor = executors.at(0);
+  test::Transcript story;
+  const auto begun = executor.now();
+  executor.post_after(60ms, [&] { story.add("later"); });
+  run_on(executor, [&] { executor.post_after(20ms, [&] { story.add("earlier"); }); });
+  executor.post_after(0ms, [&] { story.add("now"); });
+  CHECK(story.has("later"));
+  CHECK(executor.now() - begun >= 60ms);
+  CHECK(story.lines() == std::vector<std::string>{"now", "earlier", "later"});
+}
+
+TEST_CASE("what has not run when the executors end is destroyed, locals last", "[net]") {
+  std::string story;
+  {
+    AsioExecutors executors(1);
+    Executor& executor = executors.at(0);
+    run_on(executor, [&] { executor.local<Local>().story = &story; });
+    executors.stop();
+    executors.join();
+    CHECK_FALSE(executors.running());
+    executor.post([told = Told(story, "job ")] {});
+    executor.post_after(1h, [told = Told(story, "timer ")] {});
+  }
+  CHECK(story.ends_with("local "));
+  CHECK(story.find("job ") != story.npos);
+  CHECK(story.find("timer ") != story.npos);
+}
+
+TEST_CASE("executors run on loops that somebody else runs", "[net]") {
+  asio::io_context loop(1);
+  AsioExecutors executors({loop});
+  CHECK_FALSE(executors.running());
+  CHECK(&executors.context(0) == &loop);
+  Executor& executor = executors.at(0);
+  std::string story;
+  executor.post([&] { story += executor.runs_here() ? "job " : "?"; });
+  executor.post_after(1ms, [&] { story += executor.runs_here() ? "timer" : "?"; });
+  loop.run();
+  CHECK(story == "job timer");
+  CHECK(Executor::current() == nullptr);
+}

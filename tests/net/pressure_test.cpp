@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+// Readers that are slow, gateways that are busy.
+#include <string>
+
+#include "net/support/served.hpp"
+#include "support/catch.hpp"
+
+using namespace sluice;
+using namespace std::chrono_literals;
+using test::BlockingClient;
+using test::client_close;
+using test::client_frame;
+using test::client_text;
+using test::Door;
+using test::Served;
+using ws::Opcode;
+
+namespace {
+
+constexpr int small_buffer = 4096;
+
+// Sends 1,000-byte messages until the queue holds this much.
+void fill(Door& door, std::size_t queued) {
+  while (door.connection && door.connection->queued_bytes() < queued) door.say(std::string(1'000, 'x'));
+}
+
+}  // namespace
+
+TEST_CASE("a reader that is too slow closes 1013, and the others hear all", "[net][LC-12]") {
+  AsioServerOptions options;
+  options.limits.queued_bytes = 300'000;
+  options.limits.close_time = 200ms;
+  Served served(options);
+  auto slow = served.enter("/slow", small_buffer);
+  auto quick = served.enter("/quick");
+  served.gateway.with("/slow", [](Door& door) {
+    for (int i = 0; i < 20'000; ++i) door.say(std::string(1'000, 'x'));
+  });
+  CHECK(served.gateway.heard.has("closed 1013 too slow"));
+  quick.say("still here?");
+  CHECK(quick.hear() == "text still here?");
+  CHECK(served.comes_to([](const ServerStats& stats) { return stats.too_slow == 1 && stats.connections == 1; }));
+  // It does not read: after close_time the connection is reset, so that the kernel keeps nothing for it either.
+  CHECK(slow.read_to_end().ends_with(test::reset_by_peer));
+}
+
+TEST_CASE("a slow reader that reads on learns why it is closed, between whole messages", "[net]") {
+  AsioServerOptions options;
+  options.limits.queued_bytes = 300'000;
+  Served served(options);
+  auto slow = served.enter("/", small_buffer);
+  served.gateway.with("/", [](Door& door) {
+    for (int i = 0; i < 20'000; ++i) door.say(std::string(1'000, 'x'));
+  });
+  const std::string message = "text " + std::string(1'000, 'x');
+  std::string heard = slow.hear();
+  while (heard == message) heard = slow.hear();
+  CHECK(heard == "close 1013 too slow");
+  CHECK(slow.hear() == test::end_of_stream);
+}
+
+TEST_CASE("what a slow reader has not taken yet arrives whole and in order", "[net]") {
+  Served served;
+  auto client = served.enter("/", small_buffer);
+  std::size_t queued = 0;
+  served.gateway.with("/", [&](Door& door) {
+    for (int i = 0; i < 3'000; ++i) door.say(std::to_string(i) + std::string(1'000, 'x'));
+    queued = door.connection->queued_bytes();
+  });
+  CHECK(queued > 0);
+  for (int i = 3'000; i < 4'000; ++i) {
+    served.gateway.with("/", [&](Door& door) { door.say(std::to_string(i) + std::string(1'000, 'x')); });
+  }
+  for (int i = 0; i < 4'000; ++i) REQUIRE(client.hear() == "text " + std::to_string(i) + std::string(1'000, 'x'));
+  served.gateway.with("/", [&](Door& door) { CHECK(door.connection->queued_bytes() == 0); });
+}
+
+TEST_CASE("a ping is answered ahead of what waits", "[net]") {
+  Served served;
+  auto client = served.enter("/", small_buffer);
+  served.gateway.with("/", [](Door& door) { fill(door, 2'000'000); });
+  client.send(client_frame(Opcode::ping, "alive?") + client_text("and then this"));
+  REQUIRE(served.gateway.heard.has("said and then this"));  // the ping was seen before
+  const std::string filling = "text " + std::string(1'000, 'x');
+  int before = 0, after = 0;
+  while (client.hear() == filling) ++before;
+  while (client.hear() == filling) ++after;
+  CHECK(after > 1'900);  // of the 1,993 that waited
+}
+
+TEST_CASE("a slow reader does not keep the memory of what others were sent", "[net]") {
+  Served served;
+  auto slow = served.enter("/slow", small_buffer);
+  served.gateway.with("/slow", [](Door& door) { fill(door, 1'000); });
+  auto quick = served.enter("/quick");
+  std::size_t before = 0, after = 0;
+  served.gateway.with("/slow", [&](Door& door) { before = door.frames().allocated_bytes(); });
+  std::shared_ptr<Connection> stuck;
+  served.gateway.with("/slow", [&](Door& door) { stuck = door.connection; });
+  for (int turn = 0; turn < 100; ++turn) {
+    served.gateway.with("/quick", [&](Door& door) {
+      door.say(std::string(30'000, 'q'));
+      const Frame few = door.frames().encode(MessageKind::text, "few");
+      stuck->send(few);
+      door.connection->send(few);
+    });
+    CHECK(quick.hear() == "text " + std::string(30'000, 'q'));
+    CHECK(quick.hear() == "text few");
+  }
+  served.gateway.with("/slow", [&](Door& door) { after = door.frames().allocated_bytes(); });
+  served.gateway.with("/slow", [&](Door&) { stuck = nullptr; });
+  CHECK(after < before + 200'000);  // and not 100 chunks of 64 KiB
+}
+
+TEST_CASE("while reading is paused nothing is delivered, then all of it in order", "[net][DI-9]") {
+  Served served;
+  served.gateway.when_said = [](Door& door, Message message) {
+    door.connection->send(door.frames().encode(message.kind(), message.data()));
+    if (message.data() == "stop") door.connection->pause_reading();
+  };
+  auto client = served.enter();
+  client.send(client_text("a") + client_text("stop") + client_text("b") + client_text("stop") + client_text("c"));
+  CHECK(client.hear() == "text a");
+  CHECK(client.hear() == "text stop");
+  client.say("d");
+  CHECK(client.hears_nothing_for(30));
+  served.gateway.with("/", [](Door& door) { door.connection->resume_reading(); });
+  CHECK(client.hear() == "text b");
+  CHECK(client.hear() == "text stop");
+  CHECK(client.hears_nothing_for(30));
+  served.gateway.with("/", [](Door& door) {
+    door.connection->resume_reading();
+    door.connection->resume_reading();
+  });
+  CHECK(client.hear() == "text c");
+  CHECK(client.hear() == "text d");
+}
+
+TEST_CASE("while reading is paused the sender is held back by TCP, not by our memory", "[net][DI-9]") {
+  Served served;
+  served.gateway.when_said = [](Door& door, Message) { door.connection->pause_reading(); };
+  auto client = served.enter();
+  client.say("first");
+  REQUIRE(served.gateway.heard.has("said first"));
+  client.set_patience(100);
+  const std::string burst = client_text(std::string(60'000, 'x'));
+  int sent = 0;
+  while (sent < 1'000 && client.send(burst)) ++sent;
+  CHECK(sent < 1'000);
+  CHECK(served.server.stats().bytes_in < 200'000);
+}
+
+TEST_CASE("the loss of a paused peer is noticed", "[net]") {
+  Served served;
+  served.gateway.when_said = [](Door& door, Message) { door.connection->pause_reading(); };
+  auto ends = served.enter("/ends");
+  ends.say("x");
+  REQUIRE(served.gateway.heard.has("said x"));
+  ends.hang_up();
+  CHECK(served.comes_to([](const ServerStats& stats) { return stats.vanished == 1; }));
+  auto resets = served.enter("/resets");
+  resets.send(client_text("y") + client_text("unread"));
+  REQUIRE(served.gateway.heard.has("said y"));
+  resets.say("this waits in the kernel");
+  resets.reset();
+  CHECK(served.comes_to([](const ServerStats& stats) { return stats.vanished == 2 && stats.connections == 0; }));
+}
+
+TEST_CASE("a paused connection can be closed", "[net]") {
+  Served served;
+  served.gateway.when_said = [](Door& door, Message) { door.connection->pause_reading(); };
+  auto client = served.enter();
+  client.send(client_text("x") + client_text("unread"));
+  REQUIRE(served.gateway.heard.has("said x"));
+  served.gateway.with("/", [](Door& door) { door.connection->close(CloseReason(4002)); });
+  CHECK(client.hear() == "close 4002");
+  client.send(client_close(4002));
+  CHECK(client.hear() == test::end_of_stream);
+  CHECK(served.gateway.heard.has("closed 4002"));
+  CHECK(served.gateway.heard.lines() == std::vector<std::string>{"open /", "said x", "closed 4002"});
+}

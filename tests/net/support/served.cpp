@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#include "net/support/served.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+namespace sluice::test {
+namespace {
+
+constexpr auto patience = std::chrono::seconds(10);
+
+}  // namespace
+
+void Transcript::add(std::string line) {
+  {
+    std::lock_guard lock(mutex_);
+    lines_.push_back(std::move(line));
+  }
+  added_.notify_all();
+}
+
+bool Transcript::has(std::string_view line) const {
+  std::unique_lock lock(mutex_);
+  return added_.wait_for(lock, patience, [&] { return std::ranges::find(lines_, line) != lines_.end(); });
+}
+
+std::vector<std::string> Transcript::lines() const {
+  std::lock_guard lock(mutex_);
+  return lines_;
+}
+
+void Door::on_message(Message message) {
+  gateway.heard.add("said " + std::string(message.data().substr(0, 100)));
+  gateway.when_said(*this, std::move(message));
+}
+
+void Door::on_closed(const CloseReason& reason) {
+  connection = nullptr;
+  const std::string text = reason.text().empty() ? "" : " " + reason.text();
+  gateway.heard.add("closed " + std::to_string(reason.code()) + text);
+}
+
+std::shared_ptr<ConnectionEvents> TestGateway::open(Scope scope, std::shared_ptr<Connection> connection,
+                                                    Executor& executor) {
+  const std::string path(scope.path());
+  auto door = std::make_shared<Door>(*this, std::move(scope), std::move(connection), executor);
+  heard.add("open " + path);
+  {
+    std::lock_guard lock(mutex_);
+    doors_[path] = door;
+  }
+  when_opened(*door);
+  return door;
+}
+
+std::shared_ptr<Door> TestGateway::find(const std::string& path) {
+  std::lock_guard lock(mutex_);
+  return doors_[path].lock();
+}
+
+void TestGateway::with(const std::string& path, std::function<void(Door&)> what) {
+  const auto door = find(path);
+  if (!door) throw std::runtime_error("no open connection " + path);
+  run_on(door->executor, [&] { what(*door); });
+}
+
+void run_on(Executor& executor, std::function<void()> what) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool done = false;
+  executor.post([&] {
+    what();
+    std::lock_guard lock(mutex);
+    done = true;
+    changed.notify_all();
+  });
+  std::unique_lock lock(mutex);
+  if (!changed.wait_for(lock, patience, [&] { return done; })) throw std::runtime_error("the executor does not run");
+}
+
+BlockingClient Served::enter(std::string_view path, int receive_buffer) const {
+  BlockingClient client(port, receive_buffer);
+  const std::string answer = client.upgrade(path);
+  if (!answer.starts_with("HTTP/1.1 101 ")) throw std::runtime_error("the upgrade was answered " + answer);
+  return client;
+}
+
+bool Served::comes_to(const std::function<bool(const ServerStats&)>& state) const {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (!state(server.stats())) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+}  // namespace sluice::test

@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/page/core_consumer.hpp"
+
+#include <string>
+
+#include "page/house.hpp"
+#include "support/catch.hpp"
+
+using namespace page_test;
+
+// --- connect
+
+TEST_CASE("the first message says whether the client is authenticated", "[page][CC-1][CC-3]") {
+  const auto heard = [](std::string_view who) {
+    House house;
+    Browser browser(house, who);
+    REQUIRE(browser.client.connect());
+    return browser.heard();
+  };
+  CHECK(heard("user=7&socket=a") == R"({"type":"authentication","success":true,"web_socket_id":"a"})");
+  CHECK(heard("user=ada&socket=a") == R"({"type":"authentication","success":true,"web_socket_id":"a"})");
+  CHECK(heard("user=anonymous&socket=a") == R"({"type":"authentication","success":true,"web_socket_id":"a"})");
+  CHECK(heard("user=7") == R"({"type":"authentication","success":true,"web_socket_id":null})");
+  CHECK(heard("") == R"({"type":"authentication","success":false,"web_socket_id":null})"
+                     "\nclose 1000");
+  CHECK(heard("socket=a") == R"({"type":"authentication","success":false,"web_socket_id":"a"})"
+                             "\nclose 1000");
+}
+
+TEST_CASE("who is authenticated is in the group users, also an anonymous one; who is not, is not",
+          "[page][CC-2][CC-3]") {
+  House house;
+  Browser ann(house, "user=7"), visitor(house, "user=anonymous"), stranger(house, "");
+  REQUIRE(ann.client.connect());
+  REQUIRE(visitor.client.connect());
+  REQUIRE(stranger.client.connect());
+  CHECK(house.members("users") == 2);
+  CHECK(house.layer.take_calls() == "add users\nadd users");
+}
+
+TEST_CASE("the group users is joined before the client hears that it is in", "[page][CC-2]") {
+  House house;
+  Browser browser(house, "user=7&socket=a");
+  house.layer.after("add users", [&] { CHECK(broadcast_to_all_users(house.layer, json::Text("\"welcome\""))); });
+  REQUIRE(browser.client.connect());
+  CHECK(browser.heard() == R"({"type":"authentication","success":true,"web_socket_id":"a"})"
+                           "\n\"welcome\"");
+}
+
+TEST_CASE("frames after a failed authentication are not heard", "[page][CC-4]") {
+  House house;
+  Browser stranger(house, "");
+  REQUIRE(stranger.client.connect());
+  stranger.heard();
+  CHECK(stranger.ask(R"({"page":"table","table_id":1})") == "");
+  CHECK(house.table->asked == 0);
+  CHECK(house.layer.take_calls() == "");
+}
+
+TEST_CASE("a client that can't join users is refused in the handshake, so that it doesn't come back at once",
+          "[page][CC-2][FE-9]") {
+  House house;
+  house.layer.fail("add users");
+  Browser browser(house, "user=7");
+  const auto opened = browser.client.connect();
+  CHECK(!opened.accepted);
+  CHECK(opened.http_status == 503);
+  CHECK(house.logged.find("layer_unavailable") != std::string::npos);
+}
+
+TEST_CASE("a consumer needs a registry", "[page]") { CHECK_THROWS_AS(CoreConsumer(nullptr), std::invalid_argument); }
+
+TEST_CASE("a client that leaves is in no group any more", "[page][CC-5]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"table","table_id":1})");
+  ann->ask(R"({"page":"row","table_id":1,"row_id":2})");
+  ann->ask(R"({"page":"view","slug":"s"})");
+  CHECK(house.layer.stats().groups == 5);
+  ann->client.disconnect();
+  CHECK(ann->heard() == "");
+  CHECK(house.layer.stats().groups == 0);
+  CHECK(house.layer.stats().channels == 0);
+  CHECK(ann->client.finished());
+}
+
+// --- subscribe
+
+TEST_CASE("a page is joined in this order: permissions, can_add, its group, the answer", "[page][CC-6]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  house.layer.take_calls();
+  CHECK(ann->ask(R"({"page":"table","table_id":1})") ==
+        R"({"type":"page_add","page":"table","parameters":{"table_id":1}})");
+  CHECK(house.layer.take_calls() == "add permissions-table-1\nadd table-1");
+
+  house.table->decision.emplace();
+  const auto decision = *house.table->decision;
+  CHECK(ann->ask(R"({"page":"table","table_id":2})") == "");
+  CHECK(house.layer.take_calls() == "add permissions-table-2");
+  decision.resolve(true);
+  house.executor.run_all();
+  CHECK(house.layer.take_calls() == "add table-2");
+  CHECK(ann->heard() == R"({"type":"page_add","page":"table","parameters":{"table_id":2}})");
+}
+
+TEST_CASE("a page without a permission group joins one group only", "[page][CC-6]") {
+  House house;
+  auto ann = Browser::in(house, "user=anonymous");
+  house.layer.take_calls();
+  CHECK(ann->ask(R"({"page":"view","slug":"s","token":null})") ==
+        R"({"type":"page_add","page":"view","parameters":{"slug":"s","token":null}})");
+  CHECK(house.layer.take_calls() == "add view-s");
+}
+
+TEST_CASE("an unknown page type is silence", "[page][CC-7]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  house.layer.take_calls();
+  for (const auto* frame : {R"({"page":"nope","table_id":1})", R"({"page":""})", R"({"page":null})", R"({"page":1})",
+                            R"({"page":"TABLE","table_id":1})", R"({"page":"table ","table_id":1})"}) {
+    CHECK(ann->ask(frame) == "");
+  }
+  CHECK(house.layer.take_calls() == "");
+  CHECK(house.registry->stats().unknown_type == 4);
+  CHECK(house.registry->stats().ignored == 2);
+}
+
+TEST_CASE("a page that can_add refuses is silence, and its permission group is left", "[page][CC-8]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  house.layer.take_calls();
+  house.table->open = false;
+  CHECK(ann->ask(R"({"page":"table","table_id":1})") == "");
+  CHECK(house.layer.take_calls() == "add permissions-table-1\ndiscard permissions-table-1");
+  CHECK(house.registry->stats().refused == 1);
+  CHECK(house.members("table-1") == 0);
+}
+
+TEST_CASE("a refusal leaves no permission group that another page needs", "[page][CC-8][CC-20]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"row","table_id":1,"row_id":2})");
+  house.table->open = false;
+  ann->ask(R"({"page":"table","table_id":1})");
+  CHECK(house.members("permissions-table-1") == 1);
+}
+
+TEST_CASE("missing parameters are null, so a table without an id is refused; more keys are dropped", "[page][CC-9]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  CHECK(ann->ask(R"({"page":"table"})") == "");
+  CHECK(house.table->asked == 0);
+  CHECK(ann->ask(R"({"page":"view","slug":"s","extra":[1]})") ==
+        R"({"type":"page_add","page":"view","parameters":{"slug":"s","token":null}})");
+}
+
+TEST_CASE("a page that is asked for again is confirmed again, and heard once", "[page][CC-10]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  const std::string confirmation = R"({"type":"page_add","page":"table","parameters":{"table_id":1}})";
+  CHECK(ann->ask(R"({"page":"table","table_id":1})") == confirmation);
+  CHECK(ann->ask(R"({"page":"table","table_id":1})") == confirmation);
+  REQUIRE(house.table->broadcast(house.layer, TableParams{1}, json::Text("1")));
+  house.executor.run_all();
+  CHECK(ann->heard() == "1");
+  ann->ask(R"({"remove_page":"table","table_id":1})");
+  CHECK(house.members("table-1") == 0);
+}
+
+TEST_CASE("a page that is asked for again and refused now is taken away", "[page][CC-10][PT-8]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"table","table_id":1})");
+  house.table->open = false;
+  CHECK(ann->ask(R"({"page":"table","table_id":"1"})") ==
+        R"({"type":"page_discard","page":"table","parameters":{"table_id":1}})");
+  CHECK(house.layer.stats().groups == 1);
+}
+
+TEST_CASE("the answer has the parameters as they came", "[page][CC-12]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  CHECK(ann->ask(R"({"page":"table","table_id":"1"})") ==
+        R"({"type":"page_add","page":"table","parameters":{"table_id":"1"}})");
+  CHECK(ann->ask(R"({"page":"table","table_id":1.0})") ==
+        R"({"type":"page_add","page":"table","parameters":{"table_id":1.0}})");
+  CHECK(ann->ask(R"({"page":"view","slug":"s","token":"secret \" é"})") ==
+        R"({"type":"page_add","page":"view","parameters":{"slug":"s","token":"secret \" é"}})");
+}
+
+TEST_CASE("ids that mean the same are one page in one group, the others are refused", "[page][CC-13]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  house.layer.take_calls();
+  for (const auto* id : {"1", "\"1\"", "1.0", "1e0"}) {
+    CHECK(ann->ask(R"({"page":"table","table_id":)" + std::string(id) + "}").starts_with(R"({"type":"page_add")"));
+  }
+  for (const auto* id : {"true", "\"01\"", "\"a b\"", "1.5", "[]", "{}", "null", "18446744073709551616"}) {
+    CHECK(ann->ask(R"({"page":"table","table_id":)" + std::string(id) + "}") == "");
+  }
+  CHECK(house.layer.stats().groups == 3);
+  REQUIRE(house.table->broadcast(house.layer, TableParams{1}, json::Text("1")));
+  house.executor.run_all();
+  CHECK(ann->heard() == "1");
+  CHECK(ann->ask(R"({"remove_page":"table","table_id":"1"})") ==
+        R"({"type":"page_discard","page":"table","parameters":{"table_id":"1"}})");
+  CHECK(house.layer.stats().groups == 1);
+  ann->client.disconnect();
+  CHECK(house.layer.stats().groups == 0);
+}
+
+TEST_CASE("an exception from can_add or a name, or a name that is none, is a refusal; the consumer lives on",
+          "[page][CC-14][CC-15]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  CHECK(ann->ask(R"({"page":"table","table_id":13})") == "");
+  CHECK(ann->ask(R"({"page":"table","table_id":14})") == "");
+  CHECK(ann->ask(R"({"page":"table","table_id":15})") == "");
+  CHECK(ann->ask(R"({"page":"view","slug":"a b"})") == "");
+  CHECK(house.registry->stats().failed == 4);
+  CHECK(house.registry->stats().refused == 4);
+  CHECK(house.logged ==
+        "page \"table\": can_add threw: the database is on fire\n"
+        "page \"table\": a group's name threw: no name for this one\n"
+        "page \"table\": what it named is no group's name\n"
+        "page \"view\": what it named is no group's name\n");
+  CHECK(house.layer.stats().groups == 1);
+  CHECK(ann->ask(R"({"page":"table","table_id":1})").starts_with(R"({"type":"page_add")"));
+}
+
+TEST_CASE("a page whose group can't be joined is a refusal", "[page][CC-14]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  house.layer.fail("add permissions-table-1");
+  CHECK(ann->ask(R"({"page":"table","table_id":1})") == "");
+  house.layer.fail("add table-1");
+  CHECK(ann->ask(R"({"page":"table","table_id":1})") == "");
+  CHECK(house.registry->stats().failed == 2);
+  CHECK(house.layer.stats().groups == 1);
+  CHECK(ann->ask(R"({"page":"table","table_id":1})").starts_with(R"({"type":"page_add")"));
+}
+
+TEST_CASE("a connection has as many pages as the limit says", "[page][CC-11]") {
+  HostOptions options;
+  options.limits.pages_per_connection = 2;
+  House house({}, options);
+  auto ann = Browser::in(house, "user=7");
+  CHECK(ann->ask(R"({"page":"table","table_id":1})") != "");
+  CHECK(ann->ask(R"({"page":"table","table_id":2})") != "");
+  CHECK(ann->ask(R"({"page":"table","table_id":3})") == "");
+  CHECK(house.table->asked == 2);
+  CHECK(ann->ask(R"({"page":"table","table_id":"2"})") != "");  // it has this one
+  CHECK(ann->ask(R"({"remove_page":"table","table_id":1})") != "");
+  CHECK(ann->ask(R"({"page":"table","table_id":3})") != "");
+}
+
+// --- what is no request
+
+TEST_CASE("JSON that asks for nothing is ignored", "[page][CC-16][CC-17]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  house.layer.take_calls();
+  for (const auto* frame :
+       {"[]", "\"hello\"", "[\"page\"]", "\"my page\"", "1", "null", "true", "{}", R"({"page":[]})", R"({"page":{}})",
+        R"({"page_remove":"table","table_id":1})", R"({"type":"page_add"})", R"({"page":true,"remove_page":false})",
+        R"({"page":"table","table_id":123456789012345678901234567890})", R"({"remove_page":null})"}) {
+    CHECK(ann->ask(frame) == "");
+  }
+  CHECK(house.layer.take_calls() == "");
+  CHECK(ann->ask(R"({"page":"table","table_id":1})") != "");
+}
+
+TEST_CASE("in strict mode JSON that asks for nothing closes with 1008", "[page][CC-16]") {
+  for (const auto* frame : {"[]", "\"my page\"", "null", "{}", R"({"page":[]})", R"({"page":null})",
+                            R"({"remove_page":1})", R"({"page":1,"remove_page":"table","table_id":1})"}) {
+    House house({.strict = true});
+    auto ann = Browser::in(house, "user=7");
+    CHECK(ann->ask(frame) == "close 1008 not a request for a page");
+    CHECK(house.layer.stats().groups == 0);
+  }
+  House house({.strict = true});
+  auto ann = Browser::in(house, "user=7");
+  CHECK(ann->ask(R"({"page":"nope"})") == "");
+  CHECK(ann->ask(R"({"page":"table","table_id":99999999999999999999})") == "");
+  CHECK(ann->ask(R"({"page":"table","table_id":1})") != "");
+}
+
+TEST_CASE("what is no JSON closes the connection, and leaves nothing behind", "[page][LC-18]") {
+  House house;
+  auto ann = Browser::in(house, "user=7"), bob = Browser::in(house, "user=8");
+  ann->ask(R"({"page":"table","table_id":1})");
+  CHECK(ann->ask("{oops").starts_with("close 1007"));
+  bob->client.say_binary("{}");
+  CHECK(bob->heard().starts_with("close 1003"));
+  CHECK(house.layer.stats().groups == 0);
+}
+
+TEST_CASE("one frame may subscribe and then unsubscribe, from the same parameters", "[page][CC-17]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  house.layer.take_calls();
+  CHECK(ann->ask(R"({"remove_page":"table","page":"row","table_id":1,"row_id":2})") ==
+        R"({"type":"page_add","page":"row","parameters":{"table_id":1,"row_id":2}})"
+        "\n"
+        R"({"type":"page_discard","page":"table","parameters":{"table_id":1}})");
+  CHECK(ann->ask(R"({"page":"table","remove_page":"table","table_id":1})") ==
+        R"({"type":"page_add","page":"table","parameters":{"table_id":1}})"
+        "\n"
+        R"({"type":"page_discard","page":"table","parameters":{"table_id":1}})");
+  CHECK(house.members("table-1") == 0);
+  CHECK(house.members("table-1-row-2") == 1);
+}
+
+TEST_CASE("a client that wants to know is told why it did not get a page", "[page][CC-7][CC-8]") {
+  HostOptions options;
+  options.limits.pages_per_connection = 1;
+  House house({.page_errors = true}, options);
+  auto ann = Browser::in(house, "user=7");
+  house.table->open = false;
+  CHECK(ann->ask(R"({"page":"table","table_id":"1"})") ==
+        R"({"type":"page_error","page":"table","parameters":{"table_id":"1"},"error":"refused"})");
+  CHECK(ann->ask(R"({"page":"table","table_id":13})") ==
+        R"({"type":"page_error","page":"table","parameters":{"table_id":13},"error":"refused"})");
+  CHECK(ann->ask(R"({"page":"table"})") ==
+        R"({"type":"page_error","page":"table","parameters":{"table_id":null},"error":"invalid_argument"})");
+  CHECK(ann->ask(R"({"page":"nope","table_id":1})") ==
+        R"({"type":"page_error","page":"nope","parameters":{},"error":"unknown_page_type"})");
+  CHECK(ann->ask(R"({"page":1})") == "");
+  CHECK(ann->ask(R"({"page":"view","slug":"s"})") != "");
+  CHECK(ann->ask(R"({"page":"view","slug":"t"})") ==
+        R"({"type":"page_error","page":"view","parameters":{"slug":"t","token":null},"error":"limit_exceeded"})");
+}
+
+TEST_CASE("its messages can be written as Python writes them", "[page][LC-19]") {
+  House house({.style = json::Style::python});
+  Browser ann(house, "user=7&socket=a");
+  REQUIRE(ann.client.connect());
+  CHECK(ann.heard() == R"({"type": "authentication", "success": true, "web_socket_id": "a"})");
+  CHECK(ann.ask(R"({"page":"view","slug":"é"})") == "");
+  CHECK(ann.ask(R"({"page":"view","slug":"s","token":"é"})") ==
+        R"({"type": "page_add", "page": "view", "parameters": {"slug": "s", "token": "\u00e9"}})");
+  CHECK(ann.ask(R"({"remove_page":"view","slug":"s","token":"é"})") ==
+        R"({"type": "page_discard", "page": "view", "parameters": {"slug": "s", "token": "\u00e9"}})");
+  house.tell("users", R"({"type":"force_disconnect_users","user_ids":[7],"ignore_web_socket_ids":null})");
+  CHECK(ann.heard() == "{\"type\": \"force_disconnect\"}\nclose 1000");
+}
+
+// --- unsubscribe
+
+TEST_CASE("a page is left in this order: its group, its permissions, the answer", "[page][CC-18]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"table","table_id":1})");
+  house.layer.take_calls();
+  CHECK(ann->ask(R"({"remove_page":"table","table_id":1})") ==
+        R"({"type":"page_discard","page":"table","parameters":{"table_id":1}})");
+  CHECK(house.layer.take_calls() == "discard table-1\ndiscard permissions-table-1");
+  REQUIRE(house.table->broadcast(house.layer, TableParams{1}, json::Text("1")));
+  house.executor.run_all();
+  CHECK(ann->heard() == "");
+}
+
+TEST_CASE("what was never subscribed, or not permitted, is discarded all the same", "[page][CC-19]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  house.table->open = false;
+  house.layer.take_calls();
+  CHECK(ann->ask(R"({"remove_page":"table","table_id":9})") ==
+        R"({"type":"page_discard","page":"table","parameters":{"table_id":9}})");
+  CHECK(ann->ask(R"({"remove_page":"table"})") ==
+        R"({"type":"page_discard","page":"table","parameters":{"table_id":null}})");
+  CHECK(ann->ask(R"({"remove_page":"table","table_id":[{"a":1}]})") ==
+        R"({"type":"page_discard","page":"table","parameters":{"table_id":[{"a":1}]}})");
+  CHECK(ann->ask(R"({"remove_page":"nope","table_id":9})") == "");
+  CHECK(ann->ask(R"({"remove_page":7})") == "");
+  CHECK(house.layer.take_calls() == "");
+}
+
+TEST_CASE("the permission group that pages share is left with the last of them", "[page][CC-20]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  const auto members = [&] {
+    std::string counts;
+    for (const auto* group : {"table-1", "table-1-row-2", "permissions-table-1"}) {
+      counts += std::to_string(house.members(group));
+    }
+    return counts;
+  };
+  ann->ask(R"({"page":"table","table_id":1})");
+  CHECK(members() == "101");
+  ann->ask(R"({"page":"row","table_id":1,"row_id":2})");
+  CHECK(members() == "111");
+  ann->ask(R"({"remove_page":"table","table_id":1})");
+  CHECK(members() == "011");
+  ann->ask(R"({"remove_page":"row","table_id":1,"row_id":2})");
+  CHECK(members() == "000");
+}
+
+TEST_CASE("two pages of one group are both heard until both are left", "[page][CC-18]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"view","slug":"s","token":"old"})");
+  ann->ask(R"({"page":"view","slug":"s","token":"new"})");
+  ann->ask(R"({"remove_page":"view","slug":"s","token":"old"})");
+  house.tell("view-s", R"({"type":"broadcast_to_group","payload":1})");
+  CHECK(ann->heard() == "1");
+  ann->ask(R"({"remove_page":"view","slug":"s","token":"new"})");
+  CHECK(house.members("view-s") == 0);
+}
+
+TEST_CASE("a page in the group users doesn't take the group with it", "[page][CC-18]") {
+  struct Everyone final : PageType {
+    Everyone() : PageType("everyone", {}) {}
+    Task<bool> can_add(const Scope&, const PageParameters&) override { return true; }
+    std::string group_name(const PageParameters&) const override { return "users"; }
+  };
+  House house;
+  REQUIRE(house.registry->add(std::make_shared<Everyone>()));
+  auto ann = Browser::in(house, "user=7");
+  CHECK(ann->ask(R"({"page":"everyone","remove_page":"everyone"})") != "");
+  CHECK(house.members("users") == 1);
+}
+
+TEST_CASE("a page that can't be left ends the connection", "[page][CC-18]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"table","table_id":1})");
+  house.layer.fail("discard table-1");
+  CHECK(ann->ask(R"({"remove_page":"table","table_id":1})") == "close 1011 a page could not be left");
+  CHECK(house.layer.stats().groups == 0);
+}
+
+// --- the type goes, the connection goes
+
+TEST_CASE("a page type that is unregistered is no page any more, but what is held is still lost", "[page][CC-21]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"table","table_id":1})");
+  ann->ask(R"({"page":"row","table_id":1,"row_id":2})");
+  REQUIRE(house.registry->remove(*house.table));
+  CHECK(ann->ask(R"({"page":"table","table_id":1})") == "");
+  CHECK(ann->ask(R"({"remove_page":"table","table_id":1})") == "");
+  REQUIRE(remove_users_from_permission_group(house.layer, "permissions-table-1", {7}));
+  house.executor.run_all();
+  CHECK(ann->heard() == R"({"type":"page_discard","page":"row","parameters":{"table_id":1,"row_id":2}})");
+  CHECK(house.layer.stats().groups == 1);
+}
+
+TEST_CASE("a client that goes while can_add thinks leaves nothing behind", "[page][CC-5][CC-14]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  house.table->decision.emplace();
+  const auto decision = *house.table->decision;
+  ann->ask(R"({"page":"table","table_id":1})");
+  ann->client.vanish();
+  house.executor.run_all();
+  decision.resolve(true);
+  house.executor.run_all();
+  CHECK(house.layer.stats().groups == 0);
+  CHECK(ann->client.finished());
+  CHECK(house.registry->stats().added == 0);
+  CHECK(house.registry->stats().failed == 0);
+  CHECK(house.logged == "");
+}
+
+TEST_CASE("two connections have their own pages", "[page][SC-2]") {
+  House house;
+  auto ann = Browser::in(house, "user=7"), bob = Browser::in(house, "user=8");
+  ann->ask(R"({"page":"table","table_id":1})");
+  bob->ask(R"({"page":"table","table_id":2})");
+  house.tell("table-1", R"({"type":"broadcast_to_group","payload":1})");
+  house.tell("table-2", R"({"type":"broadcast_to_group","payload":2})");
+  CHECK(ann->heard() == "1");
+  CHECK(bob->heard() == "2");
+}

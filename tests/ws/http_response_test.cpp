@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/ws/http_response.hpp"
+
+#include "support/catch.hpp"
+
+using namespace sluice;
+using namespace std::string_literals;
+using namespace std::chrono_literals;
+
+TEST_CASE("a plain answer, kept alive or closing", "[ws]") {
+  HttpResponse response(201, "made");
+  response.add_header("Location", "/7");
+  CHECK(*ws::http_response(response, {.keep_alive = true}) ==
+        "HTTP/1.1 201 Created\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 4\r\nLocation: "
+        "/7\r\n\r\nmade");
+  CHECK(*ws::http_response(HttpResponse::json("{}"), {.date = "Sun, 06 Nov 1994 08:49:37 GMT"}) ==
+        "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nConnection: close\r\nContent-Type: "
+        "application/json\r\n"
+        "Content-Length: 2\r\n\r\n{}");
+  CHECK(*ws::http_response(HttpResponse(299, "", ""), {.keep_alive = true}) ==
+        "HTTP/1.1 299 \r\nContent-Length: 0\r\n\r\n");
+}
+
+TEST_CASE("HEAD is told the length and sent no body", "[ws]") {
+  CHECK(*ws::http_response(HttpResponse(200, "hello"), {.keep_alive = true, .head_only = true}) ==
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\n");
+}
+
+TEST_CASE("204 and 304 have no body and no length", "[ws]") {
+  CHECK(*ws::http_response(HttpResponse(204, "lost"), {.keep_alive = true}) == "HTTP/1.1 204 No Content\r\n\r\n");
+  CHECK(*ws::http_response(HttpResponse(304), {}) == "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n");
+}
+
+TEST_CASE("answers that would break out of their place are refused", "[ws]") {
+  for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{{"X", "a\r\nEvil: yes"},
+                                                                                    {"X", "a\nb"},
+                                                                                    {"X", "\0"s},
+                                                                                    {"X\r\nY", "a"},
+                                                                                    {"", "a"},
+                                                                                    {"X ", "a"},
+                                                                                    {"Content-Length", "7"},
+                                                                                    {"transfer-encoding", "chunked"},
+                                                                                    {"Connection", "x"},
+                                                                                    {"Upgrade", "x"},
+                                                                                    {"Date", "x"}}) {
+    INFO(name);
+    HttpResponse response;
+    response.add_header(name, value);
+    REQUIRE_FALSE(ws::http_response(response, {}));
+    REQUIRE_FALSE(ws::denial_response(Denial(403, "", {{name, value}})));
+    CHECK(ws::http_response(response, {}).error().code() == ErrorCode::invalid_argument);
+  }
+  CHECK_FALSE(ws::http_response(HttpResponse().add_header("Content-Type", "x"), {}));
+  CHECK_FALSE(ws::http_response(HttpResponse(200, "", "a\r\nEvil: yes"), {}));
+  for (const int status : {-1, 0, 99, 100, 101, 199, 600, 1000}) {
+    CHECK_FALSE(ws::http_response(HttpResponse(status), {}));
+    CHECK_FALSE(ws::denial_response(Denial(status)));
+  }
+  CHECK(ws::http_response(HttpResponse(101), {}).error().message() ==
+        "invalid_argument: the status 101 is not one of 200 to 599");
+}
+
+TEST_CASE("a denial closes the connection", "[ws]") {
+  CHECK(*ws::denial_response(Denial()) == "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  CHECK(*ws::denial_response(Denial(503, "full", {{"Retry-After", "5"}})) ==
+        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        "Content-Length: 4\r\nRetry-After: 5\r\n\r\nfull");
+  CHECK(*ws::denial_response(Denial(401, "{}", {{"content-type", "application/json"}})) ==
+        "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 2\r\ncontent-type: "
+        "application/json\r\n\r\n{}");
+}
+
+TEST_CASE("a refusal says why, and closes", "[ws]") {
+  CHECK(ws::refusal_response({405, "a WebSocket is opened with GET", {{"Allow", "GET"}}}) ==
+        "HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        "Content-Length: 31\r\nAllow: GET\r\n\r\na WebSocket is opened with GET\n");
+  CHECK(ws::refusal_response({426, "no", {{"Upgrade", "websocket"}}}, "today") ==
+        "HTTP/1.1 426 Upgrade Required\r\nDate: today\r\nConnection: Upgrade, close\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 3\r\nUpgrade: websocket\r\n\r\nno\n");
+}
+
+TEST_CASE("every status that the room answers with has a phrase", "[ws]") {
+  for (const int status : {200, 204, 400, 403, 404, 405, 411, 413, 414, 417, 426, 431, 500, 501, 503, 505}) {
+    CHECK_FALSE(ws::reason_phrase(status).empty());
+  }
+}
+
+TEST_CASE("dates are written as HTTP wants them", "[ws]") {
+  using std::chrono::system_clock;
+  CHECK(ws::http_date(system_clock::time_point(784'111'777s)) == "Sun, 06 Nov 1994 08:49:37 GMT");
+  CHECK(ws::http_date(system_clock::time_point(1'709'251'199s + 900ms)) == "Thu, 29 Feb 2024 23:59:59 GMT");
+  CHECK(ws::http_date(system_clock::time_point(0s)) == "Thu, 01 Jan 1970 00:00:00 GMT");
+}
