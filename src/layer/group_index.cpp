@@ -32,25 +32,27 @@ void GroupIndex::remove_shard(std::string_view group, unsigned shard) {
   if (found->second.empty()) at.groups.erase(found);
 }
 
-void GroupIndex::add_plain_channel(std::string_view group, std::shared_ptr<PlainChannel> channel) {
+void GroupIndex::add_plain_channel(std::string_view group, std::shared_ptr<PlainChannel> channel,
+                                   const PlainReader& reader) {
   Stripe& at = stripe(group);
   std::lock_guard lock(at.mutex);
   auto& plain_channels = at.groups[std::string(group)].plain_channels;
   const auto found = std::ranges::find(plain_channels, channel, &Entry::Plain::channel);
-  if (found != plain_channels.end()) {
-    ++found->joins;
-  } else {
-    plain_channels.push_back({std::move(channel), 1});
+  if (found == plain_channels.end()) {
+    plain_channels.push_back({std::move(channel), {&reader}});
+  } else if (std::ranges::find(found->readers, &reader) == found->readers.end()) {
+    found->readers.push_back(&reader);
   }
 }
 
-void GroupIndex::remove_plain_channel(std::string_view group, const PlainChannel& channel) {
+void GroupIndex::remove_plain_channel(std::string_view group, const PlainChannel& channel, const PlainReader& reader) {
   Stripe& at = stripe(group);
   std::lock_guard lock(at.mutex);
   const auto found = at.groups.find(group);
   if (found == at.groups.end()) return;
-  std::erase_if(found->second.plain_channels,
-                [&](Entry::Plain& plain) { return plain.channel.get() == &channel && --plain.joins == 0; });
+  std::erase_if(found->second.plain_channels, [&](Entry::Plain& plain) {
+    return plain.channel.get() == &channel && std::erase(plain.readers, &reader) > 0 && plain.readers.empty();
+  });
   if (found->second.empty()) at.groups.erase(found);
 }
 

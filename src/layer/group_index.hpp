@@ -17,6 +17,7 @@
 namespace sluice {
 
 class PlainChannel;
+class PlainReader;
 
 /// Lets a map of strings be asked with a string_view.
 struct StringHash {
@@ -36,9 +37,9 @@ class GroupIndex {
   Places find(std::string_view group) const;
   void add_shard(std::string_view group, unsigned shard);
   void remove_shard(std::string_view group, unsigned shard);
-  /// Joins are counted: a channel that joined twice through two inboxes leaves with the second.
-  void add_plain_channel(std::string_view group, std::shared_ptr<PlainChannel> channel);
-  void remove_plain_channel(std::string_view group, const PlainChannel& channel);
+  /// A channel is in a group while one of its readers is.
+  void add_plain_channel(std::string_view group, std::shared_ptr<PlainChannel> channel, const PlainReader& reader);
+  void remove_plain_channel(std::string_view group, const PlainChannel& channel, const PlainReader& reader);
   void remove_all_plain_channels();
   std::size_t group_count() const;
 
@@ -46,7 +47,7 @@ class GroupIndex {
   struct Entry {
     struct Plain {
       std::shared_ptr<PlainChannel> channel;
-      std::size_t joins;
+      std::vector<const PlainReader*> readers;
     };
     std::uint64_t shards = 0;
     std::vector<Plain> plain_channels;

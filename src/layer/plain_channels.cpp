@@ -198,7 +198,7 @@ PlainReader::PlainReader(std::shared_ptr<PlainChannels> channels, std::shared_pt
     : keep_alive_(std::move(keep_alive)), channels_(std::move(channels)), channel_(std::move(channel)) {}
 
 PlainReader::~PlainReader() {
-  for (const std::string& group : groups_) channels_->index().remove_plain_channel(group, *channel_);
+  for (const std::string& group : groups_) channels_->index().remove_plain_channel(group, *channel_, *this);
   channels_->close_reader(channel_);
 }
 
@@ -219,19 +219,17 @@ Task<Result<Event>> PlainReader::receive() {
   }
 }
 
+// The index is asked each time, since a flush empties it and not our list.
 void PlainReader::join(std::string_view group) {
   std::lock_guard lock(mutex_);
-  if (std::ranges::find(groups_, group) != groups_.end()) return;
-  groups_.emplace_back(group);
-  channels_->index().add_plain_channel(group, channel_);
+  if (std::ranges::find(groups_, group) == groups_.end()) groups_.emplace_back(group);
+  channels_->index().add_plain_channel(group, channel_, *this);
 }
 
 void PlainReader::leave(std::string_view group) {
   std::lock_guard lock(mutex_);
-  const auto found = std::ranges::find(groups_, group);
-  if (found == groups_.end()) return;
-  groups_.erase(found);
-  channels_->index().remove_plain_channel(group, *channel_);
+  std::erase(groups_, group);
+  channels_->index().remove_plain_channel(group, *channel_, *this);
 }
 
 }  // namespace sluice

@@ -1,0 +1,774 @@
+// SPDX-License-Identifier: MIT
+// What every channel layer promises, as tests for any of them. Before this header comes the list of worlds:
+//
+//     using Worlds = std::tuple<InMemoryOnOneExecutor, ...>;
+//
+// A world is made from ChannelLayerOptions and has `layer`, `executors` (an ExecutorGroup of ManualExecutors with
+// advance and run_all), `settle()`, which runs until everything sent has arrived, and the constant `shared`: do groups
+// reach further than this process, so that their members can't be counted here?
+#pragma once
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "sluice/layer/channel_layer.hpp"
+#include "sluice/testing/manual_executor.hpp"
+#include "support/catch.hpp"
+
+namespace sluice::testing {
+
+inline Event numbered(int number) {
+  return Event::parse("{\"type\":\"number\",\"n\":" + std::to_string(number) + "}").value();
+}
+inline Event broadcast(std::string payload, Audience audience = {}) {
+  return Event::broadcast_to_group(json::Text(std::move(payload)), std::move(audience));
+}
+
+/// A subscriber who writes down what it hears: events as "#7" (numbered) or their type, broadcasts as their payload.
+class Ear final : public Subscriber {
+ public:
+  Ear(ChannelLayer& layer, ManualExecutor& executor, UserId user = {}, std::string socket = {})
+      : layer_(layer), executor_(executor), user_(std::move(user)), socket_(std::move(socket)) {
+    auto opened = executor_.run([this] { return layer_.open_channel(*this); });
+    if (!opened) throw std::runtime_error(opened.error().message());
+    channel_.emplace(std::move(*opened));
+  }
+  ~Ear() { close(); }
+  Ear(const Ear&) = delete;
+
+  Result<void> join(std::string_view group) {
+    return executor_.run([&] { return layer_.group_add(group, *channel_); });
+  }
+  Result<void> leave(std::string_view group) {
+    return executor_.run([&] { return layer_.group_discard(group, *channel_); });
+  }
+  void close() {
+    executor_.run([this] { channel_.reset(); });
+  }
+  Channel& channel() { return *channel_; }
+  std::string heard() { return std::exchange(heard_, {}); }
+  /// How often it was called.
+  std::size_t visits() const { return visits_; }
+
+  void deliver(const Event& event) override {
+    ++visits_;
+    const auto number = event.value()["n"].as_int();
+    note(number ? "#" + std::to_string(*number) : std::string(event.type()));
+  }
+  void deliver(const DeliveryRun& run) override {
+    ++visits_;
+    std::string joined;
+    for (const Delivery& delivery : run.deliveries) joined += delivery.frame.wire();
+    if (joined != run.joined.wire()) note("BROKEN RUN");
+    FrameReader messages(run.joined.wire());
+    while (auto message = messages.next()) note(message.payload);
+  }
+  Identity identity() const noexcept override { return {socket_, user_}; }
+  Executor& executor() const noexcept override {
+    CHECK((!Executor::current() || executor_.runs_here()));
+    return executor_;
+  }
+
+ private:
+  void note(std::string_view what) {
+    if (!executor_.runs_here()) heard_ += "(elsewhere)";
+    if (!heard_.empty()) heard_ += ' ';
+    heard_ += what;
+  }
+
+  ChannelLayer& layer_;
+  ManualExecutor& executor_;
+  UserId user_;
+  std::string socket_;
+  std::optional<Channel> channel_;
+  std::string heard_;
+  std::size_t visits_ = 0;
+};
+
+/// A world with verbs.
+template <class World>
+class Scene : public World {
+ public:
+  explicit Scene(ChannelLayerOptions options = {}) : World(options) {}
+
+  /// On one executor after the other.
+  Ear& ear(UserId user = {}, std::string socket = {}) {
+    ManualExecutor& executor = this->executors.at(ears_.size() % this->executors.size());
+    return *ears_.emplace_back(std::make_unique<Ear>(this->layer, executor, std::move(user), std::move(socket)));
+  }
+  Ear& ear_in(std::string_view group, UserId user = {}, std::string socket = {}) {
+    Ear& made = ear(std::move(user), std::move(socket));
+    REQUIRE(made.join(group));
+    return made;
+  }
+  template <class F>
+  auto run(F work) {
+    return this->executors.at(0).run(std::move(work));
+  }
+  Inbox inbox(std::string_view name) {
+    auto opened = run([&] { return this->layer.open_inbox(name); });
+    if (!opened) throw std::runtime_error(opened.error().message());
+    return std::move(*opened);
+  }
+  void publish(std::string_view group, Event event) {
+    REQUIRE(this->layer.group_send(group, std::move(event)));
+    this->settle();
+  }
+  /// What the inbox holds, as an Ear would write it down.
+  std::string drain(Inbox& inbox) {
+    this->settle();
+    std::string seen;
+    while (const auto event = inbox.poll()) {
+      seen += seen.empty() ? "" : " ";
+      const auto number = event->value()["n"].as_int();
+      seen += number ? "#" + std::to_string(*number) : std::string(event->type());
+    }
+    return seen;
+  }
+  std::size_t group_size(std::string_view group) {
+    auto size = run([&] { return this->layer.group_size(group); });
+    return size ? *size : throw std::runtime_error(size.error().message());
+  }
+
+ private:
+  std::list<std::unique_ptr<Ear>> ears_;
+};
+
+inline ErrorCode code_of(const Result<void>& result) {
+  return result ? throw std::logic_error("it succeeded") : result.error().code();
+}
+
+// ---------------------------------------------------------------- names
+
+TEMPLATE_LIST_TEST_CASE("names are checked wherever they are given", "[layer][CL-1][CL-2][CL-3][CL-4][CL-5]", Worlds) {
+  struct Row {
+    std::string name;
+    bool channel, group;
+  };
+  const std::string longest(99, 'a');
+  const Row rows[] = {
+      {"a", true, true},
+      {"Z", true, true},
+      {"0", true, true},
+      {"_", true, true},
+      {".", true, true},
+      {"-", true, true},
+      {"table-7", true, true},
+      {"chat.room_1-B", true, true},
+      {longest, true, true},
+      {longest.substr(0, 97) + "!b", true, false},
+      {"a!", true, false},
+      {"a!b", true, false},
+      {"specific..inmemory!abcdefABCDEF", true, false},
+      {"", false, false},
+      {longest + "a", false, false},
+      {longest + "!", false, false},
+      {"!", false, false},
+      {"!a", false, false},
+      {"a!b!c", false, false},
+      {"a!!", false, false},
+      {"a b", false, false},
+      {" a", false, false},
+      {"a ", false, false},
+      {"a\n", false, false},
+      {"a!b\n", false, false},
+      {"a:b", false, false},
+      {"a?", false, false},
+      {"a/b", false, false},
+      {"a*", false, false},
+      {"a@b", false, false},
+      {std::string("a\0b", 3), false, false},
+      {"\xD9\xA1", false, false},    // an Arabic digit
+      {"a!\xC3\xA9", false, false},  // a letter with an accent, behind the mark
+      {"\xC3\xA9", false, false},
+      {"a\x7f", false, false},
+  };
+  Scene<TestType> scene;
+  Ear& ear = scene.ear();
+  Inbox inbox = scene.inbox("reader");
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    CHECK(is_valid_channel_name(row.name) == row.channel);
+    CHECK(is_valid_group_name(row.name) == row.group);
+    CHECK(scene.layer.send(row.name, numbered(1)).has_value() == row.channel);
+    CHECK(scene.layer.group_send(row.name, numbered(1)).has_value() == row.group);
+    CHECK(ear.join(row.name).has_value() == row.group);
+    CHECK(ear.leave(row.name).has_value() == row.group);
+    CHECK(scene.run([&] { return scene.layer.group_add(row.name, inbox); }).has_value() == row.group);
+    CHECK(scene.run([&] { return scene.layer.group_discard(row.name, inbox); }).has_value() == row.group);
+    const bool readable = row.channel && row.name.find('!') == row.name.npos;
+    CHECK(scene.run([&] { return scene.layer.open_inbox(row.name); }).has_value() == readable);
+    if (!row.group) CHECK(code_of(ear.join(row.name)) == ErrorCode::invalid_name);
+    if (!row.channel) CHECK(code_of(scene.layer.send(row.name, numbered(1))) == ErrorCode::invalid_name);
+  }
+}
+
+TEST_CASE("the part of a name that a process shares ends with the mark", "[layer][CL-6]") {
+  CHECK(non_local_name("specific.abc!def") == "specific.abc!");
+  CHECK(non_local_name("a!") == "a!");
+  CHECK(non_local_name("plain") == "plain");
+}
+
+TEMPLATE_LIST_TEST_CASE("every channel has a new name, and it is valid", "[layer][CL-11]", Worlds) {
+  Scene<TestType> scene;
+  std::set<std::string> names;
+  std::set<std::string> shared;
+  std::string last;
+  for (int i = 0; i < 100'000; ++i) {
+    Ear ear(scene.layer, scene.executors.at(static_cast<std::size_t>(i) % scene.executors.size()));
+    last = ear.channel().name();
+    names.insert(last);
+    shared.insert(std::string(non_local_name(last)));
+  }
+  CHECK(names.size() == 100'000);
+  CHECK(is_valid_channel_name(last));
+  CHECK(last.find('!') != last.npos);
+  CHECK(shared.size() == 1);
+  CHECK(scene.layer.stats().channels == 0);
+}
+
+// ---------------------------------------------------------------- to one channel
+
+TEMPLATE_LIST_TEST_CASE("what is sent to a subscriber's channel arrives there, in order", "[layer][CL-8][CL-18]",
+                        Worlds) {
+  Scene<TestType> scene;
+  Ear& ann = scene.ear();
+  Ear& bob = scene.ear();
+  std::string expected;
+  for (int i = 0; i < 1000; ++i) {
+    REQUIRE(scene.layer.send(ann.channel().name(), numbered(i)));
+    expected += (i ? " #" : "#") + std::to_string(i);
+  }
+  REQUIRE(scene.layer.send(bob.channel().name(), broadcast("hello")));
+  scene.settle();
+  CHECK(ann.heard() == expected);
+  CHECK(bob.heard() == "hello");
+}
+
+TEMPLATE_LIST_TEST_CASE("what is sent to a channel that is gone is dropped and counted", "[layer][CL-28]", Worlds) {
+  Scene<TestType> scene;
+  Ear& ear = scene.ear();
+  const std::string name = ear.channel().name();
+  REQUIRE(scene.layer.send(name, numbered(1)));
+  ear.close();  // while it is on its way
+  REQUIRE(scene.layer.send(name, numbered(2)));
+  scene.settle();
+  CHECK(ear.heard() == "");
+  CHECK(scene.layer.stats().dropped_no_channel == 2);
+}
+
+TEMPLATE_LIST_TEST_CASE("a plain channel keeps what nobody has read yet, in order", "[layer][CL-8][CL-18]", Worlds) {
+  Scene<TestType> scene;
+  for (int i = 0; i < 5; ++i) REQUIRE(scene.layer.send("jobs", numbered(i)));
+  scene.settle();
+  Inbox inbox = scene.inbox("jobs");
+  CHECK(inbox.name() == "jobs");
+  CHECK(scene.drain(inbox) == "#0 #1 #2 #3 #4");
+  CHECK(scene.drain(inbox) == "");
+}
+
+namespace detail {
+inline Task<> read(Inbox& inbox, std::size_t count, std::vector<int>& seen) {
+  for (std::size_t i = 0; i < count; ++i) {
+    auto event = co_await inbox.receive();
+    if (!event) co_return;
+    seen.push_back(static_cast<int>(event->value()["n"].as_int().value_or(-1)));
+  }
+}
+
+// A reader that goes on until it has seen so many events.
+class Reader {
+ public:
+  Reader(ManualExecutor& executor, Inbox inbox, std::size_t count)
+      : executor_(executor), inbox_(std::move(inbox)), task_(read(inbox_, count, seen)) {
+    executor_.run([this] { (void)task_->start({[](void*) noexcept {}, nullptr}); });
+  }
+  ~Reader() {
+    executor_.run([this] { task_.reset(); });
+  }
+  Reader(const Reader&) = delete;
+  void stop() {
+    executor_.run([this] { task_.reset(); });
+  }
+  std::vector<int> seen;
+
+ private:
+  ManualExecutor& executor_;
+  Inbox inbox_;
+  std::optional<Task<>> task_;
+};
+}  // namespace detail
+
+TEMPLATE_LIST_TEST_CASE("of many readers of a channel each event reaches one", "[layer][CL-8]", Worlds) {
+  Scene<TestType> scene({.capacity = 1000});
+  std::list<detail::Reader> readers;
+  for (std::size_t i = 0; i < 10; ++i) {
+    readers.emplace_back(scene.executors.at(i % scene.executors.size()), scene.inbox("jobs"), 1000);
+  }
+  for (int i = 0; i < 500; ++i) {
+    REQUIRE(scene.layer.send("jobs", numbered(i)));
+    if (i % 7 == 0) scene.settle();
+  }
+  scene.settle();
+  std::multiset<int> all;
+  for (const auto& reader : readers) {
+    all.insert(reader.seen.begin(), reader.seen.end());
+    CHECK(std::ranges::is_sorted(reader.seen));
+  }
+  CHECK(all.size() == 500);
+  CHECK(std::set<int>(all.begin(), all.end()).size() == 500);
+}
+
+TEMPLATE_LIST_TEST_CASE("a reader that gives up loses no event", "[layer][CL-8]", Worlds) {
+  Scene<TestType> scene;
+  detail::Reader first(scene.executors.at(0), scene.inbox("jobs"), 1);
+  detail::Reader second(scene.executors.at(0), scene.inbox("jobs"), 2);
+  REQUIRE(scene.layer.send("jobs", numbered(1)));  // the first one is woken for it
+  first.stop();                                    // and ends before it looks
+  scene.settle();
+  CHECK(first.seen.empty());
+  CHECK(second.seen == std::vector<int>{1});
+  REQUIRE(scene.layer.send("jobs", numbered(2)));
+  scene.settle();
+  CHECK(second.seen == std::vector<int>{1, 2});
+}
+
+TEMPLATE_LIST_TEST_CASE("every kind of value arrives as it was sent", "[layer][CL-9][DI-11]", Worlds) {
+  const std::string map =
+      R"({"type":"kinds","text":"\u00e9 \ud83d\ude00","int":-9223372036854775808,"big":9223372036854775807,"double":0.5,)"
+      R"("list":[1,[2,{"a":null}]],"true":true,"false":false,"null":null,"map":{"":{}}})";
+  Scene<TestType> scene;
+  Inbox inbox = scene.inbox("values");
+  const Event event = Event::parse(map).value();
+  REQUIRE(scene.layer.send("values", event));
+  scene.settle();
+  const auto received = inbox.poll();
+  REQUIRE(received);
+  CHECK(received->type() == "kinds");
+  CHECK(received->value().to_text() == event.value().to_text());
+}
+
+TEMPLATE_LIST_TEST_CASE("a megabyte passes, and what is larger than the limit is refused", "[layer][CL-10]", Worlds) {
+  const auto of_size = [](std::size_t bytes) {
+    const std::string head = R"({"type":"large","text":")";
+    return Event::parse(head + std::string(bytes - head.size() - 2, 'x') + "\"}").value();
+  };
+  constexpr std::size_t limit = 1'100'000;
+  Scene<TestType> scene({.message_bytes = limit});
+  Ear& ear = scene.ear_in("g");
+  Inbox inbox = scene.inbox("jobs");
+  scene.publish("g", of_size(1'048'576));
+  CHECK(ear.heard() == "large");
+  REQUIRE(scene.layer.send("jobs", of_size(limit)));
+  CHECK(scene.drain(inbox) == "large");
+  CHECK(code_of(scene.layer.send("jobs", of_size(limit + 1))) == ErrorCode::limit_exceeded);
+  CHECK(code_of(scene.layer.group_send("g", of_size(limit + 1))) == ErrorCode::limit_exceeded);
+  scene.settle();
+  CHECK(ear.heard() == "");
+  CHECK(scene.layer.stats().dropped_too_large == 2);
+}
+
+// ---------------------------------------------------------------- capacity and expiry
+
+TEMPLATE_LIST_TEST_CASE("a full channel tells its sender, keeps what it has and drops the new", "[layer][CL-7][CL-14]",
+                        Worlds) {
+  Scene<TestType> scene({.capacity = 3});
+  for (int i = 0; i < 3; ++i) REQUIRE(scene.layer.send("jobs", numbered(i)));
+  CHECK(code_of(scene.layer.send("jobs", numbered(3))) == ErrorCode::channel_full);
+  REQUIRE(scene.layer.send("other", numbered(4)));
+  Inbox inbox = scene.inbox("jobs");
+  CHECK(scene.drain(inbox) == "#0 #1 #2");
+  REQUIRE(scene.layer.send("jobs", numbered(5)));
+  CHECK(scene.drain(inbox) == "#5");
+  CHECK(scene.layer.stats().dropped_full == 1);
+}
+
+TEMPLATE_LIST_TEST_CASE("the first pattern that fits a channel's name sets its capacity", "[layer][CL-13]", Worlds) {
+  Scene<TestType> scene({.capacity = 4,
+                         .channel_capacity = {ChannelCapacity::glob("http.*", 1), ChannelCapacity::regex("^http", 9),
+                                              ChannelCapacity::regex("web.+socket", 2),
+                                              ChannelCapacity::glob("[ab]?c", 3), ChannelCapacity::glob("*!*", 7)}});
+  const auto capacity = [&](std::string name) {
+    for (std::size_t taken = 0;; ++taken) {
+      if (!scene.layer.send(name, numbered(0))) return taken;
+    }
+  };
+  CHECK(capacity("http.request") == 1);
+  CHECK(capacity("httpx") == 9);
+  CHECK(capacity("web.a-socket.b") == 2);
+  CHECK(capacity("my.web.a-socket") == 4);
+  CHECK(capacity("axc") == 3);
+  CHECK(capacity("axcd") == 4);
+  CHECK(capacity("cxc") == 4);
+  CHECK(scene.ear().channel().capacity() == 7);
+  CHECK(Scene<TestType>({.capacity = 5}).ear().channel().capacity() == 5);
+}
+
+TEMPLATE_LIST_TEST_CASE("an event that nobody reads in time is never read", "[layer][CL-15][CL-16]", Worlds) {
+  Scene<TestType> scene({.expiry = std::chrono::seconds(60)});
+  REQUIRE(scene.layer.send("jobs", numbered(1)));
+  scene.settle();
+  scene.executors.advance(std::chrono::seconds(30));
+  REQUIRE(scene.layer.send("jobs", numbered(2)));
+  scene.settle();
+  SECTION("just before the time it is there") {
+    scene.executors.advance(std::chrono::seconds(30) - std::chrono::nanoseconds(1));
+    Inbox inbox = scene.inbox("jobs");
+    CHECK(scene.drain(inbox) == "#1 #2");
+  }
+  SECTION("at the time it is gone, a later one is there") {
+    scene.executors.advance(std::chrono::seconds(30));
+    Inbox inbox = scene.inbox("jobs");
+    CHECK(scene.drain(inbox) == "#2");
+    CHECK(scene.layer.stats().dropped_expired == 1);
+  }
+  SECTION("an expired event makes room") {
+    scene.executors.advance(std::chrono::hours(1));
+    for (int i = 0; i < 100; ++i) REQUIRE(scene.layer.send("jobs", numbered(i)));
+    CHECK(scene.layer.stats().dropped_expired == 2);
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("channels that nobody uses any more take no memory", "[layer][CL-15][CL-17]", Worlds) {
+  Scene<TestType> scene;
+  for (int i = 0; i < 100; ++i) REQUIRE(scene.layer.send("job-" + std::to_string(i), numbered(i)));
+  CHECK(scene.layer.stats().plain_channels == 100);
+  {
+    Inbox read = scene.inbox("job-7");
+    CHECK(scene.drain(read) == "#7");
+  }
+  CHECK(scene.layer.stats().plain_channels == 99);
+  scene.executors.advance(std::chrono::minutes(2));
+  scene.settle();
+  CHECK(scene.layer.stats().plain_channels == 0);
+  CHECK(scene.layer.stats().dropped_expired == 99);
+}
+
+// ---------------------------------------------------------------- groups
+
+TEMPLATE_LIST_TEST_CASE("a group's members hear what is sent to it, nobody else", "[layer][CL-26]", Worlds) {
+  Scene<TestType> scene;
+  Ear& ann = scene.ear_in("g");
+  Ear& bob = scene.ear_in("g");
+  Ear& cyd = scene.ear_in("other");
+  REQUIRE(scene.layer.group_send("nobody", numbered(0)));
+  scene.publish("g", numbered(1));
+  scene.publish("g", broadcast("two"));
+  CHECK(ann.heard() == "#1 two");
+  CHECK(bob.heard() == "#1 two");
+  CHECK(cyd.heard() == "");
+}
+
+TEMPLATE_LIST_TEST_CASE("adding twice is the same as once, and leaving is leaving", "[layer][CL-19][CL-20]", Worlds) {
+  Scene<TestType> scene;
+  Ear& ear = scene.ear_in("g");
+  REQUIRE(ear.join("g"));
+  CHECK(ear.channel().group_count() == 1);
+  scene.publish("g", broadcast("once"));
+  CHECK(ear.heard() == "once");
+  REQUIRE(ear.leave("g"));
+  REQUIRE(ear.leave("g"));
+  REQUIRE(ear.leave("never.joined"));
+  CHECK(ear.channel().group_count() == 0);
+  scene.publish("g", broadcast("gone"));
+  CHECK(ear.heard() == "");
+  Ear& other = scene.ear_in("g");
+  REQUIRE(ear.leave("g"));  // a stranger here
+  scene.publish("g", broadcast("still"));
+  CHECK(other.heard() == "still");
+}
+
+TEMPLATE_LIST_TEST_CASE("what one sender sends to a group keeps its order at every member", "[layer][CL-18][CL-27]",
+                        Worlds) {
+  Scene<TestType> scene;
+  Ear& ann = scene.ear_in("g");
+  Ear& bob = scene.ear_in("g");
+  std::string expected;
+  for (int i = 0; i < 300; ++i) {  // events and broadcasts, in batches of every size
+    const std::string number = std::to_string(i);
+    REQUIRE(scene.layer.group_send("g", i % 3 ? broadcast(number) : numbered(i)));
+    if (i % 50 == 7) scene.settle();
+    expected += (i ? " " : "") + std::string(i % 3 ? "" : "#") + number;
+  }
+  scene.settle();
+  CHECK(ann.heard() == expected);
+  CHECK(bob.heard() == expected);
+}
+
+TEMPLATE_LIST_TEST_CASE("when group_add is done, what is sent is heard; when it is left, nothing is", "[layer]",
+                        Worlds) {
+  Scene<TestType> scene;
+  Ear& stays = scene.ear_in("g");
+  Ear& comes = scene.ear();
+  REQUIRE(comes.join("g"));
+  REQUIRE(scene.layer.group_send("g", broadcast("1")));
+  scene.settle();
+  REQUIRE(comes.leave("g"));
+  REQUIRE(scene.layer.group_send("g", broadcast("2")));
+  scene.settle();
+  CHECK(comes.heard() == "1");
+  CHECK(stays.heard() == "1 2");
+}
+
+TEMPLATE_LIST_TEST_CASE("a full member of a group costs the others nothing, and the sender no error",
+                        "[layer][CL-21][CL-22]", Worlds) {
+  Scene<TestType> scene({.capacity = 2});
+  Ear& ear = scene.ear_in("g");
+  Inbox full = scene.inbox("full"), reads = scene.inbox("reads");
+  REQUIRE(scene.run([&] { return scene.layer.group_add("g", full); }));
+  REQUIRE(scene.run([&] { return scene.layer.group_add("g", reads); }));
+  std::string read;
+  for (int i = 0; i < 4; ++i) {
+    scene.publish("g", numbered(i));
+    read += scene.drain(reads) + ";";
+  }
+  CHECK(read == "#0;#1;#2;#3;");
+  CHECK(ear.heard() == "#0 #1 #2 #3");
+  CHECK(scene.drain(full) == "#0 #1");
+  CHECK(scene.layer.stats().dropped_full == 2);
+}
+
+TEMPLATE_LIST_TEST_CASE("a member that floods another leaves a third alone", "[layer][CL-12]", Worlds) {
+  Scene<TestType> scene({.capacity = 3});
+  Ear& noisy = scene.ear();
+  Ear& quiet = scene.ear();
+  for (int i = 0; i < 100; ++i) REQUIRE(scene.layer.send(noisy.channel().name(), numbered(i)));
+  REQUIRE(scene.layer.send(quiet.channel().name(), numbered(7)));
+  scene.settle();
+  CHECK(quiet.heard() == "#7");
+}
+
+TEMPLATE_LIST_TEST_CASE("plain channels are members of groups like others", "[layer][BT-12]", Worlds) {
+  Scene<TestType> scene;
+  Ear& ear = scene.ear_in("mcp");
+  {
+    Inbox inbox = scene.inbox("sse_client_1");
+    REQUIRE(scene.run([&] { return scene.layer.group_add("mcp", inbox); }));
+    REQUIRE(scene.run([&] { return scene.layer.group_add("mcp", inbox); }));
+    scene.publish("mcp", numbered(1));
+    CHECK(scene.drain(inbox) == "#1");
+    REQUIRE(scene.run([&] { return scene.layer.group_discard("mcp", inbox); }));
+    REQUIRE(scene.run([&] { return scene.layer.group_discard("mcp", inbox); }));
+    scene.publish("mcp", numbered(2));
+    CHECK(scene.drain(inbox) == "");
+    REQUIRE(scene.run([&] { return scene.layer.group_add("mcp", inbox); }));
+  }
+  scene.publish("mcp", numbered(3));  // its inbox is gone, and with it the membership
+  CHECK(ear.heard() == "#1 #2 #3");
+  CHECK(scene.layer.stats().plain_channels == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("a channel with two inboxes is in a group while one of them is", "[layer][BT-12]", Worlds) {
+  Scene<TestType> scene;
+  Inbox first = scene.inbox("jobs");
+  {
+    Inbox second = scene.inbox("jobs");
+    REQUIRE(scene.run([&] { return scene.layer.group_add("g", first); }));
+    REQUIRE(scene.run([&] { return scene.layer.group_add("g", second); }));
+    scene.publish("g", numbered(1));
+    CHECK(scene.drain(first) + scene.drain(second) == "#1");
+    REQUIRE(scene.run([&] { return scene.layer.group_discard("g", first); }));
+    scene.publish("g", numbered(2));
+    CHECK(scene.drain(first) == "#2");
+  }
+  scene.publish("g", numbered(3));
+  CHECK(scene.drain(first) == "");
+}
+
+TEMPLATE_LIST_TEST_CASE("a membership lasts as long as its channel", "[layer][CL-23]", Worlds) {
+  Scene<TestType> scene;
+  Ear& ear = scene.ear_in("g");
+  for (int day = 0; day < 3; ++day) scene.executors.advance(std::chrono::hours(24));
+  scene.publish("g", broadcast("after three days"));
+  CHECK(ear.heard() == "after three days");
+}
+
+TEMPLATE_LIST_TEST_CASE("members can be counted and named", "[layer][CL-24]", Worlds) {
+  if (TestType::shared) return;
+  Scene<TestType> scene;
+  CHECK(scene.group_size("g") == 0);
+  std::vector<std::string> expected;
+  for (int i = 0; i < 5; ++i) expected.push_back(scene.ear_in("g").channel().name());
+  Inbox inbox = scene.inbox("plain");
+  REQUIRE(scene.run([&] { return scene.layer.group_add("g", inbox); }));
+  expected.emplace_back("plain");
+  Ear& left = scene.ear_in("g");
+  REQUIRE(left.leave("g"));
+  CHECK(scene.group_size("g") == 6);
+  auto names = scene.run([&] { return scene.layer.group_channels("g"); });
+  REQUIRE(names);
+  std::ranges::sort(*names);
+  std::ranges::sort(expected);
+  CHECK(*names == expected);
+  CHECK(scene.run([&] { return scene.layer.group_size("no group"); }).error().code() == ErrorCode::invalid_name);
+  CHECK(scene.run([&] { return scene.layer.group_channels("no group"); }).error().code() == ErrorCode::invalid_name);
+}
+
+TEMPLATE_LIST_TEST_CASE("a group ends with its last member, however it leaves", "[layer][CL-17][CL-25]", Worlds) {
+  Scene<TestType> scene;
+  Ear& leaves = scene.ear_in("a");
+  Ear& closes = scene.ear_in("a");
+  Ear& leaves_all = scene.ear_in("b");
+  REQUIRE(closes.join("b"));
+  REQUIRE(closes.join("c"));
+  CHECK(scene.layer.stats().groups == 3);
+  REQUIRE(leaves.leave("a"));
+  CHECK(scene.layer.stats().groups == 3);
+  closes.close();
+  scene.settle();
+  CHECK(scene.layer.stats().groups == 1);
+  scene.executors.at(0).run([&] { leaves_all.channel().leave_groups(); });
+  scene.settle();
+  CHECK(scene.layer.stats().groups == 0);
+  CHECK(scene.layer.stats().channels == 2);
+  REQUIRE(leaves_all.join("b"));
+  scene.publish("b", broadcast("back"));
+  CHECK(leaves_all.heard() == "back");
+}
+
+TEMPLATE_LIST_TEST_CASE("a plain member whom nobody reads stays bounded, and ends", "[layer][CL-28]", Worlds) {
+  Scene<TestType> scene({.capacity = 10});
+  {
+    Inbox dead = scene.inbox("dead");
+    REQUIRE(scene.run([&] { return scene.layer.group_add("g", dead); }));
+    for (int i = 0; i < 1000; ++i) scene.publish("g", numbered(i));
+    CHECK(scene.layer.stats().dropped_full == 990);
+  }
+  CHECK(scene.layer.stats().groups == 0);
+  scene.executors.advance(std::chrono::minutes(2));
+  scene.settle();
+  CHECK(scene.layer.stats().plain_channels == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("flush empties everything, and everything works on", "[layer][CL-29]", Worlds) {
+  Scene<TestType> scene;
+  Ear& ear = scene.ear_in("g");
+  Inbox member = scene.inbox("member");
+  REQUIRE(scene.run([&] { return scene.layer.group_add("g", member); }));
+  detail::Reader waits(scene.executors.at(0), scene.inbox("awaited"), 1);
+  for (int i = 0; i < 3; ++i) REQUIRE(scene.layer.send("jobs", numbered(i)));
+  REQUIRE(scene.run([&] { return scene.layer.flush(); }));
+  CHECK(scene.layer.stats().groups == 0);
+  CHECK(scene.layer.stats().channels == 1);
+  CHECK(ear.channel().group_count() == 0);
+  scene.publish("g", broadcast("nobody"));
+  CHECK(ear.heard() == "");
+  CHECK(scene.drain(member) == "");
+  Inbox jobs = scene.inbox("jobs");
+  CHECK(scene.drain(jobs) == "");
+  REQUIRE(ear.join("g"));
+  REQUIRE(scene.run([&] { return scene.layer.group_add("g", member); }));
+  REQUIRE(scene.layer.send("awaited", numbered(7)));
+  scene.publish("g", numbered(8));
+  CHECK(ear.heard() == "#8");
+  CHECK(scene.drain(member) == "#8");
+  CHECK(waits.seen == std::vector<int>{7});
+}
+
+// ---------------------------------------------------------------- who hears a broadcast
+
+TEMPLATE_LIST_TEST_CASE("a broadcast reaches the members whom its audience includes", "[layer][CC-26]", Worlds) {
+  Scene<TestType> scene;
+  Ear& ann = scene.ear_in("g", 1, "socket-a");
+  Ear& ann_too = scene.ear_in("g", 1, "socket-b");
+  Ear& text_one = scene.ear_in("g", "1", "socket-c");
+  Ear& nobody = scene.ear_in("g", {}, "socket-d");
+  Ear& no_socket = scene.ear_in("g");
+  const auto heard = [&](Audience audience) {
+    scene.publish("g", broadcast("x", std::move(audience)));
+    std::string who;
+    for (Ear* ear : {&ann, &ann_too, &text_one, &nobody, &no_socket}) who += ear->heard().empty() ? "-" : "x";
+    return who;
+  };
+  CHECK(heard({}) == "xxxxx");
+  CHECK(heard({.except_socket = "socket-a"}) == "-xxxx");
+  CHECK(heard({.except_socket = "unknown"}) == "xxxxx");
+  CHECK(heard({.except_users = {1}}) == "--xxx");
+  CHECK(heard({.except_users = {"1"}}) == "xx-xx");
+  CHECK(heard({.except_users = {UserId()}}) == "xxxxx");
+  CHECK(heard({.except_socket = "socket-c", .except_users = {1}}) == "---xx");
+  CHECK(heard({.only_users = {{1}}}) == "xx---");
+  CHECK(heard({.except_socket = "socket-a", .only_users = {{1, 2, 3}}}) == "-x---");
+  CHECK(heard({.except_users = {1}, .only_users = {{1, "1"}}}) == "--x--");
+  CHECK(heard({.only_users = std::vector<UserId>()}) == "-----");
+  CHECK(heard({.only_users = {{UserId()}}}) == "-----");
+}
+
+TEMPLATE_LIST_TEST_CASE("users are addressed in the group that the event goes to, and there only", "[layer][CC-29]",
+                        Worlds) {
+  Scene<TestType> scene;
+  Ear& in_users = scene.ear_in("users", 1);
+  Ear& elsewhere = scene.ear_in("other", 1);
+  Ear& both = scene.ear_in("users", 2);
+  REQUIRE(both.join("other"));
+  scene.publish("users", Event::broadcast_to_users(json::Text("1"), {1, 2, 1, 3}));
+  CHECK(in_users.heard() == "1");
+  CHECK(elsewhere.heard() == "");
+  CHECK(both.heard() == "1");
+  scene.publish("users", Event::broadcast_to_all_users(json::Text("2")));
+  CHECK(in_users.heard() + elsewhere.heard() + both.heard() == "22");
+}
+
+TEMPLATE_LIST_TEST_CASE("each user hears their own payload", "[layer][CC-25][BT-5]", Worlds) {
+  Scene<TestType> scene;
+  Ear& one = scene.ear_in("users", 1, "a");
+  Ear& one_author = scene.ear_in("users", 1, "b");
+  Ear& text = scene.ear_in("users", "ada");
+  Ear& other = scene.ear_in("users", 3);
+  Ear& anonymous = scene.ear_in("users");
+  scene.publish("users",
+                Event::broadcast_to_users_individual_payloads(
+                    {{1, json::Text("for-1")}, {"ada", json::Text("for-ada")}, {4, json::Text("for-4")}}, "b"));
+  CHECK(one.heard() == "for-1");
+  CHECK(one_author.heard() == "");
+  CHECK(text.heard() == "for-ada");
+  CHECK(other.heard() == "");
+  CHECK(anonymous.heard() == "");
+}
+
+TEMPLATE_LIST_TEST_CASE("of ten thousand sockets, one that is addressed costs one delivery", "[layer][BT-6]", Worlds) {
+  Scene<TestType> scene;
+  std::vector<Ear*> ears;
+  for (int user = 0; user < 10'000; ++user) ears.push_back(&scene.ear_in("users", user));
+  const auto before = scene.layer.stats().deliveries;
+  scene.publish("users", Event::broadcast_to_users(json::Text("hello"), {7777}));
+  std::size_t visits = 0;
+  for (const Ear* ear : ears) visits += ear->visits();
+  CHECK(visits == 1);
+  CHECK(ears[7777]->heard() == "hello");
+  CHECK(scene.layer.stats().deliveries - before == 1);
+}
+
+// ---------------------------------------------------------------- counters
+
+TEMPLATE_LIST_TEST_CASE("what was sent is delivered or counted as dropped", "[layer]", Worlds) {
+  Scene<TestType> scene({.capacity = 2});
+  Ear& ann = scene.ear_in("g");
+  Ear& bob = scene.ear_in("g");
+  REQUIRE(bob.join("h"));
+  scene.publish("g", numbered(1));                                          // 2 deliveries
+  scene.publish("h", broadcast("2"));                                       // 1
+  REQUIRE(scene.layer.send(ann.channel().name(), numbered(3)));             // 1
+  for (int i = 0; i < 3; ++i) (void)scene.layer.send("jobs", numbered(i));  // 2, and one too many
+  (void)scene.layer.send("bad name", numbered(4));
+  (void)scene.layer.group_send("bad name", numbered(4));
+  scene.settle();
+  const LayerStats stats = scene.layer.stats();
+  CHECK(stats.group_sends == 2);
+  CHECK(stats.deliveries == 6);
+  CHECK(stats.dropped_full == 1);
+  CHECK(stats.dropped_invalid_name == 2);
+  CHECK(stats.dropped_no_channel == 0);
+  CHECK(stats.channels == 2);
+  CHECK(stats.groups == 2);
+  CHECK(stats.plain_channels == 1);
+}
+
+}  // namespace sluice::testing

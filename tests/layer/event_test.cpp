@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/layer/event.hpp"
+
+#include "support/catch.hpp"
+
+using namespace sluice;
+
+namespace {
+
+json::Text text(std::string encoded) { return json::Text(std::move(encoded)); }
+
+// A broadcast as one line: who does not hear it, who does, and what.
+std::string line(const Broadcast& broadcast) {
+  const auto list = [](const std::vector<UserId>& users) {
+    std::string ids;
+    for (const UserId& id : users) ids += std::string(ids.empty() ? "" : ",") + std::string(json::encode(id).view());
+    return ids;
+  };
+  std::string out = "not " + broadcast.audience.except_socket + "[" + list(broadcast.audience.except_users) + "]";
+  out += broadcast.audience.only_users ? " only [" + list(*broadcast.audience.only_users) + "]" : " all";
+  return out + " " + std::string(broadcast.payload.view());
+}
+
+std::string lines(const Event& event) {
+  std::string out;
+  for (const Broadcast& broadcast : event.broadcasts()) out += (out.empty() ? "" : "; ") + line(broadcast);
+  return out;
+}
+
+std::string read(const char* json_map) { return lines(Event::parse(json_map).value()); }
+
+}  // namespace
+
+TEST_CASE("an event's type is the name of its handler", "[layer][DI-1][DI-2]") {
+  const auto type = [](const char* json_map) {
+    const auto event = Event::parse(json_map);
+    return event ? std::string(event->type()) : std::string(to_string(event.error().code()));
+  };
+  CHECK(type(R"({"type":"chat.message.new"})") == "chat_message_new");
+  CHECK(type(R"({"type":"chat_message"})") == "chat_message");
+  CHECK(type(R"({"type":"_private"})") == "invalid_name");
+  CHECK(type(R"({"type":".hidden"})") == "invalid_name");
+  CHECK(type(R"({"type":"__init__"})") == "invalid_name");
+  CHECK(type(R"({"type":""})") == "missing_field");
+  CHECK(type(R"({"type":7})") == "missing_field");
+  CHECK(type(R"({"kind":"x"})") == "missing_field");
+  CHECK(type(R"([])") == "missing_field");
+  CHECK(type(R"("type")") == "missing_field");
+  CHECK(type(R"({"type")") == "parse_failed");
+}
+
+TEST_CASE("an event keeps its map and parses it when asked", "[layer]") {
+  const Event event = Event::parse(R"({ "type": "a.b", "n": [1, 2] })").value();
+  CHECK(event.text().view() == R"({ "type": "a.b", "n": [1, 2] })");
+  CHECK(event.value()["n"].at(1).as_int() == 2);
+  CHECK(event.broadcast_kind() == BroadcastKind::none);
+  CHECK(event.broadcasts().empty());
+  const Event copy = event;
+  CHECK(copy.text().view().data() == event.text().view().data());
+}
+
+namespace {
+struct Moved {
+  static constexpr std::string_view event_type = "row.moved";
+  std::int64_t row = 0;
+  static constexpr auto fields() { return sluice::fields(sluice::field("row", &Moved::row)); }
+};
+}  // namespace
+
+TEST_CASE("events are made from structs and from bare types", "[layer][DI-1]") {
+  CHECK(Event::of(Moved{7}).type() == "row_moved");
+  CHECK(Event::of(Moved{7}).text().view() == R"({"type":"row.moved","row":7})");
+  CHECK(Event::named("stop.now").type() == "stop_now");
+  CHECK(Event::named("stop").text().view() == R"({"type":"stop"})");
+}
+
+TEST_CASE("broadcasts are written with all keys, unset ones as null", "[layer][BT-2]") {
+  CHECK(Event::broadcast_to_group(text("{\"a\":1}")).text().view() ==
+        R"({"type":"broadcast_to_group","payload":{"a":1},"ignore_web_socket_id":null,"exclude_user_ids":null})");
+  CHECK(Event::broadcast_to_group(text("1"), {.except_socket = "s", .except_users = {1, "x"}}).text().view() ==
+        R"({"type":"broadcast_to_group","payload":1,"ignore_web_socket_id":"s","exclude_user_ids":[1,"x"]})");
+  CHECK(
+      Event::broadcast_to_users(text("1"), {3, 4}, "s").text().view() ==
+      R"({"type":"broadcast_to_users","user_ids":[3,4],"payload":1,"ignore_web_socket_id":"s","send_to_all_users":false})");
+  CHECK(
+      Event::broadcast_to_all_users(text("1")).text().view() ==
+      R"({"type":"broadcast_to_users","user_ids":[],"payload":1,"ignore_web_socket_id":null,"send_to_all_users":true})");
+  CHECK(
+      Event::broadcast_to_users_individual_payloads({{1, text("10")}, {"ada", text("20")}}, "s").text().view() ==
+      R"({"type":"broadcast_to_users_individual_payloads","payload_map":{"1":10,"ada":20},"ignore_web_socket_id":"s"})");
+  CHECK(Event::broadcast_to_users_individual_payloads({}).text().view() ==
+        R"({"type":"broadcast_to_users_individual_payloads","payload_map":{},"ignore_web_socket_id":null})");
+}
+
+TEST_CASE("what was written is read the same", "[layer][BT-2]") {
+  const Event events[] = {
+      Event::broadcast_to_group(text("{\"a\":1}")),
+      Event::broadcast_to_group(text("1"), {.except_socket = "s", .except_users = {1, "x"}}),
+      Event::broadcast_to_users(text("null"), {3, "y"}, "s"),
+      Event::broadcast_to_users(text("\"t\""), {}),
+      Event::broadcast_to_all_users(text("1"), "s"),
+  };
+  for (const Event& event : events) {
+    CHECK(event.broadcasts().size() == 1);
+    CHECK(read(std::string(event.text().view()).c_str()) == lines(event));
+  }
+}
+
+TEST_CASE("broadcasts of peers are read, whatever they leave out", "[layer][CC-22][CC-23][CC-25][CC-26]") {
+  CHECK(read(R"({"type":"broadcast.to.group","payload":{"b":[1.0]}})") == R"(not [] all {"b":[1.0]})");
+  CHECK(read(R"({"type":"broadcast_to_group","payload":null,"ignore_web_socket_id":"s","exclude_user_ids":[1,"1"]})") ==
+        R"(not s[1,"1"] all null)");
+  CHECK(
+      read(
+          R"({"type":"broadcast_to_group","payload":1,"ignore_web_socket_id":7,"exclude_user_ids":[null,true,2,2]})") ==
+      "not [2] all 1");
+  CHECK(read(R"({"type":"broadcast_to_users","payload":1,"user_ids":[1,null,{},1]})") == "not [] only [1] 1");
+  CHECK(read(R"({"type":"broadcast_to_users","payload":1})") == "not [] only [] 1");
+  CHECK(read(R"({"type":"broadcast_to_users","payload":1,"user_ids":[9],"send_to_all_users":true})") == "not [] all 1");
+  CHECK(read(R"({"type":"broadcast_to_users","payload":1,"user_ids":[9],"send_to_all_users":"yes"})") ==
+        "not [] only [9] 1");
+  CHECK(read(R"({"type":"broadcast_to_users_individual_payloads","payload_map":{"1":10,"x":20,"01":30},)"
+             R"("ignore_web_socket_id":"s"})") ==
+        R"(not s[] only ["1",1] 10; not s[] only ["x"] 20; not s[] only ["01"] 30)");
+}
+
+TEST_CASE("a broadcast without a payload is none", "[layer]") {
+  CHECK(read(R"({"type":"broadcast_to_group"})") == "");
+  CHECK(read(R"({"type":"broadcast_to_users","user_ids":[1]})") == "");
+  CHECK(read(R"({"type":"broadcast_to_users_individual_payloads"})") == "");
+  CHECK(read(R"({"type":"broadcast_to_users_individual_payloads","payload_map":[1]})") == "");
+  CHECK(Event::parse(R"({"type":"broadcast_to_group"})")->broadcast_kind() == BroadcastKind::to_group);
+}
+
+TEST_CASE("a group broadcast for some users only becomes one for users", "[layer]") {
+  const Event event =
+      Event::broadcast_to_group(text("1"), {.except_socket = "s", .except_users = {1}, .only_users = {{1, 2}}});
+  CHECK(event.type() == "broadcast_to_users");
+  CHECK(lines(event) == "not s[] only [2] 1");
+}
+
+TEST_CASE("an anonymous target is nobody", "[layer][CC-25]") {
+  CHECK(lines(Event::broadcast_to_users(text("1"), {UserId(), 1})) == "not [] only [1] 1");
+  CHECK(lines(Event::broadcast_to_users_individual_payloads({{UserId(), text("1")}})) == "");
+}
+
+TEST_CASE("an event is parsed once, whichever threads ask", "[layer]") {
+  for (int round = 0; round < 200; ++round) {
+    const Event event = Event::broadcast_to_group(text("{\"a\":1}"), {.except_users = {1}});
+    const Event parsed = Event::parse(event.text().view()).value();
+    std::vector<std::thread> threads;
+    std::array<std::string, 4> seen;
+    for (std::string& mine : seen) {
+      threads.emplace_back([&mine, event, parsed] {
+        mine = std::string(event.text().view()) + std::string(event.value().to_text().view()) + lines(parsed);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    REQUIRE(std::ranges::all_of(seen, [&](const std::string& one) { return one == seen.front(); }));
+  }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/layer/in_memory_channel_layer.hpp"
+
+#include <tuple>
+
+#include "sluice/testing/manual_executor.hpp"
+
+namespace sluice::testing {
+
+template <std::size_t count>
+struct InMemory {
+  explicit InMemory(const ChannelLayerOptions& options) : executors(count), layer(executors, options) {}
+  void settle() { executors.run_all(); }
+
+  static constexpr bool shared = false;
+  ManualExecutors executors;
+  InMemoryChannelLayer layer;
+};
+
+// Executors whose jobs come in an order of their own.
+struct InMemoryShuffled : InMemory<3> {
+  explicit InMemoryShuffled(const ChannelLayerOptions& options) : InMemory<3>(options) { executors.shuffle(7); }
+};
+
+using Worlds = std::tuple<InMemory<1>, InMemory<2>, InMemoryShuffled>;
+
+}  // namespace sluice::testing
+
+#include "conformance/channel_layer_suite.hpp"
+
+using namespace sluice;
+using namespace sluice::testing;
+using Scene2 = sluice::testing::Scene<InMemory<2>>;
+
+TEST_CASE("a million channels of one process have a million names", "[layer][CL-11]") {
+  ManualExecutor executor;
+  InMemoryChannelLayer layer(executor);
+  std::string before;
+  for (int i = 0; i < 1'000'000; ++i) {  // the names are counted up, so that a larger one is a new one
+    Ear ear(layer, executor);
+    std::string name = ear.channel().name();
+    if (name <= before) FAIL("not above the one before: " << name);
+    before = std::move(name);
+  }
+}
+
+TEST_CASE("broadcasts that wait together are one visit at each member", "[layer]") {
+  Scene2 scene;
+  Ear& ann = scene.ear_in("g");
+  Ear& bob = scene.ear_in("g");
+  Ear& cyd = scene.ear_in("h");
+  for (int i = 0; i < 256; ++i) REQUIRE(scene.layer.group_send("g", broadcast(std::to_string(i))));
+  REQUIRE(scene.layer.group_send("h", broadcast("h")));
+  REQUIRE(scene.layer.group_send("g", broadcast("last")));
+  scene.settle();
+  CHECK(ann.visits() == 2);
+  CHECK(bob.visits() == 1);  // its executor has no member of "h"
+  CHECK(cyd.visits() == 1);
+  CHECK(ann.heard().ends_with("254 255 last"));
+}
+
+TEST_CASE("a run of large broadcasts is cut where its memory is", "[layer]") {
+  Scene2 scene;
+  Ear& ear = scene.ear_in("g");
+  std::string expected;
+  for (int i = 0; i < 40; ++i) {
+    const std::string payload(i % 10 == 9 ? 100'000 : 5'000, static_cast<char>('a' + i % 26));
+    REQUIRE(scene.layer.group_send("g", broadcast(payload)));
+    expected += (i ? " " : "") + payload;
+  }
+  scene.settle();
+  CHECK(ear.heard() == expected);
+}
+
+TEST_CASE("a subscriber must live on one of the layer's executors", "[layer]") {
+  ManualExecutor executor, stranger;
+  InMemoryChannelLayer layer(executor);
+  CHECK_THROWS_WITH(Ear(layer, stranger), Catch::Matchers::ContainsSubstring("invalid_argument"));
+}
+
+TEST_CASE("options that could not work are refused", "[layer]") {
+  ManualExecutor executor;
+  CHECK_THROWS_AS(InMemoryChannelLayer(executor, {.expiry = std::chrono::milliseconds(999)}), std::invalid_argument);
+  CHECK_THROWS_AS(ChannelCapacity::regex("(", 1), std::invalid_argument);
+}
+
+TEST_CASE("names of other processes reach nobody", "[layer]") {
+  Scene2 scene;
+  Ear& ear = scene.ear();
+  const std::string name = ear.channel().name();
+  const std::string shared(non_local_name(name));
+  for (const std::string& wrong : {std::string("specific.other!0000000000001"), shared, shared + "zz", shared + "ff",
+                                   shared + "ff0000000001", shared + "00ffffffffffffffff", name + "0"}) {
+    CAPTURE(wrong);
+    REQUIRE(scene.layer.send(wrong, numbered(1)));
+  }
+  scene.settle();
+  CHECK(ear.heard() == "");
+  CHECK(scene.layer.stats().dropped_no_channel == 7);
+}
+
+TEST_CASE("members that come and go in any order are the members that are asked", "[layer]") {
+  Scene2 scene;
+  std::vector<Ear*> ears;
+  for (int i = 0; i < 20; ++i) ears.push_back(&scene.ear(i % 5));
+  std::vector<std::set<std::size_t>> members(4);  // the model: group -> ears
+  unsigned state = 1;
+  const auto random = [&](unsigned below) {
+    state = state * 1664525 + 1013904223;
+    return (state >> 8) % below;
+  };
+  for (int step = 0; step < 5'000; ++step) {
+    const std::size_t ear = random(20), group = random(4);
+    const std::string name = "g" + std::to_string(group);
+    switch (random(5)) {
+      case 0:
+      case 1:
+        REQUIRE(ears[ear]->join(name));
+        members[group].insert(ear);
+        break;
+      case 2:
+        REQUIRE(ears[ear]->leave(name));
+        members[group].erase(ear);
+        break;
+      case 3:
+        if (random(10) > 0) break;
+        ears[ear]->close();
+        ears[ear] = &scene.ear(static_cast<int>(ear % 5));
+        for (auto& of_group : members) of_group.erase(ear);
+        break;
+      default: {
+        const UserId only = static_cast<int>(random(5));
+        const bool all = random(2) == 0;
+        scene.publish(name, all ? broadcast("x") : Event::broadcast_to_users(json::Text("x"), {only}));
+        for (std::size_t i = 0; i < ears.size(); ++i) {
+          const bool expected = members[group].contains(i) && (all || *only.number() == static_cast<int>(i % 5));
+          REQUIRE(ears[i]->heard() == (expected ? "x" : ""));
+        }
+      }
+    }
+  }
+  std::size_t groups = 0;
+  for (const auto& of_group : members) groups += !of_group.empty();
+  CHECK(scene.layer.stats().groups == groups);
+}
