@@ -25,10 +25,15 @@ class PubSubNames {
  public:
   explicit PubSubNames(std::string prefix) : prefix_(std::move(prefix)) {}
 
-  std::string group_channel(std::string_view group) const { return prefix_ + "__group__" + std::string(group); }
-  const std::string& prefix() const noexcept { return prefix_; }
+  std::string group_channel(std::string_view group) const { return prefix_ + std::string(mark) + std::string(group); }
+  /// The group whose channel this is; empty for any other channel.
+  std::string_view group_of(std::string_view channel) const {
+    if (!channel.starts_with(prefix_) || !channel.substr(prefix_.size()).starts_with(mark)) return {};
+    return channel.substr(prefix_.size() + mark.size());
+  }
 
  private:
+  static constexpr std::string_view mark = "__group__";
   std::string prefix_;
 };
 

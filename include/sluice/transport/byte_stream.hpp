@@ -2,7 +2,6 @@
 // An ordered pipe of bytes to a server somewhere, for rooms that talk to one and know no sockets.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -31,7 +30,6 @@ struct Endpoint {
   std::uint16_t port = 0;
   std::string socket_path = {};  // of a unix socket; then host and port do not count
   std::optional<TlsOptions> tls = {};
-  std::chrono::milliseconds connect_time{5'000};  // from dialling until it is open
 
   /// "host:port" or the path.
   std::string to_string() const { return socket_path.empty() ? host + ":" + std::to_string(port) : socket_path; }
@@ -45,7 +43,7 @@ class StreamEvents {
   virtual void on_open() = 0;
   /// The next bytes; they live as long as the call.
   virtual void on_bytes(std::string_view bytes) = 0;
-  /// The last call: it could not be opened, or it ended.
+  /// The last call: it could not be opened, or it ended. There is no deadline: whoever waits no longer destroys it.
   virtual void on_closed(const Error& error) = 0;
 
  protected:
