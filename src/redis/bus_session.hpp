@@ -55,6 +55,12 @@ class BusHome {
   ~BusHome() = default;
 };
 
+/// How many digits end the name of a process.
+inline constexpr std::size_t process_digits = 32;
+
+/// What PUBLISH answered, for the sender.
+void take_receipt(Publication& publication, const Result<Reply>& reply, BusCounters& counters);
+
 /// One layer's talk with one host, on the connections of its Node. Its executor only.
 class BusSession {
  public:

@@ -19,12 +19,6 @@ bool is_of_no_use(const Reply& reply) {
   return std::ranges::any_of(words, [&](const char* word) { return reply.is_error(word); });
 }
 
-bool is_pushed(const Reply& reply) {
-  if (!reply.is_array() || reply.elements.empty()) return false;
-  const std::string& kind = reply.elements.front().text;
-  return kind == "message" || kind == "pmessage" || kind == "smessage";
-}
-
 }  // namespace
 
 Error unexpected(std::string_view what, const Reply& reply) {
@@ -99,7 +93,7 @@ void Link::send(const Command& command, Answer answer, std::chrono::milliseconds
     });
   }
   command.write_to(out_);
-  waiting_.push_back({std::move(answer), executor_.now(), blocks});
+  waiting_.push_back({std::move(answer), executor_.now(), blocks, command.words().front() == "SUNSUBSCRIBE"});
 }
 
 void Link::flush() {
@@ -116,6 +110,14 @@ void Link::on_bytes(std::string_view bytes) {
     if (!*reply) return;
     take(std::move(**reply));
   }
+}
+
+// A subscription that ends unasked: its slot of the cluster has moved.
+bool Link::is_pushed(const Reply& reply) const {
+  if (!reply.is_array() || reply.elements.empty()) return false;
+  const std::string& kind = reply.elements.front().text;
+  if (kind == "sunsubscribe") return waiting_.empty() || !waiting_.front().unsubscribes;
+  return kind == "message" || kind == "pmessage" || kind == "smessage";
 }
 
 void Link::take(Reply reply) {

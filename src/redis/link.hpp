@@ -61,6 +61,7 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
     Answer answer;
     Executor::Clock::time_point since;
     std::chrono::milliseconds blocks;
+    bool unsubscribes;
   };
 
   void greet();
@@ -68,6 +69,7 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
   void send(const Command& command, Answer answer, std::chrono::milliseconds blocks);
   void flush();
   void take(Reply reply);
+  bool is_pushed(const Reply& reply) const;
   void watch();
   void look_at_the_clock();
   void check_role(const Result<Reply>& reply);

@@ -22,6 +22,7 @@ Node::Node(Dialer& dialer, Executor& executor, const RedisHost& host, const Redi
 
 void Node::attempt() {
   if (stopped_) return;
+  if (!host_.cluster.empty()) return dial(host_.cluster[attempts_++ % host_.cluster.size()]);
   if (!search_) return dial(host_.endpoint);
   search_->begin([this](const Result<Endpoint>& master) {
     if (stopped_) return;
@@ -48,8 +49,9 @@ void Node::dial(const Endpoint& to) {
                           .lost = [this, connection](const Error& error) { lose(connection, error); }});
 }
 
-std::shared_ptr<Link> Node::connect(Function<void()> ready, Function<void(const Reply&)> pushed) {
-  return Link::open(dialer_, server_, executor_,
+std::shared_ptr<Link> Node::connect_to(const Endpoint& server, Function<void()> ready,
+                                       Function<void(const Reply&)> pushed) {
+  return Link::open(dialer_, server, executor_,
                     {.username = host_.username, .password = host_.password, .database = host_.database}, answer_time_,
                     {.ready = std::move(ready),
                      .lost =

@@ -32,7 +32,16 @@ class Node : public std::enable_shared_from_this<Node> {
   /// While connected.
   Link& commands() noexcept { return *commands_; }
   /// A further connection to the same server, while connected. Its loss is the whole node's.
-  std::shared_ptr<Link> connect(Function<void()> ready, Function<void(const Reply&)> pushed = {});
+  std::shared_ptr<Link> connect(Function<void()> ready, Function<void(const Reply&)> pushed = {}) {
+    return connect_to(server_, std::move(ready), std::move(pushed));
+  }
+  /// The same to another server of the same cluster.
+  std::shared_ptr<Link> connect_to(const Endpoint& server, Function<void()> ready,
+                                   Function<void(const Reply&)> pushed = {});
+  /// Where it is connected to.
+  const Endpoint& server() const noexcept { return server_; }
+  /// This server is of no use any more: begins anew.
+  void lose(const Error& error) { lose(connection_, error); }
   /// All is well: the next loss is met with a quick attempt again.
   void settled() noexcept { back_off_.reset(); }
 
@@ -52,6 +61,7 @@ class Node : public std::enable_shared_from_this<Node> {
   Events events_;
   std::optional<MasterSearch> search_;
   Endpoint server_;
+  std::size_t attempts_ = 0;
   std::shared_ptr<Link> commands_;
   std::string last_failure_;      // so that a reason is logged once, however often it is met
   std::uint64_t connection_ = 0;  // counts: what an earlier one still tells is old

@@ -61,6 +61,20 @@ void PubSubSession::arrived(const Reply& push) {
   }
 }
 
+void take_receipt(Publication& publication, const Result<Reply>& reply, BusCounters& counters) {
+  const std::string what = fmt::format("\"{}\"", publication.name);
+  if (!reply) {
+    count(counters.unconfirmed);
+    publication.failed(
+        Error(reply.error().code(), fmt::format("{}: perhaps not sent: {}", what, reply.error().context())));
+  } else if (reply->kind != Reply::Kind::integer) {
+    count(counters.rejected);
+    publication.failed(unexpected(what, *reply));
+  } else {
+    publication.reached(static_cast<std::size_t>(reply->integer));
+  }
+}
+
 bool PubSubSession::has_room() const {
   return node_.commands().unwritten() < most_unwritten && node_.commands().unanswered() < most_unanswered;
 }
@@ -70,23 +84,11 @@ void PubSubSession::publish(Outgoing outgoing) {
   const bool to_group = publication.to == Publication::To::group;
   const std::string payload =
       home_.serializer().message(publication.body, Addressing::none, {}, static_cast<std::int64_t>(home_.unix_time()));
-  node_.commands().request(
-      {"PUBLISH", to_group ? names_.group_channel(publication.name) : publication.name, payload},
-      [this, outgoing = std::move(outgoing)](const Result<Reply>& reply) {
-        Publication& publication = *outgoing.publication;
-        const std::string what = fmt::format("\"{}\"", publication.name);
-        if (!reply) {
-          count(home_.counters().unconfirmed);
-          publication.failed(
-              Error(reply.error().code(), fmt::format("{}: perhaps not sent: {}", what, reply.error().context())));
-        } else if (reply->kind != Reply::Kind::integer) {
-          count(home_.counters().rejected);
-          publication.failed(unexpected(what, *reply));
-        } else {
-          publication.reached(static_cast<std::size_t>(reply->integer));
-        }
-        home_.answered(shard_);
-      });
+  node_.commands().request({"PUBLISH", to_group ? names_.group_channel(publication.name) : publication.name, payload},
+                           [this, outgoing = std::move(outgoing)](const Result<Reply>& reply) {
+                             take_receipt(*outgoing.publication, reply, home_.counters());
+                             home_.answered(shard_);
+                           });
 }
 
 }  // namespace sluice::redis

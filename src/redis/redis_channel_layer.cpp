@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <stdexcept>
 #include <utility>
 
 #include "redis/core_keys.hpp"
@@ -14,14 +15,17 @@ namespace sluice {
 namespace {
 
 constexpr auto token_grace = std::chrono::seconds(10);  // beyond its expiry, as channels_redis allows (redis-wire R-10)
-constexpr std::size_t process_digits = 32;
 constexpr std::string_view consumer_mark = "c.";
 
 redis::BusParts core_parts(RedisOptions options, std::function<double()> wall_clock) {
+  for (const RedisHost& host : options.hosts) {
+    if (host.cluster.empty()) continue;
+    throw std::invalid_argument("RedisChannelLayer: its keys are not made for a cluster, RedisPubSubChannelLayer is");
+  }
   redis::BusParts parts;
   parts.oldest_token = options.expiry + token_grace;
   parts.options = std::move(options);
-  parts.process = fmt::format("specific.{}!", redis::random_hex(process_digits));
+  parts.process = fmt::format("specific.{}!", redis::random_hex(redis::process_digits));
   parts.wall_clock = wall_clock ? std::move(wall_clock) : redis::unix_time;
   parts.place_of = [](redis::Publication::To to, std::string_view name) {
     return std::string(to == redis::Publication::To::group ? name : non_local_name(name));
@@ -123,6 +127,10 @@ Task<Result<std::size_t>> RedisChannelLayer::group_size(std::string_view group) 
   auto names = co_await group_channels(group);
   if (!names) co_return names.error();
   co_return names->size();
+}
+
+Task<Result<std::vector<std::string>>> RedisChannelLayer::group_names() {
+  return redis::groups_of_core(parts_->layer.bus());
 }
 
 Task<Result<void>> RedisChannelLayer::flush() {

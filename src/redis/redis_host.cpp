@@ -15,7 +15,8 @@ constexpr std::uint16_t sentinel_port = 26379;
 
 // What is wrong is told with the part that is wrong, which is never the password.
 [[noreturn]] void refuse(std::string_view what) {
-  throw std::invalid_argument(fmt::format("Redis URL: {}; it is redis://, rediss://, unix:// or sentinel://", what));
+  throw std::invalid_argument(
+      fmt::format("Redis URL: {}; it is redis://, rediss://, unix://, sentinel:// or cluster://", what));
 }
 
 template <class T>
@@ -113,10 +114,13 @@ RedisHost::RedisHost(std::string_view url) {
     read_user(*this, rest, rest);
     endpoint.socket_path = decoded(rest);
     if (endpoint.socket_path.empty()) refuse("a unix socket has a path");
-  } else if (scheme == "redis" || scheme == "rediss" || scheme == "sentinel") {
+  } else if (scheme == "redis" || scheme == "rediss" || scheme == "sentinel" || scheme == "cluster") {
     read_user(*this, rest, rest.substr(0, rest.find('/')));
     std::string_view hosts = take_until(rest, '/');
-    if (scheme == "sentinel") {
+    if (scheme == "cluster") {
+      while (!hosts.empty()) cluster.push_back(address(take_until(hosts, ','), redis_port));
+      if (cluster.empty()) refuse("cluster:// names at least one member");
+    } else if (scheme == "sentinel") {
       while (!hosts.empty()) sentinels.push_back(address(take_until(hosts, ','), sentinel_port));
       master_name = decoded(take_until(rest, '/'));
       if (sentinels.empty() || master_name.empty()) refuse("sentinel:// names at least one sentinel, and a master");
@@ -133,6 +137,7 @@ RedisHost::RedisHost(std::string_view url) {
 }
 
 std::string RedisHost::to_string() const {
+  if (!cluster.empty()) return fmt::format("the cluster of {}", cluster.front().to_string());
   if (!sentinels.empty()) return fmt::format("the master \"{}\"", master_name);
   return database == 0 ? endpoint.to_string() : fmt::format("{}/{}", endpoint.to_string(), database);
 }

@@ -3,8 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+#include <stdexcept>
 #include <utility>
 
+#include "redis/cluster_session.hpp"
 #include "redis/hub_with_bus.hpp"
 #include "redis/names.hpp"
 #include "redis/pubsub_session.hpp"
@@ -13,17 +17,22 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t process_digits = 32;
-
 redis::BusParts pubsub_parts(RedisOptions options, std::function<double()> wall_clock) {
   redis::BusParts parts;
-  parts.process = fmt::format("{}specific.{}", options.prefix, redis::random_hex(process_digits));
+  parts.process = fmt::format("{}specific.{}", options.prefix, redis::random_hex(redis::process_digits));
   parts.wall_clock = wall_clock ? std::move(wall_clock) : redis::unix_time;
   parts.oldest_token = std::chrono::seconds(0);  // any age: channels_redis does not look either
   parts.place_of = [names = redis::PubSubNames(options.prefix)](redis::Publication::To to, std::string_view name) {
     return to == redis::Publication::To::group ? names.group_channel(name) : std::string(name);
   };
-  parts.make_session = [](redis::BusHome& home, redis::Node& node, std::size_t shard) {
+  const bool is_cluster =
+      std::ranges::any_of(options.hosts, [](const RedisHost& host) { return !host.cluster.empty(); });
+  if (is_cluster && options.hosts.size() > 1) {
+    throw std::invalid_argument("Redis layer: a cluster is one host, whose members are shards enough");
+  }
+  parts.make_session = [is_cluster](redis::BusHome& home, redis::Node& node,
+                                    std::size_t shard) -> std::unique_ptr<redis::BusSession> {
+    if (is_cluster) return std::make_unique<redis::ClusterSession>(home, node, shard);
     return std::make_unique<redis::PubSubSession>(home, node, shard);
   };
   parts.options = std::move(options);
@@ -105,6 +114,21 @@ Task<Result<std::size_t>> RedisPubSubChannelLayer::group_size(std::string_view g
 Task<Result<std::vector<std::string>>> RedisPubSubChannelLayer::group_channels(std::string_view group) {
   return parts_->layer.hub().group_channels(group);
 }
+
+Task<Result<std::vector<std::string>>> RedisPubSubChannelLayer::group_names() {
+  redis::Bus& bus = parts_->layer.bus();
+  const redis::PubSubNames names(bus.options().prefix);
+  std::set<std::string> groups;
+  for (std::size_t shard = 0; shard < bus.hosts(); ++shard) {
+    redis::Command command{"PUBSUB", "CHANNELS", names.group_channel("*")};
+    const auto asking = bus.ask(shard, std::move(command));
+    const auto channels = co_await asking;
+    if (!channels) co_return channels.error();
+    for (const redis::Reply& channel : channels->elements) groups.emplace(names.group_of(channel.text));
+  }
+  co_return std::vector<std::string>(groups.begin(), groups.end());
+}
+
 Task<Result<void>> RedisPubSubChannelLayer::flush() { return parts_->layer.hub().flush(); }
 LayerStats RedisPubSubChannelLayer::stats() const { return parts_->layer.stats(); }
 RedisStats RedisPubSubChannelLayer::redis_stats() const { return parts_->layer.bus().stats(); }

@@ -55,6 +55,7 @@ class RedisChannelLayer final : public ChannelLayer {
   Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox) override;
   Result<void> group_send(std::string_view group, Event event) override;
   Result<void> send(std::string_view channel, Event event) override;
+  /// Of this process's consumers each, of any other Sluice process one: it is one member, whatever it has.
   Task<Result<std::size_t>> group_size(std::string_view group) override;
   Task<Result<std::vector<std::string>>> group_channels(std::string_view group) override;
   Task<Result<void>> flush() override;
@@ -64,6 +65,9 @@ class RedisChannelLayer final : public ChannelLayer {
   Task<Result<SendReceipt>> group_send_confirmed(std::string_view group, Event event);
   /// As send. ErrorCode::channel_full: the channel, or the process that it belongs to, holds its capacity.
   Task<Result<SendReceipt>> send_confirmed(std::string_view channel, Event event);
+
+  /// The groups that have a member in any process, in no order.
+  Task<Result<std::vector<std::string>>> group_names();
 
   RedisStats redis_stats() const;
 

@@ -14,12 +14,13 @@
 
 namespace sluice {
 
-/// One Redis server, or the master that some sentinels know. A value.
+/// One Redis server, the master that some sentinels know, or a cluster. A value.
 ///
 ///     redis://[[user]:password@]host[:6379][/database]
 ///     rediss://...                                       TLS; ?ssl_ca_certs=FILE, ?ssl_cert_reqs=none
 ///     unix://[[user]:password@]/path/of/socket[?db=database]
 ///     sentinel://[[user]:password@]host[:26379][,host...]/master[/database]
+///     cluster://[[user]:password@]host[:6379][,host...]   a Redis Cluster, for the pub/sub layer: some of its members
 class RedisHost {
  public:
   /// Throws std::invalid_argument for a URL that is none of these.
@@ -37,6 +38,8 @@ class RedisHost {
   std::string master_name = {};
   std::string sentinel_username = {};
   std::string sentinel_password = {};
+
+  std::vector<Endpoint> cluster = {};  // members of a cluster: `endpoint` does not count
 
   /// For a log: never with a password.
   std::string to_string() const;

@@ -56,6 +56,9 @@ class RedisPubSubChannelLayer final : public ChannelLayer {
   Task<Result<SendReceipt>> group_send_confirmed(std::string_view group, Event event);
   Task<Result<SendReceipt>> send_confirmed(std::string_view channel, Event event);
 
+  /// The groups that any process has subscribed to, in no order.
+  Task<Result<std::vector<std::string>>> group_names();
+
   RedisStats redis_stats() const;
 
  private:

@@ -34,6 +34,8 @@ class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
   void send(std::string bytes);
   /// Ends the stream behind what is on its way.
   void close(std::string why = "closed by the peer");
+  /// Moves what waits, unless the dialer holds everything.
+  void go_on();
   const Endpoint& endpoint() const noexcept { return endpoint_; }
   /// Is the stream at the other end gone, or broken?
   bool gone() const noexcept { return events_ == nullptr; }
@@ -47,7 +49,6 @@ class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
   };
 
   void queue(Operation operation, std::string bytes);
-  void go_on();
   void next();
   void end(std::string why);
   void leave();
