@@ -40,7 +40,8 @@ struct Room {
     }
   }
   double cost(std::size_t waiting, const Audience& audience, std::size_t heard_by) {
-    const json::Text payload(std::string(R"({"type":"rows_updated","table_id":7,"rows":[{"id":1,"order":"1.00","name":"a"}]})"));
+    const json::Text payload(
+        std::string(R"({"type":"rows_updated","table_id":7,"rows":[{"id":1,"order":"1.00","name":"a"}]})"));
     const std::size_t rounds = std::max<std::size_t>(1, 2'000'000 / (waiting * std::max<std::size_t>(heard_by, 100)));
     return bench::nanoseconds_per(rounds * waiting * heard_by, [&] {
       for (std::size_t round = 0; round < rounds; ++round) {
@@ -67,7 +68,7 @@ double plain_loop(std::size_t members) {
   for (const auto& listener : listeners) all.push_back(listener.get());
   FrameBuffer frames;
   const Frame frame = frames.encode(MessageKind::text, "0123456789");
-  const DeliveryRun run{{}, frame, BroadcastKind::to_group};
+  const DeliveryRun run{{}, frame, BroadcastKind::to_group, "room"};
   const std::size_t rounds = std::max<std::size_t>(1, 2'000'000 / members);
   return bench::nanoseconds_per(rounds * members, [&] {
     for (std::size_t round = 0; round < rounds; ++round) {
@@ -92,6 +93,7 @@ int main() {
     show(16, "everyone", {}, members);
     show(256, "everyone", {}, members);
     show(1, "all but one socket", {.except_socket = "socket-3"}, members - 1);
+    show(256, "all but one socket", {.except_socket = "socket-3"}, members - 1);
     show(1, "3 users (ns per broadcast)", {.only_users = std::vector<UserId>{1, 5, 8}}, 1);
   }
 }

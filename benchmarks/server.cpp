@@ -13,6 +13,7 @@
 #include "sluice/consumer/host.hpp"
 #include "sluice/consumer/router.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
+#include "sluice/net/asio_executors.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/signals.hpp"
 #include "support/options.hpp"
@@ -53,8 +54,9 @@ int main(int argc, char** argv) {
   Listen listen;
   Options("The server that load generators drive: /sub hears what /pub says, /echo sends everything back", listen)
       .parse(argc, argv);
+  sluice::StopSignals signals;
 
-  sluice::AsioExecutors executors(listen.threads);
+  sluice::AsioExecutors executors(listen.thread_count());
   sluice::InMemoryChannelLayer layer(executors);
   auto routes = std::make_shared<sluice::Router>();
   routes->re_path("^sub", sluice::consumer<Subscriber>());
@@ -69,7 +71,9 @@ int main(int argc, char** argv) {
     return 1;
   }
   announce(listen.host, *port);
-  sluice::wait_for_signal();
+  signals.wait();
   server.stop();
   server.wait();
+  executors.stop();
+  executors.join();
 }

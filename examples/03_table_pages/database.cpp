@@ -204,7 +204,7 @@ std::vector<Row> Database::rows(std::int64_t table_id, std::optional<std::int64_
     WHERE rows.table_id = ?1 AND (?2 IS NULL OR rows.id = ?2)
       AND columns.id NOT IN (SELECT column_id FROM hidden_columns WHERE slug = ?3)
     ORDER BY rows.id, columns.id)",
-                             table_id, row_id ? Cell(*row_id) : Cell(), view_slug);
+                             table_id, row_id, view_slug);
   while (found.step()) {
     const std::int64_t id = found.integer(0);
     if (all.empty() || all.back().id != id) all.push_back({id, found.integer(1), {}});

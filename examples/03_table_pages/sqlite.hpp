@@ -38,6 +38,9 @@ class Statement {
   void bind(int place, std::string_view value) {
     check(sqlite3_bind_text64(statement_.get(), place, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
   }
+  void bind(int place, const std::same_as<std::optional<std::int64_t>> auto& number) {
+    number ? bind(place, *number) : bind(place, std::monostate());
+  }
   void bind(int place, const std::same_as<Cell> auto& cell) {
     std::visit([&](const auto& value) { bind(place, value); }, cell);
   }

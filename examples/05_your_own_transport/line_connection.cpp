@@ -65,11 +65,11 @@ void LineConnection::send(const sluice::Frame& frame) {
 }
 
 void LineConnection::close(const CloseReason& reason) {
-  if (state_ == State::closing || state_ == State::closed) return;
+  if (state_ >= State::closing) return;
   state_ = State::closing;
   reason_ = reason;
   loop_.post_after(limits_.close_time, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->end(self->reason_);
+    if (const auto self = weak.lock()) self->end(CloseReason(close_code::abnormal));
   });
 }
 
@@ -81,7 +81,7 @@ void LineConnection::resume_reading() {
 // --- What the socket does
 
 short LineConnection::wants() const {
-  const bool hears = state_ == State::target || state_ == State::closing || (state_ == State::open && !paused_);
+  const bool hears = state_ == State::target || state_ >= State::closing || (state_ == State::open && !paused_);
   const bool speaks = !out_.empty() || state_ == State::closing;
   return static_cast<short>((hears ? POLLIN : 0) | (speaks ? POLLOUT : 0));
 }
@@ -99,7 +99,10 @@ void LineConnection::write() {
   const auto written = ::send(socket_, out_.data(), out_.size(), MSG_NOSIGNAL);
   if (written > 0) out_.erase(0, static_cast<std::size_t>(written));
   if (written < 0 && errno != EAGAIN && errno != EINTR) return end(CloseReason(close_code::abnormal));
-  if (out_.empty() && state_ == State::closing) end(reason_);
+  if (out_.empty() && state_ == State::closing) {
+    state_ = State::parting;
+    ::shutdown(socket_, SHUT_WR);
+  }
 }
 
 void LineConnection::read() {
@@ -107,7 +110,7 @@ void LineConnection::read() {
   const auto received = ::recv(socket_, bytes, sizeof bytes, 0);
   if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (received <= 0) return end(CloseReason(received == 0 ? close_code::no_status : close_code::abnormal));
-  if (state_ == State::closing) return;
+  if (state_ >= State::closing) return;
   in_.append(bytes, static_cast<std::size_t>(received));
   take_lines();
 }
@@ -153,10 +156,11 @@ void LineConnection::open(std::string_view target) {
 }
 
 void LineConnection::end(const CloseReason& reason) {
-  if (std::exchange(state_, State::closed) == State::closed) return;
+  const State before = std::exchange(state_, State::closed);
+  if (before == State::closed) return;
   const auto kept = shared_from_this();
   loop_.forget(socket_);
   ::shutdown(socket_, SHUT_RDWR);
-  if (events_) std::exchange(events_, nullptr)->on_closed(reason);
+  if (events_) std::exchange(events_, nullptr)->on_closed(before >= State::closing ? reason_ : reason);
   gone_();
 }

@@ -38,7 +38,14 @@ class LineConnection final : public sluice::Connection,
   void ready(short events) override;
 
  private:
-  enum class State : std::uint8_t { target, handshake, open, closing, closed };
+  enum class State : std::uint8_t {
+    target,     // its first line is not here yet
+    handshake,  // the gateway has not answered yet
+    open,
+    closing,  // what is queued is on its way
+    parting,  // all was said: the client is waited for, since what it still sends would make TCP forget the last words
+    closed
+  };
 
   void read();
   void write();

@@ -32,10 +32,10 @@ std::string_view token_of_authorization(std::string_view header) noexcept {
 }
 
 // The offer behind this name.
-std::string_view token_of_subprotocols(const Scope& scope, std::string_view name) noexcept {
-  const auto& offers = scope.subprotocols();
+std::string_view token_of_subprotocols(const Scope& scope, std::string_view name) {
+  const auto offers = scope.subprotocols();
   const auto found = std::ranges::find(offers, name);
-  return found == offers.end() || found + 1 == offers.end() ? std::string_view() : std::string_view(*(found + 1));
+  return found == offers.end() || found + 1 == offers.end() ? std::string_view() : *(found + 1);
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ Host::~Host() = default;
 
 std::shared_ptr<ConnectionEvents> Host::open(Scope scope, std::shared_ptr<Connection> connection, Executor& executor) {
   auto session = std::make_shared<Session>(state_, std::move(scope), std::move(connection), executor);
+  executor.local<LiveSessions>().add(session);
   executor.post([session] { session->begin(); });
   return session;
 }

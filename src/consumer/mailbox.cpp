@@ -14,10 +14,8 @@ std::optional<Mail> Mailbox::take() {
   return mail;
 }
 
-Frame* Mailbox::last_passing_frame() noexcept {
-  if (!lanes_ || lanes_->layer.empty()) return nullptr;
-  auto* passing = std::get_if<PassingBroadcast>(&lanes_->layer.back());
-  return passing ? &passing->frame : nullptr;
+PassingBroadcast* Mailbox::last_passing() noexcept {
+  return lanes_ && !lanes_->layer.empty() ? std::get_if<PassingBroadcast>(&lanes_->layer.back()) : nullptr;
 }
 
 void Mailbox::drop_layer() noexcept {

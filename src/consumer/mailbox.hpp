@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -21,9 +22,11 @@ struct Closed {
   CloseReason reason;
 };
 
-/// A broadcast that passes the consumer by, but not the mail before it.
+/// A broadcast that passes the consumer by, but not the mail before it. When its turn comes it is only for those who
+/// are still in its group: the mail before it may have taken the page away.
 struct PassingBroadcast {
   Frame frame;
+  std::string group;  // empty: sent to the channel itself
 };
 
 /// One piece of mail.
@@ -38,8 +41,8 @@ class Mailbox {
   void put_layer(Mail mail) { lanes().layer.push_back(std::move(mail)); }
   std::optional<Mail> take();
 
-  /// The last frame that waits behind all other layer mail, or null: another may join it.
-  Frame* last_passing_frame() noexcept;
+  /// The broadcast that waits behind all other layer mail, or null: another of its group may join it.
+  PassingBroadcast* last_passing() noexcept;
 
   bool empty() const noexcept { return !lanes_; }
   std::size_t client_size() const noexcept { return lanes_ ? lanes_->client.size() : 0; }

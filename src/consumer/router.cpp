@@ -45,28 +45,25 @@ Router& Router::re_path(std::string_view pattern, std::shared_ptr<Application> a
 }
 
 bool Router::resolve(Scope& scope, Destination& destination) const {
-  const std::optional<std::string> remaining_before =
-      scope.has_path_remaining() ? std::optional(std::string(scope.path_remaining())) : std::nullopt;
-  std::string path(scope.path_remaining());
-  path.erase(0, path.find_first_not_of('/'));
+  const std::size_t taken_before = scope.path_taken();
+  const UrlRoute before = scope.url_route();
+  const std::size_t slashes = scope.path_remaining().find_first_not_of('/');
+  const std::size_t begin = std::min(slashes, scope.path_remaining().size());
+  const std::string_view path = scope.path_remaining().substr(begin);
 
   for (const Route& route : routes_) {
     auto match = route.pattern.match(path, !route.application->routes_by_path());
     if (!match) continue;
-    const UrlRoute before = scope.url_route();
-    UrlRoute& captured = scope.url_route();
+    UrlRoute captured = before;
     for (CapturedValue& value : match->captured.args) captured.args.push_back(std::move(value));
     for (const auto& [name, value] : match->captured.kwargs) put(captured, name, value);
     for (const auto& [name, value] : route.defaults) put(captured, name, value);
-    scope.set_path_remaining(path.substr(match->length));
+    scope.set_url_route(std::move(captured));
+    scope.set_path_taken(taken_before + begin + match->length);
     if (route.application->resolve(scope, destination)) return true;
-    scope.url_route() = before;  // the inner router found nothing: the next route may
   }
-  if (remaining_before) {
-    scope.set_path_remaining(*remaining_before);
-  } else {
-    scope.clear_path_remaining();
-  }
+  scope.set_url_route(before);  // an inner router may have found a beginning, and no end
+  scope.set_path_taken(taken_before);
   return false;
 }
 

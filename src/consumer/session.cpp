@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
+// The life of a session, and what comes in. session_order.cpp has the order of things, session_calls.cpp what goes out.
 #include "consumer/session.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <exception>
 #include <stdexcept>
 #include <utility>
@@ -14,17 +14,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t mails_per_turn = 32;  // then others have their turn
-
-std::string what_of(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& exception) {
-    return exception.what();
-  } catch (...) {
-    return "an exception that is no std::exception";
-  }
-}
+constexpr std::size_t max_client_mail = 32;  // then its client waits
 
 const UserId nobody;
 
@@ -41,18 +31,9 @@ Session::Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<C
   count(host_->counters.connections);
 }
 
-Session::~Session() {
-  closing_ = closed_ = true;  // a consumer that ends with its executor has nobody to talk to
-  host_->counters.connections.fetch_sub(1, std::memory_order_relaxed);
-}
+Session::~Session() { host_->counters.connections.fetch_sub(1, std::memory_order_relaxed); }
 
 // ---------------------------------------------------------------- life
-
-void Session::begin() {
-  place_ = executor_.local<LiveSessions>().add(shared_from_this());
-  run([this] { return start_up(); });
-  if (!busy_) pump();
-}
 
 Task<> Session::start_up() {
   if (closed_) co_return;
@@ -93,9 +74,9 @@ Task<> Session::start_up() {
   co_await consumer_->connect();
 }
 
-Task<> Session::say_goodbye() {
+Task<> Session::say_goodbye(const CloseReason& reason) {
   if (channel_) channel_->leave_groups();
-  if (connect_called_) co_await consumer_->disconnect(close_reason_);
+  if (connect_called_) co_await consumer_->disconnect(reason);
 }
 
 void Session::over() {
@@ -104,6 +85,16 @@ void Session::over() {
   consumer_.reset();
   connection_.reset();
   executor_.local<LiveSessions>().remove(place_);  // may be the last reference: the caller holds one
+}
+
+void Session::abandon() noexcept {
+  closing_ = closed_ = true;  // a consumer's destructor has nobody to talk to
+  phase_ = Phase::over;
+  task_ = {};
+  argument_.reset();
+  channel_.reset();
+  consumer_.reset();
+  connection_.reset();  // it may hold this session as its events
 }
 
 // This side ends it: nothing more is handled but the end, and every group is left.
@@ -129,135 +120,7 @@ void Session::drop_layer_mail() {
   events_waiting_ = passing_bytes_ = 0;
 }
 
-// ---------------------------------------------------------------- one thing at a time
-
-void Session::pump() {
-  pump_posted_ = false;
-  for (std::size_t turn = 0; turn < mails_per_turn && !busy_ && phase_ != Phase::over; ++turn) {
-    if (read_on()) break;  // what the client said meanwhile arrives before the next turn
-    std::optional<Mail> mail = mailbox_.take();
-    if (!mail) break;
-    handle(std::move(*mail));
-  }
-  if (busy_ || phase_ == Phase::over) return;
-  read_on();
-  if (!mailbox_.empty()) pump_soon();
-}
-
-// Without a message that waits, a client that was paused is read again: events alone must not keep it waiting
-// (behaviour DI-7).
-bool Session::read_on() {
-  if (!paused_ || closed_ || mailbox_.client_size() > 0) return false;
-  paused_ = false;
-  connection_->resume_reading();
-  return true;
-}
-
-void Session::handle(Mail mail) {
-  hand_ = std::move(mail);
-  if (auto* message = std::get_if<Message>(&hand_)) {
-    if (!closing_) run([&] { return consumer_->receive(*message); });
-  } else if (auto* event = std::get_if<Event>(&hand_)) {
-    --events_waiting_;
-    if (!closing_) handle(*event);
-  } else if (auto* passing = std::get_if<PassingBroadcast>(&hand_)) {
-    passing_bytes_ -= passing->frame.size();
-    if (connected()) {
-      connection_->send(passing->frame);
-    } else {
-      count(host_->counters.dropped_at_close);
-    }
-    hand_ = Message();
-  } else {
-    phase_ = Phase::disconnecting;
-    closing_ = true;
-    close_reason_ = std::get<Closed>(hand_).reason;
-    run([this] { return say_goodbye(); });
-    if (!busy_) {
-      over();
-    } else {
-      watch_the_grace();
-    }
-  }
-}
-
-void Session::handle(const Event& event) {
-  run([&]() -> Task<> {
-    auto call = handlers_->call(*consumer_, event);
-    if (call) {
-      argument_ = std::move(call->argument);
-      return std::move(call->task);
-    }
-    const bool unknown = call.error().code() == ErrorCode::not_found;
-    count(unknown ? host_->counters.unknown_events : host_->counters.undecodable_events);
-    if (host_->options.strict_events) throw std::runtime_error(call.error().message());
-    if (host_->first_time(event.type())) {
-      log(LogLevel::warning, fmt::format("{}: event \"{}\" ignored, {} (said once per type)", scope_.path(),
-                                         event.type(), call.error().message()));
-    }
-    return {};
-  });
-}
-
-template <class Start>
-void Session::run(Start start) {
-  try {
-    task_ = start();
-  } catch (...) {
-    return failed(std::current_exception());
-  }
-  busy_ = true;
-  ++handlers_begun_;
-  if (task_.start({&Session::woken, this})) finish_task();
-}
-
-// The handler has finished after all. Its coroutine is still on the stack here, so the rest is a job of its own.
-void Session::woken(void* self) noexcept {
-  auto& session = *static_cast<Session*>(self);
-  session.executor_.post([kept = session.shared_from_this(), handler = session.handlers_begun_] {
-    if (!kept->busy_ || kept->handlers_begun_ != handler) return;  // destroyed by the grace meanwhile
-    kept->finish_task();
-    if (kept->phase_ == Phase::disconnecting) {
-      kept->over();
-    } else {
-      kept->pump();
-    }
-  });
-}
-
-void Session::finish_task() {
-  busy_ = false;
-  try {
-    task_.take();
-  } catch (...) {
-    failed(std::current_exception());
-  }
-  task_ = {};
-  argument_.reset();
-  hand_ = Message();  // an idle connection holds nothing of the last message
-  if (phase_ == Phase::connecting) phase_ = Phase::serving;
-}
-
-// The one place where an exception from user code ends up.
-void Session::failed(std::exception_ptr error) noexcept {
-  count(host_->counters.failed_handlers);
-  log(LogLevel::error, fmt::format("{} [{}]: a handler threw: {}", scope_.path(), channel_name(), what_of(error)));
-  if (phase_ != Phase::disconnecting) end(CloseReason(close_code::internal_error, "internal error"), 500);
-}
-
-void Session::pump_soon() {
-  if (busy_ || pump_posted_) return;
-  pump_posted_ = true;
-  executor_.local<LiveSessions>().pump_soon(shared_from_this());
-}
-
-void LiveSessions::pump_soon(std::shared_ptr<Session> session) {
-  ready_.push_back(std::move(session));
-  if (ready_.size() > 1) return;
-  executor_.post([this] {
-    for (const auto& ready : std::exchange(ready_, {})) ready->pump();
-  });
-}
+// ---------------------------------------------------------------- the grace
 
 void Session::watch_the_grace() {
   executor_.post_after(host_->options.limits.disconnect_grace, [weak = weak_from_this()] {
@@ -290,7 +153,7 @@ void Session::on_message(Message message) {
     mailbox_.put_client(Mail(std::move(message)));
     pump_soon();
   }
-  if (!paused_ && (busy_ || mailbox_.client_size() >= mails_per_turn)) {  // the client waits until its handler is done
+  if (!paused_ && (busy_ || mailbox_.client_size() >= max_client_mail)) {  // the client waits until its handler is done
     paused_ = true;
     connection_->pause_reading();
   }
@@ -341,8 +204,10 @@ void Session::put_aside(const DeliveryRun& run) {
   if (passing_bytes_ + connection_->queued_bytes() > host_->options.limits.queued_bytes) {
     return overflow("broadcasts wait for a busy consumer");
   }
-  Frame* last = mailbox_.last_passing_frame();
-  if (!last || !last->extend(run.joined)) mailbox_.put_layer(Mail(PassingBroadcast{run.joined}));
+  PassingBroadcast* last = mailbox_.last_passing();
+  if (!last || last->group != run.group || !last->frame.extend(run.joined)) {
+    mailbox_.put_layer(Mail(PassingBroadcast{run.joined, std::string(run.group)}));
+  }
   pump_soon();
 }
 
@@ -362,72 +227,6 @@ void Session::overflow(std::string_view why) {
 
 Identity Session::identity() const noexcept {
   return {scope_.web_socket_id(), scope_.user() ? scope_.user()->id() : nobody};
-}
-
-// ---------------------------------------------------------------- from the consumer
-
-void Session::accept(const Acceptance& acceptance) {
-  if (closing_ || closed_) return;
-  if (answer_ != Answer::none) throw std::logic_error("accept(): the handshake is answered already");
-  const std::string& chosen = acceptance.subprotocol();
-  if (!chosen.empty() && std::ranges::find(scope_.subprotocols(), chosen) == scope_.subprotocols().end()) {
-    throw std::invalid_argument(fmt::format("accept(): the client did not offer the subprotocol \"{}\"", chosen));
-  }
-  answer_ = Answer::accepted;
-  count(host_->counters.accepted);
-  connection_->accept(acceptance);
-}
-
-void Session::deny(const Denial& denial) {
-  if (closing_ || closed_) return;
-  if (answer_ != Answer::none) throw std::logic_error("deny(): the handshake is answered already; close() it");
-  if (denial.http_status() < 300 || denial.http_status() > 599) {
-    throw std::invalid_argument(fmt::format("deny(): {} is no HTTP status to refuse with", denial.http_status()));
-  }
-  answer_ = Answer::denied;
-  count(host_->counters.denied);
-  closing_ = true;
-  connection_->deny(denial);
-  if (channel_) channel_->leave_groups();
-}
-
-void Session::send(MessageKind kind, std::string_view data) {
-  if (closing_ || closed_) return count(host_->counters.sends_after_close);
-  if (answer_ != Answer::accepted) throw std::logic_error("send(): accept() comes first");
-  connection_->send(frames_.encode(kind, data));
-}
-
-void Session::close(const CloseReason& reason) {
-  if (!may_be_sent(reason.code())) {
-    throw std::invalid_argument(
-        fmt::format("close(): {} is no code that may be sent (RFC 6455 section 7.4)", reason.code()));
-  }
-  if (reason.text().size() > max_close_text_bytes) {
-    throw std::invalid_argument(
-        fmt::format("close(): the reason has {} bytes, at most {} fit", reason.text().size(), max_close_text_bytes));
-  }
-  if (answer_ == Answer::none && !closing_ && !closed_) count(host_->counters.denied);
-  end(reason, 403);
-}
-
-Task<Result<void>> Session::group_add(std::string_view group) {
-  if (!channel_)
-    return Error(ErrorCode::layer_unavailable, fmt::format("group_add \"{}\": the host has no layer", group));
-  if (closing_ || closed_) {
-    return Error(ErrorCode::channel_closed, fmt::format("group_add \"{}\": the connection has ended", group));
-  }
-  return host_->layer->group_add(group, *channel_);
-}
-
-Task<Result<void>> Session::group_discard(std::string_view group) {
-  if (!channel_)
-    return Error(ErrorCode::layer_unavailable, fmt::format("group_discard \"{}\": the host has no layer", group));
-  return host_->layer->group_discard(group, *channel_);
-}
-
-ChannelLayer& Session::layer() const {
-  if (!host_->layer) throw std::logic_error("layer(): the host has no channel layer: give Host one");
-  return *host_->layer;
 }
 
 }  // namespace sluice

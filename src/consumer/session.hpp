@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +30,10 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   void begin();
   /// Handles what waits.
   void pump();
+  /// The executor ends while the connection stands: lets go of everything, without a word to anybody.
+  void abandon() noexcept;
+  /// Where it is among the LiveSessions, which say so.
+  void set_place(std::size_t place) noexcept { place_ = static_cast<std::uint32_t>(place); }
 
   // --- what a consumer asks for
   void accept(const Acceptance& acceptance);
@@ -60,7 +63,7 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   enum class Phase : std::uint8_t { connecting, serving, disconnecting, over };
 
   Task<> start_up();
-  Task<> say_goodbye();
+  Task<> say_goodbye(const CloseReason& reason);
   void handle(Mail mail);
   void handle(const Event& event);
   template <class Start>
@@ -91,7 +94,6 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   Mailbox mailbox_;
   std::size_t events_waiting_ = 0;
   std::size_t passing_bytes_ = 0;
-  CloseReason close_reason_;  // what disconnect() is told
 
   Answer answer_ = Answer::none;
   Phase phase_ = Phase::connecting;
@@ -102,7 +104,7 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   bool closed_ = false;   // the connection is gone
   bool paused_ = false;
   bool pump_posted_ = false;
-  std::list<std::shared_ptr<Session>>::iterator place_;  // among the LiveSessions
+  std::uint32_t place_ = 0;  // among the LiveSessions
 
   // What the handler at work may refer to. The task goes first.
   Mail hand_;
@@ -114,16 +116,19 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
 class LiveSessions {
  public:
   explicit LiveSessions(Executor& executor) : executor_(executor) {}
+  LiveSessions(const LiveSessions&) = delete;
+  LiveSessions& operator=(const LiveSessions&) = delete;
+  /// The executor ends: so do the sessions that are left.
+  ~LiveSessions();
 
-  using Place = std::list<std::shared_ptr<Session>>::iterator;
-  Place add(std::shared_ptr<Session> session) { return all_.insert(all_.end(), std::move(session)); }
-  void remove(Place place) { all_.erase(place); }
+  void add(std::shared_ptr<Session> session);
+  void remove(std::size_t place);
   /// Pumps this session in a job of its own soon; one job serves all sessions of a turn.
   void pump_soon(std::shared_ptr<Session> session);
 
  private:
   Executor& executor_;
-  std::list<std::shared_ptr<Session>> all_;
+  std::vector<std::shared_ptr<Session>> all_;  // each knows its place
   std::vector<std::shared_ptr<Session>> ready_;
 };
 

@@ -16,9 +16,16 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t more) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
 }
 
-bool for_everyone(const Event& event) {
-  return event.broadcasts().size() == 1 && event.broadcasts().front().audience.everyone();
+constexpr std::size_t max_authors = 8;  // that each member of a run is compared with
+
+// For a whole group, or all of it but one socket: what most broadcasts are.
+bool for_nearly_everyone(const Event& event) {
+  if (event.broadcasts().size() != 1) return false;
+  const Audience& audience = event.broadcasts().front().audience;
+  return audience.except_users.empty() && !audience.only_users;
 }
+
+const std::string& excepted_by(const Event& event) { return event.broadcasts().front().audience.except_socket; }
 
 }  // namespace
 
@@ -63,48 +70,71 @@ std::size_t HubShard::deliver_from(std::size_t at) {
   }
   const HubGroup* group = find(mail.group);
   if (!group) return at + 1;  // the last member left while it was on its way
-  if (for_everyone(mail.event)) return deliver_run(*group, at);
+  if (for_nearly_everyone(mail.event)) return deliver_run(*group, at);
   if (mail.event.broadcasts().empty()) {
     for (HubMember* member : group->members) member->subscriber().deliver(mail.event);
     add(counters_.deliveries, group->members.size());
   } else {
-    deliver_to_audience(group, mail.event);
+    deliver_to_audience(*group, mail.event);
   }
   return at + 1;
 }
 
-// Broadcasts that follow each other to the same whole group lie side by side in memory: each member is visited once for
-// all of them. At 256 waiting broadcasts this makes a delivery 10 times cheaper than one visit for each.
+// Broadcasts that follow each other to the same group lie side by side in memory: each member is visited once for all
+// of them. At 256 waiting broadcasts this makes a delivery 10 times cheaper than one visit for each.
 std::size_t HubShard::deliver_run(const HubGroup& group, std::size_t at) {
   const BroadcastKind kind = batch_[at].event.broadcast_kind();
   Frame joined;
   for (; at < batch_.size(); ++at) {
     const Mail& mail = batch_[at];
     if (!run_.empty() &&
-        (mail.group != *group.name || mail.event.broadcast_kind() != kind || !for_everyone(mail.event))) {
+        (mail.group != *group.name || mail.event.broadcast_kind() != kind || !for_nearly_everyone(mail.event))) {
       break;
     }
     Frame frame = std::exchange(begun_, {});
     if (frame.empty()) frame = frames().encode(MessageKind::text, mail.event.broadcasts().front().payload.view());
+    const std::string& author = excepted_by(mail.event);
+    const bool new_author = !author.empty() && std::ranges::find(authors_, author) == authors_.end();
     if (run_.empty()) {
       joined = frame;
-    } else if (!joined.extend(frame)) {
-      begun_ = std::move(frame);  // the next chunk begins here, and with it the next run
+    } else if ((new_author && authors_.size() == max_authors) || !joined.extend(frame)) {
+      begun_ = std::move(frame);  // the next run begins here
       break;
     }
+    if (new_author) authors_.push_back(author);
     run_.push_back({mail.event, std::move(frame)});
   }
-  const DeliveryRun run{run_, joined, kind};
-  for (HubMember* member : group.members) member->subscriber().deliver(run);
-  add(counters_.deliveries, group.members.size() * run_.size());
+  const DeliveryRun run{run_, joined, kind, *group.name};
+  std::uint64_t delivered = 0;
+  for (HubMember* member : group.members) {
+    if (std::ranges::find(authors_, member->identity().web_socket_id) == authors_.end()) {
+      member->subscriber().deliver(run);
+      delivered += run_.size();
+    } else {
+      delivered += deliver_to_author(*member, run);
+    }
+  }
+  add(counters_.deliveries, delivered);
   run_.clear();
+  authors_.clear();
   return at;
 }
 
-void HubShard::deliver_to_audience(const HubGroup* group, const Event& event) {
+// Everything of the run but the member's own.
+std::uint64_t HubShard::deliver_to_author(HubMember& member, const DeliveryRun& run) {
+  std::uint64_t delivered = 0;
+  for (const Delivery& delivery : run.deliveries) {
+    if (excepted_by(delivery.event) == member.identity().web_socket_id) continue;
+    member.subscriber().deliver(DeliveryRun{{&delivery, 1}, delivery.frame, run.kind, run.group});
+    ++delivered;
+  }
+  return delivered;
+}
+
+void HubShard::deliver_to_audience(const HubGroup& group, const Event& event) {
   for (const Broadcast& broadcast : event.broadcasts()) {
     const Delivery delivery{event, frames().encode(MessageKind::text, broadcast.payload.view())};
-    const DeliveryRun run{{&delivery, 1}, delivery.frame, event.broadcast_kind()};
+    const DeliveryRun run{{&delivery, 1}, delivery.frame, event.broadcast_kind(), *group.name};
     std::uint64_t delivered = 0;
     const auto offer = [&](HubMember* member) {
       if (!broadcast.audience.includes(member->identity())) return;
@@ -116,11 +146,11 @@ void HubShard::deliver_to_audience(const HubGroup* group, const Event& event) {
         const auto found = users_.find(user);
         if (found == users_.end()) continue;
         for (HubMember* member : found->second) {
-          if (member->in(*group)) offer(member);
+          if (member->in(group)) offer(member);
         }
       }
     } else {
-      for (HubMember* member : group->members) offer(member);
+      for (HubMember* member : group.members) offer(member);
     }
     add(counters_.deliveries, delivered);
   }
@@ -132,7 +162,7 @@ void HubShard::deliver_to_channel(HubMember& member, const Event& event) {
   for (const Broadcast& broadcast : event.broadcasts()) {
     if (!broadcast.audience.includes(member.identity())) continue;
     const Delivery delivery{event, frames().encode(MessageKind::text, broadcast.payload.view())};
-    member.subscriber().deliver(DeliveryRun{{&delivery, 1}, delivery.frame, event.broadcast_kind()});
+    member.subscriber().deliver(DeliveryRun{{&delivery, 1}, delivery.frame, event.broadcast_kind(), {}});
   }
 }
 
@@ -230,9 +260,14 @@ std::vector<HubMember::Joined>::iterator HubMember::find(const HubGroup* group) 
   return std::ranges::lower_bound(joined_, group, std::less<const HubGroup*>(), &Joined::group);
 }
 
-bool HubMember::in(const HubGroup& group) noexcept {
-  const auto place = find(&group);
+bool HubMember::in(const HubGroup& group) const noexcept {
+  const auto place = const_cast<HubMember*>(this)->find(&group);
   return place != joined_.end() && place->group == &group;
+}
+
+bool HubMember::in_group(std::string_view group) const noexcept {
+  const HubGroup* found = shard_->find(group);
+  return found && in(*found);
 }
 
 }  // namespace sluice

@@ -68,7 +68,8 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   void drain();
   std::size_t deliver_from(std::size_t at);  // returns the index behind what it delivered
   std::size_t deliver_run(const HubGroup& group, std::size_t at);
-  void deliver_to_audience(const HubGroup* group, const Event& event);
+  std::uint64_t deliver_to_author(HubMember& member, const DeliveryRun& run);
+  void deliver_to_audience(const HubGroup& group, const Event& event);
   void deliver_to_channel(HubMember& member, const Event& event);
   void leave_at(HubMember& member, std::size_t position);
   FrameBuffer& frames() { return executor_.local<FrameBuffer>(); }
@@ -83,7 +84,8 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
 
   std::vector<Mail> batch_;
   std::vector<Delivery> run_;
-  Frame begun_;  // the first frame of the next run, encoded when it did not join the last one
+  std::vector<std::string_view> authors_;  // sockets that are left out of a part of the run
+  Frame begun_;                            // the first frame of the next run, encoded when it did not join the last one
   std::unordered_map<std::string, HubGroup, StringHash, std::equal_to<>> groups_;
   std::unordered_map<UserId, std::vector<HubMember*>> users_;
   std::unordered_map<std::uint64_t, HubMember*> channels_;
@@ -105,6 +107,7 @@ class HubMember final : public Channel::Membership {
   std::string name() const override { return shard_->channel_name(number_); }
   std::size_t capacity() const noexcept override { return capacity_; }
   std::size_t group_count() const noexcept override { return joined_.size(); }
+  bool in_group(std::string_view group) const noexcept override;
   void leave_groups() override { shard_->leave_all(*this); }
 
   HubShard& shard() const noexcept { return *shard_; }
@@ -116,7 +119,7 @@ class HubMember final : public Channel::Membership {
   std::vector<Joined>& joined() noexcept { return joined_; }
   /// Where this group is in the list, or would be.
   std::vector<Joined>::iterator find(const HubGroup* group) noexcept;
-  bool in(const HubGroup& group) noexcept;
+  bool in(const HubGroup& group) const noexcept;
 
  private:
   std::shared_ptr<HubShard> shard_;

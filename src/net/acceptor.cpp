@@ -2,13 +2,14 @@
 #include "net/acceptor.hpp"
 
 #include <sys/socket.h>
-#include <asio/error.hpp>
-#include <asio/ip/v6_only.hpp>
-#include <asio/socket_base.hpp>
 #include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include <asio/error.hpp>
+#include <asio/ip/v6_only.hpp>
+#include <asio/socket_base.hpp>
 
 #include "sluice/core/log.hpp"
 

@@ -2,10 +2,11 @@
 // One listening socket, and who gets what it accepts.
 #pragma once
 
-#include <asio/basic_socket_acceptor.hpp>
-#include <asio/ip/tcp.hpp>
 #include <memory>
 #include <vector>
+
+#include <asio/basic_socket_acceptor.hpp>
+#include <asio/ip/tcp.hpp>
 
 #include "net/shard.hpp"
 

@@ -3,14 +3,15 @@
 #include "net/asio_connection.hpp"
 
 #include <sys/socket.h>
-#include <asio/buffer.hpp>
-#include <asio/error.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/socket_base.hpp>
 
 #include <cassert>
 #include <new>
 #include <utility>
+
+#include <asio/buffer.hpp>
+#include <asio/error.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/socket_base.hpp>
 
 #include "net/http_side.hpp"
 

@@ -2,12 +2,13 @@
 // One executor on one io_context.
 #pragma once
 
-#include <asio/basic_waitable_timer.hpp>
-#include <asio/io_context.hpp>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
+
+#include <asio/basic_waitable_timer.hpp>
+#include <asio/io_context.hpp>
 
 #include "net/timer_queue.hpp"
 #include "sluice/core/executor.hpp"

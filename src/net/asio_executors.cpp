@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/net/asio_executors.hpp"
 
+#include <stdexcept>
+#include <utility>
+
 #include <asio/defer.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
-#include <stdexcept>
-#include <utility>
 
 #include "net/asio_executor.hpp"
 

@@ -3,12 +3,13 @@
 
 #include <fmt/format.h>
 
-#include <asio/ip/tcp.hpp>
 #include <condition_variable>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 #include <utility>
+
+#include <asio/ip/tcp.hpp>
 
 #include "net/acceptor.hpp"
 #include "net/asio_executor.hpp"

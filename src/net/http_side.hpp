@@ -2,8 +2,9 @@
 // What a connection holds while it speaks HTTP; gone once its handshake is accepted.
 #pragma once
 
-#include <asio/ip/tcp.hpp>
 #include <optional>
+
+#include <asio/ip/tcp.hpp>
 
 #include "net/asio_connection.hpp"
 #include "net/http_reader.hpp"

@@ -110,9 +110,9 @@ void Shard::will_write(AsioConnection& connection) {
 }
 
 void Shard::write_all() {
-  // Nothing here calls user code, so nobody is added meanwhile.
-  for (AsioConnection* connection : writing_) connection->end_turn();
-  writing_.clear();
+  written_.swap(writing_);
+  for (AsioConnection* connection : written_) connection->end_turn();
+  written_.clear();
 }
 
 std::vector<std::shared_ptr<AsioConnection>> Shard::present() {

@@ -2,8 +2,6 @@
 // A server's share on one executor: the connections that live there, and what they have in common.
 #pragma once
 
-#include <asio/basic_stream_socket.hpp>
-#include <asio/ip/tcp.hpp>
 #include <atomic>
 #include <cstddef>
 #include <functional>
@@ -11,6 +9,9 @@
 #include <span>
 #include <string>
 #include <vector>
+
+#include <asio/basic_stream_socket.hpp>
+#include <asio/ip/tcp.hpp>
 
 #include "net/admission.hpp"
 #include "net/asio_executor.hpp"
@@ -90,6 +91,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   WriteQueue::Spares spares_;
   std::unique_ptr<char[]> read_buffer_;
   std::vector<AsioConnection*> writing_;  // have something to write at the end of the turn
+  std::vector<AsioConnection*> written_;  // those in hand then
   DeadlineList handshakes_, opened_, closing_;
   Deadline::Time armed_for_ = Deadline::never;
   std::atomic<std::size_t> load_{0};

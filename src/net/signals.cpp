@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/net/signals.hpp"
 
+#include <csignal>
+
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
-#include <csignal>
 
 namespace sluice {
 
@@ -23,7 +24,5 @@ int StopSignals::wait() {
   taken_->context.run();
   return which;
 }
-
-int wait_for_signal() { return StopSignals().wait(); }
 
 }  // namespace sluice

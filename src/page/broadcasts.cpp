@@ -29,6 +29,7 @@ Result<void> broadcast_many_to_channel_group(ChannelLayer& layer,
 
 Result<void> broadcast_to_users(ChannelLayer& layer, std::vector<UserId> user_ids, const Payload& payload,
                                 std::string ignore_web_socket_id) {
+  if (user_ids.empty()) return {};
   return layer.group_send(
       users_group, Event::broadcast_to_users(payload.text(), std::move(user_ids), std::move(ignore_web_socket_id)));
 }
@@ -40,6 +41,7 @@ Result<void> broadcast_to_all_users(ChannelLayer& layer, const Payload& payload,
 Result<void> broadcast_to_users_individual_payloads(ChannelLayer& layer,
                                                     const std::vector<std::pair<UserId, Payload>>& payloads,
                                                     std::string ignore_web_socket_id) {
+  if (payloads.empty()) return {};
   std::vector<std::pair<UserId, json::Text>> texts;
   texts.reserve(payloads.size());
   for (const auto& [user, payload] : payloads) texts.emplace_back(user, payload.text());
@@ -49,6 +51,7 @@ Result<void> broadcast_to_users_individual_payloads(ChannelLayer& layer,
 
 Result<void> force_disconnect_users(ChannelLayer& layer, std::vector<UserId> user_ids,
                                     std::vector<std::string> ignore_web_socket_ids) {
+  if (user_ids.empty()) return {};
   ForceDisconnectUsers event{.user_ids = std::move(user_ids), .ignore_web_socket_ids = {}};
   if (!ignore_web_socket_ids.empty()) {
     event.ignore_web_socket_ids.emplace(std::make_move_iterator(ignore_web_socket_ids.begin()),
@@ -59,6 +62,7 @@ Result<void> force_disconnect_users(ChannelLayer& layer, std::vector<UserId> use
 
 Result<void> remove_users_from_permission_group(ChannelLayer& layer, std::string_view permission_group,
                                                 std::vector<UserId> user_ids) {
+  if (user_ids.empty()) return {};
   const UsersRemovedFromPermissionGroup event{.user_ids_to_remove = std::move(user_ids),
                                               .permission_group_name = std::string(permission_group)};
   return layer.group_send(permission_group, Event::of(event));

@@ -95,7 +95,7 @@ Task<> CoreConsumer::receive_json(const json::Value& content) {
   const json::Value removed = content["remove_page"];
   if (!page && !removed) ignore();
   if (page) co_await subscribe(content, page);
-  if (removed && connected()) co_await unsubscribe(content, removed);
+  if (removed) co_await unsubscribe(content, removed);
 }
 
 Task<> CoreConsumer::receive_invalid(const Message& message, const Error& error) {
@@ -153,7 +153,6 @@ Task<> CoreConsumer::unsubscribe(const json::Value& content, json::Value type) {
   if (number) {
     const Subscription page = pages_->take(*number);
     co_await leave(page);
-    if (!connected()) co_return;
   }
   // Also for a page that it never had (behaviour CC-19).
   PageDiscard confirmation;
@@ -275,8 +274,6 @@ Task<> CoreConsumer::force_disconnect(const ForceDisconnectUsers& event) {
   close();
   return {};
 }
-
-// --- small things
 
 bool CoreConsumer::is_me(const std::vector<UserId>& users) const noexcept {
   const User* user = scope().user();

@@ -87,6 +87,7 @@ class ScriptedMembership final : public Channel::Membership {
   std::string name() const override { return behind_.name(); }
   std::size_t capacity() const noexcept override { return behind_.capacity(); }
   std::size_t group_count() const noexcept override { return behind_.group_count(); }
+  bool in_group(std::string_view group) const noexcept override { return behind_.in_group(group); }
   void leave_groups() override {
     script_->tell("leave_groups");
     behind_.leave_groups();

@@ -57,18 +57,59 @@ const CapturedValue* UrlRoute::find(std::string_view name) const noexcept {
   return nullptr;
 }
 
+Scope::Scope(const RequestInfo& request) : subprotocols_(static_cast<std::uint32_t>(request.subprotocols.size())) {
+  std::vector<std::string_view> texts{request.path,   request.raw_path,       request.query_string,
+                                      request.scheme, request.client_address, request.server_address};
+  texts.insert(texts.end(), request.subprotocols.begin(), request.subprotocols.end());
+  for (const auto& [name, value] : request.headers) {
+    texts.push_back(name);
+    texts.push_back(value);
+  }
+  request_ = PackedTexts(texts);
+}
+
+std::vector<std::string_view> Scope::subprotocols() const {
+  std::vector<std::string_view> offers;
+  for (std::size_t i = 0; i < subprotocols_; ++i) offers.push_back(request_[fixed_texts + i]);
+  return offers;
+}
+
+bool Scope::offers_subprotocol(std::string_view name) const noexcept {
+  for (std::size_t i = 0; i < subprotocols_; ++i) {
+    if (request_[fixed_texts + i] == name) return true;
+  }
+  return false;
+}
+
+void Scope::forget_headers() {
+  std::vector<std::string_view> texts;
+  for (std::size_t i = 0; i < fixed_texts + subprotocols_; ++i) texts.push_back(request_[i]);
+  request_ = PackedTexts(texts);
+}
+
+const UrlRoute& Scope::url_route() const noexcept {
+  static const UrlRoute nothing;
+  return url_route_ ? *url_route_ : nothing;
+}
+
+void Scope::set_url_route(UrlRoute route) {
+  const bool empty = route.args.empty() && route.kwargs.empty();
+  url_route_ = empty ? nullptr : std::make_unique<UrlRoute>(std::move(route));
+}
+
 std::optional<std::string_view> Scope::header(std::string_view name) const noexcept {
-  for (const auto& [key, value] : request_.headers) {
+  for (const auto [key, value] : headers()) {
     if (same_name(key, name)) return value;
   }
   return std::nullopt;
 }
 
 std::optional<std::string_view> Scope::last_header(std::string_view name) const noexcept {
-  for (auto header = request_.headers.rbegin(); header != request_.headers.rend(); ++header) {
-    if (same_name(header->first, name)) return header->second;
+  std::optional<std::string_view> last;
+  for (const auto [key, value] : headers()) {
+    if (same_name(key, name)) last = value;
   }
-  return std::nullopt;
+  return last;
 }
 
 std::optional<std::string> Scope::query_value(std::string_view name) const {
@@ -93,13 +134,13 @@ std::optional<std::string_view> Scope::cookie(std::string_view name) const noexc
 }
 
 std::optional<std::string_view> Scope::captured_text(std::string_view name) const noexcept {
-  const CapturedValue* value = url_route_.find(name);
+  const CapturedValue* value = url_route().find(name);
   const auto* text = value ? std::get_if<std::string>(value) : nullptr;
   return text ? std::optional<std::string_view>(*text) : std::nullopt;
 }
 
 std::optional<std::int64_t> Scope::captured_int(std::string_view name) const noexcept {
-  const CapturedValue* value = url_route_.find(name);
+  const CapturedValue* value = url_route().find(name);
   const auto* number = value ? std::get_if<std::int64_t>(value) : nullptr;
   return number ? std::optional(*number) : std::nullopt;
 }

@@ -53,7 +53,7 @@ Result<RequestTarget> parse_request_target(std::string_view method, std::string_
   RequestTarget parts;
   if (target == "*") {
     if (method != "OPTIONS") return malformed("only OPTIONS may ask for *");
-    parts.path = parts.raw_path = target;
+    parts.path = parts.raw_path = std::string(target);
     return parts;
   }
   if (const std::size_t scheme = scheme_bytes(target); scheme > 0) {

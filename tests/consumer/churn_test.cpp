@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include "sluice/consumer/consumer.hpp"
+#include "sluice/core/completion.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/testing/communicator.hpp"
@@ -106,4 +107,56 @@ TEST_CASE("after a hundred thousand consumers everything is as before", "[consum
   CHECK(host.stats().opened == 100'000);
   CHECK(host.stats().failed_handlers == 25'000);
   set_log_sink(before);
+}
+
+namespace {
+
+// Waits at the door until the house opens.
+class Patient : public Consumer {
+ public:
+  explicit Patient(std::vector<Completion<std::monostate>>* doors) : doors_(*doors) {}
+  Task<> connect() override {
+    const Completion<std::monostate> door;
+    doors_.push_back(door);
+    co_await door;
+    accept();
+    auto joined = co_await group_add("lobby");
+    if (!joined) close(CloseReason(close_code::internal_error));
+  }
+
+ private:
+  std::vector<Completion<std::monostate>>& doors_;
+};
+
+}  // namespace
+
+TEST_CASE("a second storm of connections while the first still waits", "[consumer][LC-8][DI-6]") {
+  ManualExecutor executor;
+  InMemoryChannelLayer layer(executor);
+  std::vector<Completion<std::monostate>> doors;
+  Host host(consumer<Patient>(&doors), layer);
+  std::vector<std::shared_ptr<RecordingConnection>> all;
+  const auto storm = [&](std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i) {
+      all.push_back(std::make_shared<RecordingConnection>(executor));
+      executor.run([&] { all.back()->open(host, Scope()); });
+    }
+    executor.run_all();
+  };
+  storm(1000);
+  storm(1000);
+  REQUIRE(doors.size() == 2000);
+  CHECK(host.stats().accepted == 0);
+  for (std::size_t i = 0; i < 500; ++i) all[i]->vanish();  // some do not wait that long
+  executor.run_all();
+  for (const auto& door : doors) door.resolve({});
+  executor.run_all();
+  CHECK(host.stats().accepted == 1500);
+  CHECK(layer.stats().channels == 1500);
+  CHECK(executor.run([&] { return layer.group_size("lobby"); }).value() == 1500);
+  for (std::size_t i = 500; i < all.size(); ++i) all[i]->vanish();
+  executor.run_all();
+  CHECK(host.stats().connections == 0);
+  CHECK(layer.stats().channels == 0);
+  CHECK(layer.stats().groups == 0);
 }

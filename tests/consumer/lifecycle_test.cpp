@@ -411,6 +411,29 @@ TEST_CASE("a close by a handler that goes on waiting is cut off too", "[consumer
   CHECK(story.layer_is_empty());
 }
 
+TEST_CASE("the client leaves before anything has run", "[consumer]") {
+  Story story;
+  auto connection = std::make_shared<RecordingConnection>(story.executor);
+  SECTION("and its end is told once the session has begun") {
+    story.executor.run([&] { connection->open(*story.host, Scope()); });
+    connection->say(Message::text("lost"));
+    connection->vanish();
+    story.executor.run_all();
+    CHECK(story.told() == "connect; disconnect 1006; gone");
+  }
+  SECTION("or even before") {
+    story.executor.run([&] {
+      const auto events = story.host->open(Scope(), connection, story.executor);
+      events->on_closed(close_code::abnormal);
+    });
+    story.executor.run_all();
+    CHECK(story.told() == "");
+    CHECK(story.layer.take_transcript() == "");
+  }
+  CHECK(story.stats().connections == 0);
+  CHECK(story.layer_is_empty());
+}
+
 TEST_CASE("the client leaves while connect waits", "[consumer][LC-27]") {
   Story story;
   Communicator browser = story.browser("connect=wait a; accept; join g");
@@ -456,15 +479,132 @@ TEST_CASE("a layer that fails during the handshake refuses it", "[consumer][DI-1
   CHECK(story.layer_is_empty());
 }
 
-TEST_CASE("an executor that ends takes its connections along", "[consumer]") {
+namespace {
+
+// Says goodbye from every destructor that it has.
+class Polite : public Consumer {
+ public:
+  explicit Polite(Story* story) : story_(*story) {}
+  ~Polite() override { send_text("from the consumer"); }
+  Task<> receive(const Message&) override {
+    struct Farewell {
+      Polite& consumer;
+      ~Farewell() { consumer.send_text("from the handler"); }
+    } farewell{*this};
+    auto gate = story_.gate("never");
+    co_await gate;
+  }
+
+ private:
+  Story& story_;
+};
+
+}  // namespace
+
+TEST_CASE("an executor that ends takes its connections along, wherever they are", "[consumer]") {
+  const bool waits = GENERATE(false, true);
+  const bool half_closed = GENERATE(false, true);
   {
     Story story;
+    Host host(consumer<Polite>(&story), story.layer);
     auto connection = std::make_shared<RecordingConnection>(story.executor);
-    story.executor.run([&] { connection->open(*story.host, Scope()); });
+    story.executor.run([&] { connection->open(host, Scope()); });
     story.executor.run_all();
-    connection->say(Message::text("wait a"));
+    if (waits) connection->say(Message::text("wait"));
     story.executor.run_all();
-    CHECK(story.told() == "connect; hear wait a");
+    if (half_closed) connection->vanish();
   }
   SUCCEED("the sanitizers saw nothing");
+}
+
+TEST_CASE("goodbyes of a consumer that goes the ordinary way are dropped", "[consumer][LC-16]") {
+  Story story;
+  Communicator browser(story.executor, consumer<Polite>(&story), story.layer, {"/"});
+  REQUIRE(browser.connect());
+  browser.say("wait");
+  browser.vanish();
+  story.executor.advance(10s);
+  CHECK(browser.finished());
+  CHECK(browser.hear_all() == "");
+  CHECK(browser.host().stats().sends_after_close == 2);
+}
+
+namespace {
+
+class EchoOfAll : public Consumer {
+ public:
+  Task<> receive(const Message& message) override {
+    send(message.kind(), message.data());
+    return {};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a message is text or binary in both directions, and an empty one is a message", "[consumer][LC-15][LC-17]") {
+  ManualExecutor executor;
+  Communicator browser(executor, consumer<EchoOfAll>(), {"/"});
+  REQUIRE(browser.connect());
+  browser.say("");
+  CHECK(browser.hear() == "");
+  browser.say_binary("");
+  CHECK(browser.hear_binary() == "");
+  browser.say_binary(std::string_view("\0\xff", 2));
+  CHECK(browser.hear_binary() == std::string_view("\0\xff", 2));
+  CHECK(browser.hear_nothing());
+}
+
+TEST_CASE("a consumer that ends closes its socket with 1000", "[consumer][LC-22]") {
+  Story story;
+  auto browser = story.browser("connect=accept");
+  REQUIRE(browser.connect());
+  browser.say("close");
+  CHECK(browser.hear_close() == CloseReason(1000));
+  CHECK(browser.finished());
+}
+
+TEST_CASE("any origin may connect unless an origin check stands in front", "[consumer][SC-14]") {
+  ManualExecutor executor;
+  Communicator browser(executor, consumer<EchoOfAll>(),
+                       {.target = "/", .headers = {{"origin", "https://elsewhere.example"}}});
+  CHECK(browser.connect());
+}
+
+TEST_CASE("what one consumer makes of an event is not seen by the next", "[consumer][DI-11]") {
+  Story story;
+  story.static_groups = {"lobby"};
+  auto ada = story.browser("connect=accept"), ben = story.browser("connect=accept");
+  REQUIRE(ada.connect());
+  REQUIRE(ben.connect());
+  const Event event = story.order("send hello");
+  const std::string before(event.text().view());
+  story.publish("lobby", event);
+  CHECK(ada.hear() == "hello");
+  CHECK(ben.hear() == "hello");
+  CHECK(event.text().view() == before);
+}
+
+TEST_CASE("headers are kept, or let go of once connect has finished", "[consumer][SC-1]") {
+  static std::size_t at_connect, later;
+  class Counter : public Consumer {
+   public:
+    Task<> connect() override {
+      at_connect = scope().headers().size();
+      accept();
+      return {};
+    }
+    Task<> receive(const Message&) override {
+      later = scope().headers().size();
+      return {};
+    }
+  };
+  const bool keep = GENERATE(true, false);
+  ManualExecutor executor;
+  HostOptions options;
+  options.keep_headers = keep;
+  Communicator browser(executor, consumer<Counter>(), {.target = "/", .headers = {{"x-name", "ada"}}}, options);
+  REQUIRE(browser.connect());
+  browser.say("now");
+  CHECK(at_connect == 1);
+  CHECK(later == (keep ? 1 : 0));
 }

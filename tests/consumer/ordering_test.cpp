@@ -263,7 +263,8 @@ class Waiting : public Consumer {
  public:
   Waiting(Bell* bell, Story* story) : bell_(*bell), story_(*story) {}
   Task<> receive(const Message&) override {
-    co_await bell_;
+    Bell& bell = bell_;  // g++ 12 with UBSan loses `this` across the co_await of a member
+    co_await bell;
     story_.tell("rung");
   }
   Task<> disconnect(const CloseReason&) override {

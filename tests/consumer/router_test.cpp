@@ -195,3 +195,14 @@ TEST_CASE("a path as long as a request line can be is no trouble", "[consumer]")
   CHECK(lead(routes, "/" + std::string(2000, 'a')).starts_with("all"));
   CHECK(lead(routes, "/" + std::string(16'000, 'a')) == "none");
 }
+
+TEST_CASE("a root path is an outer router: every path begins with it, and it is taken off once", "[consumer][SC-10]") {
+  const auto inner = std::make_shared<Router>();
+  inner->path("foo/", named("foo"));
+  Router routes;
+  routes.path("root/", inner);
+  CHECK(lead(routes, "/root/foo/") == "foo");
+  CHECK(lead(routes, "/foo/") == "none");
+  CHECK(lead(routes, "/root/root/foo/") == "none");
+  CHECK(lead(routes, "/") == "none");
+}

@@ -68,6 +68,13 @@ class Lines:
     def say(self, text):
         self.writer.write(text.encode() + b"\n")
 
+    async def leave(self):
+        self.writer.close()
+        try:
+            await self.writer.wait_closed()
+        except ConnectionError:
+            pass  # the server was quicker
+
 
 class YourOwnTransport(unittest.IsolatedAsyncioTestCase):
     def setUp(self):
@@ -75,7 +82,7 @@ class YourOwnTransport(unittest.IsolatedAsyncioTestCase):
 
     async def connect(self, target):
         client = Lines(*await asyncio.open_connection("127.0.0.1", self.example.port))
-        self.addCleanup(client.writer.close)
+        self.addAsyncCleanup(client.leave)
         client.writer.write(target)
         return client
 
@@ -93,7 +100,7 @@ class YourOwnTransport(unittest.IsolatedAsyncioTestCase):
         ben.say('{"text":"grüße, \\n two lines"}\r')
         said = {"type": "said", "who": "ben", "text": "grüße, \n two lines"}
         self.assertEqual([await ada.hear_json(), await ben.hear_json()], [said, said])
-        ben.writer.close()
+        await ben.leave()
         self.assertEqual(await ada.hear_json(), {"type": "left", "who": "ben"})
 
     async def test_many_clients_and_many_lines(self):
@@ -136,6 +143,7 @@ class YourOwnTransport(unittest.IsolatedAsyncioTestCase):
         await ada.hear()
         self.example.process.terminate()
         self.assertEqual(await ada.hear_end(), b"")
+        await ada.leave()
         self.assertEqual(self.example.process.wait(PATIENCE), 0)
 
 

@@ -31,7 +31,7 @@ std::string read(const char* json_map) { return lines(Event::parse(json_map).val
 
 }  // namespace
 
-TEST_CASE("an event's type is the name of its handler", "[layer][DI-1][DI-2]") {
+TEST_CASE("an event's type is the name of its handler", "[layer][DI-1][DI-2][SC-12]") {
   const auto type = [](const char* json_map) {
     const auto event = Event::parse(json_map);
     return event ? std::string(event->type()) : std::string(to_string(event.error().code()));

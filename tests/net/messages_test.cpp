@@ -116,7 +116,7 @@ TEST_CASE("what one job sends to many leaves in one write for each", "[net]") {
 TEST_CASE("a subprotocol and headers go into the answer", "[net][LC-10][LC-11]") {
   Served served;
   served.gateway.when_opened = [](Door& door) {
-    CHECK(door.scope.subprotocols() == std::vector<std::string>{"soap", "wamp"});
+    CHECK(door.scope.subprotocols() == std::vector<std::string_view>{"soap", "wamp"});
     door.connection->accept(Acceptance("wamp", {{"x-room", "7"}}));
   };
   auto client = served.connect();

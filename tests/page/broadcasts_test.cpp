@@ -78,6 +78,16 @@ send view-x {"type":"recheck_pages","group":"view-x"}
 send g {"type":"refresh"})");
 }
 
+TEST_CASE("what is for no users is not sent", "[page][BT-3]") {
+  Wire wire;
+  REQUIRE(broadcast_to_users(wire.layer, {}, 1));
+  REQUIRE(broadcast_to_users_individual_payloads(wire.layer, {}));
+  REQUIRE(force_disconnect_users(wire.layer, {}));
+  REQUIRE(remove_users_from_permission_group(wire.layer, "g", {}));
+  REQUIRE(broadcast_many_to_channel_group(wire.layer, {}));
+  CHECK(wire.layer.take_calls() == "");
+}
+
 TEST_CASE("a payload is any JSON: encoded, described, plain text or null", "[page][CC-22]") {
   CHECK(Payload(json::Text(R"({"a":1})")).text().view() == R"({"a":1})");
   CHECK(Payload(json::Text()).text().view() == "null");

@@ -229,6 +229,22 @@ TEST_CASE("an exception from can_add or a name, or a name that is none, is a ref
   CHECK(ann->ask(R"({"page":"table","table_id":1})").starts_with(R"({"type":"page_add")"));
 }
 
+TEST_CASE("a permission group whose name is none is a refusal before can_add is asked", "[page][CC-14]") {
+  struct Misnamed final : PageType {
+    Misnamed() : PageType("misnamed", {}) {}
+    Task<bool> can_add(const Scope&, const PageParameters&) override { throw std::logic_error("it was asked"); }
+    std::string group_name(const PageParameters&) const override { return "fine"; }
+    std::string permission_group_name(const PageParameters&) const override { return "not fine"; }
+  };
+  House house;
+  REQUIRE(house.registry->add(std::make_shared<Misnamed>()));
+  auto ann = Browser::in(house, "user=7");
+  house.layer.take_calls();
+  CHECK(ann->ask(R"({"page":"misnamed"})") == "");
+  CHECK(house.layer.take_calls() == "");
+  CHECK(house.logged == "page \"misnamed\": what it named is no group's name\n");
+}
+
 TEST_CASE("a page whose group can't be joined is a refusal", "[page][CC-14]") {
   House house;
   auto ann = Browser::in(house, "user=7");
@@ -461,6 +477,22 @@ TEST_CASE("a client that goes while can_add thinks leaves nothing behind", "[pag
   CHECK(ann->client.finished());
   CHECK(house.registry->stats().added == 0);
   CHECK(house.registry->stats().failed == 0);
+  CHECK(house.logged == "");
+}
+
+TEST_CASE("a client that goes in the middle of a frame with two requests leaves nothing behind", "[page][CC-17]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"row","table_id":1,"row_id":2})");
+  house.table->decision.emplace();
+  const auto decision = *house.table->decision;
+  ann->ask(R"({"page":"table","remove_page":"row","table_id":1,"row_id":2})");
+  ann->client.disconnect();
+  decision.resolve(true);
+  house.executor.run_all();
+  CHECK(house.layer.stats().groups == 0);
+  CHECK(ann->client.finished());
+  CHECK(ann->heard() == "");
   CHECK(house.logged == "");
 }
 

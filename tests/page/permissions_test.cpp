@@ -318,3 +318,22 @@ TEST_CASE("every page type can be taken away again, also the dashboard and the p
 {"type":"page_discard","page":"dashboard","parameters":{"dashboard_id":5}})");
   CHECK(house.layer.stats().groups == 2);  // users, and the view that ann may see as a member
 }
+
+TEST_CASE("a broadcast to those with a permission is one to the users whom the check lets through", "[page][BT-4]") {
+  Workspace house;
+  const auto permitted = [&](const std::string& operation) {
+    std::vector<UserId> users;
+    for (const auto& [user, operations] : house.permissions.granted) {
+      if (operations.contains(operation)) users.emplace_back(user);
+    }
+    return users;
+  };
+  auto ann = Browser::in(house, "user=1"), bob = Browser::in(house, "user=2"), cid = Browser::in(house, "user=3");
+  REQUIRE(broadcast_to_users(house.layer, permitted("database.table.listen_to_all"), json::Text("1")));
+  REQUIRE(broadcast_to_users(house.layer, permitted("database.table.read_row"), json::Text("2")));
+  REQUIRE(broadcast_to_users(house.layer, permitted("nothing"), json::Text("3")));
+  house.executor.run_all();
+  CHECK(ann->heard() == "1\n2");
+  CHECK(bob->heard() == "1");
+  CHECK(cid->heard() == "");
+}

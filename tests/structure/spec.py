@@ -28,10 +28,10 @@ def tags(root):
     """item -> the test files that carry its tag."""
     found = {}
     for path in house.sources(root, "tests", "clients"):
-        if not path.stem.endswith("_test"):
+        if not path.stem.endswith(("_test", "_suite")):
             continue
         text = path.read_text()
-        if path.suffix == ".cpp":  # a tag is part of a test's declaration, not of a comment
+        if path.suffix in (".cpp", ".hpp"):  # a tag is part of a test's declaration, not of a comment
             text = "\n".join(CPP_STRING.findall(text))
         for item in TAG.findall(text):
             found.setdefault(item, set()).add(str(path.relative_to(root)))

@@ -15,6 +15,7 @@ TABLE = """\
 | SC-4 | It might. | |
 | SC-5 | It does not, they say. | Cannot be tested. |
 | SC-6 | It does in Python. | tested |
+| SC-7 | Who knows? | |
 """
 
 
@@ -26,13 +27,14 @@ class Spec(unittest.TestCase):
             "docs/behaviour.md": TABLE,
             "tests/core/a_test.cpp": f'TEST_CASE("one", "[core]{tag("SC-1")}{tag("SC-5")}") {{}}\n// {tag("SC-2")}\n',
             "tests/core/b_test.py": f"# {tag('SC-6')} {tag('SC-99')} {tag('RFC-1')}\n",
-            "tests/core/support.cpp": f'"{tag("SC-4")}"\n',
+            "tests/core/a_suite.hpp": f'TEST_CASE("any", "{tag("SC-4")}") {{}}\n',
         }
         with house.tree(files) as folder:
             self.assertEqual(spec.complaints(Path(folder)), [
                 "SC-2: the table says tested, no test carries [SC-2]",
-                "SC-4: neither a test nor a reason",
+                "SC-4: there is a test in tests/core/a_suite.hpp, the table gives a reason for having none",
                 "SC-5: there is a test in tests/core/a_test.cpp, the table gives a reason for having none",
+                "SC-7: neither a test nor a reason",
                 "SC-99: tagged in tests/core/b_test.py, but not in the table",
             ])
 

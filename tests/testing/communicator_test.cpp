@@ -19,8 +19,8 @@ class Parrot : public Consumer {
     if (scope().path() == "/private/") {
       deny(Denial(401, "who are you?", {{"www-authenticate", "Bearer"}}));
     } else if (scope().path() != "/silent/") {
-      const auto& offers = scope().subprotocols();
-      accept(Acceptance(offers.empty() ? "" : offers.front(), {{"x-served-by", "parrot"}}));
+      const auto offers = scope().subprotocols();
+      accept(Acceptance(offers.empty() ? std::string() : std::string(offers.front()), {{"x-served-by", "parrot"}}));
     }
     return {};
   }

@@ -212,3 +212,26 @@ TEST_CASE("jobs that never ran are destroyed on their executor, whatever they po
   }
   CHECK(seen == std::vector<bool>{true, true});
 }
+
+namespace {
+Task<int> waits_with(Farewell, Completion<int> value) { co_return co_await value; }
+}  // namespace
+
+TEST_CASE("a task that was run ends on its executor, with what it owned", "[testing]") {
+  ManualExecutor executor;
+  std::vector<bool> seen;
+  Completion<int> value;
+  executor.post([&] { value.resolve(7); });
+  CHECK(executor.run([&] { return waits_with(Farewell(executor, seen), value); }) == 7);
+  CHECK(seen == std::vector<bool>{true});
+}
+
+TEST_CASE("a task that never ends is given up, with a hint", "[testing]") {
+  ManualExecutor executor;
+  executor.post_after(1h, [] {});
+  Completion<int> value;
+  executor.set_patience(0ms);
+  std::vector<bool> seen;
+  CHECK_THROWS_WITH(executor.run([&] { return waits_with(Farewell(executor, seen), value); }),
+                    Catch::Matchers::ContainsSubstring("1 timer(s) wait for advance()"));
+}

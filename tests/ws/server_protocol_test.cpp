@@ -283,7 +283,8 @@ TEST_CASE("reading can stop between two messages of one buffer", "[ws]") {
 }
 
 TEST_CASE("a message that nobody takes makes way for the next", "[ws]") {
-  std::string buffer = client_text("not taken") + client_text("taken");
+  std::string buffer =
+      client_text("not taken") + client_frame(Opcode::text, "ta", false) + client_frame(Opcode::continuation, "ken");
   std::span<char> input(buffer);
   ServerProtocol protocol(default_limit);
   REQUIRE(protocol.next(input) == ServerProtocol::Step::message);

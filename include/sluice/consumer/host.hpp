@@ -26,6 +26,9 @@ struct HostOptions {
   /// An event that a consumer has no handler for: ignored, counted and logged once per type; true: it is an error, and
   /// the consumer is closed with 1011 (behaviour DI-3).
   bool strict_events = false;
+  /// False: the scope's headers are let go of once connect() has finished, and an idle connection keeps a few hundred
+  /// bytes less. Middlewares and connect() see them in any case.
+  bool keep_headers = true;
 };
 
 /// What a host's consumers did, and what went wrong, by cause. A value.
@@ -40,7 +43,7 @@ struct HostStats {
   std::uint64_t undecodable_events = 0;
   std::uint64_t mailbox_overflows = 0;
   std::uint64_t sends_after_close = 0;   // by handlers of a connection that had ended
-  std::uint64_t dropped_at_close = 0;    // layer mail for a connection that had ended
+  std::uint64_t dropped_at_close = 0;    // layer mail for a connection that had ended, or for a group it had left
   std::uint64_t destroyed_handlers = 0;  // still suspended past Limits::disconnect_grace
 };
 

@@ -51,7 +51,8 @@ class Completion {
       return true;
     }
     T await_resume() {
-      if (auto* error = std::get_if<2>(&state_->outcome)) std::rethrow_exception(*error);
+      // Moved out: from here on the exception belongs to this thread alone, whoever lets go of the state last.
+      if (auto* error = std::get_if<2>(&state_->outcome)) std::rethrow_exception(std::exchange(*error, nullptr));
       return std::move(std::get<1>(state_->outcome));
     }
 

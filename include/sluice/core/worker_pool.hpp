@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <type_traits>
@@ -51,6 +52,7 @@ class WorkerPool {
     using T = std::conditional_t<std::is_void_v<Returned>, std::monostate, Returned>;
     Completion<T> done;
     post([done, work = std::move(work)]() mutable {
+      std::exception_ptr error;  // told outside the catch, so that this thread keeps no hold of the exception
       try {
         if constexpr (std::is_void_v<Returned>) {
           work();
@@ -59,8 +61,9 @@ class WorkerPool {
           done.resolve(work());
         }
       } catch (...) {
-        done.fail(std::current_exception());
+        error = std::current_exception();
       }
+      if (error) done.fail(std::move(error));
     });
     return Work<T>(std::move(done));
   }

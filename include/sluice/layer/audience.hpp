@@ -27,7 +27,6 @@ struct Audience {
   std::vector<UserId> except_users = {};                         // comes first (behaviour CC-26)
   std::optional<std::vector<UserId>> only_users = std::nullopt;  // an empty list: nobody
 
-  bool everyone() const noexcept { return except_socket.empty() && except_users.empty() && !only_users; }
   bool includes(const Identity& who) const noexcept;
 
   friend bool operator==(const Audience&, const Audience&) = default;

@@ -24,11 +24,12 @@ struct Delivery {
   Frame frame;
 };
 
-/// Broadcasts of one kind that follow each other: `joined` holds their frames side by side.
+/// Broadcasts of one kind to one group that follow each other: `joined` holds their frames side by side.
 struct DeliveryRun {
   std::span<const Delivery> deliveries;
   const Frame& joined;
   BroadcastKind kind;
+  std::string_view group;  // empty: sent to the channel itself
 };
 
 /// Who hears a channel. Everything is called on the subscriber's executor, and nothing of it may run user code before
@@ -55,6 +56,7 @@ class Channel {
     virtual std::string name() const = 0;
     virtual std::size_t capacity() const noexcept = 0;
     virtual std::size_t group_count() const noexcept = 0;
+    virtual bool in_group(std::string_view group) const noexcept = 0;
     virtual void leave_groups() = 0;
   };
 
@@ -65,6 +67,7 @@ class Channel {
   /// How many events may wait for its reader (behaviour CL-12, CL-13).
   std::size_t capacity() const noexcept { return membership_->capacity(); }
   std::size_t group_count() const noexcept { return membership_->group_count(); }
+  bool in_group(std::string_view group) const noexcept { return membership_->in_group(group); }
   /// Out of every group at once; the channel stays open.
   void leave_groups() { membership_->leave_groups(); }
   Membership& membership() const noexcept { return *membership_; }

@@ -3,12 +3,14 @@
 // header that includes Asio.
 #pragma once
 
-#include <asio/io_context.hpp>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
+
+// Behind the standard's: Asio reads libstdc++'s configuration to choose how it allocates, and all files must agree.
+#include <asio/io_context.hpp>
 
 #include "sluice/core/executor.hpp"
 

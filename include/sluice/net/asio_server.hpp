@@ -19,7 +19,7 @@ class AsioExecutors;
 
 /// How a server serves. A value; fixed once serving.
 struct AsioServerOptions {
-  Limits limits;
+  Limits limits = {};
   HttpHandler* http = nullptr;  // answers plain requests and outlives the server; without one they get 404
   int backlog = 4096;           // connections that the kernel completes before we accept them
   bool reuse_port = false;      // let other processes listen on the same port; the kernel then spreads by hash
@@ -60,9 +60,11 @@ struct ServerStats {
 ///     AsioServer server(executors, gateway);
 ///     auto listening = server.listen("127.0.0.1", 8000);
 ///     if (!listening) return fail(listening.error().message());
-///     wait_for_signal();
+///     signals.wait();  // StopSignals, made before
 ///     server.stop();
 ///     server.wait();
+///     executors.stop();
+///     executors.join();  // a disconnect() may have been at work still, with what ends next
 ///
 /// The executors, the gateway and the HTTP handler outlive it. Any thread.
 class AsioServer {

@@ -31,7 +31,4 @@ class StopSignals {
   std::unique_ptr<Taken> taken_;
 };
 
-/// The same for a program that needs no order before this call: until then the two signals do what they did before.
-int wait_for_signal();
-
 }  // namespace sluice

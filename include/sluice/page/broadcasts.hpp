@@ -36,7 +36,7 @@ class Payload {
 inline constexpr std::string_view users_group = "users";
 
 // Each returns at once; an Error (a bad group name, too large, the layer down) means that nothing was sent, unless it
-// says more below. All of them: any thread. An empty socket id is nobody's.
+// says more below. What is for no users is not sent (behaviour BT-3). An empty socket id is nobody's. Any thread.
 
 /// Any event, to whoever handles its type.
 Result<void> send_message_to_channel_group(ChannelLayer& layer, std::string_view group, Event message);

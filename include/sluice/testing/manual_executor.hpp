@@ -86,6 +86,8 @@ class ManualExecutor final : public ManualDriver, public Executor, public Execut
   ///     auto joined = executor.run([&] { return layer.group_add("lobby", channel); });
   template <class F>
   auto run(F work);
+  /// How long `run` waits for other threads, in real time. 20 s unless told otherwise.
+  void set_patience(std::chrono::milliseconds patience) noexcept { patience_ = patience; }
 
   /// One of several on the same loop; ManualExecutors makes these.
   explicit ManualExecutor(std::shared_ptr<Loop> loop);
@@ -94,6 +96,8 @@ class ManualExecutor final : public ManualDriver, public Executor, public Execut
   template <class T>
   T finish(Task<T> task);
   [[noreturn]] void give_up() const;
+
+  std::chrono::milliseconds patience_ = std::chrono::seconds(20);
 };
 
 /// Several ManualExecutors under one hand and one clock, on one thread.
@@ -137,10 +141,12 @@ T ManualExecutor::finish(Task<T> task) {
   const auto wake = [](void* flag) noexcept { static_cast<std::atomic<bool>*>(flag)->store(true); };
   {
     const Running running(*this);
-    finished = task.start({wake, &finished});
+    if (task.start({wake, &finished})) finished = true;  // otherwise another thread may have said so by now
   }
-  if (!run_until([&] { return finished.load(); })) give_up();
-  return task.take();
+  if (!run_until([&] { return finished.load(); }, patience_)) give_up();
+  const Running running(*this);
+  Task<T> ending = std::move(task);  // what it owns ends here as well
+  return ending.take();
 }
 
 }  // namespace sluice::testing

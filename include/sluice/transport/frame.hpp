@@ -48,7 +48,9 @@ class Frame {
     if (chunk_) chunk_->add_frame();
   }
   Frame(Frame&& other) noexcept
-      : chunk_(std::exchange(other.chunk_, nullptr)), begin_(other.begin_), end_(other.end_) {}
+      : chunk_(std::exchange(other.chunk_, nullptr)),
+        begin_(std::exchange(other.begin_, 0)),
+        end_(std::exchange(other.end_, 0)) {}
   Frame& operator=(Frame other) noexcept {
     std::swap(chunk_, other.chunk_);
     begin_ = other.begin_;

@@ -2,6 +2,7 @@
 // What is known of a connection: its request, its two ends, and what middleware and routes found out. Channels' scope.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "sluice/transport/packed_texts.hpp"
 #include "sluice/transport/user.hpp"
 
 namespace sluice {
@@ -39,23 +41,66 @@ struct RequestInfo {
   std::string scheme = "ws";  // or "wss"
 };
 
-/// A connection's scope. It belongs to one connection and is never shared. Its executor only.
+/// A request's headers in their order, each a name in lower case and a value: `for (auto [name, value] : headers)`.
+/// It lives as long as its scope. One thread at a time.
+class Headers {
+ public:
+  struct Header {
+    std::string_view name;
+    std::string_view value;
+    friend bool operator==(const Header&, const Header&) = default;
+  };
+  class Iterator {
+   public:
+    Iterator(const PackedTexts& texts, std::size_t at) noexcept : texts_(&texts), at_(at) {}
+    Header operator*() const noexcept { return {(*texts_)[at_], (*texts_)[at_ + 1]}; }
+    Iterator& operator++() noexcept {
+      at_ += 2;
+      return *this;
+    }
+    friend bool operator==(const Iterator&, const Iterator&) = default;
+
+   private:
+    const PackedTexts* texts_;
+    std::size_t at_;
+  };
+
+  Headers(const PackedTexts& texts, std::size_t first) noexcept : texts_(texts), first_(first) {}
+  std::size_t size() const noexcept { return (texts_.size() - first_) / 2; }
+  bool empty() const noexcept { return size() == 0; }
+  Header operator[](std::size_t index) const noexcept {
+    return {texts_[first_ + 2 * index], texts_[first_ + 2 * index + 1]};
+  }
+  Iterator begin() const noexcept { return {texts_, first_}; }
+  Iterator end() const noexcept { return {texts_, texts_.size()}; }
+
+ private:
+  const PackedTexts& texts_;
+  std::size_t first_;
+};
+
+/// A connection's scope. It belongs to one connection and is never shared. It is kept as long as the connection, so the
+/// request lies packed in one piece of memory. Its executor only.
 class Scope {
  public:
-  Scope() = default;
-  explicit Scope(RequestInfo request) : request_(std::move(request)) {}
+  Scope() : Scope(RequestInfo()) {}
+  explicit Scope(const RequestInfo& request);
   Scope(Scope&&) noexcept = default;
   Scope& operator=(Scope&&) noexcept = default;
 
   // --- the request
-  std::string_view path() const noexcept { return request_.path; }
-  std::string_view raw_path() const noexcept { return request_.raw_path; }
-  std::string_view query_string() const noexcept { return request_.query_string; }
-  std::string_view scheme() const noexcept { return request_.scheme; }
-  std::string_view client_address() const noexcept { return request_.client_address; }
-  std::string_view server_address() const noexcept { return request_.server_address; }
-  const std::vector<std::pair<std::string, std::string>>& headers() const noexcept { return request_.headers; }
-  const std::vector<std::string>& subprotocols() const noexcept { return request_.subprotocols; }
+  std::string_view path() const noexcept { return request_[path_at]; }
+  std::string_view raw_path() const noexcept { return request_[raw_path_at]; }
+  std::string_view query_string() const noexcept { return request_[query_at]; }
+  std::string_view scheme() const noexcept { return request_[scheme_at]; }
+  std::string_view client_address() const noexcept { return request_[client_at]; }
+  std::string_view server_address() const noexcept { return request_[server_at]; }
+  Headers headers() const noexcept { return {request_, fixed_texts + subprotocols_}; }
+  /// What the client offered, in its order. The views live as long as the scope's headers are kept.
+  std::vector<std::string_view> subprotocols() const;
+  bool offers_subprotocol(std::string_view name) const noexcept;
+  /// Lets go of the headers: an idle connection then keeps a few hundred bytes less.
+  void forget_headers();
 
   /// The first header of this name, in any case.
   std::optional<std::string_view> header(std::string_view name) const noexcept;
@@ -68,22 +113,21 @@ class Scope {
   std::optional<std::string_view> cookie(std::string_view name) const noexcept;
 
   // --- what routes and middleware found out
-  /// The path that is left for an inner router, or all of it.
-  std::string_view path_remaining() const noexcept {
-    return path_remaining_ ? std::string_view(*path_remaining_) : path();
+  /// The path that is left for an inner router: all of it, less the beginning that outer routes took.
+  std::string_view path_remaining() const noexcept { return path().substr(path_taken_); }
+  std::size_t path_taken() const noexcept { return path_taken_; }
+  void set_path_taken(std::size_t bytes) noexcept {
+    path_taken_ = static_cast<std::uint32_t>(std::min(bytes, path().size()));
   }
-  void set_path_remaining(std::string rest) { path_remaining_ = std::move(rest); }
-  void clear_path_remaining() noexcept { path_remaining_.reset(); }
-  bool has_path_remaining() const noexcept { return path_remaining_.has_value(); }
-  const UrlRoute& url_route() const noexcept { return url_route_; }
-  UrlRoute& url_route() noexcept { return url_route_; }
+  const UrlRoute& url_route() const noexcept;
+  void set_url_route(UrlRoute route);
   /// A named capture as text or as a number, if there is one of that kind.
   std::optional<std::string_view> captured_text(std::string_view name) const noexcept;
   std::optional<std::int64_t> captured_int(std::string_view name) const noexcept;
 
   /// The user, or null while nobody is authenticated. An anonymous user that was let in is not null.
-  const User* user() const noexcept { return user_ ? &*user_ : nullptr; }
-  void set_user(std::optional<User> user) { user_ = std::move(user); }
+  const User* user() const noexcept { return user_.get(); }
+  void set_user(std::optional<User> user) { user_ = user ? std::make_unique<User>(std::move(*user)) : nullptr; }
   /// This connection's public id (a UUID), that a back end names to leave the author out; empty before authentication.
   std::string_view web_socket_id() const noexcept { return web_socket_id_; }
   void set_web_socket_id(std::string id) { web_socket_id_ = std::move(id); }
@@ -122,10 +166,13 @@ class Scope {
   template <class T>
   static constexpr char key_of = 0;
 
-  RequestInfo request_;
-  std::optional<std::string> path_remaining_;
-  UrlRoute url_route_;
-  std::optional<User> user_;
+  enum : std::size_t { path_at, raw_path_at, query_at, scheme_at, client_at, server_at, fixed_texts };
+
+  PackedTexts request_;  // the fixed texts, the subprotocols, then the headers' names and values
+  std::uint32_t subprotocols_ = 0;
+  std::uint32_t path_taken_ = 0;
+  std::unique_ptr<UrlRoute> url_route_;  // null: nothing was captured
+  std::unique_ptr<User> user_;
   std::string web_socket_id_;
   std::vector<Extra> extras_;
 };

@@ -50,17 +50,19 @@ class Story {
   bool layer_is_empty();
   HostStats stats() const { return host->stats(); }
 
+  std::string errors;  // what was logged as warning or error, a line each
+
+ private:  // what consumers refer to outlives the executor, with which the last of them end
+  std::string told_;
+  std::map<std::string, Completion<std::monostate>> gates_;
+  LogSink log_before_;
+
+ public:
   ManualExecutor executor;
   InMemoryChannelLayer hub;
   ScriptedChannelLayer layer;
   std::vector<std::string_view> static_groups;
-  std::string errors;  // what was logged as warning or error, a line each
   std::unique_ptr<Host> host;
-
- private:
-  std::string told_;
-  std::map<std::string, Completion<std::monostate>> gates_;
-  LogSink log_before_;
 };
 
 /// Does what its client's messages, its events and its query say: orders with "; " between them.

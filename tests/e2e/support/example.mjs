@@ -6,7 +6,7 @@ import {once} from "node:events";
 import readline from "node:readline";
 import WebSocket from "ws";
 
-export const patience = 20_000; // milliseconds, for what should take a few
+export const patience = 60_000; // milliseconds, for what should take a few; a machine may have other things to do
 
 /// Rejects when a promise takes too long.
 export function soon(promise, what) {

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -14,7 +15,8 @@ from pathlib import Path
 os.environ["no_proxy"] = "*"
 import websockets  # noqa: E402  (it reads the environment)
 
-PATIENCE = 20  # seconds, for what should take milliseconds
+PATIENCE = 60  # seconds, for what should take milliseconds; a machine may have other things to do
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # not every step that took long
 EXAMPLES = Path(os.environ["SLUICE_BUILD_DIR"]) / "examples"
 
 

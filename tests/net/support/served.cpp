@@ -14,10 +14,8 @@ constexpr auto patience = std::chrono::seconds(10);
 }  // namespace
 
 void Transcript::add(std::string line) {
-  {
-    std::lock_guard lock(mutex_);
-    lines_.push_back(std::move(line));
-  }
+  std::lock_guard lock(mutex_);  // until told: who waits may destroy this right after
+  lines_.push_back(std::move(line));
   added_.notify_all();
 }
 

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// A short list of texts in one piece of memory: what an idle connection keeps of its request.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace sluice {
+
+/// Texts that never change, one allocation for all of them. Moves; One thread at a time.
+class PackedTexts {
+ public:
+  PackedTexts() noexcept = default;
+  explicit PackedTexts(std::span<const std::string_view> texts);
+
+  std::size_t size() const noexcept { return bytes_ ? number(0) : 0; }
+  std::string_view operator[](std::size_t index) const noexcept {
+    const std::size_t begin = index == 0 ? first() : number(index);
+    return {bytes_.get() + begin, number(index + 1) - begin};
+  }
+
+ private:
+  // bytes_: how many texts, where each ends, and the texts.
+  std::size_t number(std::size_t at) const noexcept;
+  std::size_t first() const noexcept { return (size() + 1) * sizeof(std::uint32_t); }
+
+  std::unique_ptr<char[]> bytes_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// What a consumer asks of its session.
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "consumer/session.hpp"
+
+namespace sluice {
+
+void Session::accept(const Acceptance& acceptance) {
+  if (closing_ || closed_) return;
+  if (answer_ != Answer::none) throw std::logic_error("accept(): the handshake is answered already");
+  const std::string& chosen = acceptance.subprotocol();
+  if (!chosen.empty() && !scope_.offers_subprotocol(chosen)) {
+    throw std::invalid_argument(fmt::format("accept(): the client did not offer the subprotocol \"{}\"", chosen));
+  }
+  answer_ = Answer::accepted;
+  count(host_->counters.accepted);
+  connection_->accept(acceptance);
+}
+
+void Session::deny(const Denial& denial) {
+  if (closing_ || closed_) return;
+  if (answer_ != Answer::none) throw std::logic_error("deny(): the handshake is answered already; close() it");
+  if (denial.http_status() < 300 || denial.http_status() > 599) {
+    throw std::invalid_argument(fmt::format("deny(): {} is no HTTP status to refuse with", denial.http_status()));
+  }
+  answer_ = Answer::denied;
+  count(host_->counters.denied);
+  closing_ = true;
+  connection_->deny(denial);
+  if (channel_) channel_->leave_groups();
+}
+
+void Session::send(MessageKind kind, std::string_view data) {
+  if (closing_ || closed_) return count(host_->counters.sends_after_close);
+  if (answer_ != Answer::accepted) throw std::logic_error("send(): accept() comes first");
+  connection_->send(frames_.encode(kind, data));
+}
+
+void Session::close(const CloseReason& reason) {
+  if (!may_be_sent(reason.code())) {
+    throw std::invalid_argument(
+        fmt::format("close(): {} is no code that may be sent (RFC 6455 section 7.4)", reason.code()));
+  }
+  if (reason.text().size() > max_close_text_bytes) {
+    throw std::invalid_argument(
+        fmt::format("close(): the reason has {} bytes, at most {} fit", reason.text().size(), max_close_text_bytes));
+  }
+  if (answer_ == Answer::none && !closing_ && !closed_) count(host_->counters.denied);
+  end(reason, 403);
+}
+
+Task<Result<void>> Session::group_add(std::string_view group) {
+  if (!channel_)
+    return Error(ErrorCode::layer_unavailable, fmt::format("group_add \"{}\": the host has no layer", group));
+  if (closing_ || closed_) {
+    return Error(ErrorCode::channel_closed, fmt::format("group_add \"{}\": the connection has ended", group));
+  }
+  return host_->layer->group_add(group, *channel_);
+}
+
+Task<Result<void>> Session::group_discard(std::string_view group) {
+  if (!channel_)
+    return Error(ErrorCode::layer_unavailable, fmt::format("group_discard \"{}\": the host has no layer", group));
+  return host_->layer->group_discard(group, *channel_);
+}
+
+ChannelLayer& Session::layer() const {
+  if (!host_->layer) throw std::logic_error("layer(): the host has no channel layer: give Host one");
+  return *host_->layer;
+}
+
+}  // namespace sluice

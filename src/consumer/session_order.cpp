@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+// One thing at a time: mail is taken in turns and brought to its handler.
+#include <fmt/format.h>
+
+#include <exception>
+#include <stdexcept>
+#include <utility>
+
+#include "consumer/session.hpp"
+#include "sluice/core/log.hpp"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t mails_per_turn = 32;  // then others have their turn
+
+std::string what_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& exception) {
+    return exception.what();
+  } catch (...) {
+    return "an exception that is no std::exception";
+  }
+}
+
+}  // namespace
+
+void Session::begin() {
+  run([this] { return start_up(); });
+  if (!busy_) pump();
+}
+
+void Session::pump() {
+  pump_posted_ = false;
+  for (std::size_t turn = 0; turn < mails_per_turn && !busy_ && phase_ != Phase::over; ++turn) {
+    if (read_on()) break;  // what the client said meanwhile arrives before the next turn
+    std::optional<Mail> mail = mailbox_.take();
+    if (!mail) break;
+    handle(std::move(*mail));
+  }
+  if (busy_ || phase_ == Phase::over) return;
+  read_on();
+  if (!mailbox_.empty()) pump_soon();
+}
+
+// Without a message that waits, a client that was paused is read again: events alone must not keep it waiting
+// (behaviour DI-7).
+bool Session::read_on() {
+  if (!paused_ || closed_ || mailbox_.client_size() > 0) return false;
+  paused_ = false;
+  connection_->resume_reading();
+  return true;
+}
+
+void Session::handle(Mail mail) {
+  hand_ = std::move(mail);
+  if (auto* message = std::get_if<Message>(&hand_)) {
+    if (!closing_) run([&] { return consumer_->receive(*message); });
+  } else if (auto* event = std::get_if<Event>(&hand_)) {
+    --events_waiting_;
+    if (!closing_) handle(*event);
+  } else if (auto* passing = std::get_if<PassingBroadcast>(&hand_)) {
+    passing_bytes_ -= passing->frame.size();
+    if (connected() && (passing->group.empty() || channel_->in_group(passing->group))) {
+      connection_->send(passing->frame);
+    } else {
+      count(host_->counters.dropped_at_close);
+    }
+    hand_ = Message();
+  } else {
+    phase_ = Phase::disconnecting;
+    closing_ = true;
+    run([&] { return say_goodbye(std::get<Closed>(hand_).reason); });
+    if (!busy_) {
+      over();
+    } else {
+      watch_the_grace();
+    }
+  }
+}
+
+void Session::handle(const Event& event) {
+  run([&]() -> Task<> {
+    auto call = handlers_->call(*consumer_, event);
+    if (call) {
+      argument_ = std::move(call->argument);
+      return std::move(call->task);
+    }
+    const bool unknown = call.error().code() == ErrorCode::not_found;
+    count(unknown ? host_->counters.unknown_events : host_->counters.undecodable_events);
+    if (host_->options.strict_events) throw std::runtime_error(call.error().message());
+    if (host_->first_time(event.type())) {
+      log(LogLevel::warning, fmt::format("{}: event \"{}\" ignored, {} (said once per type)", scope_.path(),
+                                         event.type(), call.error().message()));
+    }
+    return {};
+  });
+}
+
+template <class Start>
+void Session::run(Start start) {
+  try {
+    task_ = start();
+  } catch (...) {
+    return failed(std::current_exception());
+  }
+  busy_ = true;
+  ++handlers_begun_;
+  if (task_.start({&Session::woken, this})) finish_task();
+}
+
+// The handler has finished after all. Its coroutine is still on the stack here, so the rest is a job of its own.
+void Session::woken(void* self) noexcept {
+  auto& session = *static_cast<Session*>(self);
+  session.executor_.post([kept = session.shared_from_this(), handler = session.handlers_begun_] {
+    if (!kept->busy_ || kept->handlers_begun_ != handler) return;  // destroyed by the grace meanwhile
+    kept->finish_task();
+    if (kept->phase_ == Phase::disconnecting) {
+      kept->over();
+    } else {
+      kept->pump();
+    }
+  });
+}
+
+void Session::finish_task() {
+  busy_ = false;
+  try {
+    task_.take();
+  } catch (...) {
+    failed(std::current_exception());
+  }
+  task_ = {};
+  argument_.reset();
+  hand_ = Message();  // an idle connection holds nothing of the last message
+  if (phase_ == Phase::connecting) {
+    phase_ = Phase::serving;
+    if (!host_->options.keep_headers) scope_.forget_headers();
+  }
+}
+
+// The one place where an exception from user code ends up.
+void Session::failed(std::exception_ptr error) noexcept {
+  count(host_->counters.failed_handlers);
+  log(LogLevel::error, fmt::format("{} [{}]: a handler threw: {}", scope_.path(), channel_name(), what_of(error)));
+  if (phase_ != Phase::disconnecting) end(CloseReason(close_code::internal_error, "internal error"), 500);
+}
+
+void Session::pump_soon() {
+  if (busy_ || pump_posted_) return;
+  pump_posted_ = true;
+  executor_.local<LiveSessions>().pump_soon(shared_from_this());
+}
+
+void LiveSessions::pump_soon(std::shared_ptr<Session> session) {
+  ready_.push_back(std::move(session));
+  if (ready_.size() > 1) return;
+  executor_.post([this] {
+    for (const auto& ready : std::exchange(ready_, {})) ready->pump();
+  });
+}
+
+LiveSessions::~LiveSessions() {
+  for (const auto& session : std::exchange(all_, {})) session->abandon();
+}
+
+void LiveSessions::add(std::shared_ptr<Session> session) {
+  session->set_place(all_.size());
+  all_.push_back(std::move(session));
+}
+
+void LiveSessions::remove(std::size_t place) {
+  std::swap(all_[place], all_.back());
+  all_[place]->set_place(place);
+  all_.pop_back();
+}
+
+}  // namespace sluice
