@@ -89,8 +89,8 @@ int send(Layer& layer, const Wanted& wanted, bool to_group, const std::string& j
   const std::string& name = wanted.words[1];
   const auto event = sluice::Event::parse(json);
   if (!event) return report(event.error());
-  const auto receipt = sluice::block_on(to_group ? layer.group_send_confirmed(name, *event)
-                                                 : layer.send_confirmed(name, *event));
+  const auto receipt =
+      sluice::block_on(to_group ? layer.group_send_confirmed(name, *event) : layer.send_confirmed(name, *event));
   if (!receipt) return report(receipt.error());
   if (!wanted.quiet) fmt::print("reached {}, full {}\n", receipt->reached, receipt->full);
   return ok;

@@ -381,7 +381,7 @@ TEST_CASE("group_add waits while Redis is away, for a time", "[redis]") {
   world.dialer.refuse(true);
   Listener& ann = world.listener(layer);
   ann.begin_to_join("g");
-  world.executor.advance(9s);
+  world.executor.advance(4s);
   CHECK(ann.joined == "waiting");
   SECTION("it comes in time") {
     world.dialer.refuse(false);

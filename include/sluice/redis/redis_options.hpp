@@ -75,7 +75,7 @@ struct RedisOptions {
   std::size_t process_capacity = 10'000;  // events that wait for a whole Sluice process, which takes them at once
 
   std::chrono::milliseconds answer_time{5'000};  // Redis has not answered by then: the connection counts as lost
-  std::chrono::milliseconds join_time{10'000};   // a group_add that Redis has not confirmed by then fails
+  std::chrono::milliseconds join_time{5'000};    // a group_add that Redis has not confirmed by then fails
   std::chrono::milliseconds reconnect_min{50};   // between two attempts: doubled each time, with jitter
   std::chrono::milliseconds reconnect_max{5'000};
 
