@@ -10,6 +10,7 @@
 
 #include "redis/support/redis_server.hpp"
 #include "sluice/core/block_on.hpp"
+#include "sluice/core/completion.hpp"
 #include "sluice/net/asio_dialer.hpp"
 #include "sluice/redis/redis_channel_layer.hpp"
 #include "sluice/redis/redis_pubsub_channel_layer.hpp"
