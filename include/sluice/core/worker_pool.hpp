@@ -36,7 +36,7 @@ class [[nodiscard]] Work {
 };
 
 /// A fixed number of threads that run blocking work in the order it came. Destruction finishes what was handed in, then
-/// joins. Any thread.
+/// joins. It ends before the executors whose code awaits its work: what it finishes goes on there. Any thread.
 class WorkerPool {
  public:
   explicit WorkerPool(std::size_t threads);
