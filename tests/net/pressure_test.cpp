@@ -91,7 +91,7 @@ TEST_CASE("a ping is answered ahead of what waits", "[net]") {
 TEST_CASE("a slow reader does not keep the memory of what others were sent", "[net]") {
   Served served;
   auto slow = served.enter("/slow", small_buffer);
-  served.gateway.with("/slow", [](Door& door) { fill(door, 1'000); });
+  served.gateway.with("/slow", [](Door& door) { fill(door, 1'000'000); });
   auto quick = served.enter("/quick");
   std::size_t before = 0, after = 0;
   served.gateway.with("/slow", [&](Door& door) { before = door.frames().allocated_bytes(); });
