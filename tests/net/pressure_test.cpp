@@ -26,7 +26,7 @@ void fill(Door& door, std::size_t queued) {
 
 }  // namespace
 
-TEST_CASE("a reader that is too slow closes 1013, and the others hear all", "[net][LC-12]") {
+TEST_CASE("a reader that is too slow closes 1013, and the others hear all", "[net]") {
   AsioServerOptions options;
   options.limits.queued_bytes = 300'000;
   options.limits.close_time = 200ms;
