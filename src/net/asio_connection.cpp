@@ -1,27 +1,19 @@
 // SPDX-License-Identifier: MIT
-// The socket and the end of life; see asio_connection.hpp.
+// Bytes in, bytes out, and the end of life; see asio_connection.hpp.
 #include "net/asio_connection.hpp"
 
-#include <sys/socket.h>
-
-#include <cassert>
 #include <new>
 #include <utility>
-
-#include <asio/buffer.hpp>
-#include <asio/error.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/socket_base.hpp>
 
 #include "net/http_side.hpp"
 
 namespace sluice::net {
 namespace {
 
+using Then = Stream::Moved::Then;
+
 // A connection that always has more to read lets the others have their turn after this much.
 constexpr std::size_t burst_bytes = 256 * 1024;
-// Asio gathers at most 64 buffers into one system call.
-constexpr std::size_t gathered_views = 64;
 
 }  // namespace
 
@@ -69,7 +61,7 @@ struct AsioConnection::Wait {
 
 AsioConnection::AsioConnection(Shard& shard, TcpSocket socket, Admission::Seat seat,
                                const asio::ip::tcp::endpoint& peer)
-    : shard_(shard), socket_(std::move(socket)), protocol_(shard.limits().message_bytes), seat_(std::move(seat)) {
+    : shard_(shard), stream_(std::move(socket)), protocol_(shard.limits().message_bytes), seat_(std::move(seat)) {
   begin_http(peer);
 }
 
@@ -78,9 +70,7 @@ AsioConnection::~AsioConnection() = default;
 void AsioConnection::start(std::shared_ptr<AsioConnection> self) {
   self_ = std::move(self);
   shard_.enter(*this, Shard::Stage::handshake);
-  std::error_code ignored;  // a socket that refuses its options will fail its first read too
-  socket_.non_blocking(true, ignored);
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  stream_.start();
   read_on();
 }
 
@@ -103,7 +93,7 @@ void AsioConnection::read_on() {
   const bool watches = phase_ == Phase::opening || (phase_ == Phase::open && paused_);
   if (waits_readable_ || !(watches || reads_now())) return;
   waits_readable_ = true;
-  socket_.async_wait(TcpSocket::wait_read, Wait<&AsioConnection::on_readable>{self_});
+  stream_.wait_to_read(Wait<&AsioConnection::on_readable>{self_});
 }
 
 void AsioConnection::on_readable() {
@@ -116,35 +106,31 @@ void AsioConnection::read_burst() {
   const std::span<char> buffer = shard_.read_buffer();
   std::size_t total = 0;
   while (reads_now() && total < burst_bytes) {
-    std::error_code error;
-    const std::size_t count = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), error);
-    if (error == asio::error::would_block || error == asio::error::try_again) break;
-    if (error) return lost();
-    shard_.counters().bytes_in.add(count);
-    total += count;
-    const std::span<char> rest = use(buffer.first(count));
-    if (!rest.empty()) kept_ = std::make_unique<Kept>(Kept{std::string(rest.data(), rest.size()), 0});
-    if (count < buffer.size()) break;
+    const Stream::Moved got = stream_.read_some(buffer);
+    if (got.then == Then::over) return lost();
+    if (got.bytes > 0) {
+      shard_.counters().bytes_in.add(got.bytes);
+      total += got.bytes;
+      const std::span<char> rest = use(buffer.first(got.bytes));
+      if (!rest.empty()) kept_ = std::make_unique<Kept>(Kept{std::string(rest.data(), rest.size()), 0});
+    }
+    if (got.then == Then::wait) break;
   }
   read_on();
 }
 
 // Nobody wants to read. Is the peer still there? Bytes that wait hide an orderly end, but not a reset.
 void AsioConnection::look_for_loss() {
-  char byte;
-  std::error_code error;
-  socket_.receive(asio::buffer(&byte, 1), TcpSocket::message_peek, error);
-  if (error == asio::error::would_block || error == asio::error::try_again) return read_on();
-  if (error) return lost();
+  const Stream::Waiting waiting = stream_.look();
+  if (waiting == Stream::Waiting::nothing) return read_on();
+  if (waiting == Stream::Waiting::over) return lost();
   if (std::exchange(waits_for_loss_, true)) return;
-  socket_.async_wait(TcpSocket::wait_error, Wait<&AsioConnection::on_loss>{self_});
+  stream_.wait_for_loss(Wait<&AsioConnection::on_loss>{self_});
 }
 
 void AsioConnection::on_loss() {
   waits_for_loss_ = false;
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (::getsockopt(socket_.native_handle(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) lost();
+  if (stream_.broken()) lost();
 }
 
 // Uses what is wanted of the input, and returns the rest that will be wanted later.
@@ -188,33 +174,20 @@ void AsioConnection::end_turn() {
 
 void AsioConnection::write_queued() {
   while (!queue_.empty()) {
-    std::array<std::string_view, gathered_views> views;
+    std::array<std::string_view, Stream::gathered_views> views;
     const std::size_t count = queue_.gather(views);
-    std::error_code error;
-    std::size_t offered = views[0].size();
-    std::size_t written;
-    if (count == 1) {
-      written = socket_.write_some(asio::buffer(views[0]), error);
-    } else {
-      std::array<asio::const_buffer, gathered_views> buffers;
-      buffers[0] = asio::buffer(views[0]);
-      for (std::size_t i = 1; i < count; ++i) {
-        buffers[i] = asio::buffer(views[i]);
-        offered += views[i].size();
-      }
-      written = socket_.write_some(std::span<const asio::const_buffer>(buffers.data(), count), error);
-    }
-    if (error && error != asio::error::would_block && error != asio::error::try_again) return lost();
-    if (written > 0) {
+    const Stream::Moved gone = stream_.write_some(std::span<const std::string_view>(views.data(), count));
+    if (gone.then == Then::over) return lost();
+    if (gone.bytes > 0) {
       shard_.counters().writes.add();
-      shard_.counters().bytes_out.add(written);
-      queue_.took(written, shard_.spares());
+      shard_.counters().bytes_out.add(gone.bytes);
+      queue_.took(gone.bytes, shard_.spares());
       if (http_) http_progress();
     }
-    if (written < offered) {
+    if (gone.then == Then::wait) {
       queue_.release_shared(shard_.frames());
       waits_writable_ = true;
-      socket_.async_wait(TcpSocket::wait_write, Wait<&AsioConnection::on_writable>{self_});
+      stream_.wait_to_write(Wait<&AsioConnection::on_writable>{self_});
       return;
     }
   }
@@ -231,9 +204,7 @@ void AsioConnection::all_written() {
   if (phase_ != Phase::leaving) return;
   if (!drains_) return end();
   phase_ = Phase::draining;
-  std::error_code error;
-  socket_.shutdown(TcpSocket::shutdown_send, error);
-  if (error) return end();
+  if (!stream_.shut_down_writing()) return end();
   kept_.reset();
   read_on();
 }
@@ -289,10 +260,8 @@ void AsioConnection::cut_off() { lost(); }
 void AsioConnection::end() noexcept {
   if (phase_ == Phase::gone) return;
   phase_ = Phase::gone;
-  std::error_code ignored;  // the descriptor is closed either way
   // Words that the peer does not take are not worth a kernel buffer for minutes: reset instead.
-  if (!queue_.empty()) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
-  socket_.close(ignored);
+  queue_.empty() ? stream_.close() : stream_.reset();
   queue_.clear(shard_.spares());
   kept_.reset();
   deflater_.reset();

@@ -14,6 +14,7 @@
 #include "net/counters.hpp"
 #include "net/deadline_list.hpp"
 #include "net/shard.hpp"
+#include "net/stream.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/ws/http_head.hpp"
@@ -23,7 +24,7 @@ namespace sluice::net {
 
 /// The transport's Connection over Asio. What is read goes through machines without sockets (HttpReader,
 /// ws::ServerProtocol), what is written through WriteQueue; this class moves the bytes and knows in which phase of its
-/// life it is. It is written in three files: asio_connection.cpp (the socket and the end of life), http_side.cpp
+/// life it is. It is written in three files: asio_connection.cpp (bytes and the end of life), http_side.cpp
 /// (requests and the handshake), websocket_side.cpp (messages and Connection's calls).
 ///
 /// Reading: an idle connection waits for readiness and holds no buffer; the bytes are then read into the shard's one
@@ -139,7 +140,7 @@ class AsioConnection final : public Connection, public Deadline {
   bool in_open_ = false;  // inside Gateway::open: the events are not known yet
   bool told_ = false;     // on_closed is posted, or will be as soon as the events are known
   bool counted_ = false;  // among the open WebSockets
-  TcpSocket socket_;
+  Stream stream_;
   std::shared_ptr<ConnectionEvents> events_;  // until told
   ws::ServerProtocol protocol_;
   std::unique_ptr<Kept> kept_;                // read, but not wanted yet

@@ -75,9 +75,8 @@ void AsioConnection::answer_request() {
   HttpHandler* const handler = shard_.options().http;
   if (!handler) return respond(HttpResponse(404, "not found\n"));
 
-  std::error_code ignored;  // an address that can't be told is shown as 0.0.0.0:0
   head.request.client_address = to_text(http_->peer);
-  head.request.server_address = to_text(socket_.local_endpoint(ignored));
+  head.request.server_address = to_text(stream_.local_endpoint());
   head.request.scheme = "http";
   http_->request.emplace(std::move(head.method), std::move(head.request), http_->reader.take_body());
   shard_.enter(*this, Shard::Stage::open);  // the handler may take its time
@@ -143,11 +142,10 @@ void AsioConnection::http_written() {
 void AsioConnection::open_websocket() {
   phase_ = Phase::opening;
   shard_.enter(*this, Shard::Stage::handshake);
-  std::error_code ignored;
   RequestInfo info = std::move(http_->reader.head().request);
   info.subprotocols = http_->reader.upgrade().subprotocols;
   info.client_address = to_text(http_->peer);
-  info.server_address = to_text(socket_.local_endpoint(ignored));
+  info.server_address = to_text(stream_.local_endpoint());
   in_open_ = true;
   std::shared_ptr<ConnectionEvents> events;
   const std::string thrown =

@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
-#include <asio/basic_stream_socket.hpp>
 #include <asio/ip/tcp.hpp>
 
 #include "net/admission.hpp"
 #include "net/asio_executor.hpp"
 #include "net/counters.hpp"
 #include "net/deadline_list.hpp"
+#include "net/stream.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/ws/shared_deflate.hpp"
@@ -24,9 +24,6 @@
 namespace sluice::net {
 
 class AsioConnection;
-
-/// The concrete executor type keeps a socket at 40 bytes and its calls direct.
-using TcpSocket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
 /// What all shards of a server share. Fixed while it serves.
 struct Serving {
