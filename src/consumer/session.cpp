@@ -117,8 +117,8 @@ void Session::drop_layer_mail() {
 // ---------------------------------------------------------------- the grace
 
 void Session::watch_the_grace() {
-  executor().post_after(host_->options.limits.disconnect_grace, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->out_of_grace();
+  executor().post_after(host_->options.limits.disconnect_grace, [weak = std::weak_ptr(self())] {
+    if (const auto kept = weak.lock()) kept->out_of_grace();
   });
 }
 
@@ -212,8 +212,8 @@ void Session::overflow(std::string_view why) {
   }
   closing_ = true;
   drop_layer_mail();
-  executor().post([self = shared_from_this()] {
-    if (!self->closed_) self->shut(CloseReason(close_code::try_again_later, "too slow"), 503);
+  executor().post([kept = self()] {
+    if (!kept->closed_) kept->shut(CloseReason(close_code::try_again_later, "too slow"), 503);
   });
 }
 

@@ -2,6 +2,7 @@
 // The life of one connection on our side: it brings mail to the consumer, one piece at a time, and cleans up.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,7 +32,7 @@ struct AtWork {
 
 /// Owns the consumer, its mailbox, its channel and its end of the connection. It lives in its executor's LiveSessions
 /// until disconnect() has finished. Its executor only.
-class Session final : public ConnectionEvents, public Subscriber, public std::enable_shared_from_this<Session> {
+class Session final : public ConnectionEvents, public Subscriber {
  public:
   Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<Connection> connection, LiveSessions& home);
   ~Session() override;
@@ -89,6 +90,7 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   void overflow(std::string_view why);
   void put_aside(const DeliveryRun& run);
   void pump_soon();
+  const std::shared_ptr<Session>& self() const noexcept;
   bool read_on();
   void watch_the_grace();
   void out_of_grace();
@@ -133,6 +135,7 @@ class LiveSessions {
   FrameBuffer& frames() const noexcept { return frames_; }
 
   void add(std::shared_ptr<Session> session);
+  const std::shared_ptr<Session>& at(std::size_t place) const noexcept { return all_[place]; }
   void remove(std::size_t place);
   /// Pumps this session in a job of its own soon; one job serves all sessions of a turn.
   void pump_soon(std::shared_ptr<Session> session);
@@ -165,6 +168,11 @@ class LiveSessions {
   std::unique_ptr<AtWork> spare_;
   std::size_t spares_ = 0;
 };
+
+inline const std::shared_ptr<Session>& Session::self() const noexcept {
+  assert(phase_ != Phase::over && "nothing of it is asked for any more");
+  return home_.at(place_);
+}
 
 inline Executor& Session::executor() const noexcept { return home_.executor(); }
 
