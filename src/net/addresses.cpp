@@ -30,7 +30,8 @@ asio::ip::address unmapped(const asio::ip::address& address) {
 
 std::string to_text(const Endpoint& endpoint) {
   const auto address = unmapped(endpoint.address());
-  return fmt::format(address.is_v4() ? "{}:{}" : "[{}]:{}", address.to_string(), endpoint.port());
+  if (address.is_v4()) return fmt::format("{}:{}", address.to_string(), endpoint.port());
+  return fmt::format("[{}]:{}", address.to_string(), endpoint.port());
 }
 
 std::optional<asio::ip::address> parse_address(std::string_view text) {

@@ -98,6 +98,7 @@ void AsioConnection::read_on() {
 
 void AsioConnection::on_readable() {
   waits_readable_ = false;
+  if (awaits_proxy_header()) return read_proxy_header();
   if (reads_now()) return read_burst();
   if (phase_ == Phase::opening || phase_ == Phase::open) look_for_loss();
 }
