@@ -68,6 +68,7 @@ void AsioConnection::read_on() {
 }
 
 void AsioConnection::use_unread() {
+  if (awaits_proxy_header()) return read_proxy_header();
   if (reads_now()) return read_burst();
   if (watches()) look_for_loss();
 }

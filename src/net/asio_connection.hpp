@@ -93,8 +93,16 @@ class AsioConnection final : public Connection, public Deadline {
   void lost();
   void end() noexcept;
 
-  // http_side.cpp
+  // proxy_side.cpp
   void begin_http(const asio::ip::tcp::endpoint& peer);
+  bool awaits_proxy_header() const noexcept;
+  void read_proxy_header();
+  void take_proxy_header();
+  void proxy_header_missing();
+  bool count_for(const asio::ip::tcp::endpoint& client);
+  bool identify();
+
+  // http_side.cpp
   bool answering() const noexcept;
   void read_requests(std::span<char>& input);
   void answer_request();

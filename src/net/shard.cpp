@@ -5,6 +5,7 @@
 #include <asio/ip/tcp.hpp>
 #include <utility>
 
+#include "net/addresses.hpp"
 #include "net/asio_connection.hpp"
 #include "sluice/ws/http_response.hpp"
 
@@ -56,8 +57,9 @@ const std::string& Shard::date() {
 
 void Shard::start(Stream stream, const asio::ip::tcp::endpoint& peer) {
   counters_.accepted.add();
-  const bool counts_addresses = limits().connections_per_address > 0;
-  auto seat = serving_.admission.enter(counts_addresses ? peer.address().to_string() : std::string());
+  // A trusted proxy's connection counts for its client, as soon as that one is known.
+  const bool counts_address = limits().connections_per_address > 0 && !trusts(options().proxies, peer.address());
+  auto seat = serving_.admission.enter(counts_address ? unmapped(peer.address()).to_string() : std::string());
   const bool seated = static_cast<bool>(seat);
   if (stopping_ || (!seated && unseated_ >= most_unseated)) {
     if (!seated) counters_.count_refusal(503);
