@@ -6,6 +6,7 @@ namespace sluice::net {
 Admission::Seat Admission::enter(const std::string& address) {
   if (present_.fetch_add(1, std::memory_order_relaxed) >= connections_ && connections_ > 0) {
     present_.fetch_sub(1, std::memory_order_relaxed);
+    server_full_.fetch_add(1, std::memory_order_relaxed);
     return {};
   }
   Seat seat;
@@ -14,6 +15,7 @@ Admission::Seat Admission::enter(const std::string& address) {
     auto& entry = *addresses_.try_emplace(address, 0).first;
     if (entry.second >= per_address_) {
       present_.fetch_sub(1, std::memory_order_relaxed);
+      address_full_.fetch_add(1, std::memory_order_relaxed);
       return {};
     }
     ++entry.second;

@@ -69,7 +69,7 @@ struct AsioConnection::Wait {
 
 AsioConnection::AsioConnection(Shard& shard, TcpSocket socket, Admission::Seat seat,
                                const asio::ip::tcp::endpoint& peer)
-    : shard_(shard), socket_(std::move(socket)), protocol_(shard.limits().message_bytes), seat_(std::move(seat)) {
+    : shard_(shard), socket_(std::move(socket)), protocol_(shard.limits()), seat_(std::move(seat)) {
   begin_http(peer);
 }
 
@@ -89,7 +89,7 @@ void AsioConnection::start(std::shared_ptr<AsioConnection> self) {
 bool AsioConnection::wants_bytes() const noexcept {
   switch (phase_) {
     case Phase::http: return !answering();
-    case Phase::open: return !paused_;
+    case Phase::open: return !paused_ && !throttled_;
     case Phase::closing:
     case Phase::draining: return true;
     case Phase::opening:
@@ -100,7 +100,7 @@ bool AsioConnection::wants_bytes() const noexcept {
 }
 
 void AsioConnection::read_on() {
-  const bool watches = phase_ == Phase::opening || (phase_ == Phase::open && paused_);
+  const bool watches = phase_ == Phase::opening || (phase_ == Phase::open && !wants_bytes());
   if (waits_readable_ || !(watches || reads_now())) return;
   waits_readable_ = true;
   socket_.async_wait(TcpSocket::wait_read, Wait<&AsioConnection::on_readable>{self_});
@@ -122,8 +122,10 @@ void AsioConnection::read_burst() {
     if (error) return lost();
     shard_.counters().bytes_in.add(count);
     total += count;
+    if (phase_ == Phase::open) heard(count);
     const std::span<char> rest = use(buffer.first(count));
     if (!rest.empty()) kept_ = std::make_unique<Kept>(Kept{std::string(rest.data(), rest.size()), 0});
+    if (phase_ == Phase::open && !throttled_ && overdrawn()) too_fast();
     if (count < buffer.size()) break;
   }
   read_on();
@@ -164,6 +166,7 @@ void AsioConnection::go_on_soon() {
 
 void AsioConnection::go_on() {
   goes_on_soon_ = false;
+  shard_.look_at_clock();
   if (kept_ && wants_bytes()) {
     auto kept = std::move(kept_);
     const std::span<char> rest = use(std::span<char>(kept->bytes).subspan(kept->used));
@@ -214,6 +217,7 @@ void AsioConnection::write_queued() {
     if (written < offered) {
       queue_.release_shared(shard_.frames());
       waits_writable_ = true;
+      queue_changed(0);
       socket_.async_wait(TcpSocket::wait_write, Wait<&AsioConnection::on_writable>{self_});
       return;
     }
@@ -222,7 +226,10 @@ void AsioConnection::write_queued() {
 }
 
 void AsioConnection::on_writable() {
+  shard_.waiting_changed(queue_.bytes(), 0);
   waits_writable_ = false;
+  shard_.look_at_clock();
+  validity_.heard(shard_.tick());  // its TCP has made room
   write_queued();
 }
 
@@ -264,11 +271,11 @@ void AsioConnection::deadline_passed() {
   switch (phase_) {
     case Phase::http: return request_late();
     case Phase::opening: return refuse({503, "the application did not answer the handshake in time", {}});
-    case Phase::open:
+    case Phase::open: return look_at_allowance();
     case Phase::gone: return;
     case Phase::closing:
     case Phase::leaving:
-    case Phase::draining: return lost();
+    case Phase::draining: shard_.counters().cut_off.add(); return lost();
   }
 }
 
@@ -293,6 +300,7 @@ void AsioConnection::end() noexcept {
   // Words that the peer does not take are not worth a kernel buffer for minutes: reset instead.
   if (!queue_.empty()) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   socket_.close(ignored);
+  if (waits_writable_) shard_.waiting_changed(queue_.bytes(), 0);
   queue_.clear(shard_.spares());
   kept_.reset();
   deflater_.reset();
