@@ -134,8 +134,8 @@ ProxyHeaderReader::Step ProxyHeaderReader::judge_line() {
 }
 
 ProxyHeaderReader::Step ProxyHeaderReader::judge_binary() {
-  enum : std::uint8_t { local = 0x20, proxied = 0x21 };
-  enum : std::uint8_t { unspecified = 0x00, tcp4 = 0x11, tcp6 = 0x21, unix_stream = 0x31 };
+  constexpr std::uint8_t local = 0x20, proxied = 0x21;
+  constexpr std::uint8_t unspecified = 0x00, tcp4 = 0x11, tcp6 = 0x21, unix_stream = 0x31;
   constexpr std::size_t tcp4_bytes = 12, tcp6_bytes = 36;
 
   const std::size_t size = bytes_.size();
