@@ -33,8 +33,9 @@ Host::Host(std::shared_ptr<Application> application, ChannelLayer& layer, HostOp
 Host::~Host() = default;
 
 std::shared_ptr<ConnectionEvents> Host::open(Scope scope, std::shared_ptr<Connection> connection, Executor& executor) {
-  auto session = std::make_shared<Session>(state_, std::move(scope), std::move(connection), executor);
-  executor.local<LiveSessions>().add(session);
+  auto& home = executor.local<LiveSessions>();
+  auto session = std::make_shared<Session>(state_, std::move(scope), std::move(connection), home);
+  home.add(session);
   executor.post([session] { session->begin(); });
   return session;
 }

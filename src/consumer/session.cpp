@@ -20,12 +20,8 @@ const UserId nobody;
 }  // namespace
 
 Session::Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<Connection> connection,
-                 Executor& executor)
-    : host_(std::move(host)),
-      executor_(executor),
-      frames_(executor.local<FrameBuffer>()),
-      connection_(std::move(connection)),
-      scope_(std::move(scope)) {
+                 LiveSessions& home)
+    : host_(std::move(host)), home_(home), connection_(std::move(connection)), scope_(std::move(scope)) {
   count(host_->counters.opened);
   count(host_->counters.connections);
 }
@@ -62,9 +58,9 @@ Task<> Session::start_up() {
   if (host_->layer) {
     auto channel = co_await host_->layer->open_channel(*this);
     if (!channel) throw std::runtime_error(channel.error().message());
-    channel_.emplace(std::move(*channel));
+    channel_ = std::move(*channel);
     for (std::string_view group : groups) {
-      const auto joined = co_await host_->layer->group_add(group, *channel_);
+      const auto joined = co_await host_->layer->group_add(group, channel_);
       if (!joined) throw std::runtime_error(joined.error().message());
     }
   }
@@ -74,24 +70,23 @@ Task<> Session::start_up() {
 }
 
 Task<> Session::say_goodbye(const CloseReason& reason) {
-  if (channel_) channel_->leave_groups();
+  if (channel_) channel_.leave_groups();
   if (connect_called_) co_await consumer_->disconnect(reason);
 }
 
 void Session::over() {
   phase_ = Phase::over;
-  channel_.reset();
+  channel_ = {};
   consumer_.reset();
   connection_.reset();
-  executor_.local<LiveSessions>().remove(place_);  // may be the last reference: the caller holds one
+  home_.remove(place_);  // may be the last reference: the caller holds one
 }
 
 void Session::abandon() noexcept {
   closing_ = closed_ = true;  // a consumer's destructor has nobody to talk to
   phase_ = Phase::over;
-  task_ = {};
-  argument_.reset();
-  channel_.reset();
+  drop_work();
+  channel_ = {};
   consumer_.reset();
   connection_.reset();  // it may hold this session as its events
 }
@@ -111,7 +106,7 @@ void Session::shut(const CloseReason& reason, int status_before_accept) {
     connection_->deny(Denial(status_before_accept));
   }
   drop_layer_mail();
-  if (channel_) channel_->leave_groups();
+  if (channel_) channel_.leave_groups();
 }
 
 void Session::drop_layer_mail() {
@@ -122,8 +117,8 @@ void Session::drop_layer_mail() {
 // ---------------------------------------------------------------- the grace
 
 void Session::watch_the_grace() {
-  executor_.post_after(host_->options.limits.disconnect_grace, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->out_of_grace();
+  executor().post_after(host_->options.limits.disconnect_grace, [weak = std::weak_ptr(self())] {
+    if (const auto kept = weak.lock()) kept->out_of_grace();
   });
 }
 
@@ -133,8 +128,7 @@ void Session::out_of_grace() {
   count(host_->counters.destroyed_handlers);
   log(LogLevel::warning, fmt::format("{} [{}]: a handler still waited {} ms after the connection had ended, destroyed",
                                      scope_.path(), channel_name(), host_->options.limits.disconnect_grace.count()));
-  task_ = {};
-  argument_.reset();
+  drop_work();
   busy_ = false;
   if (phase_ == Phase::disconnecting) return over();
   phase_ = Phase::serving;
@@ -161,7 +155,7 @@ void Session::on_message(Message message) {
 void Session::on_closed(const CloseReason& reason) {
   closed_ = true;
   drop_layer_mail();
-  if (channel_) channel_->leave_groups();
+  if (channel_) channel_.leave_groups();
   mailbox_.put_client(Mail(Closed{reason}));
   if (busy_) {
     watch_the_grace();
@@ -174,7 +168,7 @@ void Session::on_closed(const CloseReason& reason) {
 
 void Session::deliver(const Event& event) {
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
-  if (events_waiting_ >= channel_->capacity()) {
+  if (events_waiting_ >= channel_.capacity()) {
     if (host_->options.mailbox_overflow == MailboxOverflow::drop_newest)
       return count(host_->counters.mailbox_overflows);
     return overflow("events wait for a busy consumer");
@@ -218,8 +212,8 @@ void Session::overflow(std::string_view why) {
   }
   closing_ = true;
   drop_layer_mail();
-  executor_.post([self = shared_from_this()] {
-    if (!self->closed_) self->shut(CloseReason(close_code::try_again_later, "too slow"), 503);
+  executor().post([kept = self()] {
+    if (!kept->closed_) kept->shut(CloseReason(close_code::try_again_later, "too slow"), 503);
   });
 }
 

@@ -30,13 +30,13 @@ void Session::deny(const Denial& denial) {
   count(host_->counters.denied);
   closing_ = true;
   connection_->deny(denial);
-  if (channel_) channel_->leave_groups();
+  if (channel_) channel_.leave_groups();
 }
 
 void Session::send(MessageKind kind, std::string_view data) {
   if (closing_ || closed_) return count(host_->counters.sends_after_close);
   if (answer_ != Answer::accepted) throw std::logic_error("send(): accept() comes first");
-  connection_->send(frames_.encode(kind, data));
+  connection_->send(home_.frames().encode(kind, data));
 }
 
 void Session::close(const CloseReason& reason) {
@@ -58,13 +58,13 @@ Task<Result<void>> Session::group_add(std::string_view group) {
   if (closing_ || closed_) {
     return Error(ErrorCode::channel_closed, fmt::format("group_add \"{}\": the connection has ended", group));
   }
-  return host_->layer->group_add(group, *channel_);
+  return host_->layer->group_add(group, channel_);
 }
 
 Task<Result<void>> Session::group_discard(std::string_view group) {
   if (!channel_)
     return Error(ErrorCode::layer_unavailable, fmt::format("group_discard \"{}\": the host has no layer", group));
-  return host_->layer->group_discard(group, *channel_);
+  return host_->layer->group_discard(group, channel_);
 }
 
 ChannelLayer& Session::layer() const {

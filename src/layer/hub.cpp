@@ -52,7 +52,7 @@ Hub::Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string_view
 Result<Channel> Hub::open_channel(Subscriber& subscriber) {
   for (const auto& shard : shards_) {
     if (&shard->executor() != &subscriber.executor()) continue;
-    const std::uint64_t number = last_channel_.fetch_add(1, relaxed) + 1;
+    const std::uint64_t number = shard->take_number();
     const std::size_t capacity =
         options_.channel_capacity.empty() ? options_.capacity : capacity_of(options_, shard->channel_name(number));
     return Channel(std::make_unique<HubMember>(shard, subscriber, number, capacity));

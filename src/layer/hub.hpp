@@ -46,7 +46,6 @@ class Hub : public std::enable_shared_from_this<Hub> {
   const std::shared_ptr<GroupIndex> index_ = std::make_shared<GroupIndex>();
   std::vector<std::shared_ptr<HubShard>> shards_;
   std::shared_ptr<PlainChannels> plain_channels_;
-  std::atomic<std::uint64_t> last_channel_{0};
   mutable std::atomic<std::uint64_t> sends_{0}, group_sends_{0}, no_channel_{0}, too_large_{0}, invalid_name_{0};
 };
 

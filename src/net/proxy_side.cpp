@@ -21,7 +21,10 @@ void AsioConnection::read_proxy_header() {
   for (;;) {
     const Stream::Moved seen = stream_.peek(buffer);
     if (seen.then == Stream::Moved::Then::over) return proxy_header_missing();
-    if (seen.then == Stream::Moved::Then::wait) return read_on();
+    if (seen.then == Stream::Moved::Then::wait) {
+      unread_ = false;
+      return;
+    }
     std::string_view rest(buffer.data(), seen.bytes);
     const ProxyHeaderReader::Step step = http_->proxy_header->next(rest);
     const std::size_t taken = seen.bytes - rest.size();

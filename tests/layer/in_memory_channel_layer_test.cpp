@@ -99,6 +99,22 @@ TEST_CASE("names of other processes reach nobody", "[layer]") {
   CHECK(scene.layer.stats().dropped_no_channel == 7);
 }
 
+TEST_CASE("a channel does not hear the mail of one whose place it took", "[layer]") {
+  ManualExecutor executor;
+  InMemoryChannelLayer layer(executor);
+  std::set<std::string> names;
+  std::string gone;
+  for (int i = 0; i < 5; ++i) {
+    Ear ear(layer, executor);
+    CHECK(names.insert(ear.channel().name()).second);
+    if (!gone.empty()) REQUIRE(layer.send(gone, numbered(i)));
+    executor.run_all();
+    CHECK(ear.heard() == "");
+    gone = ear.channel().name();
+  }
+  CHECK(layer.stats().dropped_no_channel == 4);
+}
+
 TEST_CASE("members that come and go in any order are the members that are asked", "[layer]") {
   Scene2 scene;
   std::vector<Ear*> ears;
