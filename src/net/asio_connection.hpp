@@ -25,9 +25,9 @@ namespace sluice::net {
 
 /// The transport's Connection over Asio. What is read goes through machines without sockets (HttpReader,
 /// ws::ServerProtocol), what is written through WriteQueue; this class moves the bytes and knows in which phase of its
-/// life it is. It is written in four files: asio_connection.cpp (bytes and the end of life), http_side.cpp
-/// (requests and the handshake), websocket_side.cpp (messages and Connection's calls), limits_side.cpp (how long an
-/// open WebSocket may live, and how much it may say).
+/// life it is. It is written in five files: asio_connection.cpp (bytes and the end of life), proxy_side.cpp (who is at
+/// the other end), http_side.cpp (requests and the handshake), websocket_side.cpp (messages and Connection's calls),
+/// limits_side.cpp (how long an open WebSocket may live, and how much it may say).
 ///
 /// Reading: the shard's poller tells of readiness, and the bytes are then read into the shard's one buffer. Writing:
 /// send() only queues; the shard writes for all at the end of the turn. Losing: while reading is paused, a reset is
