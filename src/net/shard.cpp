@@ -23,7 +23,7 @@ AsioConnection& connection_of(Deadline& deadline) noexcept { return static_cast<
 Shard::Shard(AsioExecutor& executor, Serving& serving)
     : executor_(executor),
       serving_(serving),
-      most_gathered_(std::min(gathered_bytes, serving.options.limits.queued_bytes)) {}
+      most_gathered_(std::min({gathered_bytes, limits().slow_bytes, limits().queued_bytes})) {}
 
 Shard::~Shard() = default;
 

@@ -20,6 +20,10 @@ struct Limits {
   // --- messages
   std::size_t message_bytes = 1024 * 1024;     // one client message, its fragments joined; past it close 1009
   std::size_t queued_bytes = 4 * 1024 * 1024;  // sent, not yet taken by the network; past it close 1013
+  std::size_t slow_bytes = 64 * 1024;          // of these, past which a client counts as slow (see WhenSlow)
+  std::size_t backlog_bytes =
+      1024 * 1024;                       // that may be dropped and wait for a slow client, half of queued_bytes at most
+  std::size_t backlog_messages = 1'000;  // the same, in messages
 
   // --- the process
   std::size_t connections = 0;              // at once, 0: as many as there are descriptors; past it 503
