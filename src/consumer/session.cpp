@@ -121,8 +121,8 @@ void Session::drop_layer_mail() {
 // ---------------------------------------------------------------- the grace
 
 void Session::watch_the_grace() {
-  executor().post_after(host_->options.limits.disconnect_grace, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->out_of_grace();
+  executor().post_after(host_->options.limits.disconnect_grace, [weak = std::weak_ptr(self())] {
+    if (const auto kept = weak.lock()) kept->out_of_grace();
   });
 }
 
@@ -206,16 +206,16 @@ void Session::put_aside(const DeliveryRun& run) {
   if (may_be_missed && (!fits || !pressure_->missed.empty())) return miss(run);
   if (!fits) return overflow("broadcasts wait for a busy consumer");
   passing_bytes_ += run.joined.size();
-  const std::string group(run.group);
   if (when_slow != WhenSlow::close) {  // each by itself: each has its key
     for (const Delivery& delivery : run.deliveries) {
-      mailbox_.put_layer(Mail(PassingBroadcast{delivery.frame, group, std::string(delivery.key), when_slow}));
+      mailbox_.put_layer(
+          Mail(PassingBroadcast{delivery.frame, std::string(run.group), std::string(delivery.key), when_slow}));
     }
     return pump_soon();
   }
   PassingBroadcast* last = mailbox_.last_passing();
-  if (!last || last->when_slow != when_slow || last->group != group || !last->frame.extend(run.joined)) {
-    mailbox_.put_layer(Mail(PassingBroadcast{run.joined, group, {}, when_slow}));
+  if (!last || last->when_slow != when_slow || last->group != run.group || !last->frame.extend(run.joined)) {
+    mailbox_.put_layer(Mail(PassingBroadcast{run.joined, std::string(run.group), {}, when_slow}));
   }
   pump_soon();
 }
@@ -230,8 +230,8 @@ void Session::overflow(std::string_view why) {
   closing_ = true;
   drop_layer_mail();
   if (pressure_) pressure_->backlog.reset();
-  executor().post([self = shared_from_this()] {
-    if (!self->closed_) self->shut(CloseReason(close_code::try_again_later, "too slow"), 503);
+  executor().post([kept = self()] {
+    if (!kept->closed_) kept->shut(CloseReason(close_code::try_again_later, "too slow"), 503);
   });
 }
 

@@ -2,11 +2,13 @@
 // The life of one connection on our side: it brings mail to the consumer, one piece at a time, and cleans up.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "consumer/host_state.hpp"
@@ -32,7 +34,7 @@ struct AtWork {
 
 /// Owns the consumer, its mailbox, its channel and its end of the connection. It lives in its executor's LiveSessions
 /// until disconnect() has finished. Its executor only.
-class Session final : public ConnectionEvents, public Subscriber, public std::enable_shared_from_this<Session> {
+class Session final : public ConnectionEvents, public Subscriber {
  public:
   Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<Connection> connection, LiveSessions& home);
   ~Session() override;
@@ -54,6 +56,7 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   Task<Result<void>> group_add(std::string_view group);
   Task<Result<void>> group_add(std::string_view group, WhenSlow when_slow);
   Task<Result<void>> group_discard(std::string_view group);
+  void keep_until_handled(std::shared_ptr<const void> referred) { work().argument = std::move(referred); }
   const Scope& scope() const noexcept { return scope_; }
   std::string channel_name() const { return channel_ ? channel_.name() : std::string(); }
   ChannelLayer& layer() const;
@@ -92,6 +95,7 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   void overflow(std::string_view why);
   void put_aside(const DeliveryRun& run);
   void pump_soon();
+  const std::shared_ptr<Session>& self() const noexcept;
   bool read_on();
   void watch_the_grace();
   void out_of_grace();
@@ -160,6 +164,7 @@ class LiveSessions {
   FrameBuffer& frames() const noexcept { return frames_; }
 
   void add(std::shared_ptr<Session> session);
+  const std::shared_ptr<Session>& at(std::size_t place) const noexcept { return all_[place]; }
   void remove(std::size_t place);
   /// Pumps this session in a job of its own soon; one job serves all sessions of a turn.
   void pump_soon(std::shared_ptr<Session> session);
@@ -192,6 +197,11 @@ class LiveSessions {
   std::unique_ptr<AtWork> spare_;
   std::size_t spares_ = 0;
 };
+
+inline const std::shared_ptr<Session>& Session::self() const noexcept {
+  assert(phase_ != Phase::over && "nothing of it is asked for any more");
+  return home_.at(place_);
+}
 
 inline Executor& Session::executor() const noexcept { return home_.executor(); }
 

@@ -147,7 +147,7 @@ void Session::drop_work() noexcept {
 // The handler has finished after all. Its coroutine is still on the stack here, so the rest is a job of its own.
 void Session::woken(void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
-  session.executor().post([kept = session.shared_from_this(), handler = session.handlers_begun_] {
+  session.executor().post([kept = session.self(), handler = session.handlers_begun_] {
     if (!kept->busy_ || kept->handlers_begun_ != handler) return;  // destroyed by the grace meanwhile
     kept->finish_task();
     if (kept->phase_ == Phase::disconnecting) {
@@ -183,7 +183,7 @@ void Session::failed(std::exception_ptr error) noexcept {
 void Session::pump_soon() {
   if (busy_ || pump_posted_) return;
   pump_posted_ = true;
-  home_.pump_soon(shared_from_this());
+  home_.pump_soon(self());
 }
 
 void LiveSessions::pump_soon(std::shared_ptr<Session> session) {

@@ -112,7 +112,7 @@ std::size_t HubShard::deliver_run(const HubGroup& group, std::size_t at) {
   const DeliveryRun run{run_, joined, kind, *group.name};
   std::uint64_t delivered = 0;
   for (HubMember* member : group.members) {
-    if (std::ranges::find(authors_, member->identity().web_socket_id) == authors_.end()) {
+    if (authors_.empty() || std::ranges::find(authors_, member->identity().web_socket_id) == authors_.end()) {
       member->subscriber().deliver(run);
       delivered += run_.size();
     } else {
@@ -265,11 +265,7 @@ void HubShard::clear() {
 
 HubMember::HubMember(std::shared_ptr<HubShard> shard, Subscriber& subscriber, std::uint64_t number,
                      std::size_t capacity)
-    : shard_(std::move(shard)),
-      subscriber_(subscriber),
-      identity_(subscriber.identity()),
-      number_(number),
-      capacity_(capacity) {
+    : shard_(std::move(shard)), subscriber_(subscriber), number_(number), capacity_(capacity) {
   shard_->open(*this);
 }
 

@@ -118,7 +118,7 @@ class HubMember final : public Channel::Membership {
 
   HubShard& shard() const noexcept { return *shard_; }
   Subscriber& subscriber() const noexcept { return subscriber_; }
-  const Identity& identity() const noexcept { return identity_; }
+  Identity identity() const noexcept { return subscriber_.identity(); }
   std::uint64_t number() const noexcept { return number_; }
 
   /// Its groups, kept by the shard and sorted by address, so that a consumer may be in thousands of them.
@@ -130,7 +130,6 @@ class HubMember final : public Channel::Membership {
  private:
   std::shared_ptr<HubShard> shard_;
   Subscriber& subscriber_;
-  const Identity identity_;
   const std::uint64_t number_;
   const std::size_t capacity_;
   std::vector<Joined> joined_;

@@ -2,12 +2,13 @@
 #include "net/acceptor.hpp"
 
 #include <sys/socket.h>
+
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include <asio/error.hpp>
 #include <asio/ip/v6_only.hpp>
 #include <asio/socket_base.hpp>
 
@@ -72,19 +73,23 @@ void Acceptor::accept_waiting() {
   for (int i = 0; i < accepts_per_turn; ++i) {
     const auto shard = shards_[lightest()].lock();
     if (!shard) return;  // the server is gone
-    std::error_code error;
     asio::ip::tcp::endpoint peer;
-    TcpSocket socket = acceptor_.accept(shard->executor().context(), peer, error);
-    if (error == asio::error::would_block || error == asio::error::try_again) break;
-    if (error == asio::error::connection_aborted) continue;  // this one gave up already
-    if (error) return pause(error);
+    auto size = static_cast<socklen_t>(peer.capacity());
+    const int accepted = ::accept4(acceptor_.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted < 0) {
+      if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+      if (errno == ECONNABORTED || errno == EINTR) continue;  // this one gave up already
+      return pause(std::error_code(errno, std::generic_category()));
+    }
+    peer.resize(size);
+    Stream stream(accepted);
     failing_ = false;
     shard->expect_one();
     if (shard->executor().runs_here()) {
-      shard->start(std::move(socket), peer);
+      shard->start(std::move(stream), peer);
     } else {
-      shard->executor().post([weak = std::weak_ptr(shard), socket = std::move(socket), peer]() mutable {
-        if (const auto alive = weak.lock()) alive->start(std::move(socket), peer);
+      shard->executor().post([weak = std::weak_ptr(shard), stream = std::move(stream), peer]() mutable {
+        if (const auto alive = weak.lock()) alive->start(std::move(stream), peer);
       });
     }
   }

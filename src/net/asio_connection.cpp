@@ -2,7 +2,7 @@
 // Bytes in, bytes out, and the end of life; see asio_connection.hpp.
 #include "net/asio_connection.hpp"
 
-#include <new>
+#include <array>
 #include <utility>
 
 #include "net/http_side.hpp"
@@ -17,51 +17,8 @@ constexpr std::size_t burst_bytes = 256 * 1024;
 
 }  // namespace
 
-// The one long wait of an idle connection, for readability, lives inside the connection.
-template <class T>
-struct AsioConnection::WaitAllocator {
-  using value_type = T;
-
-  explicit WaitAllocator(AsioConnection& owner) noexcept : connection(&owner) {}
-  template <class U>
-  WaitAllocator(const WaitAllocator<U>& other) noexcept : connection(other.connection) {}
-
-  T* allocate(std::size_t count) {
-    const bool fits = count * sizeof(T) <= connection->wait_memory_.size() && alignof(T) <= alignof(void*);
-    if (!fits || connection->wait_memory_taken_) return static_cast<T*>(::operator new(count * sizeof(T)));
-    connection->wait_memory_taken_ = true;
-    return reinterpret_cast<T*>(connection->wait_memory_.data());
-  }
-  void deallocate(T* memory, std::size_t) noexcept {
-    if (reinterpret_cast<std::byte*>(memory) != connection->wait_memory_.data()) return ::operator delete(memory);
-    connection->wait_memory_taken_ = false;
-  }
-  template <class U>
-  bool operator==(const WaitAllocator<U>& other) const noexcept {
-    return connection == other.connection;
-  }
-
-  AsioConnection* connection;
-};
-
-// What Asio calls. It keeps the connection alive; one that is gone does nothing, its shard may be gone too.
-template <void (AsioConnection::*on_event)()>
-struct AsioConnection::Wait {
-  using allocator_type = WaitAllocator<void>;
-  allocator_type get_allocator() const noexcept { return allocator_type(*connection); }
-
-  void operator()(const std::error_code&) const {
-    if (connection->phase_ == Phase::gone) return;
-    const auto running = connection->shard_.executor().enter();
-    (*connection.*on_event)();
-  }
-
-  std::shared_ptr<AsioConnection> connection;
-};
-
-AsioConnection::AsioConnection(Shard& shard, TcpSocket socket, Admission::Seat seat,
-                               const asio::ip::tcp::endpoint& peer)
-    : shard_(shard), stream_(std::move(socket)), protocol_(shard.limits().message_bytes), seat_(std::move(seat)) {
+AsioConnection::AsioConnection(Shard& shard, Stream stream, Admission::Seat seat, const asio::ip::tcp::endpoint& peer)
+    : shard_(shard), stream_(std::move(stream)), protocol_(shard.limits().message_bytes), seat_(std::move(seat)) {
   begin_http(peer);
 }
 
@@ -71,7 +28,21 @@ void AsioConnection::start(std::shared_ptr<AsioConnection> self) {
   self_ = std::move(self);
   shard_.enter(*this, Shard::Stage::handshake);
   stream_.start();
-  read_on();
+  if (shard_.poller().add(stream_.descriptor(), this)) return;
+  shard_.counters().count_refusal(503);
+  lost();
+}
+
+void AsioConnection::on_ready(Poller::Readiness ready) {
+  if (phase_ == Phase::gone) return;
+  if (ready.writable && std::exchange(waits_writable_, false)) {
+    write_queued();
+    if (phase_ == Phase::gone) return;
+  }
+  if (!ready.readable && !ready.ended) return;
+  unread_ = true;
+  if (ready.ended) peer_ended_ = true;
+  use_unread();
 }
 
 // --- reading
@@ -89,17 +60,17 @@ bool AsioConnection::wants_bytes() const noexcept {
   return false;
 }
 
+// Nobody wants to read, but the loss of the connection is of interest.
+bool AsioConnection::watches() const noexcept { return phase_ == Phase::opening || (phase_ == Phase::open && paused_); }
+
 void AsioConnection::read_on() {
-  const bool watches = phase_ == Phase::opening || (phase_ == Phase::open && paused_);
-  if (waits_readable_ || !(watches || reads_now())) return;
-  waits_readable_ = true;
-  stream_.wait_to_read(Wait<&AsioConnection::on_readable>{self_});
+  if (unread_ && (reads_now() || (watches() && peer_ended_))) go_on_soon();
 }
 
-void AsioConnection::on_readable() {
-  waits_readable_ = false;
+void AsioConnection::use_unread() {
+  if (awaits_proxy_header()) return read_proxy_header();
   if (reads_now()) return read_burst();
-  if (phase_ == Phase::opening || phase_ == Phase::open) look_for_loss();
+  if (watches()) look_for_loss();
 }
 
 void AsioConnection::read_burst() {
@@ -114,23 +85,19 @@ void AsioConnection::read_burst() {
       const std::span<char> rest = use(buffer.first(got.bytes));
       if (!rest.empty()) kept_ = std::make_unique<Kept>(Kept{std::string(rest.data(), rest.size()), 0});
     }
-    if (got.then == Then::wait) break;
+    // A short count is the last one, unless the end stands behind it, which will not be told again.
+    if (got.then == Then::wait && (got.bytes == 0 || !peer_ended_)) {
+      unread_ = false;
+      break;
+    }
   }
   read_on();
 }
 
-// Nobody wants to read. Is the peer still there? Bytes that wait hide an orderly end, but not a reset.
+// Is the peer still there? Bytes that wait hide an orderly end, but not a reset.
 void AsioConnection::look_for_loss() {
   const Stream::Waiting waiting = stream_.look();
-  if (waiting == Stream::Waiting::nothing) return read_on();
-  if (waiting == Stream::Waiting::over) return lost();
-  if (std::exchange(waits_for_loss_, true)) return;
-  stream_.wait_for_loss(Wait<&AsioConnection::on_loss>{self_});
-}
-
-void AsioConnection::on_loss() {
-  waits_for_loss_ = false;
-  if (stream_.broken()) lost();
+  if (waiting == Stream::Waiting::over || (waiting == Stream::Waiting::bytes && stream_.broken())) lost();
 }
 
 // Uses what is wanted of the input, and returns the rest that will be wanted later.
@@ -156,7 +123,7 @@ void AsioConnection::go_on() {
     kept->used = kept->bytes.size() - rest.size();
     if (!rest.empty()) kept_ = std::move(kept);
   }
-  read_on();
+  if (unread_) use_unread();
 }
 
 // --- writing
@@ -187,16 +154,10 @@ void AsioConnection::write_queued() {
     if (gone.then == Then::wait) {
       queue_.release_shared(shard_.frames());
       waits_writable_ = true;
-      stream_.wait_to_write(Wait<&AsioConnection::on_writable>{self_});
       return;
     }
   }
   all_written();
-}
-
-void AsioConnection::on_writable() {
-  waits_writable_ = false;
-  write_queued();
 }
 
 void AsioConnection::all_written() {
@@ -262,6 +223,7 @@ void AsioConnection::end() noexcept {
   if (phase_ == Phase::gone) return;
   phase_ = Phase::gone;
   // Words that the peer does not take are not worth a kernel buffer for minutes: reset instead.
+  shard_.poller().remove(stream_.descriptor());
   queue_.empty() ? stream_.close() : stream_.reset();
   queue_.clear(shard_.spares());
   kept_.reset();

@@ -2,7 +2,6 @@
 // One TCP connection: HTTP requests at first, then perhaps a WebSocket until the end.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,19 +26,21 @@ namespace sluice::net {
 /// life it is. It is written in three files: asio_connection.cpp (bytes and the end of life), http_side.cpp
 /// (requests and the handshake), websocket_side.cpp (messages and Connection's calls).
 ///
-/// Reading: an idle connection waits for readiness and holds no buffer; the bytes are then read into the shard's one
-/// buffer. Writing: send() only queues; the shard writes for all at the end of the turn. Losing: while reading is
-/// paused, a reset is noticed, and an orderly end unless unread bytes stand before it.
+/// Reading: the shard's poller tells of readiness, and the bytes are then read into the shard's one buffer. Writing:
+/// send() only queues; the shard writes for all at the end of the turn. Losing: while reading is paused, a reset is
+/// noticed, and an orderly end unless unread bytes stand before it.
 ///
-/// Alive while anybody holds it: a wait that is pending, a posted job, the gateway, and itself while not gone.
+/// Alive while anybody holds it: a posted job, the gateway, and itself while not gone and until the end of that turn.
 class AsioConnection final : public Connection, public Deadline {
  public:
-  AsioConnection(Shard& shard, TcpSocket socket, Admission::Seat seat, const asio::ip::tcp::endpoint& peer);
+  AsioConnection(Shard& shard, Stream stream, Admission::Seat seat, const asio::ip::tcp::endpoint& peer);
   ~AsioConnection() override;
 
   /// `self` is this connection, which holds itself until it is gone.
   void start(std::shared_ptr<AsioConnection> self);
   std::shared_ptr<AsioConnection> self() const noexcept { return self_; }
+  /// The socket is ready for something.
+  void on_ready(Poller::Readiness ready);
   /// The stage's deadline has passed.
   void deadline_passed();
   /// The server stops: ends as the phase allows.
@@ -74,18 +75,13 @@ class AsioConnection final : public Connection, public Deadline {
     std::string bytes;
     std::size_t used = 0;
   };
-  template <void (AsioConnection::*on_event)()>
-  struct Wait;
-  template <class T>
-  struct WaitAllocator;
 
   // asio_connection.cpp
   bool wants_bytes() const noexcept;
   bool reads_now() const noexcept { return wants_bytes() && !kept_; }
+  bool watches() const noexcept;
   void read_on();
-  void on_readable();
-  void on_writable();
-  void on_loss();
+  void use_unread();
   void read_burst();
   void look_for_loss();
   std::span<char> use(std::span<char> input);
@@ -98,8 +94,16 @@ class AsioConnection final : public Connection, public Deadline {
   void lost();
   void end() noexcept;
 
-  // http_side.cpp
+  // proxy_side.cpp
   void begin_http(const asio::ip::tcp::endpoint& peer);
+  bool awaits_proxy_header() const noexcept;
+  void read_proxy_header();
+  void take_proxy_header();
+  void proxy_header_missing();
+  bool count_for(const asio::ip::tcp::endpoint& client);
+  bool identify();
+
+  // http_side.cpp
   bool answering() const noexcept;
   void read_requests(std::span<char>& input);
   void answer_request();
@@ -133,9 +137,8 @@ class AsioConnection final : public Connection, public Deadline {
   Ending ending_ = Ending::by_gateway;  // of a close that this side began
   bool will_write_ = false;             // the shard knows
   bool waits_writable_ = false;
-  bool waits_readable_ = false;
-  bool waits_for_loss_ = false;
-  bool wait_memory_taken_ = false;
+  bool unread_ = false;      // the socket may hold bytes, which will not be told again
+  bool peer_ended_ = false;  // behind what is unread
   bool paused_ = false;
   bool goes_on_soon_ = false;
   bool drains_ = false;   // leaving is followed by draining
@@ -151,7 +154,6 @@ class AsioConnection final : public Connection, public Deadline {
   std::unique_ptr<CloseReason> closed_with_;  // what on_closed will say
   std::shared_ptr<AsioConnection> self_;      // until gone
   Admission::Seat seat_;
-  alignas(void*) std::array<std::byte, 96> wait_memory_;  // of the pending wait for readability
 };
 
 }  // namespace sluice::net

@@ -151,6 +151,7 @@ ServerStats AsioServer::State::stats() const {
     sum.opened += counters.opened.get();
     sum.open += counters.open.get();
     sum.http_requests += counters.http_requests.get();
+    sum.proxy_refused += counters.proxy_refused.get();
     sum.messages_in += counters.messages_in.get();
     sum.sends += counters.sends.get();
     sum.bytes_in += counters.bytes_in.get();

@@ -5,6 +5,7 @@
 #include <asio/ip/tcp.hpp>
 #include <utility>
 
+#include "net/addresses.hpp"
 #include "net/asio_connection.hpp"
 #include "sluice/ws/http_response.hpp"
 
@@ -16,6 +17,8 @@ constexpr std::size_t gathered_bytes = 256 * 1024;
 // Connections past a limit are told 503 while they are few, and closed without a word when they are a flood.
 constexpr std::size_t most_unseated = 64;
 
+void tell(void* connection, Poller::Readiness ready) { static_cast<AsioConnection*>(connection)->on_ready(ready); }
+
 AsioConnection& connection_of(Deadline& deadline) noexcept { return static_cast<AsioConnection&>(deadline); }
 
 }  // namespace
@@ -23,6 +26,7 @@ AsioConnection& connection_of(Deadline& deadline) noexcept { return static_cast<
 Shard::Shard(AsioExecutor& executor, Serving& serving)
     : executor_(executor),
       serving_(serving),
+      poller_(std::make_shared<Poller>(executor, &tell)),
       most_gathered_(std::min({gathered_bytes, limits().slow_bytes, limits().queued_bytes})) {}
 
 Shard::~Shard() = default;
@@ -51,10 +55,11 @@ const std::string& Shard::date() {
   return date_;
 }
 
-void Shard::start(TcpSocket socket, const asio::ip::tcp::endpoint& peer) {
+void Shard::start(Stream stream, const asio::ip::tcp::endpoint& peer) {
   counters_.accepted.add();
-  const bool counts_addresses = limits().connections_per_address > 0;
-  auto seat = serving_.admission.enter(counts_addresses ? peer.address().to_string() : std::string());
+  // A trusted proxy's connection counts for its client, as soon as that one is known.
+  const bool counts_address = limits().connections_per_address > 0 && !trusts(options().proxies, peer.address());
+  auto seat = serving_.admission.enter(counts_address ? unmapped(peer.address()).to_string() : std::string());
   const bool seated = static_cast<bool>(seat);
   if (stopping_ || (!seated && unseated_ >= most_unseated)) {
     if (!seated) counters_.count_refusal(503);
@@ -64,7 +69,7 @@ void Shard::start(TcpSocket socket, const asio::ip::tcp::endpoint& peer) {
   if (!seated) ++unseated_;
   ++present_;
   counters_.connections.add();
-  auto connection = std::make_shared<AsioConnection>(*this, std::move(socket), std::move(seat), peer);
+  auto connection = std::make_shared<AsioConnection>(*this, std::move(stream), std::move(seat), peer);
   connection->start(connection);
 }
 

@@ -16,6 +16,7 @@
 #include "net/asio_executor.hpp"
 #include "net/counters.hpp"
 #include "net/deadline_list.hpp"
+#include "net/poller.hpp"
 #include "net/stream.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/net/asio_server.hpp"
@@ -45,6 +46,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Gateway& gateway() noexcept { return serving_.gateway; }
   const AsioServerOptions& options() const noexcept { return serving_.options; }
   const Limits& limits() const noexcept { return serving_.options.limits; }
+  Poller& poller() noexcept { return *poller_; }
   Counters& counters() noexcept { return counters_; }  // reading them: any thread
   FrameBuffer& frames();
   ws::SharedDeflate& deflate();
@@ -63,7 +65,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   /// Counts one that is handed over; start() follows on the shard's executor. Any thread.
   void expect_one() noexcept { load_.fetch_add(1, std::memory_order_relaxed); }
   /// A connection begins its life.
-  void start(TcpSocket socket, const asio::ip::tcp::endpoint& peer);
+  void start(Stream stream, const asio::ip::tcp::endpoint& peer);
   /// Puts the connection among those of the stage, with the stage's deadline from now.
   void enter(AsioConnection& connection, Stage stage);
   /// The connection will write at the end of this turn.
@@ -85,6 +87,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
   AsioExecutor& executor_;
   Serving& serving_;
+  const std::shared_ptr<Poller> poller_;
   Counters counters_;
   FrameBuffer* frames_ = nullptr;
   WriteQueue::Spares spares_;

@@ -8,16 +8,11 @@
 #include <string_view>
 #include <utility>
 
-#include <asio/basic_stream_socket.hpp>
-#include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 
 namespace sluice::net {
 
-/// The concrete executor type keeps a socket at 40 bytes and its calls direct.
-using TcpSocket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
-
-/// A TCP connection. No call blocks; the three waits complete once, on the socket's io_context. Its executor only.
+/// A TCP connection. No call blocks. A short count means that there is no more for now. Its executor only.
 class Stream {
  public:
   /// What a read or a write came to.
@@ -34,13 +29,23 @@ class Stream {
   /// Views beyond so many are left for the next write.
   static constexpr std::size_t gathered_views = 64;
 
-  explicit Stream(TcpSocket socket) noexcept : socket_(std::move(socket)) {}
+  /// Takes over a descriptor that does not block.
+  explicit Stream(int descriptor) noexcept : descriptor_(descriptor) {}
+  Stream(Stream&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  ~Stream() { close(); }
 
+  int descriptor() const noexcept { return descriptor_; }
+  /// What is written leaves at once.
   void start() noexcept;
   Moved read_some(std::span<char> into) noexcept;
   Moved write_some(std::span<const std::string_view> views) noexcept;
   /// Looks without reading. Bytes that wait hide an orderly end behind them, but not a reset.
   Waiting look() noexcept;
+  /// Copies what waits to be read, and leaves it there. For what stands in front of everything else, a
+  /// TLS handshake too.
+  Moved peek(std::span<char> into) noexcept;
+  /// Takes bytes off that peek() has shown.
+  void drop(std::span<char> seen) noexcept;
   /// Has the connection failed, though bytes wait before the failure?
   bool broken() noexcept;
   /// Says that nothing follows. False: there is no connection any more.
@@ -51,21 +56,8 @@ class Stream {
   /// This end's address; 0.0.0.0:0 when it can't be told.
   asio::ip::tcp::endpoint local_endpoint() const noexcept;
 
-  template <class Handler>
-  void wait_to_read(Handler handler) {
-    socket_.async_wait(TcpSocket::wait_read, std::move(handler));
-  }
-  template <class Handler>
-  void wait_to_write(Handler handler) {
-    socket_.async_wait(TcpSocket::wait_write, std::move(handler));
-  }
-  template <class Handler>
-  void wait_for_loss(Handler handler) {
-    socket_.async_wait(TcpSocket::wait_error, std::move(handler));
-  }
-
  private:
-  TcpSocket socket_;
+  int descriptor_;  // -1: closed
 };
 
 }  // namespace sluice::net

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sluice/core/result.hpp"
+#include "sluice/net/trusted_proxies.hpp"
 #include "sluice/transport/gateway.hpp"
 #include "sluice/transport/limits.hpp"
 #include "sluice/ws/deflate_options.hpp"
@@ -22,6 +23,7 @@ class AsioExecutors;
 struct AsioServerOptions {
   Limits limits = {};
   DeflateOptions deflate = {};  // messages are compressed for clients that offer it
+  ProxyOptions proxies = {};    // who may speak for clients
   HttpHandler* http = nullptr;  // answers plain requests and outlives the server; without one they get 404
   int backlog = 4096;           // connections that the kernel completes before we accept them
   bool reuse_port = false;      // let other processes listen on the same port; the kernel then spreads by hash
@@ -35,7 +37,8 @@ struct ServerStats {
   std::uint64_t open = 0;         // of them not closed yet
   std::uint64_t http_requests = 0;
   std::vector<std::pair<int, std::uint64_t>>
-      refused;  // by HTTP status: bad heads, denied handshakes, limits, deadlines
+      refused;                      // by HTTP status: bad heads, denied handshakes, limits, deadlines
+  std::uint64_t proxy_refused = 0;  // connections of trusted proxies whose PROXY header is missing or malformed
 
   std::uint64_t messages_in = 0;
   std::uint64_t sends = 0;  // calls of Connection::send; a Frame of several messages is one
