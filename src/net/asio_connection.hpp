@@ -67,6 +67,7 @@ class AsioConnection final : public Connection, public Deadline {
   void pause_reading() override;
   void resume_reading() override;
   std::size_t queued_bytes() const noexcept override { return queue_.bytes(); }
+  void tell_when_drained() override;
 
  private:
   enum class Phase : std::uint8_t {
@@ -136,6 +137,7 @@ class AsioConnection final : public Connection, public Deadline {
   void fail(const CloseReason& reason, Ending why);
   void too_slow();
   void drop_waiting();
+  void tell_drained();
   void begin_close(const CloseReason& reason, Ending why);
   void queue_close(const CloseReason& reason);
   void tell_closed(const CloseReason& reason, Ending why);
@@ -172,6 +174,7 @@ class AsioConnection final : public Connection, public Deadline {
   bool told_ = false;     // on_closed is posted, or will be as soon as the events are known
   bool counted_ = false;  // among the open WebSockets
   Validity validity_;
+  bool wants_drained_ = false;
   Stream stream_;
   std::shared_ptr<ConnectionEvents> events_;  // until told
   ws::ServerProtocol protocol_;

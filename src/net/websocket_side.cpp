@@ -116,6 +116,20 @@ void AsioConnection::drop_waiting() {
   queue_changed(before);
 }
 
+void AsioConnection::tell_when_drained() {
+  if (phase_ != Phase::open) return;
+  wants_drained_ = true;
+  if (queue_.empty()) tell_drained();
+}
+
+// Posted, because this may be inside a call of Connection.
+void AsioConnection::tell_drained() {
+  wants_drained_ = false;
+  shard_.executor().post([self = self_] {
+    if (self->phase_ == Phase::open && self->events_) self->events_->on_drained();
+  });
+}
+
 void AsioConnection::close(const CloseReason& reason) {
   if (phase_ == Phase::opening) return deny(Denial(403));  // behaviour LC-5
   if (phase_ != Phase::open) return;

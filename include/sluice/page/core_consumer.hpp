@@ -27,6 +27,8 @@ struct CoreConsumerOptions {
   bool strict = false;
   /// How its own messages are written; broadcasts are sent as they come.
   json::Style style = json::Style::compact;
+  /// What becomes of broadcasts while the client is slow, where a page type has no word of its own.
+  WhenSlow when_slow = WhenSlow::close;
 };
 
 /// Authenticates, keeps the connection's pages, and hands on what is broadcast to them and to its user.
@@ -53,12 +55,17 @@ class CoreConsumer : public JsonConsumer {
   /// A number beyond 64 bits makes its message an unreadable request, ignored like one; otherwise as JsonConsumer.
   Task<> receive_invalid(const Message& message, const Error& error) override;
   const EventHandlers& event_handlers() const override;
+  WhenSlow when_slow() const override { return options_.when_slow; }
+  /// Tells the client which pages to fetch anew, if anything was lost; without pages, all that it shows:
+  /// {"type":"updates_missed","pages":[{"page":"table","parameters":{"table_id":7}}]}.
+  Task<> on_gap(const Gap& gap) override;
 
  private:
   Task<> subscribe(const json::Value& content, json::Value type);
   Task<> unsubscribe(const json::Value& content, json::Value type);
   Result<Subscription> requested(const json::Value& content, std::string_view type);
   Task<Result<void>> admit(const Subscription& wanted);
+  Task<Result<void>> join(const Subscription& wanted);
   Task<bool> may_hear(const Subscription& page);
   Task<> evict(std::uint64_t number);
   Task<> leave(const Subscription& page);

@@ -65,8 +65,10 @@ class Connection {
   /// be told.
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
-  /// Bytes sent but not yet taken by the network.
+  /// Bytes sent but not yet taken by the network. More than Limits::slow_bytes of them: the peer is slow.
   virtual std::size_t queued_bytes() const noexcept = 0;
+  /// Asks for one on_drained, once nothing is queued any more; soon, if nothing is now.
+  virtual void tell_when_drained() = 0;
 };
 
 /// What hears a connection. Called on the connection's executor, never from inside a call of Connection.
@@ -74,6 +76,8 @@ class ConnectionEvents {
  public:
   virtual ~ConnectionEvents() = default;
   virtual void on_message(Message message) = 0;
+  /// Nothing is queued any more: the answer to tell_when_drained, unless the connection ends before.
+  virtual void on_drained() {}
   /// The last call, exactly once: the peer's close code, 1005 when it gave none, 1006 when it vanished, or the code
   /// this side closed with (behaviour LC-21).
   virtual void on_closed(const CloseReason& reason) = 0;
