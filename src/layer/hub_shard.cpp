@@ -166,6 +166,12 @@ void HubShard::deliver_to_channel(HubMember& member, const Event& event) {
   }
 }
 
+void HubShard::deliver_to_all(const Event& event) {
+  delivering_ = true;
+  for (const auto& [number, member] : channels_) member->subscriber().deliver(event);
+  delivering_ = false;
+}
+
 void HubShard::open(HubMember& member) {
   channels_.emplace(member.number(), &member);
   if (!member.identity().user_id.anonymous()) users_[member.identity().user_id].push_back(&member);

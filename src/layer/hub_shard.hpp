@@ -47,6 +47,7 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   void leave(HubMember& member, std::string_view group);
   void leave_all(HubMember& member);
   const HubGroup* find(std::string_view group) const;
+  void deliver_to_all(const Event& event);
   /// Empties every group and drops the mail that waits.
   void clear();
 

@@ -62,6 +62,10 @@ struct ForceDisconnect {
   static constexpr std::string_view event_type = "force_disconnect";
 };
 
+struct UpdatesMissed {
+  static constexpr std::string_view event_type = "updates_missed";
+};
+
 }  // namespace
 
 CoreConsumer::CoreConsumer(std::shared_ptr<PageRegistry> pages, CoreConsumerOptions options)
@@ -108,7 +112,8 @@ const EventHandlers& CoreConsumer::event_handlers() const {
   static const auto handlers = EventHandlers{}
                                    .on<UsersRemovedFromPermissionGroup>(&CoreConsumer::users_removed)
                                    .on<ForceDisconnectUsers>(&CoreConsumer::force_disconnect)
-                                   .on<RecheckPages>(&CoreConsumer::recheck);
+                                   .on<RecheckPages>(&CoreConsumer::recheck)
+                                   .on<LayerUp>(&CoreConsumer::layer_up);
   return handlers;
 }
 
@@ -272,6 +277,11 @@ Task<> CoreConsumer::force_disconnect(const ForceDisconnectUsers& event) {
   }
   say(ForceDisconnect{});
   close();
+  return {};
+}
+
+Task<> CoreConsumer::layer_up(const LayerUp&) {
+  if (options_.tell_gaps) say(UpdatesMissed{});
   return {};
 }
 
