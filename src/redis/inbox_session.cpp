@@ -153,7 +153,18 @@ void InboxSession::publish(Outgoing outgoing) {
                                 is_plain(shared) ? Addressing::none : Addressing::one,
                                 {publication.name}});
   }
+  if (looking_up_ > 0) return write_behind_look_ups(std::move(outgoing));
   write(std::move(outgoing));
+}
+
+// A member who is sent something directly hears it behind the broadcasts that were sent before.
+void InboxSession::write_behind_look_ups(Outgoing outgoing) {
+  ++looking_up_;
+  node_.commands().request({"PING"}, [this, outgoing = std::move(outgoing)](const Result<Reply>& reply) mutable {
+    --looking_up_;
+    if (!reply) return home_.try_again(shard_, std::move(outgoing));
+    write(std::move(outgoing));
+  });
 }
 
 void InboxSession::look_up(Outgoing outgoing) {
@@ -161,7 +172,9 @@ void InboxSession::look_up(Outgoing outgoing) {
   auto& link = node_.commands();
   const std::int64_t oldest = whole(home_.unix_time()) - home_.options().group_expiry.count();
   link.request(Command{"ZREMRANGEBYSCORE", key, "0"}.arg(oldest), [](const Result<Reply>&) {});
+  ++looking_up_;
   link.request({"ZRANGE", key, "0", "-1"}, [this, outgoing = std::move(outgoing)](const Result<Reply>& reply) mutable {
+    --looking_up_;
     if (!reply) return home_.try_again(shard_, std::move(outgoing));
     if (reply->is_array()) {
       found(std::move(outgoing), *reply);

@@ -36,6 +36,7 @@ class InboxSession final : public BusSession {
   void drain();
   void arrived(std::string_view member);
   void look_up(Outgoing outgoing);
+  void write_behind_look_ups(Outgoing outgoing);
   void found(Outgoing outgoing, const Reply& members);
   void write(Outgoing outgoing);
   void written(const Outgoing& outgoing, const Result<Reply>& reply);
@@ -48,6 +49,7 @@ class InboxSession final : public BusSession {
   const CoreNames names_;
   const std::string inbox_;  // the key
   std::shared_ptr<Link> reader_;
+  std::size_t looking_up_ = 0;  // publications that are not written before Redis has answered
 };
 
 }  // namespace sluice::redis

@@ -33,7 +33,7 @@ struct Room {
   void note(const std::string& what) { told += (told.empty() ? "" : ", ") + what; }
 
   ManualExecutor executor;
-  TinyRedis redis;
+  TinyRedis redis{executor};
   ScriptedDialer dialer{redis.server()};
   std::string told;
   std::shared_ptr<Link> link;
@@ -119,7 +119,7 @@ TEST_CASE("a server that falls silent is found out, with a question or without",
   SECTION("a command that blocks may take its time") {
     Room room;
     room.executor.run_all();
-    room.ask({"BZPOPMIN", "k", "5"}, 5s);
+    room.ask({"BZPOPMIN", "k", "60"}, 5s);  // longer than it said it would
     room.executor.advance(5900ms);
     CHECK(room.told == "ready");
     room.executor.advance(500ms);

@@ -110,6 +110,23 @@ void TinyRedis::wake() {
   }
 }
 
+void TinyRedis::block(Client& client, const Words& words) {
+  client.blocked_on.assign(words.begin() + 1, words.end() - 1);
+  const std::uint64_t block = ++client.blocks;
+  executor_.post_after(std::chrono::seconds(std::stoi(words.back())), [weak = std::weak_ptr(alive_), id = client.id, block] {
+    const auto self = weak.lock();
+    if (!self) return;
+    const auto found = std::ranges::find(self->clients_, id, &Client::id);
+    if (found != self->clients_.end() && found->blocks == block && !found->blocked_on.empty()) self->unblock(*found);
+  });
+}
+
+void TinyRedis::unblock(Client& client) {
+  client.blocked_on.clear();
+  if (const auto peer = client.peer.lock()) peer->send(nil_array);
+  serve(client);
+}
+
 std::string TinyRedis::answer(Client& client, const Words& words) {
   const std::string& name = words.front();
   if (name == "AUTH") {
@@ -128,9 +145,7 @@ std::string TinyRedis::answer(Client& client, const Words& words) {
   if (name == "CLIENT") {  // UNBLOCK
     for (Client& other : clients_) {
       if (std::to_string(other.id) != words[2] || other.blocked_on.empty()) continue;
-      other.blocked_on.clear();
-      if (const auto peer = other.peer.lock()) peer->send(nil_array);
-      serve(other);
+      unblock(other);
       return number(1);
     }
     return number(0);
@@ -142,7 +157,7 @@ std::string TinyRedis::answer(Client& client, const Words& words) {
     for (std::size_t i = 1; i + 1 < words.size(); ++i) {
       if (sets_.contains(words[i])) return pop(words[i], true, 1);
     }
-    client.blocked_on.assign(words.begin() + 1, words.end() - 1);
+    block(client, words);
     return {};
   }
   if (name == "ZPOPMIN") return pop(words[1], false, std::stoul(words[2]));

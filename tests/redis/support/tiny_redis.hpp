@@ -19,10 +19,13 @@ namespace sluice::redis {
 
 /// Sorted sets, blocking reads and pub/sub. Several streams are several clients. One thread at a time.
 ///
-///     TinyRedis redis;
+///     TinyRedis redis(executor);
 ///     testing::ScriptedDialer dialer(redis.server());
 class TinyRedis {
  public:
+  /// The executor is its clock.
+  explicit TinyRedis(Executor& executor) : executor_(executor) {}
+
   testing::ScriptedDialer::Serve server();
 
   /// Forgets everything, as a restart without a disk does.
@@ -47,6 +50,7 @@ class TinyRedis {
     ReplyReader reader;
     std::deque<std::vector<std::string>> waiting;  // behind a command that blocks
     std::vector<std::string> blocked_on;           // keys
+    std::uint64_t blocks = 0;                      // how often it did
     std::set<std::string> channels, patterns;
     bool authenticated = false;
   };
@@ -55,6 +59,8 @@ class TinyRedis {
 
   void take(Client& client, std::string_view bytes);
   void serve(Client& client);
+  void block(Client& client, const std::vector<std::string>& words);
+  void unblock(Client& client);
   std::string answer(Client& client, const std::vector<std::string>& words);
   std::string write(const std::vector<std::string>& words);
   std::string look(const std::vector<std::string>& words);
@@ -64,12 +70,14 @@ class TinyRedis {
   std::string pop(const std::string& key, bool with_key, std::size_t most);
   void wake();
 
+  Executor& executor_;
   std::map<std::string, Set> sets_;
   std::list<Client> clients_;
   std::vector<std::string> commands_;
   std::string failure_;
   std::string password_;
   std::int64_t last_id_ = 0;
+  const std::shared_ptr<TinyRedis> alive_{this, [](TinyRedis*) {}};  // for what waits in the executor
 };
 
 }  // namespace sluice::redis

@@ -96,7 +96,7 @@ struct TinyWorld {
   RedisOptions options;
   testing::ManualExecutor executor;
   const Executor::Clock::time_point began = executor.now();
-  TinyRedis redis;
+  TinyRedis redis{executor};
   testing::ScriptedDialer dialer{redis.server()};
   std::list<std::unique_ptr<RedisChannelLayer>> layers;
   std::list<Listener> listeners;
