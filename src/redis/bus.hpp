@@ -52,6 +52,8 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   /// Completes when Redis has the membership. With a plain channel: each join is matched by one leave.
   Completion<Result<void>> join(std::string_view group, std::string_view plain_channel = {});
   void leave(std::string_view group, std::string_view plain_channel);
+  /// However often they had joined.
+  void leave_plain_channels();
   /// An Error: it was not taken.
   Result<void> publish(Publication::To to, std::string_view name, const Event& event, std::optional<Receipt> receipt);
   /// Any other command, to the host when it is up. An Error: it is not, or Redis answered with one.

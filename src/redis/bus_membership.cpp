@@ -39,6 +39,15 @@ void Bus::leave(std::string_view group, std::string_view plain_channel) {
   });
 }
 
+void Bus::leave_plain_channels() {
+  executor_.post([self = shared_from_this()] {
+    self->plain_joins_.clear();
+    self->memberships_.for_each([&](const Membership& membership) {
+      if (!membership.plain_channel.empty()) self->leave_now(membership.group, membership.plain_channel);
+    });
+  });
+}
+
 void Bus::join_now(const std::string& group, const std::string& plain, Completion<Result<void>> done) {
   if (closing_) return done.resolve(Error(ErrorCode::channel_closed, "group_add: the layer is closed"));
   if (!plain.empty()) ++plain_joins_[Memberships::key_of(group, plain)];

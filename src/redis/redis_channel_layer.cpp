@@ -136,6 +136,7 @@ Task<Result<std::vector<std::string>>> RedisChannelLayer::group_names() {
 Task<Result<void>> RedisChannelLayer::flush() {
   auto flushed = co_await parts_->layer.hub().flush();
   if (!flushed) co_return flushed;
+  parts_->workers->flush();
   co_return co_await redis::flush_core(parts_->layer.bus());
 }
 

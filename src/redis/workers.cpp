@@ -112,6 +112,15 @@ std::size_t Workers::count() const {
   return channels_.size();
 }
 
+void Workers::flush() {
+  ++flushes_;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [name, channel] : channels_) (void)channel->take_all();
+  }
+  bus_->leave_plain_channels();
+}
+
 void Workers::look_again() {
   bus_->executor().post([self = shared_from_this()] {
     for (std::size_t shard = 0; shard < self->shards_.size(); ++shard) self->read(shard);
@@ -201,8 +210,14 @@ void Workers::arrived(std::size_t number, const Result<Reply>& reply) {
 // ---------------------------------------------------------------- an inbox
 
 WorkerReader::~WorkerReader() {
-  for (const std::string& group : groups_) workers_->bus().leave(group, channel_->name());
+  for (const std::string& group : groups()) workers_->bus().leave(group, channel_->name());
   workers_->close_reader(channel_);
+}
+
+std::vector<std::string>& WorkerReader::groups() {
+  const std::uint64_t flushes = workers_->flushes();
+  if (std::exchange(flushes_, flushes) != flushes) groups_.clear();
+  return groups_;
 }
 
 std::optional<Event> WorkerReader::poll() {
@@ -235,8 +250,9 @@ Task<Result<Event>> WorkerReader::receive() {
 Task<Result<void>> WorkerReader::join(std::string_view group) {
   {
     std::lock_guard lock(mutex_);
-    if (std::ranges::find(groups_, group) != groups_.end()) co_return Result<void>();
-    groups_.emplace_back(group);
+    std::vector<std::string>& joined = groups();
+    if (std::ranges::find(joined, group) != joined.end()) co_return Result<void>();
+    joined.emplace_back(group);
   }
   const auto done = workers_->bus().join(group, channel_->name());
   auto joined = co_await done;
@@ -247,7 +263,7 @@ Task<Result<void>> WorkerReader::join(std::string_view group) {
 void WorkerReader::leave(std::string_view group) {
   {
     std::lock_guard lock(mutex_);
-    if (std::erase(groups_, group) == 0) return;
+    if (std::erase(groups(), group) == 0) return;
   }
   workers_->bus().leave(group, channel_->name());
 }

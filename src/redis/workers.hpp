@@ -3,6 +3,7 @@
 // that readers in several processes share the work.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -70,6 +71,10 @@ class Workers : public std::enable_shared_from_this<Workers> {
   void shard_changed(std::size_t shard, bool up);
   /// Channels that are read here now. Any thread.
   std::size_t count() const;
+  /// Every inbox leaves its groups, and what was taken and not read is dropped. Any thread.
+  void flush();
+  /// How often that was done. Any thread.
+  std::uint64_t flushes() const noexcept { return flushes_.load(); }
 
   // --- what an inbox asks for. Any thread
   void look_again();
@@ -93,6 +98,7 @@ class Workers : public std::enable_shared_from_this<Workers> {
   const std::shared_ptr<Bus> bus_;
   const CoreNames names_;
   std::vector<Shard> shards_;
+  std::atomic<std::uint64_t> flushes_{0};
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<WorkerChannel>, std::less<>> channels_;
 };
@@ -101,7 +107,7 @@ class Workers : public std::enable_shared_from_this<Workers> {
 class WorkerReader final : public Inbox::Reader {
  public:
   WorkerReader(std::shared_ptr<Workers> workers, std::shared_ptr<WorkerChannel> channel)
-      : workers_(std::move(workers)), channel_(std::move(channel)) {}
+      : workers_(std::move(workers)), channel_(std::move(channel)), flushes_(workers_->flushes()) {}
   ~WorkerReader() override;
 
   std::string_view name() const noexcept override { return channel_->name(); }
@@ -112,10 +118,13 @@ class WorkerReader final : public Inbox::Reader {
   void leave(std::string_view group);
 
  private:
+  std::vector<std::string>& groups();  // under the lock
+
   std::shared_ptr<Workers> workers_;
   std::shared_ptr<WorkerChannel> channel_;
   std::mutex mutex_;
-  std::vector<std::string> groups_;
+  std::vector<std::string> groups_;  // joined since this flush:
+  std::uint64_t flushes_ = 0;
 };
 
 }  // namespace sluice::redis

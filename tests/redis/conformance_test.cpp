@@ -176,14 +176,28 @@ struct OnRedis {
     return redis;
   }
   void settle() { layer.settle(); }
+  // A poll that finds nothing lets the core layer fetch one event. There is none when Redis has none and every reader,
+  // those of the processes and that of the inboxes, waits there again: what it was given before has arrived.
   std::optional<Event> take(Inbox& inbox) {
-    if (auto event = inbox.poll()) return event;
-    settle();
-    return inbox.poll();
+    if constexpr (!keeps) return inbox.poll();
+    std::optional<Event> event;
+    const auto known = [&] {
+      event = inbox.poll();
+      if (event) return true;
+      if (server().command({"ZCARD", "asgi" + std::string(inbox.name())}).integer > 0) return false;
+      const std::string blocked = "blocked_clients:" + std::to_string(processes + 1) + "\r";
+      if (server().command({"INFO", "clients"}).text.find(blocked) == std::string::npos) return false;
+      event = inbox.poll();
+      return true;
+    };
+    if (!executors.run_until(known)) throw std::runtime_error("what waits in Redis is not fetched");
+    return event;
   }
 
+  static constexpr std::size_t processes = count;
   static constexpr bool shared = true;
   static constexpr bool keeps = std::is_same_v<Layer, RedisChannelLayer>;
+  static constexpr bool names_processes = keeps;
   AsioExecutors sockets{1};
   AsioDialer dialer{sockets};
   ManualExecutors executors;
