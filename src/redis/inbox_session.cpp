@@ -21,10 +21,13 @@ constexpr std::size_t batch = 100;  // of an inbox, at one go
 constexpr auto block_time = std::chrono::seconds(5);
 
 // Per key: forgets what is too old, and stores the message unless the key holds its capacity. Answers with how many
-// were too old, and which keys were full (redis-wire R-15, R-19, all of a publication in one step).
+// were too old, and which keys were full (redis-wire R-15, R-19, all of a publication in one step). A script that has
+// written once may go past maxmemory: so it removes nothing where nothing is old.
 constexpr std::string_view store_script = R"(local answer = {0}
 for i, key in ipairs(KEYS) do
-  answer[1] = answer[1] + redis.call('ZREMRANGEBYSCORE', key, 0, ARGV[1])
+  if redis.call('ZCOUNT', key, 0, ARGV[1]) > 0 then
+    answer[1] = answer[1] + redis.call('ZREMRANGEBYSCORE', key, 0, ARGV[1])
+  end
   if redis.call('ZCARD', key) < tonumber(ARGV[2 * i + 2]) then
     redis.call('ZADD', key, ARGV[2], ARGV[2 * i + 3])
     redis.call('EXPIRE', key, ARGV[3])

@@ -80,7 +80,7 @@ TEMPLATE_LIST_TEST_CASE("users, passwords and databases", "[redis][live][R-5][R-
   REQUIRE(process.layer.group_send("g", numbered(1)));
   CHECK(ann.hears("1"));
   options.hosts = {"redis://:wrong@" + address};
-  options.join_time = 1s;
+  options.join_time = 300ms;
   TestType stranger(options);
   const auto joined = stranger.guest().join("g");
   REQUIRE_FALSE(joined);
@@ -117,10 +117,11 @@ TEMPLATE_LIST_TEST_CASE("encrypted, as JSON, under another prefix", "[redis][liv
   CHECK(server.keys("asgi*").empty());
 }
 
-TEMPLATE_LIST_TEST_CASE("four databases as four hosts", "[redis][live][R-4][R-22][R-47]", Layers) {
-  RedisServer server;
+TEMPLATE_LIST_TEST_CASE("several hosts", "[redis][live][R-4][R-22][R-47]", Layers) {
+  RedisServer server, other;
   RedisOptions options;
-  options.hosts = {server.url(0), server.url(1), server.url(2), server.url(3)};
+  options.hosts = {server.url(), other.url()};
+  if (std::is_same_v<TestType, CoreProcess>) options.hosts = {server.url(0), server.url(1), other.url(0), other.url(1)};
   TestType one(options), two(options);
   REQUIRE(block_on(one.layer.wait_until_up()));
   std::string expected;
@@ -160,13 +161,13 @@ TEMPLATE_LIST_TEST_CASE("Redis is killed and comes back empty", "[redis][live][R
 TEMPLATE_LIST_TEST_CASE("Redis stands still for longer than it may", "[redis][live]", Layers) {
   RedisServer server;
   RedisOptions options = at(server);
-  options.answer_time = 500ms;
+  options.answer_time = 200ms;
   TestType process(options);
   Guest& ann = process.guest_in("g");
   server.pause();
   CHECK(ann.hears("layer_down"));
   REQUIRE(process.layer.group_send("g", numbered(1)));
-  std::this_thread::sleep_for(2s);
+  std::this_thread::sleep_for(500ms);
   CHECK_FALSE(process.is_up());
   server.resume();
   CHECK(ann.hears("layer_down layer_up 1"));
@@ -221,7 +222,7 @@ TEMPLATE_LIST_TEST_CASE("ten thousand groups are there again soon after a restar
   RedisServer server;
   TestType process(at(server));
   Guest& ann = process.guest();
-  for (int i = 0; i < 10'000; ++i) REQUIRE(ann.join("g" + std::to_string(i)));
+  REQUIRE(ann.join_numbered("g", 10'000));
   server.stop();
   REQUIRE(ann.hears("layer_down"));
   server.start();

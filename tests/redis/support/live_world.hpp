@@ -36,6 +36,17 @@ class Guest final : public Subscriber {
     there([&]() -> Task<> { joined = co_await layer_.group_add(group, *channel_); });
     return joined;
   }
+  /// Joins "g0", "g1" and so on.
+  Result<void> join_numbered(std::string group, int count) {
+    Result<void> joined;
+    there([&]() -> Task<> {
+      for (int i = 0; i < count && joined; ++i) {
+        const std::string name = group + std::to_string(i);
+        joined = co_await layer_.group_add(name, *channel_);
+      }
+    });
+    return joined;
+  }
   void leave(std::string group) {
     there([&]() -> Task<> { (void)co_await layer_.group_discard(group, *channel_); });
   }

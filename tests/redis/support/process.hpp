@@ -42,7 +42,7 @@ class Process {
 std::uint16_t free_port();
 /// A new folder, under the system's place for such.
 std::string temporary_folder();
-/// Asks again and again until it is so, for up to a minute.
-bool eventually(const std::function<bool()>& condition, std::chrono::seconds patience = std::chrono::seconds(60));
+/// Asks again and again until it is so, or patience ends.
+bool eventually(const std::function<bool()>& condition, std::chrono::seconds patience = std::chrono::seconds(20));
 
 }  // namespace sluice::redis
