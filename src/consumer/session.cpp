@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "sluice/core/log.hpp"
+#include "sluice/layer/layer_notices.hpp"
 
 namespace sluice {
 namespace {
@@ -172,6 +173,7 @@ void Session::on_closed(const CloseReason& reason) {
 // ---------------------------------------------------------------- from the layer
 
 void Session::deliver(const Event& event) {
+  if (is_layer_notice(event.type()) && !handlers_->handles(event.type())) return;
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
   if (events_waiting_ >= channel_.capacity()) {
     if (host_->options.mailbox_overflow == MailboxOverflow::drop_newest)

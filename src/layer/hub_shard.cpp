@@ -187,6 +187,14 @@ HubMember* HubShard::find(std::uint64_t channel) const noexcept {
   return member && member->number() == channel ? member : nullptr;
 }
 
+void HubShard::deliver_to_all(const Event& event) {
+  delivering_ = true;
+  for (HubMember* member : channels_) {
+    if (member) member->subscriber().deliver(event);
+  }
+  delivering_ = false;
+}
+
 void HubShard::open(HubMember& member) {
   channels_[slot_of(member.number())] = &member;
   if (!member.identity().user_id.anonymous()) users_[member.identity().user_id].push_back(&member);

@@ -127,7 +127,8 @@ const EventHandlers& CoreConsumer::event_handlers() const {
   static const auto handlers = EventHandlers{}
                                    .on<UsersRemovedFromPermissionGroup>(&CoreConsumer::users_removed)
                                    .on<ForceDisconnectUsers>(&CoreConsumer::force_disconnect)
-                                   .on<RecheckPages>(&CoreConsumer::recheck);
+                                   .on<RecheckPages>(&CoreConsumer::recheck)
+                                   .on<LayerUp>(&CoreConsumer::layer_up);
   return handlers;
 }
 
@@ -313,6 +314,11 @@ Task<> CoreConsumer::force_disconnect(const ForceDisconnectUsers& event) {
   }
   say(ForceDisconnect{});
   close();
+  return {};
+}
+
+Task<> CoreConsumer::layer_up(const LayerUp&) {
+  if (options_.tell_gaps) say(UpdatesMissed{});
   return {};
 }
 
