@@ -15,7 +15,6 @@ class Load:
     connections: int = 100
     window: int = 1
     options: tuple = field(default=())
-    seconds: int = 60
 
     @property
     def burst(self):
@@ -30,8 +29,7 @@ class Load:
             messages = max(messages // self.connections, 3, 2 * self.window if self.burst else 0)
             warm_up = max(2, messages // 20)
         return ["--workload", self.workload, "--connections", str(self.connections), "--window", str(self.window),
-                "--messages", str(max(messages, 3)), "--warm-up", str(warm_up), "--seconds", str(self.seconds),
-                *self.options]
+                "--messages", str(max(messages, 3)), "--warm-up", str(warm_up), *self.options]
 
 
 def fan_out(connections, window=1, work=200_000, *options, name=""):
@@ -45,19 +43,20 @@ COMPARED = [
     Load("echo", "echo", 30_000),
     fan_out(100, work=60_000),
     fan_out(1_000),
-    fan_out(10_000),
     fan_out(1_000, 16, 1_000_000),
     fan_out(1_000, 64, 1_000_000),
     fan_out(1_000, 256, 1_000_000),
+    fan_out(10_000),
 ]
 
 
 def run(bench, load, running, processor="1"):
     """One run: what the load generator found, or None with a word on stderr. What was lost is in the report."""
     server = running.server
+    running.settle()
     command = ["taskset", "-c", processor, str(bench.programs / "load"), "--port", str(running.port), "--processes",
-               running.ids, *load.arguments(server, bench.share)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+               running.ids, "--patience", "60", *load.arguments(server, bench.share)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
     lines = done.stdout.splitlines()
     if not lines:
         print(f"{server.name}, {load.name}: {done.stderr.strip()[:300]}", file=sys.stderr)

@@ -23,7 +23,7 @@ def measure(bench):
             # 28,000 ports an address, so that four are enough for any one process.
             command = ["taskset", "-c", "1", bench.programs / "load", "--workload", "fan_out", "--port",
                        str(running.port), "--processes", running.ids, "--connections", str(each), "--rate", "1",
-                       "--warm-up", "2", "--messages", str(bench.seconds), "--seconds", str(bench.seconds + 300),
+                       "--warm-up", "2", "--messages", str(bench.seconds), "--patience", "120",
                        "--settle-ms", str(30_000 if servers > 1 else 2_000), "--addresses",
                        str(math.ceil(each / 20_000) + 3)]
             loading.append(stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)))

@@ -13,6 +13,8 @@ def measure(bench):
     servers = everyone(bench.programs, bench.rivals)
     for repetition in range(bench.repetitions):
         for server in servers:
+            if repetition >= server.rounds:
+                continue
             bench.say(f"round {repetition + 1} of {bench.repetitions}: {server.name}")
             with Running(server) as running:
                 for load in loads.COMPARED:
@@ -26,11 +28,17 @@ def floor_of(load):
     return "floor, joined" if load.burst else "floor"
 
 
+def noise(figures, compared):
+    found = [ratio for load in compared if not load.burst
+             if (ratio := figures.ratio("floor, joined", load.name, "cpu_us", "floor"))]
+    return f"{times(min(found))} to {times(max(found))}" if found else "not measured"
+
+
 def report(bench, figures):
     compared = [load for load in loads.COMPARED if load.workload != "idle"]
     rows = []
     for server in figures.names("server"):
-        row = [server]
+        row = [server, str(len({one["repetition"] for one in figures.rows if one["server"] == server}))]
         for load in compared:
             lost = figures.lost(server, load.name)
             if lost is not None:
@@ -44,13 +52,18 @@ def report(bench, figures):
         row.append(" / ".join(milliseconds(figures.median(server, LATENCY, field))
                               for field in ("p50_us", "p99_us", "p999_us")))
         rows.append(row)
-    head = ["server", *[load.name for load in compared], "idle, bytes each", f"{LATENCY}: p50 / p99 / p99.9, ms"]
+    head = ["server", "rounds", *[load.name for load in compared], "idle, bytes each", f"{LATENCY}: p50 / p99 / p99.9, ms"]
     bench.write("rivals.md", f"""# Sluice beside others
 
 Processor time of the server, user and kernel, per delivery, echo, or connection made and closed; medians of
-{bench.repetitions} interleaved rounds. Each × is to the floor of the same round: to `floor`, or in bursts (W > 1
-broadcasts in flight) to `floor, joined`. 100-byte messages. "Missing": so many deliveries never came, or not within a
-minute, in every round. [How to read it](../README.md), [the machine](machine.md).
+the interleaved rounds. Each × is to the floor of the same round: to `floor`, or in bursts (W > 1
+broadcasts in flight) to `floor, joined`. 100-byte messages. "Missing": so many deliveries never
+came, in every round.
+
+**The noise:** with one broadcast at a time, echo and connect the two floors do the same work. Their distance from × 1 is
+how far chance alone moves a figure in these runs ({noise(figures, compared)}); smaller differences mean nothing.
+
+[How to read it](../README.md), [the machine](machine.md).
 
 {table(head, rows)}""")
 

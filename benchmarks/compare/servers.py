@@ -18,7 +18,8 @@ PYTHON = "/usr/bin/python3"  # Debian's, with Debian's packages
 
 @dataclass
 class Server:
-    """Serves /sub, /pub and /echo on {port}. `pace`: how much of a load it is given, so that a slow one ends too."""
+    """Serves /sub, /pub and /echo on {port}. `pace`: how much of a load it is given, so that a slow one ends too;
+    `rounds`: how often it is measured at most, for the same reason."""
     name: str
     command: list
     pace: float = 1
@@ -26,13 +27,14 @@ class Server:
     environment: dict = field(default_factory=dict)
     redis: bool = False
     processors: str = "0"
+    rounds: int = 1_000
 
 
 def uvicorn(name, layer, redis):
     return Server(name, [PYTHON, "-m", "uvicorn", "--app-dir", str(RIVALS), "--port", "{port}", "--loop", "uvloop",
                          "--ws", "websockets", "--lifespan", "off", "--log-level", "error",
                          "django_channels:application"],
-                  pace=0.02, burst_pace=0.01, environment={"LAYER": layer}, redis=redis)
+                  pace=0.02, burst_pace=0.01, environment={"LAYER": layer}, redis=redis, rounds=1)
 
 
 def sluice(programs, threads=1):
@@ -105,6 +107,20 @@ class Running:
     @property
     def ids(self):
         return ",".join(str(process.pid) for process in self.processes)
+
+    def settle(self, at_most=60):
+        """Waits until the server is done with the last load's end, so that the next one does not pay for it."""
+        until = time.monotonic() + at_most
+        while time.monotonic() < until:
+            before = self._ticks()
+            time.sleep(0.3)
+            if self._ticks() - before <= 1:
+                return
+
+    def _ticks(self):
+        """Processor time so far, in ticks: fields 14 and 15 of proc(5), counted behind the name."""
+        fields = [Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split() for process in self.processes]
+        return sum(int(of[11]) + int(of[12]) for of in fields)
 
     def _start(self, command, processors, environment):
         self.processes.append(subprocess.Popen(["taskset", "-c", processors, *command], env=environment,

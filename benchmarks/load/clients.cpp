@@ -79,16 +79,16 @@ std::size_t Clients::begin(const std::string& path, Reader reader) {
   return index;
 }
 
-std::size_t Clients::open(std::size_t count, const std::string& path, std::chrono::seconds limit, Reader reader) {
+std::size_t Clients::open(std::size_t count, const std::string& path, std::chrono::seconds patience, Reader reader) {
   const std::size_t first = connections_.size();
-  const auto until = Clock::now() + limit;
+  const std::uint64_t began = now();
   std::size_t begun = 0, open = 0;
   on_open = [&open](std::size_t) { ++open; };
   while (open < count) {
     for (; begun < count && begun - open < 128; ++begun) begin(path, reader);
     turn(std::chrono::milliseconds(100));
     if (lost_ > 0) throw Failure("the server ended a connection while others were being opened");
-    if (Clock::now() > until) throw Failure(fmt::format("only {} of {} connections were open in time", open, count));
+    if (silence_since(began) > patience) throw Failure(fmt::format("only {} of {} connections opened", open, count));
   }
   on_open = [](std::size_t) {};
   return first;

@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -40,8 +41,9 @@ class Clients {
 
   /// Begins one handshake; on_open follows in some turn.
   std::size_t begin(const std::string& path, Reader reader = Reader::quick);
-  /// `count` connections, 128 at a time, until all are open; the index of the first. Fails if that takes `limit`.
-  std::size_t open(std::size_t count, const std::string& path, std::chrono::seconds limit,
+  /// `count` connections, 128 at a time, until all are open; the index of the first. Fails after `patience` without a
+  /// word from the server.
+  std::size_t open(std::size_t count, const std::string& path, std::chrono::seconds patience,
                    Reader reader = Reader::quick);
   /// Ready frames; blocks while the socket is full.
   void send(std::size_t index, std::string_view frames);
@@ -54,6 +56,10 @@ class Clients {
   std::size_t lost() const noexcept { return lost_; }
   /// When the last read returned: what all of its messages are timed by, in nanoseconds.
   std::uint64_t read_at() const noexcept { return read_at_; }
+  /// For how long the server has said nothing, since `begin` at most.
+  std::chrono::nanoseconds silence_since(std::uint64_t begin) const {
+    return std::chrono::nanoseconds(now() - std::max(begin, read_at_));
+  }
 
   std::function<void(std::size_t index)> on_open = [](std::size_t) {};
   std::function<void(std::size_t index, std::string_view payload)> on_message = [](std::size_t, std::string_view) {};

@@ -26,7 +26,7 @@ Report connect(const Settings& settings) {
   Report report;
   const Meter meter(settings);
   for (std::size_t i = 0; i < at_once; ++i) begin();
-  while (ended < settings.messages && !meter.given_up()) clients.turn(std::chrono::milliseconds(100));
+  while (ended < settings.messages && !meter.given_up(clients)) clients.turn(std::chrono::milliseconds(100));
   std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the server still cleans up
   meter.stop(ended, report);
   report.missing = settings.messages - ended;

@@ -35,7 +35,7 @@ void round(const Settings& settings, Clients& clients, std::vector<std::uint32_t
   };
   const Meter meter(settings);
   for (std::size_t i = 0; i < settings.connections; ++i) send(i);
-  while (back < count && clients.lost() == 0 && !meter.given_up()) clients.turn(std::chrono::milliseconds(100));
+  while (back < count && clients.lost() == 0 && !meter.given_up(clients)) clients.turn(std::chrono::milliseconds(100));
   meter.stop(back, report);
   report.missing = count - back;
   clients.on_message = [](std::size_t, std::string_view) {};

@@ -35,7 +35,7 @@ class Broadcasts {
     deliveries_ = 0;
     const std::uint32_t begin = sent_;
     const Meter meter(settings_);
-    while (complete_ < end && !meter.given_up()) {
+    while (complete_ < end && clients_.lost() == 0 && !meter.given_up(clients_)) {
       publish(std::min(end, settings_.rate > 0
                                 ? begin + static_cast<std::uint32_t>(meter.seconds() * double(settings_.rate)) + 1
                                 : complete_ + static_cast<std::uint32_t>(settings_.window)));
@@ -91,9 +91,9 @@ Report fan_out(const Settings& settings) {
   Holding held(settings, clients, "/sub");  // first: a subscriber's index counts from 0
   Report report;
   held.into(report);
-  const std::chrono::seconds limit(settings.seconds);
-  clients.open(settings.stalled, "/sub", limit, Clients::Reader::stalled);
-  const std::size_t publisher = clients.open(settings.publishers, "/pub", limit);
+  const std::chrono::seconds patience(settings.patience);
+  clients.open(settings.stalled, "/sub", patience, Clients::Reader::stalled);
+  const std::size_t publisher = clients.open(settings.publishers, "/pub", patience);
 
   Broadcasts broadcasts(settings, clients, publisher);
   Report warm_up = report;

@@ -60,7 +60,7 @@ int main(int argc, char** argv) {
       .add("--publishers", settings.publishers, "that speak in turns")
       .add("--stalled", settings.stalled, "further subscribers that never read")
       .add("--addresses", settings.addresses, "how many of 127.0.0.1, 127.0.0.2, ... the clients come from")
-      .add("--seconds", settings.seconds, "until the run is given up")
+      .add("--patience", settings.patience, "seconds without a word from the server, until the run is given up")
       .add("--settle-ms", settings.settle_ms, "after opening, before memory is read")
       .parse(argc, argv);
   settings.processes = numbers(processes);
