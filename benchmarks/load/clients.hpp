@@ -9,19 +9,18 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <stdexcept>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "load/deflate.hpp"
+#include "load/failure.hpp"
+#include "load/link.hpp"
 #include "load/wire.hpp"
 
 namespace load {
-
-/// Something that makes the run worthless: said on stderr, exit 1.
-struct Failure : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 using Clock = std::chrono::steady_clock;
 inline std::uint64_t now() {
@@ -33,8 +32,14 @@ class Clients {
  public:
   enum class Reader : std::uint8_t { quick, stalled };  // a stalled one never reads after its handshake
 
-  /// `addresses`: how many of 127.0.0.1, 127.0.0.2, ... the clients come from, 28,000 ports each.
-  Clients(std::uint16_t port, std::size_t addresses);
+  /// How the clients speak.
+  struct Speech {
+    std::size_t addresses = 4;  // how many of 127.0.0.1, 127.0.0.2, ... they come from, 28,000 ports each
+    bool compress = false;      // offer permessage-deflate; it is an error if the server declines
+    bool tls = false;
+  };
+
+  Clients(std::uint16_t port, Speech speech);
   ~Clients();
   Clients(const Clients&) = delete;
   Clients& operator=(const Clients&) = delete;
@@ -45,6 +50,8 @@ class Clients {
   /// word from the server.
   std::size_t open(std::size_t count, const std::string& path, std::chrono::seconds patience,
                    Reader reader = Reader::quick);
+  /// A text message as this connection sends it.
+  std::string frame(std::size_t index, std::string_view payload);
   /// Ready frames; blocks while the socket is full.
   void send(std::size_t index, std::string_view frames);
   /// Sends a close frame; on_closed follows when the server has ended the connection.
@@ -66,16 +73,20 @@ class Clients {
   std::function<void(std::size_t index)> on_closed = [](std::size_t) {};
 
  private:
-  enum class State : std::uint8_t { connecting, handshake, open, closing, ended };
+  enum class State : std::uint8_t { connecting, securing, handshake, open, closing, ended };
   struct Connection {
-    int socket = -1;
+    Link link;
     State state = State::ended;
     Reader reader = Reader::quick;
     std::string unread;  // the request while connecting, then what came of a frame that is not complete
+    std::unique_ptr<Deflate> deflate;
   };
 
   void connected(std::size_t index);
+  void secure(std::size_t index);
+  void ask(std::size_t index);
   void readable(std::size_t index);
+  bool read_once(std::size_t index);
   std::size_t answered(std::size_t index, std::string_view bytes);
   bool take(std::size_t index, const wire::Frame& frame);
   void ended(std::size_t index);
@@ -83,7 +94,8 @@ class Clients {
 
   int epoll_;
   sockaddr_in server_{};
-  std::size_t addresses_;
+  Speech speech_;
+  std::optional<Tls> tls_;
   std::size_t next_address_ = 0;
   std::deque<Connection> connections_;
   std::vector<std::size_t> free_;

@@ -19,7 +19,7 @@ void round(const Settings& settings, Clients& clients, std::vector<std::uint32_t
     if (sent == count) return;
     ++sent;
     const std::string payload = stamped({next[connection], now()}, settings.bytes);
-    clients.send(connection, wire::client_frame(wire::Opcode::text, payload));
+    clients.send(connection, clients.frame(connection, payload));
   };
   clients.on_message = [&](std::size_t connection, std::string_view payload) {
     const auto stamp = stamp_of(payload);
@@ -44,7 +44,7 @@ void round(const Settings& settings, Clients& clients, std::vector<std::uint32_t
 }  // namespace
 
 Report echo(const Settings& settings) {
-  Clients clients(settings.port, settings.addresses);
+  Clients clients(settings.port, settings.speech);
   const Holding held(settings, clients, "/echo");
   Report report;
   held.into(report);

@@ -50,8 +50,8 @@ class Broadcasts {
   void publish(std::uint32_t end) {
     std::vector<std::string> frames(settings_.publishers);
     for (; sent_ < end; ++sent_) {
-      frames[sent_ % settings_.publishers] +=
-          wire::client_frame(wire::Opcode::text, stamped({sent_, now()}, settings_.bytes));
+      const std::size_t nth = sent_ % settings_.publishers;
+      frames[nth] += clients_.frame(first_publisher_ + nth, stamped({sent_, now()}, settings_.bytes));
     }
     for (std::size_t i = 0; i < frames.size(); ++i) {
       if (!frames[i].empty()) clients_.send(first_publisher_ + i, frames[i]);
@@ -87,7 +87,7 @@ class Broadcasts {
 }  // namespace
 
 Report fan_out(const Settings& settings) {
-  Clients clients(settings.port, settings.addresses);
+  Clients clients(settings.port, settings.speech);
   Holding held(settings, clients, "/sub");  // first: a subscriber's index counts from 0
   Report report;
   held.into(report);

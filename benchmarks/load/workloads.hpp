@@ -9,25 +9,24 @@
 #include <string>
 #include <vector>
 
+#include "load/clients.hpp"
 #include "load/histogram.hpp"
 #include "load/server_cost.hpp"
 
 namespace load {
 
-class Clients;
-
 struct Settings {
   std::uint16_t port = 8000;
   std::vector<pid_t> processes;  // the server's
   std::size_t connections = 100;
-  std::size_t bytes = 100;      // of one payload
-  std::size_t messages = 400;   // published, echoed, or connections made
-  std::size_t warm_up = 30;     // messages before the measurement
-  std::size_t window = 1;       // broadcasts in flight
-  std::size_t rate = 0;         // broadcasts a second, however many are in flight; 0: as the window allows
-  std::size_t publishers = 1;   // in turns
-  std::size_t stalled = 0;      // further subscribers that never read
-  std::size_t addresses = 4;    // 127.0.0.1 and the next ones, to come from
+  std::size_t bytes = 100;     // of one payload
+  std::size_t messages = 400;  // published, echoed, or connections made
+  std::size_t warm_up = 30;    // messages before the measurement
+  std::size_t window = 1;      // broadcasts in flight
+  std::size_t rate = 0;        // broadcasts a second, however many are in flight; 0: as the window allows
+  std::size_t publishers = 1;  // in turns
+  std::size_t stalled = 0;     // further subscribers that never read
+  Clients::Speech speech;
   std::size_t patience = 20;    // seconds without a word from the server, until a run is given up
   std::size_t settle_ms = 300;  // after opening, before memory is read
 };
