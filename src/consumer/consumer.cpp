@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/consumer/consumer.hpp"
 
+#include <utility>
+
 #include "consumer/session.hpp"
 
 namespace sluice {
@@ -25,6 +27,9 @@ void Consumer::send(MessageKind kind, std::string_view data) { session_->send(ki
 void Consumer::close(const CloseReason& reason) { session_->close(reason); }
 Task<Result<void>> Consumer::group_add(std::string_view group) { return session_->group_add(group); }
 Task<Result<void>> Consumer::group_discard(std::string_view group) { return session_->group_discard(group); }
+void Consumer::keep_until_handled(std::shared_ptr<const void> referred) {
+  session_->keep_until_handled(std::move(referred));
+}
 const Scope& Consumer::scope() const noexcept { return session_->scope(); }
 std::string Consumer::channel_name() const { return session_->channel_name(); }
 ChannelLayer& Consumer::layer() const { return session_->layer(); }

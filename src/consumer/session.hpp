@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "consumer/host_state.hpp"
@@ -53,6 +54,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void close(const CloseReason& reason);
   Task<Result<void>> group_add(std::string_view group);
   Task<Result<void>> group_discard(std::string_view group);
+  void keep_until_handled(std::shared_ptr<const void> referred) { work().argument = std::move(referred); }
   const Scope& scope() const noexcept { return scope_; }
   std::string channel_name() const { return channel_ ? channel_.name() : std::string(); }
   ChannelLayer& layer() const;

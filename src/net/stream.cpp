@@ -73,6 +73,16 @@ Stream::Waiting Stream::look() noexcept {
   return count < 0 && would_block() ? Waiting::nothing : Waiting::over;
 }
 
+Stream::Moved Stream::peek(std::span<char> into) noexcept {
+  const ssize_t count = uninterrupted([&] { return ::recv(descriptor_, into.data(), into.size(), MSG_PEEK); });
+  if (count > 0) return {static_cast<std::size_t>(count), Then::go_on};
+  return {0, count < 0 && would_block() ? Then::wait : Then::over};
+}
+
+void Stream::drop(std::span<char> seen) noexcept {
+  uninterrupted([&] { return ::recv(descriptor_, seen.data(), seen.size(), 0); });
+}
+
 bool Stream::broken() noexcept {
   int error = 0;
   socklen_t size = sizeof error;

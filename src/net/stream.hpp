@@ -41,6 +41,11 @@ class Stream {
   Moved write_some(std::span<const std::string_view> views) noexcept;
   /// Looks without reading. Bytes that wait hide an orderly end behind them, but not a reset.
   Waiting look() noexcept;
+  /// Copies what waits to be read, and leaves it there. For what stands in front of everything else, a
+  /// TLS handshake too.
+  Moved peek(std::span<char> into) noexcept;
+  /// Takes bytes off that peek() has shown.
+  void drop(std::span<char> seen) noexcept;
   /// Has the connection failed, though bytes wait before the failure?
   bool broken() noexcept;
   /// Says that nothing follows. False: there is no connection any more.

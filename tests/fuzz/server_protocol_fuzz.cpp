@@ -19,6 +19,7 @@ using Step = ws::ServerProtocol::Step;
 namespace {
 
 constexpr std::size_t limit = 300;
+const Limits limits{.message_bytes = limit, .frames_per_message = 5};
 
 void check(bool holds) {
   if (!holds) std::abort();
@@ -32,7 +33,7 @@ struct Heard {
 };
 
 std::vector<Heard> heard(std::string_view bytes, std::size_t piece) {
-  ws::ServerProtocol protocol(limit);
+  ws::ServerProtocol protocol(limits);
   std::vector<Heard> all;
   while (!bytes.empty()) {
     const std::size_t size = std::min(piece, bytes.size());

@@ -2,6 +2,7 @@
 // The object behind a connection. It hears its client, its groups and the end, one thing at a time.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,6 +68,10 @@ class Consumer {
   /// Joins a group; done when what is sent to it will be heard.
   Task<Result<void>> group_add(std::string_view group);
   Task<Result<void>> group_discard(std::string_view group);
+
+  /// For a layer of your own between Consumer and handlers: what a handler's task refers to lives until it has
+  /// finished.
+  void keep_until_handled(std::shared_ptr<const void> referred);
 
   /// What is known of the connection. Fixed by now: the channel layer knows the consumer by its user and socket id.
   const Scope& scope() const noexcept;
