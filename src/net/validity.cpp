@@ -47,7 +47,9 @@ std::optional<milliseconds> Validity::rest(const Limits& limits, Tick now) const
   };
   if (limits.ping_every.count() > 0) {
     const auto silent = between(heard_, now);
-    consider(limits.ping_every - silent + (pinged_ ? limits.pong_time : milliseconds(0)));
+    // A peer that answers meanwhile may be due for its next ping before the time for its answer is up.
+    consider(pinged_ ? std::min(limits.ping_every - silent + limits.pong_time, limits.ping_every)
+                     : limits.ping_every - silent);
   }
   if (limits.lifetime.count() > 0) consider(between(now, ends_));
   if (limits.idle_time.count() > 0) consider(limits.idle_time - between(spoke_, now));

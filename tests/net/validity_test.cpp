@@ -82,6 +82,13 @@ TEST_CASE("any bytes prove that a peer lives, and put the ping off", "[net]") {
   CHECK(life.until(10min) == "ping 85000, timed out 105000");
 }
 
+TEST_CASE("pings come in time also where a peer may answer late", "[net]") {
+  Life life(limits_with(10s, 60s));
+  CHECK(life.until(10s) == "ping 10000");
+  life.validity.heard(life.now());
+  CHECK(life.until(5min) == "ping 20000, timed out 80000");
+}
+
 TEST_CASE("what we say proves nothing", "[net]") {
   Life life(limits_with(25s, 20s));
   std::string story;
