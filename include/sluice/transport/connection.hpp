@@ -59,7 +59,8 @@ class Connection {
   /// Queues one or more encoded messages. They leave together at the end of the loop turn. Past the limit on queued
   /// bytes the connection closes as too slow, with on_closed to follow.
   virtual void send(const Frame& frame) = 0;
-  /// Sends a close frame behind what is queued, and ends. on_closed follows, once.
+  /// Sends a close frame behind what is queued, and ends. on_closed follows, once. A code that RFC 6455 lets nobody send
+  /// becomes 1011.
   virtual void close(const CloseReason& reason) = 0;
   /// Stops delivering messages, and soon stops reading: the peer's TCP then waits. The peer's close and loss may still
   /// be told.
