@@ -102,7 +102,7 @@ House::House(std::uint64_t seed)
       pages_(std::make_shared<PageRegistry>()),
       answer_(std::make_unique<Answer>()),
       host_(application(pages_), layer_, {.limits = limits()}),
-      server_(executors_, host_, {.limits = limits(), .http = answer_.get(), .proxies = {.trusted = {"127.0.0.1"}}}),
+      server_(executors_, host_, {.limits = limits(), .proxies = {.trusted = {"127.0.0.1"}}, .http = answer_.get()}),
       seed_(seed) {
   if (auto added = pages_->add(std::make_shared<TablePage>(pool_)); !added) {
     throw std::runtime_error(added.error().message());
