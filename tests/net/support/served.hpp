@@ -44,6 +44,7 @@ class Door : public ConnectionEvents {
   FrameBuffer& frames() { return executor.local<FrameBuffer>(); }
 
   void on_message(Message message) override;
+  void on_drained() override;
   void on_closed(const CloseReason& reason) override;
 
   TestGateway& gateway;
@@ -52,8 +53,8 @@ class Door : public ConnectionEvents {
   Executor& executor;
 };
 
-/// Accepts all and sends back what it hears, unless told otherwise. It writes down "open PATH", "said TEXT" and
-/// "closed CODE TEXT".
+/// Accepts all and sends back what it hears, unless told otherwise. It writes down "open PATH", "said TEXT",
+/// "drained" and "closed CODE TEXT".
 class TestGateway : public Gateway {
  public:
   std::function<void(Door&)> when_opened = [](Door& door) { door.connection->accept(Acceptance()); };
