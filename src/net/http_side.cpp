@@ -64,7 +64,7 @@ void AsioConnection::answer_request() {
 
   head.request.scheme = http_->secure ? "https" : "http";
   http_->request.emplace(std::move(head.method), std::move(head.request), http_->reader.take_body());
-  shard_.enter(*this, Shard::Stage::open);  // the handler may take its time
+  shard_.enter(*this, Shard::Stage::handler);  // which may take its time
   const auto wake = [](void* who) noexcept {
     auto& connection = *static_cast<AsioConnection*>(who);
     if (connection.phase_ == Phase::gone) return;
@@ -160,7 +160,7 @@ void AsioConnection::accept(const Acceptance& acceptance) {
   counted_ = true;
   shard_.counters().opened.add();
   shard_.counters().open.add();
-  shard_.enter(*this, Shard::Stage::open);
+  begin_life();
   if (!in_open_) http_.reset();
   write_soon();
   go_on_soon();  // what came right behind the request

@@ -20,6 +20,7 @@ using Step = ws::ServerProtocol::Step;
 namespace {
 
 constexpr std::size_t limit = 300;
+const Limits limits{.message_bytes = limit, .frames_per_message = 5};
 
 struct Heard {
   Step step;
@@ -39,7 +40,7 @@ Agreed agreed(std::uint8_t number) { return {number % 16 != 0, number & 8 ? 8 + 
 std::vector<Heard> heard(std::string_view bytes, std::size_t piece, Agreed agreed) {
   ws::InflaterPool pool;
   ws::DeflateTotals totals;
-  ws::ServerProtocol protocol(limit);
+  ws::ServerProtocol protocol(limits);
   if (agreed.compression) {
     protocol.inflate_with(std::make_unique<ws::MessageInflater>(agreed.window_bits, pool, totals));
   }

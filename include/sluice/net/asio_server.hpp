@@ -46,6 +46,13 @@ struct ServerStats {
   std::uint64_t bytes_out = 0;
   std::uint64_t writes = 0;  // system calls that wrote
 
+  // Limits that were met without ending a WebSocket.
+  std::uint64_t server_full = 0;   // connections past Limits::connections
+  std::uint64_t address_full = 0;  // past Limits::connections_per_address
+  std::uint64_t throttled = 0;     // times that a peer faster than its rates was not read for a while
+  std::uint64_t pings = 0;         // sent to peers that were silent for Limits::ping_every
+  std::uint64_t cut_off = 0;       // peers that did not do their part of an end within Limits::close_time
+
   // Compression: of `opened`, those that agreed on it; the messages and what they came to, before and after. What many
   // connections were sent alike was compressed once, and counts once. What was tried in vain counts as plain.
   std::uint64_t compressing = 0;
@@ -65,6 +72,12 @@ struct ServerStats {
   std::uint64_t too_big = 0;           // a message past Limits::message_bytes (1009)
   std::uint64_t protocol_errors = 0;   // a frame that RFC 6455 forbids (1002)
   std::uint64_t invalid_payloads = 0;  // text that is not UTF-8, or compressed messages that can't be read (1007)
+  std::uint64_t too_many_frames = 0;   // a message past Limits::frames_per_message (1008)
+  std::uint64_t too_fast = 0;          // past its rates, where those close (1008)
+  std::uint64_t timed_out = 0;         // no answer to a ping (1006)
+  std::uint64_t idle = 0;              // no message for Limits::idle_time (1000)
+  std::uint64_t too_old = 0;           // past Limits::lifetime (1001)
+  std::uint64_t shed = 0;              // had the largest queue when all were past Limits::server_queued_bytes (1013)
 };
 
 /// Accepts connections and spreads them over the executors, each to the one that has fewest. One acceptor does it, not
