@@ -12,6 +12,8 @@ Task<> Consumer::connect() {
 
 Task<> Consumer::receive(const Message&) { return {}; }
 
+Task<> Consumer::on_stop() { return {}; }
+
 Task<> Consumer::disconnect(const CloseReason&) { return {}; }
 
 const EventHandlers& Consumer::event_handlers() const {

@@ -29,8 +29,15 @@ struct PassingBroadcast {
   std::string group;  // empty: sent to the channel itself
 };
 
+/// The server stops. It stands among the layer's mail twice: the consumer is told first, and then, behind what was sent
+/// to it meanwhile, the connection is closed.
+struct Stop {
+  CloseReason reason;
+  bool told = false;
+};
+
 /// One piece of mail.
-using Mail = std::variant<Message, Event, PassingBroadcast, Closed>;
+using Mail = std::variant<Message, Event, PassingBroadcast, Stop, Closed>;
 
 /// Two queues, client and layer, each in its own order. While both hold mail they are served in turns, the client first
 /// (behaviour DI-7, DI-8). Most consumers are idle most of the time, so that empty queues take no memory of their own.

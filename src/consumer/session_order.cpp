@@ -68,6 +68,9 @@ void Session::handle(Mail mail) {
     } else {
       count(host_->counters.dropped_at_close);
     }
+  } else if (auto* stop = std::get_if<Stop>(&at_work.hand)) {
+    if (!closing_ && !stop->told) return run([&] { return tell_of_stop(stop->reason); });
+    end(stop->reason, 503);
   } else {
     phase_ = Phase::disconnecting;
     closing_ = true;

@@ -43,9 +43,9 @@ class AsioConnection final : public Connection, public Deadline {
   void on_ready(Poller::Readiness ready);
   /// The stage's deadline has passed.
   void deadline_passed();
-  /// The server stops: ends as the phase allows.
+  /// The server stops, and it is this one's turn: what is in hand may end in good order.
   void go_away();
-  /// Ends now, whatever is unsaid.
+  /// Ends now. A WebSocket is told why if the kernel takes it at once.
   void cut_off();
   /// The turn is over: writes what is queued, as far as the kernel takes it.
   void end_turn();
@@ -110,6 +110,7 @@ class AsioConnection final : public Connection, public Deadline {
   void respond(const HttpResponse& response);
   void http_progress();
   void http_written();
+  void leave_if_idle();
   void open_websocket();
   void refuse(const ws::HttpRefusal& refusal);
   void request_late();
@@ -120,6 +121,7 @@ class AsioConnection final : public Connection, public Deadline {
   void read_messages(std::span<char>& input);
   void answer_ping();
   void answer_close();
+  void say_goodbye();
   void fail(const CloseReason& reason, Ending why);
   void too_slow();
   void begin_close(const CloseReason& reason, Ending why);
@@ -143,6 +145,7 @@ class AsioConnection final : public Connection, public Deadline {
   bool in_open_ = false;  // inside Gateway::open: the events are not known yet
   bool told_ = false;     // on_closed is posted, or will be as soon as the events are known
   bool counted_ = false;  // among the open WebSockets
+  bool going_ = false;    // on_stop was called
   Stream stream_;
   std::shared_ptr<ConnectionEvents> events_;  // until told
   ws::ServerProtocol protocol_;

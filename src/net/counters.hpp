@@ -55,6 +55,7 @@ class Counters {
   Counter compressing;
   DeflateCounters deflated, inflated;
   Counter messages_in, sends, bytes_in, bytes_out, writes;
+  Counter cut_off;
 
   void count(Ending why) noexcept { endings_[static_cast<std::size_t>(why)].add(); }
   std::uint64_t endings(Ending why) const noexcept { return endings_[static_cast<std::size_t>(why)].get(); }

@@ -18,6 +18,7 @@ class Listener : public ConnectionEvents {
     if (message.data() == "pause" && connection) connection->pause_reading();
   }
   void on_closed(const CloseReason& reason) override { heard_ += "closed " + std::to_string(reason.code()); }
+  void on_stop(const CloseReason& reason) override { heard_ += "stop " + std::to_string(reason.code()) + ";"; }
 
   Connection* connection = nullptr;
 

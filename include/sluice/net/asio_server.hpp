@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/core/close_reason.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/net/trusted_proxies.hpp"
 #include "sluice/transport/gateway.hpp"
@@ -27,6 +28,18 @@ struct AsioServerOptions {
   HttpHandler* http = nullptr;  // answers plain requests and outlives the server; without one they get 404
   int backlog = 4096;           // connections that the kernel completes before we accept them
   bool reuse_port = false;      // let other processes listen on the same port; the kernel then spreads by hash
+};
+
+/// How a server stops. A value.
+struct StopOptions {
+  /// WebSockets are closed spread over this time, each at its own moment, so that their clients do not come back all at
+  /// once. 0: all at once.
+  std::chrono::milliseconds window{1'000};
+  /// What is still there so long after the window is cut off: handlers at work, close handshakes, HTTP requests in hand.
+  std::chrono::milliseconds grace{4'000};
+  /// What the clients are told: 1012, come back after a while (so says IANA's registry of 1012, and uvicorn sends it,
+  /// behaviour LC-27), or 1001 for a server that will not be there again.
+  CloseReason reason{close_code::service_restart};
 };
 
 /// What a server has done, and holds now. Counts are since the start. A value.
@@ -65,6 +78,8 @@ struct ServerStats {
   std::uint64_t too_big = 0;           // a message past Limits::message_bytes (1009)
   std::uint64_t protocol_errors = 0;   // a frame that RFC 6455 forbids (1002)
   std::uint64_t invalid_payloads = 0;  // text that is not UTF-8, or compressed messages that can't be read (1007)
+
+  std::uint64_t cut_off = 0;  // connections of any kind that were still there after StopOptions::grace
 };
 
 /// Accepts connections and spreads them over the executors, each to the one that has fewest. One acceptor does it, not
@@ -77,9 +92,7 @@ struct ServerStats {
 ///     if (!listening) return fail(listening.error().message());
 ///     signals.wait();  // StopSignals, made before
 ///     server.stop();
-///     server.wait();
-///     executors.stop();
-///     executors.join();  // a disconnect() may have been at work still, with what ends next
+///     server.wait();  // nothing that the server called is at work any more
 ///
 /// The executors, the gateway and the HTTP handler outlive it. Any thread.
 class AsioServer {
@@ -96,11 +109,21 @@ class AsioServer {
   /// name with several addresses listens on all of them, at the same port. Call it several times for several places.
   /// Fails with io_failed: no such host, address in use, no permission; after stop() with refused.
   Result<std::uint16_t> listen(std::string_view host, std::uint16_t port);
+  /// Listens at a TCP socket that listens already, one of passed_sockets() for instance, and returns the port. From then
+  /// on the descriptor is the server's. stop() closes it without touching the connections that wait there: they are for
+  /// whoever else has the socket open, systemd or the next process. Fails with invalid_argument for a descriptor that is
+  /// no such socket, after stop() with refused; then it is still yours.
+  Result<std::uint16_t> listen_fd(int descriptor);
 
-  /// Stops accepting, lets HTTP requests in hand be answered, and closes every WebSocket with 1001 behind what is
-  /// queued for it. What is not gone after `deadline` is cut off. Returns at once; a second call does nothing.
-  void stop(std::chrono::milliseconds deadline = std::chrono::seconds(2));
-  /// Blocks until stop() was called, by any thread, and all connections are gone. Not on an executor of the server.
+  /// Stops in good order, and returns at once. Connections that the kernel has completed are served, then nobody is
+  /// accepted any more. HTTP requests are answered with `Connection: close`; a connection that waits for its first
+  /// request has half a second for it. Each WebSocket, in its turn, has its events told with on_stop(), and is closed
+  /// behind what they still send and what is queued for it. A further call can make it faster, not slower. Throws
+  /// std::invalid_argument for a code that may not be sent.
+  void stop(StopOptions options = {});
+  /// Blocks until stop() was called, by any thread, and everything has ended: connections, HTTP handlers, and whatever
+  /// holds on to a connection, as a consumer does until its disconnect() has finished. At the longest that takes the
+  /// window, the grace and Limits::disconnect_grace; what is held longer is logged. Not on an executor of the server.
   void wait();
 
   ServerStats stats() const;

@@ -74,6 +74,9 @@ class ConnectionEvents {
  public:
   virtual ~ConnectionEvents() = default;
   virtual void on_message(Message message) = 0;
+  /// The server stops: say what is left to be said, and close the connection with this reason, or one of your own. Told
+  /// at most once, after accept; whoever has not closed when the server's patience ends is cut off.
+  virtual void on_stop(const CloseReason& reason) = 0;
   /// The last call, exactly once: the peer's close code, 1005 when it gave none, 1006 when it vanished, or the code
   /// this side closed with (behaviour LC-21).
   virtual void on_closed(const CloseReason& reason) = 0;
