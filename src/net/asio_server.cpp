@@ -123,8 +123,9 @@ void AsioServer::State::stop(const StopOptions& options) {
   }
   wake_.notify_all();
   net::AsioExecutor& first = shards_.front()->executor();
-  net::Stopping how{std::make_shared<net::DrainPlan>(first.now(), options.window), options.reason,
-                    options.window + options.grace};
+  const auto now = first.now();
+  net::Stopping how{std::make_shared<net::DrainPlan>(now, options.window), options.reason,
+                    now + options.window + options.grace};
   // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop.
   first.post([self = shared_from_this(), how = std::move(how)] {
     for (const auto& acceptor : self->take_acceptors()) acceptor->finish();

@@ -143,14 +143,16 @@ std::vector<std::shared_ptr<AsioConnection>> Shard::present() {
 }
 
 void Shard::stop(Stopping how, std::function<void()> when_empty) {
+  if (stopping() && how.end >= stopping_.end) return;
   if (!stopping()) when_empty_ = std::move(when_empty);
   stopping_ = std::move(how);
   for (const auto& connection : present()) plan_to_go(*connection);
-  executor_.post_after(stopping_.patience, [weak = weak_from_this()] {
+  const auto patience = stopping_.end - executor_.now();
+  executor_.post_after(patience, [weak = weak_from_this()] {
     if (const auto shard = weak.lock()) shard->cut_off_all();
   });
   // Who is told of the end may take until then. What is held longer is held for ever.
-  executor_.post_after(stopping_.patience + limits().disconnect_grace + a_little_more, [weak = weak_from_this()] {
+  executor_.post_after(patience + limits().disconnect_grace + a_little_more, [weak = weak_from_this()] {
     if (const auto shard = weak.lock()) shard->give_up();
   });
   tell_if_empty();

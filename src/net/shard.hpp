@@ -38,7 +38,7 @@ struct Serving {
 struct Stopping {
   std::shared_ptr<DrainPlan> plan;
   CloseReason goodbye = StopOptions().reason;
-  std::chrono::nanoseconds patience{0};  // then what is left is cut off
+  Deadline::Time end = Deadline::never;  // then what is left is cut off
 };
 
 /// Its executor only, except where it says otherwise.
@@ -85,8 +85,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   /// The last word of a connection that nobody holds any more. It may be the end of this shard, too.
   void forget() noexcept;
 
-  /// Lets all connections go when the plan says, cuts off those that are left after its patience, and calls `when_empty`
-  /// once nobody holds one any more. Again: what is earlier counts, and the first `when_empty`.
+  /// Lets all connections go when the plan says, cuts off those that are left at the end, and calls `when_empty` once
+  /// nobody holds one any more. Again: with an earlier end it counts beside the first, but for its `when_empty`.
   void stop(Stopping how, std::function<void()> when_empty);
   /// While stopping: the connection will be told to go away when the plan says, or then.
   void plan_to_go(AsioConnection& connection);

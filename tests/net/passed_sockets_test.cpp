@@ -123,7 +123,7 @@ TEST_CASE("who comes to a socket that two servers share while one stops is serve
   BlockingClient between(port);  // nobody accepts it now, and nobody refuses it
   between.send(BlockingClient::upgrade_request("/between"));
   AsioServer second(executors, gateway);
-  REQUIRE(second.listen_fd(socket->give()) == port);
+  REQUIRE(second.listen_fd(socket->give()).value() == port);
   CHECK(between.read_until("\r\n\r\n").starts_with("HTTP/1.1 101 "));
   CHECK(BlockingClient(port).upgrade("/after").starts_with("HTTP/1.1 101 "));
   CHECK(first.stats().accepted == 1);

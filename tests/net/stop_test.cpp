@@ -17,7 +17,7 @@ using test::Served;
 
 namespace {
 
-constexpr StopOptions at_once{.window = 0ms};
+const StopOptions at_once{.window = 0ms};
 
 // Keeps an executor from doing anything until it is released, at the latest by its end.
 class Held {
@@ -116,6 +116,7 @@ TEST_CASE("a request that begins to arrive while the server stops is answered, a
   half.send("GET / HTTP/1.1\r\n");
   REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.accepted == 2 && stats.bytes_in == 16; }));
   served.server.stop(at_once);
+  for (int turn = 0; turn < 2; ++turn) test::run_on(served.executors.at(0), [] {});  // it has reached its connections
   fresh.send(plain_request());
   const std::string answer = fresh.read_to_end();
   CHECK(answer.starts_with("HTTP/1.1 404 "));
@@ -187,7 +188,7 @@ TEST_CASE("wait() waits for whoever holds a connection, and not for ever", "[net
   CHECK(lines.lines() == std::vector<std::string>{"stop: 1 connections have ended, but are held by somebody still"});
   CHECK(server->stats().connections == 0);
   server.reset();
-  run_on(executors.at(0), [&] { kept.reset(); });  // and nothing that it needs is missing
+  test::run_on(executors.at(0), [&] { kept.reset(); });  // and nothing that it needs is missing
   set_log_sink(before);
 }
 
@@ -198,7 +199,7 @@ TEST_CASE("with SO_REUSEPORT, whoever the kernel has given to the server that st
   test::TestGateway gateway;
   AsioExecutors executors(1);
   AsioServer new_one(executors, gateway, options);
-  REQUIRE(new_one.listen("127.0.0.1", old_one.port) == old_one.port);
+  REQUIRE(new_one.listen("127.0.0.1", old_one.port).value() == old_one.port);
   Held held(old_one.executors.at(0));
   std::vector<BlockingClient> clients;
   for (int i = 0; i < 64; ++i) clients.push_back(old_one.connect());  // the kernel deals them out

@@ -118,7 +118,7 @@ class AsioServer {
   /// Stops in good order, and returns at once. Connections that the kernel has completed are served, then nobody is
   /// accepted any more. HTTP requests are answered with `Connection: close`; a connection that waits for its first
   /// request has half a second for it. Each WebSocket, in its turn, has its events told with on_stop(), and is closed
-  /// behind what they still send and what is queued for it. A further call can make it faster, not slower. Throws
+  /// behind what they still send and what is queued for it. A further call can only make it faster. Throws
   /// std::invalid_argument for a code that may not be sent.
   void stop(StopOptions options = {});
   /// Blocks until stop() was called, by any thread, and everything has ended: connections, HTTP handlers, and whatever
