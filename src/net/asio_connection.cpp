@@ -18,7 +18,7 @@ constexpr std::size_t burst_bytes = 256 * 1024;
 }  // namespace
 
 AsioConnection::AsioConnection(Shard& shard, Stream stream, Admission::Seat seat, const asio::ip::tcp::endpoint& peer)
-    : shard_(shard), stream_(std::move(stream)), protocol_(shard.limits().message_bytes), seat_(std::move(seat)) {
+    : shard_(shard), stream_(std::move(stream)), protocol_(shard.limits()), seat_(std::move(seat)) {
   begin_http(peer);
 }
 
@@ -36,7 +36,7 @@ void AsioConnection::start(std::shared_ptr<AsioConnection> self) {
 void AsioConnection::on_ready(Poller::Readiness ready) {
   if (phase_ == Phase::gone) return;
   if (ready.writable && std::exchange(waits_writable_, false)) {
-    write_queued();
+    on_writable();
     if (phase_ == Phase::gone) return;
   }
   if (!ready.readable && !ready.ended) return;
@@ -50,7 +50,7 @@ void AsioConnection::on_ready(Poller::Readiness ready) {
 bool AsioConnection::wants_bytes() const noexcept {
   switch (phase_) {
     case Phase::http: return !answering();
-    case Phase::open: return !paused_;
+    case Phase::open: return !paused_ && !throttled_;
     case Phase::closing:
     case Phase::draining: return true;
     case Phase::opening:
@@ -61,7 +61,9 @@ bool AsioConnection::wants_bytes() const noexcept {
 }
 
 // Nobody wants to read, but the loss of the connection is of interest.
-bool AsioConnection::watches() const noexcept { return phase_ == Phase::opening || (phase_ == Phase::open && paused_); }
+bool AsioConnection::watches() const noexcept {
+  return phase_ == Phase::opening || (phase_ == Phase::open && !wants_bytes());
+}
 
 void AsioConnection::read_on() {
   if (unread_ && (reads_now() || (watches() && peer_ended_))) go_on_soon();
@@ -82,8 +84,10 @@ void AsioConnection::read_burst() {
     if (got.bytes > 0) {
       shard_.counters().bytes_in.add(got.bytes);
       total += got.bytes;
+      if (phase_ == Phase::open) heard(got.bytes);
       const std::span<char> rest = use(buffer.first(got.bytes));
       if (!rest.empty()) kept_ = std::make_unique<Kept>(Kept{std::string(rest.data(), rest.size()), 0});
+      if (phase_ == Phase::open && !throttled_ && overdrawn()) too_fast();
     }
     // A short count is the last one, unless the end stands behind it, which will not be told again.
     if (got.then == Then::wait && (got.bytes == 0 || !peer_ended_)) {
@@ -117,6 +121,7 @@ void AsioConnection::go_on_soon() {
 
 void AsioConnection::go_on() {
   goes_on_soon_ = false;
+  shard_.look_at_clock();
   if (kept_ && wants_bytes()) {
     auto kept = std::move(kept_);
     const std::span<char> rest = use(std::span<char>(kept->bytes).subspan(kept->used));
@@ -154,14 +159,23 @@ void AsioConnection::write_queued() {
     if (gone.then == Then::wait) {
       queue_.release_shared(shard_.frames());
       waits_writable_ = true;
+      queue_changed(0);
       return;
     }
   }
   all_written();
 }
 
+void AsioConnection::on_writable() {
+  shard_.waiting_changed(queue_.bytes(), 0);
+  shard_.look_at_clock();
+  validity_.heard(shard_.tick());  // its TCP has made room
+  write_queued();
+}
+
 void AsioConnection::all_written() {
   if (phase_ == Phase::http) return http_written();
+  if (wants_drained_ && phase_ == Phase::open) return tell_drained();
   if (phase_ != Phase::leaving) return;
   if (!drains_) return end();
   phase_ = Phase::draining;
@@ -196,11 +210,11 @@ void AsioConnection::deadline_passed() {
   switch (phase_) {
     case Phase::http: return request_late();
     case Phase::opening: return refuse({503, "the application did not answer the handshake in time", {}});
-    case Phase::open:
+    case Phase::open: return look_at_allowance();
     case Phase::gone: return;
     case Phase::closing:
     case Phase::leaving:
-    case Phase::draining: return lost();
+    case Phase::draining: shard_.counters().cut_off.add(); return lost();
   }
 }
 
@@ -229,6 +243,7 @@ void AsioConnection::end() noexcept {
   // Words that the peer does not take are not worth a kernel buffer for minutes: reset instead.
   shard_.poller().remove(stream_.descriptor());
   queue_.empty() ? stream_.close() : stream_.reset();
+  if (waits_writable_) shard_.waiting_changed(queue_.bytes(), 0);
   queue_.clear(shard_.spares());
   kept_.reset();
   deflater_.reset();

@@ -67,7 +67,7 @@ void AsioConnection::answer_request() {
 
   head.request.scheme = http_->secure ? "https" : "http";
   http_->request.emplace(std::move(head.method), std::move(head.request), http_->reader.take_body());
-  shard_.enter(*this, Shard::Stage::open);  // the handler may take its time
+  shard_.enter(*this, Shard::Stage::handler);  // which may take its time
   const auto wake = [](void* who) noexcept {
     auto& connection = *static_cast<AsioConnection*>(who);
     if (connection.phase_ == Phase::gone) return;
@@ -133,6 +133,7 @@ void AsioConnection::leave_if_idle() {
   if (answering() || http_->reader.begun()) return;
   const auto idle_from = http_->waits_since + request_on_its_way;
   if (shard_.executor().now() < idle_from) return shard_.go_away_at(*this, idle_from);
+  http_->proxy_header.reset();  // it is too late for one
   leave(true);
 }
 
@@ -172,7 +173,7 @@ void AsioConnection::accept(const Acceptance& acceptance) {
   counted_ = true;
   shard_.counters().opened.add();
   shard_.counters().open.add();
-  shard_.enter(*this, Shard::Stage::open);
+  begin_life();
   if (!in_open_) http_.reset();
   write_soon();
   go_on_soon();  // what came right behind the request

@@ -60,8 +60,7 @@ Result<std::vector<PassedSocket>> passed_sockets() {
   for (const PassedSocket& socket : *passed) {
     const int flags = ::fcntl(socket.descriptor, F_GETFD);
     if (flags < 0 || ::fcntl(socket.descriptor, F_SETFD, flags | FD_CLOEXEC) != 0) {
-      return contradiction(
-          fmt::format("descriptor {}: {}", socket.descriptor, std::generic_category().message(errno)));
+      return contradiction(fmt::format("descriptor {}: {}", socket.descriptor, std::generic_category().message(errno)));
     }
   }
   return passed;

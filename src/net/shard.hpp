@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,11 +16,15 @@
 
 #include "net/admission.hpp"
 #include "net/asio_executor.hpp"
+#include "net/backlog.hpp"
 #include "net/counters.hpp"
 #include "net/deadline_list.hpp"
+#include "net/deadline_wheel.hpp"
 #include "net/drain_plan.hpp"
 #include "net/poller.hpp"
 #include "net/stream.hpp"
+#include "net/token_bucket.hpp"
+#include "net/validity.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/ws/shared_deflate.hpp"
@@ -32,6 +38,8 @@ struct Serving {
   Gateway& gateway;
   const AsioServerOptions options;
   Admission admission;
+  Backlog backlog;
+  const std::function<void()> relieve;  // called when the backlog is past its limit; any thread
 };
 
 /// How the server stops.
@@ -45,9 +53,14 @@ struct Stopping {
 class Shard : public std::enable_shared_from_this<Shard> {
  public:
   /// Which deadline a connection has.
-  enum class Stage { handshake, open, closing };
+  enum class Stage {
+    handshake,
+    handler,    // none: a request is in the application's hands
+    throttled,  // a while from now
+    closing,
+  };
 
-  Shard(AsioExecutor& executor, Serving& serving);
+  Shard(AsioExecutor& executor, Serving& serving, std::size_t number);
   ~Shard();
 
   AsioExecutor& executor() noexcept { return executor_; }
@@ -78,6 +91,25 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void start(Stream stream, const asio::ip::tcp::endpoint& peer);
   /// Puts the connection among those of the stage, with the stage's deadline from now.
   void enter(AsioConnection& connection, Stage stage);
+  /// Puts it among the open WebSockets, to be looked at again after this time; nothing: never.
+  void enter_open(AsioConnection& connection, std::optional<std::chrono::milliseconds> look_after);
+
+  /// The time, as it was when somebody last looked at the clock: a send need not.
+  TokenBucket::Time look_at_clock();
+  TokenBucket::Time now() const noexcept { return now_; }
+  Tick tick() const noexcept { return tick_; }
+  const Pace& message_pace() const noexcept { return message_pace_; }
+  const Pace& byte_pace() const noexcept { return byte_pace_; }
+  std::uint32_t chance() noexcept { return static_cast<std::uint32_t>(chance_()) << 1U; }
+
+  /// The queue of a connection whose network takes no more was so long, and is so long now.
+  void waiting_changed(std::size_t before, std::size_t after) noexcept {
+    if (backlog_.change(before, after)) serving_.relieve();
+  }
+  QueueSizes queue_sizes();
+  /// Ends the connections with so many of the largest queues.
+  void shed(std::size_t count);
+
   /// The connection will write at the end of this turn.
   void will_write(AsioConnection& connection);
   /// A connection is gone: its socket is closed.
@@ -98,6 +130,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void write_all();
   void arm_deadlines();
   void look_at_deadlines();
+  template <class Visit>
+  void each(Visit visit);
   std::vector<std::shared_ptr<AsioConnection>> present();
   void cut_off_all();
   void give_up();
@@ -113,8 +147,15 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::unique_ptr<char[]> read_buffer_;
   std::vector<AsioConnection*> writing_;  // have something to write at the end of the turn
   std::vector<AsioConnection*> written_;  // those in hand then
-  DeadlineList handshakes_, opened_, closing_;
+  DeadlineList handshakes_, handling_, throttled_, closing_;
+  DeadlineWheel opened_;
   Deadline::Time armed_for_ = Deadline::never;
+  const Deadline::Time born_;
+  Deadline::Time now_;
+  Tick tick_ = 0;
+  const Pace message_pace_, byte_pace_;
+  Backlog::Share backlog_;
+  std::minstd_rand chance_{std::random_device{}()};
   std::atomic<std::size_t> load_{0};
   std::size_t held_ = 0;  // connections that somebody holds, of those that are gone too
   std::size_t unseated_ = 0;

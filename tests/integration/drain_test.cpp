@@ -155,7 +155,7 @@ TEST_CASE("no message that was accepted for a live connection is lost when the s
   CHECK(last - first > 150ms);  // and they were not closed all at once
   const ServerStats stats = server.stats();
   CHECK(stats.closed_by_stop == clients);
-  CHECK(stats.cut_off == 0);
+  CHECK(stats.cut_off_by_stop == 0);
   CHECK(host.stats().connections == 0);
   CHECK(layer.stats().channels == 0);
 }

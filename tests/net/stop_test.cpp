@@ -66,7 +66,7 @@ TEST_CASE("each WebSocket has its moment in the window, and those that came side
   const ServerStats stats = served.server.stats();
   CHECK(stats.closed_by_stop == 5);
   CHECK(stats.opened - stats.open == 5);
-  CHECK(stats.cut_off == 0);
+  CHECK(stats.cut_off_by_stop == 0);
 }
 
 TEST_CASE("whoever hears of the stop may send and take its time, until the grace is over", "[net]") {
@@ -86,7 +86,7 @@ TEST_CASE("whoever hears of the stop may send and take its time, until the grace
   const ServerStats stats = served.server.stats();
   CHECK(stats.closed_by_stop == 2);
   CHECK(stats.closed_by_gateway == 0);
-  CHECK(stats.cut_off == 1);
+  CHECK(stats.cut_off_by_stop == 1);
 }
 
 TEST_CASE("a handshake in hand when the server stops may be accepted, and is closed in its turn", "[net]") {

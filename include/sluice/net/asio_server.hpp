@@ -35,7 +35,8 @@ struct StopOptions {
   /// WebSockets are closed spread over this time, each at its own moment, so that their clients do not come back all at
   /// once. 0: all at once.
   std::chrono::milliseconds window{1'000};
-  /// What is still there so long after the window is cut off: handlers at work, close handshakes, HTTP requests in hand.
+  /// What is still there so long after the window is cut off: handlers at work, close handshakes, HTTP requests in
+  /// hand.
   std::chrono::milliseconds grace{4'000};
   /// What the clients are told: 1012, come back after a while (so says IANA's registry of 1012, and uvicorn sends it,
   /// behaviour LC-27), or 1001 for a server that will not be there again.
@@ -59,6 +60,14 @@ struct ServerStats {
   std::uint64_t bytes_out = 0;
   std::uint64_t writes = 0;  // system calls that wrote
 
+  // Limits that were met without ending a WebSocket.
+  std::uint64_t server_full = 0;      // connections past Limits::connections
+  std::uint64_t address_full = 0;     // past Limits::connections_per_address
+  std::uint64_t throttled = 0;        // times that a peer faster than its rates was not read for a while
+  std::uint64_t pings = 0;            // sent to peers that were silent for Limits::ping_every
+  std::uint64_t cut_off = 0;          // peers that did not do their part of an end within Limits::close_time
+  std::uint64_t cut_off_by_stop = 0;  // connections of any kind that were still there after StopOptions::grace
+
   // Compression: of `opened`, those that agreed on it; the messages and what they came to, before and after. What many
   // connections were sent alike was compressed once, and counts once. What was tried in vain counts as plain.
   std::uint64_t compressing = 0;
@@ -78,8 +87,12 @@ struct ServerStats {
   std::uint64_t too_big = 0;           // a message past Limits::message_bytes (1009)
   std::uint64_t protocol_errors = 0;   // a frame that RFC 6455 forbids (1002)
   std::uint64_t invalid_payloads = 0;  // text that is not UTF-8, or compressed messages that can't be read (1007)
-
-  std::uint64_t cut_off = 0;  // connections of any kind that were still there after StopOptions::grace
+  std::uint64_t too_many_frames = 0;   // a message past Limits::frames_per_message (1008)
+  std::uint64_t too_fast = 0;          // past its rates, where those close (1008)
+  std::uint64_t timed_out = 0;         // no answer to a ping (1006)
+  std::uint64_t idle = 0;              // no message for Limits::idle_time (1000)
+  std::uint64_t too_old = 0;           // past Limits::lifetime (1001)
+  std::uint64_t shed = 0;              // had the largest queue when all were past Limits::server_queued_bytes (1013)
 };
 
 /// Accepts connections and spreads them over the executors, each to the one that has fewest. One acceptor does it, not
@@ -109,10 +122,10 @@ class AsioServer {
   /// name with several addresses listens on all of them, at the same port. Call it several times for several places.
   /// Fails with io_failed: no such host, address in use, no permission; after stop() with refused.
   Result<std::uint16_t> listen(std::string_view host, std::uint16_t port);
-  /// Listens at a TCP socket that listens already, one of passed_sockets() for instance, and returns the port. From then
-  /// on the descriptor is the server's. stop() closes it without touching the connections that wait there: they are for
-  /// whoever else has the socket open, systemd or the next process. Fails with invalid_argument for a descriptor that is
-  /// no such socket, after stop() with refused; then it is still yours.
+  /// Listens at a TCP socket that listens already, one of passed_sockets() for instance, and returns the port. From
+  /// then on the descriptor is the server's. stop() closes it without touching the connections that wait there: they
+  /// are for whoever else has the socket open, systemd or the next process. Fails with invalid_argument for a
+  /// descriptor that is no such socket, after stop() with refused; then it is still yours.
   Result<std::uint16_t> listen_fd(int descriptor);
 
   /// Stops in good order, and returns at once. Connections that the kernel has completed are served, then nobody is

@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-/// Takes SIGINT and SIGTERM for itself, from its making until wait() has seen one. A program that makes it first ends in
-/// good order from the moment on when it can be reached, and a second signal ends it at once:
+/// Takes SIGINT and SIGTERM for itself, from its making until wait() has seen one. A program that makes it first ends
+/// in good order from the moment on when it can be reached, and a second signal ends it at once:
 ///
 ///     StopSignals signals;
 ///     ...
