@@ -14,6 +14,8 @@ Task<> Consumer::connect() {
 
 Task<> Consumer::receive(const Message&) { return {}; }
 
+Task<> Consumer::on_stop() { return {}; }
+
 Task<> Consumer::disconnect(const CloseReason&) { return {}; }
 
 Task<> Consumer::on_gap(const Gap&) { return {}; }

@@ -170,6 +170,32 @@ void Session::on_closed(const CloseReason& reason) {
   }
 }
 
+void Session::on_stop(const CloseReason& reason) {
+  if (closing_ || closed_) return;
+  mailbox_.put_layer(Mail(Stop{reason}));
+  pump_soon();
+}
+
+Task<> Session::tell_of_stop(const CloseReason& reason) {
+  Consumer& consumer = *consumer_;
+  co_await consumer.on_stop();
+  close_behind_broadcasts(reason);
+}
+
+// What a group_send that has returned by now has sent is a job that this executor has not run yet, perhaps. It will
+// have run it two jobs from here: the first of them may come before jobs that other threads have posted, the second
+// not.
+void Session::close_behind_broadcasts(const CloseReason& reason) {
+  executor().post([kept = self(), reason] {
+    if (kept->phase_ == Phase::over) return;
+    kept->executor().post([kept, reason] {
+      if (kept->closing_ || kept->closed_) return;
+      kept->mailbox_.put_layer(Mail(Stop{reason, true}));
+      kept->pump_soon();
+    });
+  });
+}
+
 // ---------------------------------------------------------------- from the layer
 
 void Session::deliver(const Event& event) {

@@ -68,6 +68,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void on_message(Message message) override;
   void on_drained() override;
   void on_closed(const CloseReason& reason) override;
+  void on_stop(const CloseReason& reason) override;
 
   // --- what the layer delivers
   void deliver(const Event& event) override;
@@ -81,6 +82,8 @@ class Session final : public ConnectionEvents, public Subscriber {
 
   Task<> start_up();
   Task<> say_goodbye(const CloseReason& reason);
+  Task<> tell_of_stop(const CloseReason& reason);
+  void close_behind_broadcasts(const CloseReason& reason);
   void handle(Mail mail);
   void handle(const Event& event);
   template <class Start>

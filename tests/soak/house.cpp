@@ -112,7 +112,7 @@ House::House(std::uint64_t seed)
 
 House::~House() {
   quiet();
-  server_.stop(1s);
+  server_.stop({.window = 0s, .grace = 1s});
   server_.wait();
 }
 
