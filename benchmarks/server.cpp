@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The server that load generators drive: /sub hears what /pub says, /echo sends everything back
 //
-// Ordinary consumers on the in-memory layer with the usual limits, but for the rates. Nothing here is faster than what a user writes.
+// Ordinary consumers on the in-memory layer with the usual limits, but for the rates. Nothing here is faster than what
+// a user writes.
 #include <fmt/format.h>
 
 #include <cstdio>
