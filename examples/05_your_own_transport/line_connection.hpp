@@ -33,6 +33,7 @@ class LineConnection final : public sluice::Connection,
   void pause_reading() override { paused_ = true; }
   void resume_reading() override;
   std::size_t queued_bytes() const noexcept override { return out_.size(); }
+  void tell_when_drained() override;
 
   short wants() const override;
   void ready(short events) override;
@@ -49,6 +50,7 @@ class LineConnection final : public sluice::Connection,
 
   void read();
   void write();
+  void tell_if_drained();
   void take_lines_soon();
   void take_lines();
   void open(std::string_view target);
@@ -63,6 +65,7 @@ class LineConnection final : public sluice::Connection,
 
   State state_ = State::target;
   bool paused_ = false;
+  bool wants_drained_ = false;
   std::string in_;
   std::string out_;
   sluice::CloseReason reason_;  // why it is closing

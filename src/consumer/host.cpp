@@ -56,6 +56,11 @@ HostStats Host::stats() const {
   stats.sends_after_close = read(counters.sends_after_close);
   stats.dropped_at_close = read(counters.dropped_at_close);
   stats.destroyed_handlers = read(counters.destroyed_handlers);
+  stats.slow_clients = read(counters.slow_clients);
+  stats.dropped_newest = read(counters.dropped_newest);
+  stats.dropped_oldest = read(counters.dropped_oldest);
+  stats.superseded = read(counters.superseded);
+  stats.gaps_told = read(counters.gaps_told);
   return stats;
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "sluice/core/log.hpp"
+#include "sluice/layer/layer_notices.hpp"
 
 namespace sluice {
 namespace {
@@ -50,6 +51,7 @@ Task<> Session::start_up() {
   if (!consumer_) throw std::logic_error("the application's factory made no consumer");
   consumer_->bind(*this);
   handlers_ = &consumer_->event_handlers();
+  if (const WhenSlow usual = consumer_->when_slow(); usual != WhenSlow::close) pressure().usual = usual;
 
   const auto groups = consumer_->groups();
   if (!host_->layer && !groups.empty()) {
@@ -76,6 +78,7 @@ Task<> Session::say_goodbye(const CloseReason& reason) {
 
 void Session::over() {
   phase_ = Phase::over;
+  pressure_.reset();
   channel_ = {};
   consumer_.reset();
   connection_.reset();
@@ -86,6 +89,7 @@ void Session::abandon() noexcept {
   closing_ = closed_ = true;  // a consumer's destructor has nobody to talk to
   phase_ = Phase::over;
   drop_work();
+  pressure_.reset();
   channel_ = {};
   consumer_.reset();
   connection_.reset();  // it may hold this session as its events
@@ -100,6 +104,7 @@ void Session::end(const CloseReason& reason, int status_before_accept) {
 
 void Session::shut(const CloseReason& reason, int status_before_accept) {
   if (answer_ == Answer::accepted) {
+    send_backlog();
     connection_->close(reason);
   } else if (answer_ == Answer::none) {
     answer_ = Answer::denied;
@@ -155,6 +160,7 @@ void Session::on_message(Message message) {
 void Session::on_closed(const CloseReason& reason) {
   closed_ = true;
   drop_layer_mail();
+  pressure_.reset();
   if (channel_) channel_.leave_groups();
   mailbox_.put_client(Mail(Closed{reason}));
   if (busy_) {
@@ -167,6 +173,7 @@ void Session::on_closed(const CloseReason& reason) {
 // ---------------------------------------------------------------- from the layer
 
 void Session::deliver(const Event& event) {
+  if (is_layer_notice(event.type()) && !handlers_->handles(event.type())) return;
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
   if (events_waiting_ >= channel_.capacity()) {
     if (host_->options.mailbox_overflow == MailboxOverflow::drop_newest)
@@ -183,6 +190,7 @@ void Session::deliver(const DeliveryRun& run) {
   if (handlers_->intercepts(run.kind)) {
     for (const Delivery& delivery : run.deliveries) deliver(delivery.event);
   } else if (!busy_ && mailbox_.empty() && answer_ == Answer::accepted) {
+    if (!on_credit(run.joined)) return deliver_without_credit(run);
     connection_->send(run.joined);
   } else {
     put_aside(run);
@@ -192,13 +200,24 @@ void Session::deliver(const DeliveryRun& run) {
 // A broadcast passes no mail that came before it. Its bytes count as if they were written already: that is where they
 // go.
 void Session::put_aside(const DeliveryRun& run) {
+  const WhenSlow when_slow = pressure_ ? pressure_->of(run.group) : WhenSlow::close;
+  const std::size_t backlog_bytes = pressure_ && pressure_->backlog ? pressure_->backlog->bytes() : 0;
+  const std::size_t waiting = passing_bytes_ + connection_->queued_bytes() + backlog_bytes + run.joined.size();
+  const bool fits = waiting <= host_->options.limits.queued_bytes;
+  const bool may_be_missed = when_slow != WhenSlow::close && answer_ == Answer::accepted;
+  if (may_be_missed && (!fits || !pressure_->missed.empty())) return miss(run);
+  if (!fits) return overflow("broadcasts wait for a busy consumer");
   passing_bytes_ += run.joined.size();
-  if (passing_bytes_ + connection_->queued_bytes() > host_->options.limits.queued_bytes) {
-    return overflow("broadcasts wait for a busy consumer");
+  if (when_slow != WhenSlow::close) {  // each by itself: each has its key
+    for (const Delivery& delivery : run.deliveries) {
+      mailbox_.put_layer(
+          Mail(PassingBroadcast{delivery.frame, std::string(run.group), std::string(delivery.key), when_slow}));
+    }
+    return pump_soon();
   }
   PassingBroadcast* last = mailbox_.last_passing();
-  if (!last || last->group != run.group || !last->frame.extend(run.joined)) {
-    mailbox_.put_layer(Mail(PassingBroadcast{run.joined, std::string(run.group)}));
+  if (!last || last->when_slow != when_slow || last->group != run.group || !last->frame.extend(run.joined)) {
+    mailbox_.put_layer(Mail(PassingBroadcast{run.joined, std::string(run.group), {}, when_slow}));
   }
   pump_soon();
 }
@@ -212,6 +231,7 @@ void Session::overflow(std::string_view why) {
   }
   closing_ = true;
   drop_layer_mail();
+  if (pressure_) pressure_->backlog.reset();
   executor().post([kept = self()] {
     if (!kept->closed_) kept->shut(CloseReason(close_code::try_again_later, "too slow"), 503);
   });

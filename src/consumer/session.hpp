@@ -13,6 +13,7 @@
 
 #include "consumer/host_state.hpp"
 #include "consumer/mailbox.hpp"
+#include "consumer/pressure.hpp"
 #include "sluice/consumer/consumer.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/channel.hpp"
@@ -53,6 +54,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void send(MessageKind kind, std::string_view data);
   void close(const CloseReason& reason);
   Task<Result<void>> group_add(std::string_view group);
+  Task<Result<void>> group_add(std::string_view group, WhenSlow when_slow);
   Task<Result<void>> group_discard(std::string_view group);
   void keep_until_handled(std::shared_ptr<const void> referred) { work().argument = std::move(referred); }
   const Scope& scope() const noexcept { return scope_; }
@@ -63,6 +65,7 @@ class Session final : public ConnectionEvents, public Subscriber {
 
   // --- what the connection tells
   void on_message(Message message) override;
+  void on_drained() override;
   void on_closed(const CloseReason& reason) override;
 
   // --- what the layer delivers
@@ -98,6 +101,28 @@ class Session final : public ConnectionEvents, public Subscriber {
   void out_of_grace();
   void over();
 
+  // --- session_pressure.cpp
+  Pressure& pressure();
+  bool client_is_slow() const noexcept;
+  void send_now(const Frame& frame);
+  void send_without_credit(const Frame& frame, std::string_view group, WhenSlow when_slow, std::string_view key);
+  void deliver_without_credit(const DeliveryRun& run);
+  void miss(const DeliveryRun& run);
+  void take_missed();
+  Backlog& backlog();
+  void catch_up();
+  void send_from_backlog(const Backlog::Waiting& waiting);
+  void send_backlog();
+  void tell_gap(AtWork& at_work);
+  bool hears(std::string_view group) const noexcept { return group.empty() || channel_.in_group(group); }
+  bool on_credit(const Frame& frame) noexcept {
+    if (frame.size() > credit_) return false;
+    credit_ -= static_cast<std::uint32_t>(frame.size());
+    return true;
+  }
+
+  static constexpr std::uint32_t unlimited = UINT32_MAX;
+
   const std::shared_ptr<HostState> host_;
   LiveSessions& home_;  // on its executor
   std::shared_ptr<Connection> connection_;
@@ -111,6 +136,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   std::uint32_t events_waiting_ = 0;
   std::uint32_t handlers_begun_ = 0;  // so that a late word of one is not taken for the next one's
   std::uint32_t place_ = 0;           // among the LiveSessions
+  std::uint32_t credit_ = unlimited;  // bytes that may be sent until the connection's queue is looked at
 
   Answer answer_ = Answer::none;
   Phase phase_ = Phase::connecting;
@@ -121,7 +147,8 @@ class Session final : public ConnectionEvents, public Subscriber {
   bool paused_ = false;
   bool pump_posted_ = false;
 
-  std::unique_ptr<AtWork> work_;  // null while it has nothing in hand
+  std::unique_ptr<AtWork> work_;        // null while it has nothing in hand
+  std::unique_ptr<Pressure> pressure_;  // null while nothing may be dropped
 };
 
 /// The sessions of one executor, and those among them that have mail to look at. Its executor only.

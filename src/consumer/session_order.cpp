@@ -63,11 +63,17 @@ void Session::handle(Mail mail) {
     if (!closing_) return handle(*event);
   } else if (auto* passing = std::get_if<PassingBroadcast>(&at_work.hand)) {
     passing_bytes_ -= passing->frame.size();
-    if (connected() && (passing->group.empty() || channel_.in_group(passing->group))) {
+    if (!connected() || !hears(passing->group)) {
+      count(host_->counters.dropped_at_close);
+    } else if (on_credit(passing->frame)) {
       connection_->send(passing->frame);
     } else {
-      count(host_->counters.dropped_at_close);
+      send_without_credit(passing->frame, passing->group, passing->when_slow, passing->key);
     }
+  } else if (std::holds_alternative<Missed>(at_work.hand)) {
+    take_missed();
+  } else if (std::holds_alternative<GapIsNext>(at_work.hand)) {
+    return tell_gap(at_work);
   } else {
     phase_ = Phase::disconnecting;
     closing_ = true;
@@ -98,6 +104,20 @@ void Session::handle(const Event& event) {
     }
     return {};
   });
+}
+
+void Session::tell_gap(AtWork& at_work) {
+  pressure_->gap_in_mailbox = false;
+  if (closing_ || !pressure_->backlog) return drop_work();
+  if (!pressure_->backlog->gap_is_next()) {  // its group was left meanwhile, or it moved on
+    catch_up();
+    return drop_work();
+  }
+  auto gap = std::make_shared<const Gap>(pressure_->backlog->take_gap());
+  at_work.argument = gap;
+  pressure_->telling = true;
+  count(host_->counters.gaps_told);
+  run([&] { return consumer_->on_gap(*gap); });
 }
 
 template <class Start>
@@ -146,6 +166,7 @@ void Session::finish_task() {
     failed(std::current_exception());
   }
   drop_work();
+  if (pressure_ && std::exchange(pressure_->telling, false) && pressure_->backlog) catch_up();
   if (phase_ == Phase::connecting) {
     phase_ = Phase::serving;
     if (!host_->options.keep_headers) scope_.forget_headers();

@@ -107,7 +107,7 @@ std::size_t HubShard::deliver_run(const HubGroup& group, std::size_t at) {
       break;
     }
     if (new_author) authors_.push_back(author);
-    run_.push_back({mail.event, std::move(frame)});
+    run_.push_back({mail.event, std::move(frame), mail.event.broadcasts().front().key});
   }
   const DeliveryRun run{run_, joined, kind, *group.name};
   std::uint64_t delivered = 0;
@@ -138,7 +138,7 @@ std::uint64_t HubShard::deliver_to_author(HubMember& member, const DeliveryRun& 
 
 void HubShard::deliver_to_audience(const HubGroup& group, const Event& event) {
   for (const Broadcast& broadcast : event.broadcasts()) {
-    const Delivery delivery{event, frames().encode(MessageKind::text, broadcast.payload.view())};
+    const Delivery delivery{event, frames().encode(MessageKind::text, broadcast.payload.view()), broadcast.key};
     const DeliveryRun run{{&delivery, 1}, delivery.frame, event.broadcast_kind(), *group.name};
     std::uint64_t delivered = 0;
     const auto offer = [&](HubMember* member) {
@@ -166,7 +166,7 @@ void HubShard::deliver_to_channel(HubMember& member, const Event& event) {
   if (event.broadcasts().empty()) return member.subscriber().deliver(event);
   for (const Broadcast& broadcast : event.broadcasts()) {
     if (!broadcast.audience.includes(member.identity())) continue;
-    const Delivery delivery{event, frames().encode(MessageKind::text, broadcast.payload.view())};
+    const Delivery delivery{event, frames().encode(MessageKind::text, broadcast.payload.view()), broadcast.key};
     member.subscriber().deliver(DeliveryRun{{&delivery, 1}, delivery.frame, event.broadcast_kind(), {}});
   }
 }
@@ -185,6 +185,14 @@ HubMember* HubShard::find(std::uint64_t channel) const noexcept {
   const std::size_t slot = slot_of(channel);
   HubMember* const member = slot < channels_.size() ? channels_[slot] : nullptr;
   return member && member->number() == channel ? member : nullptr;
+}
+
+void HubShard::deliver_to_all(const Event& event) {
+  delivering_ = true;
+  for (HubMember* member : channels_) {
+    if (member) member->subscriber().deliver(event);
+  }
+  delivering_ = false;
 }
 
 void HubShard::open(HubMember& member) {

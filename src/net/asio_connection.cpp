@@ -182,6 +182,7 @@ Stream::Moved AsioConnection::write_once() {
 
 void AsioConnection::all_written() {
   if (phase_ == Phase::http) return http_written();
+  if (wants_drained_ && phase_ == Phase::open) return tell_drained();
   if (phase_ != Phase::leaving) return;
   if (!drains_) return end();
   phase_ = Phase::draining;

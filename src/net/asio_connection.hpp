@@ -25,9 +25,9 @@ namespace sluice::net {
 
 /// The transport's Connection over Asio. What is read goes through machines without sockets (HttpReader,
 /// ws::ServerProtocol), what is written through WriteQueue; this class moves the bytes and knows in which phase of its
-/// life it is. It is written in four files: asio_connection.cpp (bytes and the end of life), http_side.cpp
-/// (requests and the handshake), websocket_side.cpp (messages and Connection's calls), limits_side.cpp (how long an
-/// open WebSocket may live, and how much it may say).
+/// life it is. It is written in five files: asio_connection.cpp (bytes and the end of life), proxy_side.cpp (who is at
+/// the other end), http_side.cpp (requests and the handshake), websocket_side.cpp (messages and Connection's calls),
+/// limits_side.cpp (how long an open WebSocket may live, and how much it may say).
 ///
 /// Reading: the shard's poller tells of readiness, and the bytes are then read into the shard's one buffer. Writing:
 /// send() only queues; the shard writes for all at the end of the turn. Losing: while reading is paused, a reset is
@@ -67,6 +67,7 @@ class AsioConnection final : public Connection, public Deadline {
   void pause_reading() override;
   void resume_reading() override;
   std::size_t queued_bytes() const noexcept override { return queue_.bytes(); }
+  void tell_when_drained() override;
 
  private:
   enum class Phase : std::uint8_t {
@@ -137,6 +138,7 @@ class AsioConnection final : public Connection, public Deadline {
   void fail(const CloseReason& reason, Ending why);
   void too_slow();
   void drop_waiting();
+  void tell_drained();
   void begin_close(const CloseReason& reason, Ending why);
   void queue_close(const CloseReason& reason);
   void tell_closed(const CloseReason& reason, Ending why);
@@ -173,6 +175,7 @@ class AsioConnection final : public Connection, public Deadline {
   bool told_ = false;     // on_closed is posted, or will be as soon as the events are known
   bool counted_ = false;  // among the open WebSockets
   Validity validity_;
+  bool wants_drained_ = false;
   Stream stream_;
   std::shared_ptr<ConnectionEvents> events_;  // until told
   ws::ServerProtocol protocol_;

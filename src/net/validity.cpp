@@ -25,17 +25,14 @@ void Validity::begin(const Limits& limits, Tick now, std::uint32_t chance) noexc
 Validity::Verdict Validity::judge(const Limits& limits, Tick now) noexcept {
   if (limits.ping_every.count() > 0) {
     const auto silent = between(heard_, now);
-    if (silent < limits.ping_every) {
-      pinged_ = false;
-    } else if (!pinged_) {
+    if (silent >= limits.ping_every && !pinged_) {
       // If we come late ourselves, because a handler kept the thread or the machine slept, the peer is not to blame:
       // its time begins with the ping.
       heard_ = now - ticks(limits.pong_time.count() > 0 ? limits.ping_every : milliseconds(0));
       pinged_ = limits.pong_time.count() > 0;
       return Verdict::ping;
-    } else if (silent >= limits.ping_every + limits.pong_time) {
-      return Verdict::timed_out;
     }
+    if (pinged_ && silent >= limits.ping_every + limits.pong_time) return Verdict::timed_out;
   }
   if (limits.lifetime.count() > 0 && between(now, ends_).count() <= 0) return Verdict::too_old;
   if (limits.idle_time.count() > 0 && between(spoke_, now) >= limits.idle_time) return Verdict::idle;
@@ -50,8 +47,9 @@ std::optional<milliseconds> Validity::rest(const Limits& limits, Tick now) const
   };
   if (limits.ping_every.count() > 0) {
     const auto silent = between(heard_, now);
-    const bool waits_for_pong = pinged_ && silent >= limits.ping_every;
-    consider(limits.ping_every - silent + (waits_for_pong ? limits.pong_time : milliseconds(0)));
+    // A peer that answers meanwhile may be due for its next ping before the time for its answer is up.
+    consider(pinged_ ? std::min(limits.ping_every - silent + limits.pong_time, limits.ping_every)
+                     : limits.ping_every - silent);
   }
   if (limits.lifetime.count() > 0) consider(between(now, ends_));
   if (limits.idle_time.count() > 0) consider(limits.idle_time - between(spoke_, now));

@@ -33,7 +33,10 @@ class Validity {
   /// came together do not end together.
   void begin(const Limits& limits, Tick now, std::uint32_t chance) noexcept;
   /// The peer has proved that it lives.
-  void heard(Tick now) noexcept { heard_ = now; }
+  void heard(Tick now) noexcept {
+    heard_ = now;
+    pinged_ = false;
+  }
   /// A message came or went.
   void spoke(Tick now) noexcept { spoke_ = now; }
 

@@ -95,13 +95,13 @@ void AsioConnection::send(const Frame& frame) {
     queue_.push(frame, shard_.spares());
   }
   queue_changed(before);
-  validity_.spoke(shard_.tick());
   if (queue_.bytes() > shard_.most_gathered()) {
     if (!waits_writable_) write_queued();
     if (phase_ != Phase::open) return;
     if (queue_.bytes() > shard_.limits().queued_bytes) return too_slow();
   }
   write_soon();
+  validity_.spoke(shard_.tick());
 }
 
 // What waits is given up, but not in the middle of a message: a reader that is merely slow still learns why.
@@ -116,12 +116,24 @@ void AsioConnection::drop_waiting() {
   queue_changed(before);
 }
 
+void AsioConnection::tell_when_drained() {
+  if (phase_ != Phase::open) return;
+  wants_drained_ = true;
+  if (queue_.empty()) tell_drained();
+}
+
+// Posted, because this may be inside a call of Connection.
+void AsioConnection::tell_drained() {
+  wants_drained_ = false;
+  shard_.executor().post([self = self_] {
+    if (self->phase_ == Phase::open && self->events_) self->events_->on_drained();
+  });
+}
+
 void AsioConnection::close(const CloseReason& reason) {
   if (phase_ == Phase::opening) return deny(Denial(403));  // behaviour LC-5
   if (phase_ != Phase::open) return;
-  const bool sendable = may_be_sent(reason.code());
-  assert(sendable && "a close code is 1000 to 1014 as RFC 6455 allows, or 3000 to 4999");
-  if (sendable) return begin_close(reason, Ending::by_gateway);
+  if (may_be_sent(reason.code())) return begin_close(reason, Ending::by_gateway);
   log(LogLevel::error, fmt::format("close: the code {} may not be sent, 1011 goes instead", reason.code()));
   begin_close(CloseReason(close_code::internal_error), Ending::by_gateway);
 }

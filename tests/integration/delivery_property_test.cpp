@@ -71,6 +71,7 @@ class Drip final : public Connection {
   void pause_reading() override {}
   void resume_reading() override {}
   std::size_t queued_bytes() const noexcept override { return queue_.bytes(); }
+  void tell_when_drained() override {}
 
   void take(std::size_t bytes, FrameBuffer& frames) {
     std::array<std::string_view, 4> views;

@@ -218,6 +218,7 @@ TEST_CASE("past a limit of connections the answer is 503", "[net][SC-13]") {
   auto first = served.enter();
   auto second = served.enter();
   CHECK(served.connect().upgrade().starts_with("HTTP/1.1 503 "));
+  CHECK(served.server.stats().server_full == 1);
   first.hang_up();
   REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.connections == 1; }));
   CHECK(served.connect().upgrade().starts_with("HTTP/1.1 101 "));
@@ -231,5 +232,6 @@ TEST_CASE("past a limit per address the answer is 503", "[net][SC-13]") {
   auto second = served.connect();
   second.send(get("/"));
   CHECK(second.read_until("\r\n\r\n").starts_with("HTTP/1.1 503 "));
+  CHECK(served.server.stats().address_full == 1);
   CHECK(served.server.stats().refused == std::vector<std::pair<int, std::uint64_t>>{{503, 1}});
 }

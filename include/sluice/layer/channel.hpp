@@ -22,6 +22,7 @@ namespace sluice {
 struct Delivery {
   Event event;
   Frame frame;
+  std::string_view key;  // of the payload; it lives as long as the event
 };
 
 /// Broadcasts of one kind to one group that follow each other: `joined` holds their frames side by side.

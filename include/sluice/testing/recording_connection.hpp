@@ -54,9 +54,9 @@ class RecordingConnection final : public Connection, public std::enable_shared_f
   /// Takes nothing from the network any more: queued_bytes grows, and past `limit` the connection ends with 1013.
   void stall(std::size_t limit);
   /// Takes everything that is queued, and whatever follows.
-  void unstall() noexcept;
+  void unstall();
   /// The connection's word for how much is queued, whatever was sent.
-  void set_queued_bytes(std::size_t bytes) noexcept { queued_bytes_ = bytes; }
+  void set_queued_bytes(std::size_t bytes);
 
   // --- what the peer heard
   /// Everything so far, one line each, with `pause` and `resume` among it.
@@ -86,6 +86,7 @@ class RecordingConnection final : public Connection, public std::enable_shared_f
   void pause_reading() override;
   void resume_reading() override;
   std::size_t queued_bytes() const noexcept override { return queued_bytes_; }
+  void tell_when_drained() override;
 
  private:
   void deliver_later();
@@ -95,6 +96,7 @@ class RecordingConnection final : public Connection, public std::enable_shared_f
   void hear(Heard heard);
   void write(std::string_view line);
   bool works(std::string_view what, bool in_order);
+  void tell_if_drained();
 
   Executor& executor_;
   std::shared_ptr<ConnectionEvents> events_;
@@ -110,6 +112,7 @@ class RecordingConnection final : public Connection, public std::enable_shared_f
   bool ended_ = false;   // on_closed was called
   bool paused_ = false;
   bool delivery_posted_ = false;
+  bool wants_drained_ = false;
 };
 
 }  // namespace sluice::testing

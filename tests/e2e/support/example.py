@@ -102,3 +102,8 @@ def jwt(secret, **claims):
 
     signed = b".".join(encoded(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
     return (signed + b"." + encoded(hmac.new(secret.encode(), signed, hashlib.sha256).digest())).decode()
+
+
+def extensions_of(socket):
+    """What was agreed on: the newer asyncio client of websockets keeps it in its protocol."""
+    return getattr(socket, "protocol", socket).extensions
