@@ -94,6 +94,4 @@ int main(int argc, char** argv) {
   signals.wait();
   server.stop();
   server.wait();
-  executors.stop();
-  executors.join();
 }

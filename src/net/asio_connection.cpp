@@ -22,7 +22,7 @@ AsioConnection::AsioConnection(Shard& shard, Stream stream, Admission::Seat seat
   begin_http(peer);
 }
 
-AsioConnection::~AsioConnection() = default;
+AsioConnection::~AsioConnection() { shard_.forget(); }
 
 void AsioConnection::start(std::shared_ptr<AsioConnection> self) {
   self_ = std::move(self);
@@ -227,9 +227,9 @@ void AsioConnection::deadline_passed() {
 
 void AsioConnection::go_away() {
   switch (phase_) {
-    case Phase::http: return answering() ? void() : end();
-    case Phase::opening: return refuse({503, "the server stops", {}});
-    case Phase::open: return begin_close(CloseReason(close_code::going_away), Ending::by_stop);
+    case Phase::http: return leave_if_idle();
+    case Phase::open: return say_goodbye();
+    case Phase::opening:  // once it is accepted, it has its turn
     case Phase::closing:
     case Phase::leaving:
     case Phase::draining:
@@ -237,7 +237,12 @@ void AsioConnection::go_away() {
   }
 }
 
-void AsioConnection::cut_off() { lost(); }
+void AsioConnection::cut_off() {
+  if (phase_ == Phase::opening) refuse({503, "the server stops", {}});
+  if (phase_ == Phase::open) fail(shard_.goodbye(), Ending::by_stop);
+  if (phase_ == Phase::leaving && !waits_writable_) write_queued();
+  lost();
+}
 
 void AsioConnection::end() noexcept {
   if (phase_ == Phase::gone) return;

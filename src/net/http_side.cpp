@@ -15,6 +15,9 @@
 namespace sluice::net {
 namespace {
 
+// Who has been silent for longer than this is no client that has just connected, or just been answered.
+constexpr auto request_on_its_way = std::chrono::milliseconds(500);
+
 // Runs what an application gave us, and says what came of it: empty, or the text of its exception.
 template <class Work>
 std::string guarded(Work work) {
@@ -120,8 +123,18 @@ void AsioConnection::http_progress() {
 void AsioConnection::http_written() {
   if (http_->state != Http::State::responding) return;  // that was 100 Continue
   http_->state = Http::State::reading;
-  if (shard_.stopping()) return end();
+  http_->waits_since = shard_.executor().now();
+  if (shard_.stopping()) shard_.plan_to_go(*this);
   go_on_soon();
+}
+
+// The server stops. A request that has begun is answered; one that is on its way, perhaps, is waited for.
+void AsioConnection::leave_if_idle() {
+  if (answering() || http_->reader.begun()) return;
+  const auto idle_from = http_->waits_since + request_on_its_way;
+  if (shard_.executor().now() < idle_from) return shard_.go_away_at(*this, idle_from);
+  http_->proxy_header.reset();  // it is too late for one
+  leave(true);
 }
 
 void AsioConnection::open_websocket() {
@@ -164,6 +177,7 @@ void AsioConnection::accept(const Acceptance& acceptance) {
   if (!in_open_) http_.reset();
   write_soon();
   go_on_soon();  // what came right behind the request
+  if (shard_.stopping()) shard_.plan_to_go(*this);
 }
 
 void AsioConnection::deny(const Denial& denial) {
