@@ -6,11 +6,12 @@
 #include <utility>
 
 #include "net/http_side.hpp"
+#include "net/tls_session.hpp"
 
 namespace sluice::net {
 namespace {
 
-using Then = Stream::Moved::Then;
+using Then = Moved::Then;
 
 // A connection that always has more to read lets the others have their turn after this much.
 constexpr std::size_t burst_bytes = 256 * 1024;
@@ -59,9 +60,8 @@ struct AsioConnection::Wait {
   std::shared_ptr<AsioConnection> connection;
 };
 
-AsioConnection::AsioConnection(Shard& shard, TcpSocket socket, Admission::Seat seat,
-                               const asio::ip::tcp::endpoint& peer)
-    : shard_(shard), stream_(std::move(socket)), protocol_(shard.limits().message_bytes), seat_(std::move(seat)) {
+AsioConnection::AsioConnection(Shard& shard, Stream stream, Admission::Seat seat, const asio::ip::tcp::endpoint& peer)
+    : shard_(shard), stream_(std::move(stream)), protocol_(shard.limits().message_bytes), seat_(std::move(seat)) {
   begin_http(peer);
 }
 
@@ -91,6 +91,7 @@ bool AsioConnection::wants_bytes() const noexcept {
 
 void AsioConnection::read_on() {
   const bool watches = phase_ == Phase::opening || (phase_ == Phase::open && paused_);
+  if (reads_now() && stream_.holds_bytes()) return go_on_soon();
   if (waits_readable_ || !(watches || reads_now())) return;
   waits_readable_ = true;
   stream_.wait_to_read(Wait<&AsioConnection::on_readable>{self_});
@@ -106,8 +107,8 @@ void AsioConnection::read_burst() {
   const std::span<char> buffer = shard_.read_buffer();
   std::size_t total = 0;
   while (reads_now() && total < burst_bytes) {
-    const Stream::Moved got = stream_.read_some(buffer);
-    if (got.then == Then::over) return lost();
+    const Moved got = stream_.read_some(buffer);
+    if (got.then == Then::over) return read_failed();
     if (got.bytes > 0) {
       shard_.counters().bytes_in.add(got.bytes);
       total += got.bytes;
@@ -116,7 +117,21 @@ void AsioConnection::read_burst() {
     }
     if (got.then == Then::wait) break;
   }
+  if (!stream_.flushed()) write_soon();  // TLS has answered
   read_on();
+}
+
+void AsioConnection::read_failed() {
+  const TlsSession* const tls = stream_.tls();
+  if (!tls || tls->failure().empty()) return lost();
+  shard_.tls_failed(tls->failure());
+  if (tls->spoke_http()) {
+    stream_.speak_plainly();
+    return refuse({400, "this port speaks TLS: ask for https:// or wss://", {}});
+  }
+  queue_.clear(shard_.spares());
+  tell_lost();
+  leave(true);  // what TLS has said of it reaches the peer
 }
 
 // Nobody wants to read. Is the peer still there? Bytes that wait hide an orderly end, but not a reset.
@@ -156,6 +171,7 @@ void AsioConnection::go_on() {
     kept->used = kept->bytes.size() - rest.size();
     if (!rest.empty()) kept_ = std::move(kept);
   }
+  if (reads_now() && stream_.holds_bytes()) return read_burst();
   read_on();
 }
 
@@ -173,10 +189,10 @@ void AsioConnection::end_turn() {
 }
 
 void AsioConnection::write_queued() {
-  while (!queue_.empty()) {
+  while (!queue_.empty() || !stream_.flushed()) {
     std::array<std::string_view, Stream::gathered_views> views;
     const std::size_t count = queue_.gather(views);
-    const Stream::Moved gone = stream_.write_some(std::span<const std::string_view>(views.data(), count));
+    const Moved gone = stream_.write_some(std::span<const std::string_view>(views.data(), count));
     if (gone.then == Then::over) return lost();
     if (gone.bytes > 0) {
       shard_.counters().writes.add();
@@ -186,12 +202,15 @@ void AsioConnection::write_queued() {
     }
     if (gone.then == Then::wait) {
       queue_.release_shared(shard_.frames());
-      waits_writable_ = true;
-      stream_.wait_to_write(Wait<&AsioConnection::on_writable>{self_});
-      return;
+      return wait_to_write();
     }
   }
   all_written();
+}
+
+void AsioConnection::wait_to_write() {
+  waits_writable_ = true;
+  stream_.wait_to_write(Wait<&AsioConnection::on_writable>{self_});
 }
 
 void AsioConnection::on_writable() {
@@ -202,7 +221,9 @@ void AsioConnection::on_writable() {
 void AsioConnection::all_written() {
   if (phase_ == Phase::http) return http_written();
   if (phase_ != Phase::leaving) return;
-  if (!drains_) return end();
+  const Moved finished = stream_.finish();
+  if (finished.then == Then::wait) return wait_to_write();
+  if (finished.then == Then::over || !drains_) return end();
   phase_ = Phase::draining;
   if (!stream_.shut_down_writing()) return end();
   kept_.reset();
@@ -219,6 +240,11 @@ void AsioConnection::leave(bool and_drain) {
 }
 
 void AsioConnection::lost() {
+  tell_lost();
+  end();
+}
+
+void AsioConnection::tell_lost() {
   switch (phase_) {
     case Phase::opening:
     case Phase::open: tell_closed(CloseReason(close_code::abnormal), Ending::vanished); break;
@@ -228,7 +254,6 @@ void AsioConnection::lost() {
     case Phase::draining:
     case Phase::gone: break;
   }
-  end();
 }
 
 void AsioConnection::deadline_passed() {
@@ -261,7 +286,7 @@ void AsioConnection::end() noexcept {
   if (phase_ == Phase::gone) return;
   phase_ = Phase::gone;
   // Words that the peer does not take are not worth a kernel buffer for minutes: reset instead.
-  queue_.empty() ? stream_.close() : stream_.reset();
+  queue_.empty() && stream_.flushed() ? stream_.close() : stream_.reset();
   queue_.clear(shard_.spares());
   kept_.reset();
   deflater_.reset();

@@ -17,6 +17,7 @@
 #include "net/stream.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/transport/connection.hpp"
+#include "sluice/transport/scope.hpp"
 #include "sluice/ws/http_head.hpp"
 #include "sluice/ws/server_protocol.hpp"
 
@@ -34,7 +35,7 @@ namespace sluice::net {
 /// Alive while anybody holds it: a wait that is pending, a posted job, the gateway, and itself while not gone.
 class AsioConnection final : public Connection, public Deadline {
  public:
-  AsioConnection(Shard& shard, TcpSocket socket, Admission::Seat seat, const asio::ip::tcp::endpoint& peer);
+  AsioConnection(Shard& shard, Stream stream, Admission::Seat seat, const asio::ip::tcp::endpoint& peer);
   ~AsioConnection() override;
 
   /// `self` is this connection, which holds itself until it is gone.
@@ -86,15 +87,18 @@ class AsioConnection final : public Connection, public Deadline {
   void on_writable();
   void on_loss();
   void read_burst();
+  void read_failed();
   void look_for_loss();
   std::span<char> use(std::span<char> input);
   void go_on();
   void go_on_soon();
   void write_soon();
   void write_queued();
+  void wait_to_write();
   void all_written();
   void leave(bool and_drain);
   void lost();
+  void tell_lost();
   void end() noexcept;
 
   // http_side.cpp
@@ -107,6 +111,7 @@ class AsioConnection final : public Connection, public Deadline {
   void http_progress();
   void http_written();
   void open_websocket();
+  Scope scope_of(const RequestInfo& request) const;
   void refuse(const ws::HttpRefusal& refusal);
   void request_late();
   void decline(std::string_view response, int status);

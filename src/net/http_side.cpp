@@ -7,6 +7,7 @@
 #include <exception>
 #include <utility>
 
+#include "net/tls_session.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/ws/deflate_negotiation.hpp"
 #include "sluice/ws/handshake.hpp"
@@ -77,8 +78,8 @@ void AsioConnection::answer_request() {
 
   head.request.client_address = to_text(http_->peer);
   head.request.server_address = to_text(stream_.local_endpoint());
-  head.request.scheme = "http";
-  http_->request.emplace(std::move(head.method), std::move(head.request), http_->reader.take_body());
+  head.request.scheme = stream_.speaks_tls() ? "https" : "http";
+  http_->request.emplace(std::move(head.method), scope_of(head.request), http_->reader.take_body());
   shard_.enter(*this, Shard::Stage::open);  // the handler may take its time
   const auto wake = [](void* who) noexcept {
     auto& connection = *static_cast<AsioConnection*>(who);
@@ -139,6 +140,13 @@ void AsioConnection::http_written() {
   go_on_soon();
 }
 
+Scope AsioConnection::scope_of(const RequestInfo& request) const {
+  Scope scope(request);
+  if (!stream_.speaks_tls()) return scope;
+  if (auto shown = stream_.tls()->client_certificate()) scope.put(std::move(*shown));
+  return scope;
+}
+
 void AsioConnection::open_websocket() {
   phase_ = Phase::opening;
   shard_.enter(*this, Shard::Stage::handshake);
@@ -146,10 +154,11 @@ void AsioConnection::open_websocket() {
   info.subprotocols = http_->reader.upgrade().subprotocols;
   info.client_address = to_text(http_->peer);
   info.server_address = to_text(stream_.local_endpoint());
+  if (stream_.speaks_tls()) info.scheme = "wss";
   in_open_ = true;
   std::shared_ptr<ConnectionEvents> events;
   const std::string thrown =
-      guarded([&] { events = shard_.gateway().open(Scope(std::move(info)), self_, shard_.executor()); });
+      guarded([&] { events = shard_.gateway().open(scope_of(info), self_, shard_.executor()); });
   in_open_ = false;
   events_ = std::move(events);
   if (!thrown.empty()) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <asio/ip/tcp.hpp>
@@ -16,6 +17,7 @@
 #include "net/asio_executor.hpp"
 #include "net/counters.hpp"
 #include "net/deadline_list.hpp"
+#include "net/rare_log.hpp"
 #include "net/stream.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/net/asio_server.hpp"
@@ -51,6 +53,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   WriteQueue::Spares& spares() noexcept { return spares_; }
   /// One buffer for all reads: what it holds is used up before the next read.
   std::span<char> read_buffer();
+  /// One buffer for what TLS gathers into a record.
+  std::span<char> record_buffer();
   bool stopping() const noexcept { return stopping_; }
   bool torn_down() const noexcept { return torn_down_; }
   /// What a connection may gather before it writes within the turn, so that a flood does not pile up until its end.
@@ -63,11 +67,13 @@ class Shard : public std::enable_shared_from_this<Shard> {
   /// Counts one that is handed over; start() follows on the shard's executor. Any thread.
   void expect_one() noexcept { load_.fetch_add(1, std::memory_order_relaxed); }
   /// A connection begins its life.
-  void start(TcpSocket socket, const asio::ip::tcp::endpoint& peer);
+  void start(TcpSocket socket, const asio::ip::tcp::endpoint& peer, std::shared_ptr<const TlsSettings> tls);
   /// Puts the connection among those of the stage, with the stage's deadline from now.
   void enter(AsioConnection& connection, Stage stage);
   /// The connection will write at the end of this turn.
   void will_write(AsioConnection& connection);
+  /// Counts a connection whose TLS has failed, and logs it if that is not too much.
+  void tls_failed(std::string_view why);
   /// A connection is gone: its socket is closed.
   void left(bool seated) noexcept;
 
@@ -90,6 +96,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   WriteQueue::Spares spares_;
   std::unique_ptr<ws::SharedDeflate> deflate_;  // once a client has agreed on it
   std::unique_ptr<char[]> read_buffer_;
+  std::unique_ptr<char[]> record_buffer_;
+  RareLog tls_failures_;
   std::vector<AsioConnection*> writing_;  // have something to write at the end of the turn
   std::vector<AsioConnection*> written_;  // those in hand then
   DeadlineList handshakes_, opened_, closing_;

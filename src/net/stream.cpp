@@ -6,27 +6,22 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 
 #include <asio/socket_base.hpp>
+
+#include "net/system_calls.hpp"
+#include "net/tls_session.hpp"
 
 namespace sluice::net {
 namespace {
 
-using Then = Stream::Moved::Then;
-
-bool would_block() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK; }
-
-template <class Call>
-ssize_t uninterrupted(Call call) noexcept {
-  ssize_t result;
-  do {
-    result = call();
-  } while (result < 0 && errno == EINTR);
-  return result;
-}
+using Then = Moved::Then;
 
 }  // namespace
+
+Stream::Stream(TcpSocket socket) noexcept : socket_(std::move(socket)) {}
+Stream::Stream(Stream&&) noexcept = default;
+Stream::~Stream() = default;
 
 void Stream::start() noexcept {
   std::error_code ignored;  // a socket that refuses its options will fail its first read too
@@ -34,7 +29,20 @@ void Stream::start() noexcept {
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
 }
 
-Stream::Moved Stream::read_some(std::span<char> into) noexcept {
+void Stream::speak_tls(std::shared_ptr<const TlsSettings> settings, std::span<char> gathering) {
+  tls_ = std::make_unique<TlsSession>(std::move(settings), socket_.native_handle(), gathering);
+}
+
+void Stream::speak_plainly() noexcept { tls_.reset(); }
+
+bool Stream::holds_bytes() const noexcept { return tls_ && tls_->holds_bytes(); }
+
+bool Stream::flushed() const noexcept { return !tls_ || tls_->flushed(); }
+
+Moved Stream::finish() { return tls_ ? tls_->finish() : Moved(); }
+
+Moved Stream::read_some(std::span<char> into) {
+  if (tls_) return tls_->read_some(into);
   const int descriptor = socket_.native_handle();
   const ssize_t count = uninterrupted([&] { return ::recv(descriptor, into.data(), into.size(), 0); });
   if (count > 0) {
@@ -44,7 +52,8 @@ Stream::Moved Stream::read_some(std::span<char> into) noexcept {
   return {0, count < 0 && would_block() ? Then::wait : Then::over};
 }
 
-Stream::Moved Stream::write_some(std::span<const std::string_view> views) noexcept {
+Moved Stream::write_some(std::span<const std::string_view> views) {
+  if (tls_) return tls_->write_some(views);
   const int descriptor = socket_.native_handle();
   std::size_t offered = views[0].size();
   ssize_t count;
@@ -83,6 +92,7 @@ bool Stream::broken() noexcept {
 }
 
 bool Stream::shut_down_writing() noexcept {
+  tls_.reset();
   std::error_code error;
   socket_.shutdown(TcpSocket::shutdown_send, error);
   return !error;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -12,38 +13,50 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 
+#include "net/moved.hpp"
+
 namespace sluice::net {
+
+class TlsSession;
+class TlsSettings;
 
 /// The concrete executor type keeps a socket at 40 bytes and its calls direct.
 using TcpSocket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
-/// A TCP connection. No call blocks; the three waits complete once, on the socket's io_context. Its executor only.
+/// A TCP connection, in the clear or with TLS. No call blocks; the three waits complete once, on the socket's
+/// io_context, and tell of the socket: bytes that TLS holds back are asked for with holds_bytes(). Its executor only.
 class Stream {
  public:
-  /// What a read or a write came to.
-  struct Moved {
-    enum class Then : std::uint8_t {
-      go_on,  // it went well, and may be repeated at once
-      wait,   // for bytes to come, or for room to write
-      over,   // the peer's end, or a failure; no byte was moved
-    };
-    std::size_t bytes = 0;
-    Then then = Then::go_on;
-  };
   enum class Waiting : std::uint8_t { nothing, bytes, over };
   /// Views beyond so many are left for the next write.
   static constexpr std::size_t gathered_views = 64;
 
-  explicit Stream(TcpSocket socket) noexcept : socket_(std::move(socket)) {}
+  explicit Stream(TcpSocket socket) noexcept;
+  Stream(Stream&&) noexcept;
+  ~Stream();
 
   void start() noexcept;
-  Moved read_some(std::span<char> into) noexcept;
-  Moved write_some(std::span<const std::string_view> views) noexcept;
+  /// What follows is TLS. Small writes are gathered in memory that is lent for the time of a call.
+  void speak_tls(std::shared_ptr<const TlsSettings> settings, std::span<char> gathering);
+  bool speaks_tls() const noexcept { return tls_ != nullptr; }
+  /// The TLS part, or null.
+  const TlsSession* tls() const noexcept { return tls_.get(); }
+  /// What follows, from now on, is in the clear: the peer that failed at TLS is told so.
+  void speak_plainly() noexcept;
+
+  Moved read_some(std::span<char> into);
+  /// Would read_some bring something, though the socket has nothing?
+  bool holds_bytes() const noexcept;
+  Moved write_some(std::span<const std::string_view> views);
+  /// Has the kernel all that write_some took? If not, a write of nothing goes on with it.
+  bool flushed() const noexcept;
   /// Looks without reading. Bytes that wait hide an orderly end behind them, but not a reset.
   Waiting look() noexcept;
   /// Has the connection failed, though bytes wait before the failure?
   bool broken() noexcept;
-  /// Says that nothing follows. False: there is no connection any more.
+  /// Says that nothing follows, as TLS says it; TCP says it by shut_down_writing or by close.
+  Moved finish();
+  /// The peer sees the end; what is still read is no more than bytes. False: there is no connection any more.
   bool shut_down_writing() noexcept;
   void close() noexcept;
   /// Closes so that the kernel keeps nothing either: the peer sees a reset.
@@ -66,6 +79,7 @@ class Stream {
 
  private:
   TcpSocket socket_;
+  std::unique_ptr<TlsSession> tls_;
 };
 
 }  // namespace sluice::net

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sluice/core/result.hpp"
+#include "sluice/net/tls_context.hpp"
 #include "sluice/transport/gateway.hpp"
 #include "sluice/transport/limits.hpp"
 #include "sluice/ws/deflate_options.hpp"
@@ -31,6 +32,7 @@ struct AsioServerOptions {
 struct ServerStats {
   std::uint64_t accepted = 0;     // TCP connections
   std::uint64_t connections = 0;  // of them here now
+  std::uint64_t tls_failed = 0;   // connections that ended by a failure of TLS: no common version, not TLS at all, ..
   std::uint64_t opened = 0;       // WebSockets: handshakes accepted
   std::uint64_t open = 0;         // of them not closed yet
   std::uint64_t http_requests = 0;
@@ -38,10 +40,10 @@ struct ServerStats {
       refused;  // by HTTP status: bad heads, denied handshakes, limits, deadlines
 
   std::uint64_t messages_in = 0;
-  std::uint64_t sends = 0;  // calls of Connection::send; a Frame of several messages is one
-  std::uint64_t bytes_in = 0;
+  std::uint64_t sends = 0;     // calls of Connection::send; a Frame of several messages is one
+  std::uint64_t bytes_in = 0;  // within TLS, like bytes_out
   std::uint64_t bytes_out = 0;
-  std::uint64_t writes = 0;  // system calls that wrote
+  std::uint64_t writes = 0;  // system calls that wrote; with TLS, records
 
   // Compression: of `opened`, those that agreed on it; the messages and what they came to, before and after. What many
   // connections were sent alike was compressed once, and counts once. What was tried in vain counts as plain.
@@ -93,6 +95,8 @@ class AsioServer {
   /// name with several addresses listens on all of them, at the same port. Call it several times for several places.
   /// Fails with io_failed: no such host, address in use, no permission; after stop() with refused.
   Result<std::uint16_t> listen(std::string_view host, std::uint16_t port);
+  /// The same for wss:// and https://. One server may listen in the clear at one port and with TLS at another.
+  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const TlsContext& tls);
 
   /// Stops accepting, lets HTTP requests in hand be answered, and closes every WebSocket with 1001 behind what is
   /// queued for it. What is not gone after `deadline` is cut off. Returns at once; a second call does nothing.

@@ -86,6 +86,8 @@ class Served {
     port = server.listen("127.0.0.1", 0).value();
   }
   BlockingClient connect(int receive_buffer = 0) const { return BlockingClient(port, receive_buffer); }
+  /// A port where the same server speaks TLS.
+  std::uint16_t listen(const TlsContext& tls) { return server.listen("127.0.0.1", 0, tls).value(); }
   /// A client that has opened a WebSocket.
   BlockingClient enter(std::string_view path = "/", int receive_buffer = 0) const;
   /// Waits until the server's numbers satisfy it; false when they do not in good time.
