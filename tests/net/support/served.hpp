@@ -66,10 +66,11 @@ class TestGateway : public Gateway {
                                          Executor& executor) override;
   /// Runs it on the executor of the open connection with this path, and returns when it has run.
   void with(const std::string& path, std::function<void(Door&)> what);
+  /// The open connection with this path, or null.
+  std::shared_ptr<Door> find(const std::string& path);
 
  private:
   friend class Door;
-  std::shared_ptr<Door> find(const std::string& path);
 
   std::mutex mutex_;
   std::map<std::string, std::weak_ptr<Door>> doors_;

@@ -113,7 +113,10 @@ ssize_t TlsClient::put(std::string_view bytes) {
 
 // With room for nothing it only takes what the network brings.
 ssize_t TlsClient::get(std::span<char> into) {
-  if (!into.empty() && !shake_hands().empty()) return -1;
+  if (!into.empty() && !shake_hands().empty()) {
+    errno = ECONNRESET;
+    return -1;
+  }
   for (;;) {
     if (!into.empty()) {
       ERR_clear_error();
