@@ -130,7 +130,7 @@ std::string ask_twice(World& world) {
 std::string read_slowly(World& world) {
   const auto client = world.connect(4096);
   std::string heard = client->upgrade("/slow").substr(0, 12) + "\n";
-  constexpr int messages = 200;
+  constexpr int messages = 20;
   const auto door = world.served().gateway.find("/slow");
   if (door) {
     test::run_on(world.executor(), [&] {
@@ -148,13 +148,11 @@ std::string read_slowly(World& world) {
 std::string lie_in_wait(World& world) {
   const auto client = world.connect();
   std::string heard = client->upgrade("/pause").substr(0, 12) + "\n";
+  if (heard != "HTTP/1.1 101\n") return heard;
   client->say("pause");
   client->say("unread");
   client->say("unread");
-  (void)world.served().comes_to([](const ServerStats& stats) {
-    const bool never_here = stats.accepted > 0 && stats.connections == 0;
-    return never_here || stats.messages_in > 0;
-  });
+  (void)world.served().comes_to([](const ServerStats& stats) { return stats.messages_in > 0 || stats.open == 0; });
   const auto door = world.served().gateway.find("/pause");
   if (door) {
     test::run_on(world.executor(), [&] {

@@ -94,6 +94,7 @@ std::string Faults::failed() const {
 using sluice::test::fails;
 using sluice::test::Fate;
 using sluice::test::fate_of_transfer;
+using sluice::test::here;
 using sluice::test::next;
 
 // --- instead of the C library's
@@ -102,7 +103,12 @@ extern "C" {
 
 int accept(int socket, sockaddr* address, socklen_t* size) {
   static auto* const real = next<decltype(accept)>("accept");
-  return fails("accept") ? -1 : real(socket, address, size);
+  if (fails("accept")) return -1;
+  const int accepted = real(socket, address, size);
+  constexpr int little = 8 * 1024;  // so that a reader that stalls is felt soon
+  static auto* const real_setsockopt = next<decltype(setsockopt)>("setsockopt");
+  if (here && accepted >= 0) real_setsockopt(accepted, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
+  return accepted;
 }
 
 int accept4(int socket, sockaddr* address, socklen_t* size, int flags) {

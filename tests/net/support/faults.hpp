@@ -9,7 +9,8 @@
 
 namespace sluice::test {
 
-/// What happens to the socket calls of one executor's thread, from here to the end of the scope. One at a time.
+/// What happens to the socket calls of one executor's thread, from here to the end of the scope; the kernel also has
+/// little room for what it writes. One at a time.
 class Faults {
  public:
   /// The `nth` call, counted from 1, does nothing and fails with this error; close() closes all the same.
