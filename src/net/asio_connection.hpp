@@ -2,7 +2,6 @@
 // One TCP connection: HTTP requests at first, then perhaps a WebSocket until the end.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "net/counters.hpp"
 #include "net/deadline_list.hpp"
 #include "net/shard.hpp"
+#include "net/stream.hpp"
 #include "net/token_bucket.hpp"
 #include "net/validity.hpp"
 #include "net/write_queue.hpp"
@@ -25,23 +25,25 @@ namespace sluice::net {
 
 /// The transport's Connection over Asio. What is read goes through machines without sockets (HttpReader,
 /// ws::ServerProtocol), what is written through WriteQueue; this class moves the bytes and knows in which phase of its
-/// life it is. It is written in four files: asio_connection.cpp (the socket and the end of life), http_side.cpp
-/// (requests and the handshake), websocket_side.cpp (messages and Connection's calls), limits_side.cpp (how long an
-/// open WebSocket may live, and how much it may say).
+/// life it is. It is written in five files: asio_connection.cpp (bytes and the end of life), proxy_side.cpp (who is at
+/// the other end), http_side.cpp (requests and the handshake), websocket_side.cpp (messages and Connection's calls),
+/// limits_side.cpp (how long an open WebSocket may live, and how much it may say).
 ///
-/// Reading: an idle connection waits for readiness and holds no buffer; the bytes are then read into the shard's one
-/// buffer. Writing: send() only queues; the shard writes for all at the end of the turn. Losing: while reading is
-/// paused, a reset is noticed, and an orderly end unless unread bytes stand before it.
+/// Reading: the shard's poller tells of readiness, and the bytes are then read into the shard's one buffer. Writing:
+/// send() only queues; the shard writes for all at the end of the turn. Losing: while reading is paused, a reset is
+/// noticed, and an orderly end unless unread bytes stand before it.
 ///
-/// Alive while anybody holds it: a wait that is pending, a posted job, the gateway, and itself while not gone.
+/// Alive while anybody holds it: a posted job, the gateway, and itself while not gone and until the end of that turn.
 class AsioConnection final : public Connection, public Deadline {
  public:
-  AsioConnection(Shard& shard, TcpSocket socket, Admission::Seat seat, const asio::ip::tcp::endpoint& peer);
+  AsioConnection(Shard& shard, Stream stream, Admission::Seat seat, const asio::ip::tcp::endpoint& peer);
   ~AsioConnection() override;
 
   /// `self` is this connection, which holds itself until it is gone.
   void start(std::shared_ptr<AsioConnection> self);
   std::shared_ptr<AsioConnection> self() const noexcept { return self_; }
+  /// The socket is ready for something.
+  void on_ready(Poller::Readiness ready);
   /// The stage's deadline has passed.
   void deadline_passed();
   /// An open WebSocket, now in no list: may it stay?
@@ -50,9 +52,9 @@ class AsioConnection final : public Connection, public Deadline {
   std::size_t waiting_bytes() const noexcept { return phase_ == Phase::open && waits_writable_ ? queue_.bytes() : 0; }
   /// Slow readers hold too much, and this one most.
   void shed();
-  /// The server stops: ends as the phase allows.
+  /// The server stops, and it is this one's turn: what is in hand may end in good order.
   void go_away();
-  /// Ends now, whatever is unsaid.
+  /// Ends now. A WebSocket is told why if the kernel takes it at once.
   void cut_off();
   /// The turn is over: writes what is queued, as far as the kernel takes it.
   void end_turn();
@@ -65,6 +67,7 @@ class AsioConnection final : public Connection, public Deadline {
   void pause_reading() override;
   void resume_reading() override;
   std::size_t queued_bytes() const noexcept override { return queue_.bytes(); }
+  void tell_when_drained() override;
 
  private:
   enum class Phase : std::uint8_t {
@@ -81,10 +84,6 @@ class AsioConnection final : public Connection, public Deadline {
     std::string bytes;
     std::size_t used = 0;
   };
-  template <void (AsioConnection::*on_event)()>
-  struct Wait;
-  template <class T>
-  struct WaitAllocator;
   struct Allowance {
     TokenBucket messages, bytes;
   };
@@ -92,10 +91,10 @@ class AsioConnection final : public Connection, public Deadline {
   // asio_connection.cpp
   bool wants_bytes() const noexcept;
   bool reads_now() const noexcept { return wants_bytes() && !kept_; }
+  bool watches() const noexcept;
   void read_on();
-  void on_readable();
+  void use_unread();
   void on_writable();
-  void on_loss();
   void read_burst();
   void look_for_loss();
   std::span<char> use(std::span<char> input);
@@ -103,13 +102,22 @@ class AsioConnection final : public Connection, public Deadline {
   void go_on_soon();
   void write_soon();
   void write_queued();
+  Stream::Moved write_once();
   void all_written();
   void leave(bool and_drain);
   void lost();
   void end() noexcept;
 
-  // http_side.cpp
+  // proxy_side.cpp
   void begin_http(const asio::ip::tcp::endpoint& peer);
+  bool awaits_proxy_header() const noexcept;
+  void read_proxy_header();
+  void take_proxy_header();
+  void proxy_header_missing();
+  bool count_for(const asio::ip::tcp::endpoint& client);
+  bool identify();
+
+  // http_side.cpp
   bool answering() const noexcept;
   void read_requests(std::span<char>& input);
   void answer_request();
@@ -117,6 +125,7 @@ class AsioConnection final : public Connection, public Deadline {
   void respond(const HttpResponse& response);
   void http_progress();
   void http_written();
+  void leave_if_idle();
   void open_websocket();
   void refuse(const ws::HttpRefusal& refusal);
   void request_late();
@@ -127,9 +136,11 @@ class AsioConnection final : public Connection, public Deadline {
   void read_messages(std::span<char>& input);
   void answer_ping();
   void answer_close();
+  void say_goodbye();
   void fail(const CloseReason& reason, Ending why);
   void too_slow();
   void drop_waiting();
+  void tell_drained();
   void begin_close(const CloseReason& reason, Ending why);
   void queue_close(const CloseReason& reason);
   void tell_closed(const CloseReason& reason, Ending why);
@@ -145,7 +156,7 @@ class AsioConnection final : public Connection, public Deadline {
   void look_at_allowance();
   void ping();
   void timed_out();
-  bool unread_bytes() const;
+  bool unread_bytes() noexcept;
   void queue_changed(std::size_t before) noexcept;
 
   // By how often they are touched: a send that is written at once looks at the first two cache lines only.
@@ -156,9 +167,8 @@ class AsioConnection final : public Connection, public Deadline {
   Ending ending_ = Ending::by_gateway;  // of a close that this side began
   bool will_write_ = false;             // the shard knows
   bool waits_writable_ = false;
-  bool waits_readable_ = false;
-  bool waits_for_loss_ = false;
-  bool wait_memory_taken_ = false;
+  bool unread_ = false;      // the socket may hold bytes, which will not be told again
+  bool peer_ended_ = false;  // behind what is unread
   bool paused_ = false;
   bool throttled_ = false;  // it was too fast
   bool goes_on_soon_ = false;
@@ -166,8 +176,10 @@ class AsioConnection final : public Connection, public Deadline {
   bool in_open_ = false;  // inside Gateway::open: the events are not known yet
   bool told_ = false;     // on_closed is posted, or will be as soon as the events are known
   bool counted_ = false;  // among the open WebSockets
+  bool going_ = false;    // on_stop was called
   Validity validity_;
-  TcpSocket socket_;
+  bool wants_drained_ = false;
+  Stream stream_;
   std::shared_ptr<ConnectionEvents> events_;  // until told
   ws::ServerProtocol protocol_;
   std::unique_ptr<Kept> kept_;                // read, but not wanted yet
@@ -176,7 +188,6 @@ class AsioConnection final : public Connection, public Deadline {
   std::unique_ptr<CloseReason> closed_with_;  // what on_closed will say
   std::shared_ptr<AsioConnection> self_;      // until gone
   Admission::Seat seat_;
-  alignas(void*) std::array<std::byte, 96> wait_memory_;  // of the pending wait for readability
 };
 
 }  // namespace sluice::net

@@ -39,7 +39,8 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   }
 
   Result<std::uint16_t> listen(std::string_view host, std::uint16_t port);
-  void stop(std::chrono::milliseconds deadline);
+  Result<std::uint16_t> listen_fd(int descriptor);
+  void stop(const StopOptions& options);
   void wait();
   void end();
   ServerStats stats() const;
@@ -48,7 +49,8 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   using Endpoints = std::vector<asio::ip::tcp::endpoint>;
 
   Result<std::uint16_t> listen_on(const Endpoints& endpoints);
-  void close_acceptors();
+  Result<void> start(const std::vector<std::shared_ptr<Acceptor>>& opened);
+  std::vector<std::shared_ptr<Acceptor>> take_acceptors();
   void shard_is_empty();
   void relieve();
   void shed(const std::vector<net::QueueSizes>& queues);
@@ -94,38 +96,57 @@ Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints) {
     port = *listening;
     opened.push_back(std::move(acceptor));
   }
-  std::lock_guard lock(mutex_);
-  if (stopping_) return Error(ErrorCode::refused, "listen: the server has stopped");
-  for (auto& acceptor : opened) {
-    acceptors_.push_back(acceptor);
-    shards_.front()->executor().post([acceptor] { acceptor->start(); });
-  }
+  if (const auto started = start(opened); !started) return started.error();
   return port;
 }
 
-void AsioServer::State::stop(std::chrono::milliseconds deadline) {
+Result<std::uint16_t> AsioServer::State::listen_fd(int descriptor) {
+  auto acceptor = std::make_shared<Acceptor>(shards_);
+  const auto listening = acceptor->listen_at(descriptor);
+  if (!listening) return listening;
+  if (const auto started = start({acceptor}); !started) {
+    acceptor->give_back();
+    return started.error();
+  }
+  return listening;
+}
+
+Result<void> AsioServer::State::start(const std::vector<std::shared_ptr<Acceptor>>& opened) {
+  std::lock_guard lock(mutex_);
+  if (stopping_) return Error(ErrorCode::refused, "listen: the server has stopped");
+  for (const auto& acceptor : opened) {
+    acceptors_.push_back(acceptor);
+    shards_.front()->executor().post([acceptor] { acceptor->start(); });
+  }
+  return {};
+}
+
+void AsioServer::State::stop(const StopOptions& options) {
+  if (!may_be_sent(options.reason.code()) || options.reason.text().size() > max_close_text_bytes) {
+    throw std::invalid_argument(fmt::format("AsioServer::stop: {} with a text of {} bytes can't be sent",
+                                            options.reason.code(), options.reason.text().size()));
+  }
   {
     std::lock_guard lock(mutex_);
-    if (std::exchange(stopping_, true)) return;
+    stopping_ = true;
   }
   wake_.notify_all();
+  net::AsioExecutor& first = shards_.front()->executor();
+  const auto now = first.now();
+  net::Stopping how{std::make_shared<net::DrainPlan>(now, options.window), options.reason,
+                    now + options.window + options.grace};
   // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop.
-  shards_.front()->executor().post([self = shared_from_this(), deadline] {
-    self->close_acceptors();
+  first.post([self = shared_from_this(), how = std::move(how)] {
+    for (const auto& acceptor : self->take_acceptors()) acceptor->finish();
     for (const auto& shard : self->shards_) {
-      shard->executor().post(
-          [self, &shard = *shard, deadline] { shard.stop(deadline, [self] { self->shard_is_empty(); }); });
+      shard->executor().post([self, &shard = *shard, how] { shard.stop(how, [self] { self->shard_is_empty(); }); });
     }
   });
 }
 
-void AsioServer::State::close_acceptors() {
-  std::vector<std::shared_ptr<Acceptor>> closing;
-  {
-    std::lock_guard lock(mutex_);
-    closing.swap(acceptors_);
-  }
-  for (const auto& acceptor : closing) acceptor->close();
+std::vector<std::shared_ptr<Acceptor>> AsioServer::State::take_acceptors() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(acceptors_, {});
 }
 
 void AsioServer::State::shard_is_empty() {
@@ -175,11 +196,11 @@ void AsioServer::State::wait() {
 
 void AsioServer::State::end() {
   if (executors_.running()) {
-    stop(std::chrono::milliseconds(0));
+    stop({.window = {}, .grace = {}});
     return wait();
   }
   executors_.join();
-  close_acceptors();
+  for (const auto& acceptor : take_acceptors()) acceptor->close();
   for (const auto& shard : shards_) shard->tear_down();
 }
 
@@ -192,6 +213,7 @@ ServerStats AsioServer::State::stats() const {
     sum.opened += counters.opened.get();
     sum.open += counters.open.get();
     sum.http_requests += counters.http_requests.get();
+    sum.proxy_refused += counters.proxy_refused.get();
     sum.messages_in += counters.messages_in.get();
     sum.sends += counters.sends.get();
     sum.bytes_in += counters.bytes_in.get();
@@ -221,6 +243,7 @@ ServerStats AsioServer::State::stats() const {
     sum.throttled += counters.throttled.get();
     sum.pings += counters.pings.get();
     sum.cut_off += counters.cut_off.get();
+    sum.cut_off_by_stop += counters.cut_off_by_stop.get();
   }
   sum.server_full = serving_.admission.server_full();
   sum.address_full = serving_.admission.address_full();
@@ -257,7 +280,9 @@ Result<std::uint16_t> AsioServer::listen(std::string_view host, std::uint16_t po
   return state_->listen(host, port);
 }
 
-void AsioServer::stop(std::chrono::milliseconds deadline) { state_->stop(deadline); }
+Result<std::uint16_t> AsioServer::listen_fd(int descriptor) { return state_->listen_fd(descriptor); }
+
+void AsioServer::stop(StopOptions options) { state_->stop(options); }
 
 void AsioServer::wait() { state_->wait(); }
 

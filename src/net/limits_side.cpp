@@ -39,10 +39,7 @@ void AsioConnection::look_at_life() {
 
 // Bytes that wait in the kernel are a sign of life: a consumer that is busy has us not read them, or a handler has kept
 // this thread.
-bool AsioConnection::unread_bytes() const {
-  std::error_code error;
-  return socket_.available(error) > 0 && !error;
-}
+bool AsioConnection::unread_bytes() noexcept { return stream_.look() == Stream::Waiting::bytes; }
 
 void AsioConnection::ping() {
   shard_.counters().pings.add();

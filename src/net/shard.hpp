@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include <asio/basic_stream_socket.hpp>
 #include <asio/ip/tcp.hpp>
 
 #include "net/admission.hpp"
@@ -21,6 +20,9 @@
 #include "net/counters.hpp"
 #include "net/deadline_list.hpp"
 #include "net/deadline_wheel.hpp"
+#include "net/drain_plan.hpp"
+#include "net/poller.hpp"
+#include "net/stream.hpp"
 #include "net/token_bucket.hpp"
 #include "net/validity.hpp"
 #include "net/write_queue.hpp"
@@ -31,9 +33,6 @@ namespace sluice::net {
 
 class AsioConnection;
 
-/// The concrete executor type keeps a socket at 40 bytes and its calls direct.
-using TcpSocket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
-
 /// What all shards of a server share. Fixed while it serves.
 struct Serving {
   Gateway& gateway;
@@ -41,6 +40,13 @@ struct Serving {
   Admission admission;
   Backlog backlog;
   const std::function<void()> relieve;  // called when the backlog is past its limit; any thread
+};
+
+/// How the server stops.
+struct Stopping {
+  std::shared_ptr<DrainPlan> plan;
+  CloseReason goodbye = StopOptions().reason;
+  Deadline::Time end = Deadline::never;  // then what is left is cut off
 };
 
 /// Its executor only, except where it says otherwise.
@@ -61,13 +67,16 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Gateway& gateway() noexcept { return serving_.gateway; }
   const AsioServerOptions& options() const noexcept { return serving_.options; }
   const Limits& limits() const noexcept { return serving_.options.limits; }
+  Poller& poller() noexcept { return *poller_; }
   Counters& counters() noexcept { return counters_; }  // reading them: any thread
   FrameBuffer& frames();
   ws::SharedDeflate& deflate();
   WriteQueue::Spares& spares() noexcept { return spares_; }
   /// One buffer for all reads: what it holds is used up before the next read.
   std::span<char> read_buffer();
-  bool stopping() const noexcept { return stopping_; }
+  bool stopping() const noexcept { return stopping_.plan != nullptr; }
+  /// What WebSockets are closed with while stopping.
+  const CloseReason& goodbye() const noexcept { return stopping_.goodbye; }
   bool torn_down() const noexcept { return torn_down_; }
   /// What a connection may gather before it writes within the turn, so that a flood does not pile up until its end.
   std::size_t most_gathered() const noexcept { return most_gathered_; }
@@ -79,7 +88,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   /// Counts one that is handed over; start() follows on the shard's executor. Any thread.
   void expect_one() noexcept { load_.fetch_add(1, std::memory_order_relaxed); }
   /// A connection begins its life.
-  void start(TcpSocket socket, const asio::ip::tcp::endpoint& peer);
+  void start(Stream stream, const asio::ip::tcp::endpoint& peer);
   /// Puts the connection among those of the stage, with the stage's deadline from now.
   void enter(AsioConnection& connection, Stage stage);
   /// Puts it among the open WebSockets, to be looked at again after this time; nothing: never.
@@ -105,9 +114,15 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void will_write(AsioConnection& connection);
   /// A connection is gone: its socket is closed.
   void left(bool seated) noexcept;
+  /// The last word of a connection that nobody holds any more. It may be the end of this shard, too.
+  void forget() noexcept;
 
-  /// Closes all connections, the last of them by the deadline, and then calls `when_empty` once.
-  void stop(std::chrono::milliseconds deadline, std::function<void()> when_empty);
+  /// Lets all connections go when the plan says, cuts off those that are left at the end, and calls `when_empty` once
+  /// nobody holds one any more. Again: with an earlier end it counts beside the first, but for its `when_empty`.
+  void stop(Stopping how, std::function<void()> when_empty);
+  /// While stopping: the connection will be told to go away when the plan says, or then.
+  void plan_to_go(AsioConnection& connection);
+  void go_away_at(AsioConnection& connection, Deadline::Time when);
   /// Ends all connections and tells their events, in this call. No executor runs any more.
   void tear_down();
 
@@ -118,10 +133,13 @@ class Shard : public std::enable_shared_from_this<Shard> {
   template <class Visit>
   void each(Visit visit);
   std::vector<std::shared_ptr<AsioConnection>> present();
+  void cut_off_all();
+  void give_up();
   void tell_if_empty();
 
   AsioExecutor& executor_;
   Serving& serving_;
+  const std::shared_ptr<Poller> poller_;
   Counters counters_;
   FrameBuffer* frames_ = nullptr;
   WriteQueue::Spares spares_;
@@ -139,12 +157,13 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Backlog::Share backlog_;
   std::minstd_rand chance_{std::random_device{}()};
   std::atomic<std::size_t> load_{0};
-  std::size_t present_ = 0;
+  std::size_t held_ = 0;  // connections that somebody holds, of those that are gone too
   std::size_t unseated_ = 0;
   const std::size_t most_gathered_;
-  bool stopping_ = false;
+  Stopping stopping_;  // no plan: it serves
   bool torn_down_ = false;
   std::function<void()> when_empty_;
+  std::shared_ptr<Shard> until_forgotten_;  // this one, when connections may outlive the server
   std::string date_;
   std::chrono::system_clock::time_point date_of_;
 };

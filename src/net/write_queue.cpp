@@ -8,9 +8,6 @@
 namespace sluice::net {
 namespace {
 
-// A frame of a slow reader may keep this many times its own bytes alive, before it is copied out.
-constexpr std::size_t tolerated_pinning = 4;
-
 // How many bytes from `written` to the end of the message that byte `written - 1` belongs to.
 std::size_t bytes_to_border(std::string_view wire, std::size_t written) noexcept {
   FrameReader messages(wire);
@@ -198,9 +195,7 @@ void WriteQueue::drop_waiting(Spares& spares) {
 }
 
 void WriteQueue::release_shared(FrameBuffer& frames) {
-  const auto settle = [&frames](Frame& frame) {
-    if (frame.pinned_bytes() > tolerated_pinning * frame.size()) frame = frames.copy(frame);
-  };
+  const auto settle = [&frames](Frame& frame) { frame = frames.unshared(frame); };
   if (!more_) {
     if (bytes_ > 0) settle(front_);
     return;

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "net/stream.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace sluice::net {
+namespace {
+
+using Then = Stream::Moved::Then;
+
+bool would_block() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+template <class Call>
+ssize_t uninterrupted(Call call) noexcept {
+  ssize_t result;
+  do {
+    result = call();
+  } while (result < 0 && errno == EINTR);
+  return result;
+}
+
+}  // namespace
+
+void Stream::start() noexcept {
+  const int on = 1;  // a socket that refuses its options will fail its first read too
+  ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+Stream::Moved Stream::read_some(std::span<char> into) noexcept {
+  const ssize_t count = uninterrupted([&] { return ::recv(descriptor_, into.data(), into.size(), 0); });
+  if (count > 0) {
+    const auto bytes = static_cast<std::size_t>(count);
+    return {bytes, bytes < into.size() ? Then::wait : Then::go_on};
+  }
+  return {0, count < 0 && would_block() ? Then::wait : Then::over};
+}
+
+Stream::Moved Stream::write_some(std::span<const std::string_view> views) noexcept {
+  std::size_t offered = views[0].size();
+  ssize_t count;
+  if (views.size() == 1) {
+    count = uninterrupted([&] { return ::send(descriptor_, views[0].data(), views[0].size(), MSG_NOSIGNAL); });
+  } else {
+    std::array<iovec, gathered_views> buffers;
+    const std::size_t gathered = std::min(views.size(), buffers.size());
+    offered = 0;
+    for (std::size_t i = 0; i < gathered; ++i) {
+      buffers[i] = {const_cast<char*>(views[i].data()), views[i].size()};
+      offered += views[i].size();
+    }
+    msghdr message{};
+    message.msg_iov = buffers.data();
+    message.msg_iovlen = gathered;
+    count = uninterrupted([&] { return ::sendmsg(descriptor_, &message, MSG_NOSIGNAL); });
+  }
+  if (count < 0) return {0, would_block() ? Then::wait : Then::over};
+  const auto bytes = static_cast<std::size_t>(count);
+  return {bytes, bytes < offered ? Then::wait : Then::go_on};
+}
+
+Stream::Waiting Stream::look() noexcept {
+  char byte;
+  const ssize_t count = uninterrupted([&] { return ::recv(descriptor_, &byte, 1, MSG_PEEK); });
+  if (count > 0) return Waiting::bytes;
+  return count < 0 && would_block() ? Waiting::nothing : Waiting::over;
+}
+
+Stream::Moved Stream::peek(std::span<char> into) noexcept {
+  const ssize_t count = uninterrupted([&] { return ::recv(descriptor_, into.data(), into.size(), MSG_PEEK); });
+  if (count > 0) return {static_cast<std::size_t>(count), Then::go_on};
+  return {0, count < 0 && would_block() ? Then::wait : Then::over};
+}
+
+void Stream::drop(std::span<char> seen) noexcept {
+  uninterrupted([&] { return ::recv(descriptor_, seen.data(), seen.size(), 0); });
+}
+
+bool Stream::broken() noexcept {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0;
+}
+
+bool Stream::shut_down_writing() noexcept { return ::shutdown(descriptor_, SHUT_WR) == 0; }
+
+void Stream::close() noexcept {
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+}
+
+void Stream::reset() noexcept {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
+}
+
+asio::ip::tcp::endpoint Stream::local_endpoint() const noexcept {
+  asio::ip::tcp::endpoint endpoint;
+  auto size = static_cast<socklen_t>(endpoint.capacity());
+  if (::getsockname(descriptor_, endpoint.data(), &size) != 0) return {};
+  endpoint.resize(size);
+  return endpoint;
+}
+
+}  // namespace sluice::net
