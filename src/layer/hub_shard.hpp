@@ -50,6 +50,7 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   void leave_all(HubMember& member);
   const HubGroup* find(std::string_view group) const;
   HubMember* find(std::uint64_t channel) const noexcept;
+  void deliver_to_all(const Event& event);
   /// Empties every group and drops the mail that waits.
   void clear();
 

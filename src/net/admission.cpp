@@ -6,6 +6,7 @@ namespace sluice::net {
 Admission::Seat Admission::enter(const std::string& address) {
   if (present_.fetch_add(1, std::memory_order_relaxed) >= connections_ && connections_ > 0) {
     present_.fetch_sub(1, std::memory_order_relaxed);
+    server_full_.fetch_add(1, std::memory_order_relaxed);
     return {};
   }
   Seat seat;
@@ -26,7 +27,10 @@ bool Admission::Seat::move_to(const std::string& address) {
 Admission::PerAddress::value_type* Admission::count(const std::string& address) {
   std::lock_guard lock(mutex_);
   auto& entry = *addresses_.try_emplace(address, 0).first;
-  if (entry.second >= per_address_) return nullptr;
+  if (entry.second >= per_address_) {
+    address_full_.fetch_add(1, std::memory_order_relaxed);
+    return nullptr;
+  }
   ++entry.second;
   return &entry;
 }

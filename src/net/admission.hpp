@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
@@ -47,6 +48,9 @@ class Admission {
 
   /// An empty seat: the server is full, or this address has its share. An empty address has no share.
   Seat enter(const std::string& address);
+  /// How often the one was the reason, and how often the other.
+  std::uint64_t server_full() const noexcept { return server_full_.load(std::memory_order_relaxed); }
+  std::uint64_t address_full() const noexcept { return address_full_.load(std::memory_order_relaxed); }
 
  private:
   PerAddress::value_type* count(const std::string& address);
@@ -56,6 +60,7 @@ class Admission {
   const std::size_t connections_;
   const std::size_t per_address_;
   std::atomic<std::size_t> present_{0};
+  std::atomic<std::uint64_t> server_full_{0}, address_full_{0};
   std::mutex mutex_;
   PerAddress addresses_;
 };

@@ -15,6 +15,9 @@
 namespace sluice::net {
 namespace {
 
+// Who has been silent for longer than this is no client that has just connected, or just been answered.
+constexpr auto request_on_its_way = std::chrono::milliseconds(500);
+
 // Runs what an application gave us, and says what came of it: empty, or the text of its exception.
 template <class Work>
 std::string guarded(Work work) {
@@ -64,7 +67,7 @@ void AsioConnection::answer_request() {
 
   head.request.scheme = http_->secure ? "https" : "http";
   http_->request.emplace(std::move(head.method), std::move(head.request), http_->reader.take_body());
-  shard_.enter(*this, Shard::Stage::open);  // the handler may take its time
+  shard_.enter(*this, Shard::Stage::handler);  // which may take its time
   const auto wake = [](void* who) noexcept {
     auto& connection = *static_cast<AsioConnection*>(who);
     if (connection.phase_ == Phase::gone) return;
@@ -120,8 +123,18 @@ void AsioConnection::http_progress() {
 void AsioConnection::http_written() {
   if (http_->state != Http::State::responding) return;  // that was 100 Continue
   http_->state = Http::State::reading;
-  if (shard_.stopping()) return end();
+  http_->waits_since = shard_.executor().now();
+  if (shard_.stopping()) shard_.plan_to_go(*this);
   go_on_soon();
+}
+
+// The server stops. A request that has begun is answered; one that is on its way, perhaps, is waited for.
+void AsioConnection::leave_if_idle() {
+  if (answering() || http_->reader.begun()) return;
+  const auto idle_from = http_->waits_since + request_on_its_way;
+  if (shard_.executor().now() < idle_from) return shard_.go_away_at(*this, idle_from);
+  http_->proxy_header.reset();  // it is too late for one
+  leave(true);
 }
 
 void AsioConnection::open_websocket() {
@@ -160,10 +173,11 @@ void AsioConnection::accept(const Acceptance& acceptance) {
   counted_ = true;
   shard_.counters().opened.add();
   shard_.counters().open.add();
-  shard_.enter(*this, Shard::Stage::open);
+  begin_life();
   if (!in_open_) http_.reset();
   write_soon();
   go_on_soon();  // what came right behind the request
+  if (shard_.stopping()) shard_.plan_to_go(*this);
 }
 
 void AsioConnection::deny(const Denial& denial) {

@@ -16,7 +16,13 @@ constexpr std::string_view signature("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr std::string_view line_begin = "PROXY ";
 constexpr std::size_t most_line_bytes = 107;
 constexpr std::size_t fixed_bytes = 16;  // of version 2: signature, command, family, length
-constexpr std::size_t unix_address_bytes = 216;
+
+constexpr std::uint8_t command_local = 0x20;
+constexpr std::uint8_t command_proxy = 0x21;
+constexpr std::uint8_t family_unknown = 0x00;
+constexpr std::uint8_t tcp4 = 0x11;
+constexpr std::uint8_t tcp6 = 0x21;
+constexpr std::uint8_t unix_stream = 0x31;
 
 constexpr std::uint8_t tlv_crc32c = 0x03;
 constexpr std::uint8_t tlv_ssl = 0x20;
@@ -27,6 +33,16 @@ std::uint8_t byte_at(std::string_view text, std::size_t at) noexcept { return st
 
 std::uint16_t word_at(std::string_view text, std::size_t at) noexcept {
   return static_cast<std::uint16_t>(byte_at(text, at) << 8 | byte_at(text, at + 1));
+}
+
+// What a family's two addresses take, ports included.
+std::size_t address_bytes(std::uint8_t family) noexcept {
+  switch (family) {
+    case tcp4: return 12;
+    case tcp6: return 36;
+    case unix_stream: return 216;
+    default: return 0;
+  }
 }
 
 std::uint32_t crc32c(std::string_view text) noexcept {
@@ -134,36 +150,26 @@ ProxyHeaderReader::Step ProxyHeaderReader::judge_line() {
 }
 
 ProxyHeaderReader::Step ProxyHeaderReader::judge_binary() {
-  enum : std::uint8_t { local = 0x20, proxied = 0x21 };
-  enum : std::uint8_t { unspecified = 0x00, tcp4 = 0x11, tcp6 = 0x21, unix_stream = 0x31 };
-  constexpr std::size_t tcp4_bytes = 12, tcp6_bytes = 36;
-
   const std::size_t size = bytes_.size();
-  const std::uint8_t command = size > 12 ? byte_at(bytes_, 12) : proxied;
-  if (command != local && command != proxied) return Step::refused;
-  const std::uint8_t family = size > 13 ? byte_at(bytes_, 13) : unspecified;
-  const bool known = family == unspecified || family == tcp4 || family == tcp6 || family == unix_stream;
-  if (!known && command == proxied) return Step::refused;
+  const std::uint8_t command = size > 12 ? byte_at(bytes_, 12) : command_proxy;
+  if (command != command_local && command != command_proxy) return Step::refused;
+  const std::uint8_t family = size > 13 ? byte_at(bytes_, 13) : family_unknown;
+  const bool known = family == family_unknown || family == tcp4 || family == tcp6 || family == unix_stream;
+  if (!known && command == command_proxy) return Step::refused;
   if (size < fixed_bytes) return Step::need_more;
 
   const std::size_t length = word_at(bytes_, 14);
-  std::size_t addresses = 0;
-  if (command == proxied) {
-    addresses = family == tcp4          ? tcp4_bytes
-                : family == tcp6        ? tcp6_bytes
-                : family == unix_stream ? unix_address_bytes
-                                        : 0;
-  }
+  const std::size_t addresses = command == command_proxy ? address_bytes(family) : 0;
   if (length < addresses || fixed_bytes + length > most_bytes) return Step::refused;
   if (size < fixed_bytes + length) return Step::need_more;
-  if (command == local) return Step::complete;  // whatever stands there, it counts for nothing
+  if (command == command_local) return Step::complete;  // whatever stands there, it counts for nothing
 
   ProxyHeader said;
   const std::string_view payload = std::string_view(bytes_).substr(fixed_bytes);
   if (family == tcp4) take_addresses<asio::ip::address_v4>(payload, said);
   if (family == tcp6) take_addresses<asio::ip::address_v6>(payload, said);
   // Of a family without addresses, what follows is no list of TLVs that anybody promises.
-  if (family != unspecified && !take_extras(bytes_, fixed_bytes + addresses, said)) return Step::refused;
+  if (family != family_unknown && !take_extras(bytes_, fixed_bytes + addresses, said)) return Step::refused;
   header_ = said;
   return Step::complete;
 }

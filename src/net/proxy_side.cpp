@@ -7,6 +7,7 @@ namespace sluice::net {
 
 void AsioConnection::begin_http(const asio::ip::tcp::endpoint& peer) {
   http_ = std::make_unique<Http>(shard_.limits(), peer);
+  http_->waits_since = shard_.executor().now();
   const ProxyOptions& proxies = shard_.options().proxies;
   if (proxies.proxy_protocol && trusts(proxies, peer.address())) {
     http_->proxy_header = std::make_unique<ProxyHeaderReader>();

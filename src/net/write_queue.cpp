@@ -89,6 +89,12 @@ void WriteQueue::push_ahead(std::string_view control_frame, Spares& spares) {
   more_now.ahead += control_frame;
 }
 
+void WriteQueue::push_ping(std::string_view ping, Spares& spares) {
+  More& more_now = more(spares);
+  more_now.ahead.insert(more_now.ahead_begun, ping);
+  more_now.ahead_begun += ping.size();
+}
+
 void WriteQueue::push_bytes(std::string_view bytes, Spares& spares) {
   assert(bytes_ == 0 && "bytes that are no frame go before the first frame");
   More& more_now = more(spares);

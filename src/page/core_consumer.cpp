@@ -127,7 +127,8 @@ const EventHandlers& CoreConsumer::event_handlers() const {
   static const auto handlers = EventHandlers{}
                                    .on<UsersRemovedFromPermissionGroup>(&CoreConsumer::users_removed)
                                    .on<ForceDisconnectUsers>(&CoreConsumer::force_disconnect)
-                                   .on<RecheckPages>(&CoreConsumer::recheck);
+                                   .on<RecheckPages>(&CoreConsumer::recheck)
+                                   .on<LayerUp>(&CoreConsumer::layer_up);
   return handlers;
 }
 
@@ -187,6 +188,7 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
   wanted.parameters = PageParameters::read(wanted.type->parameters(), content, options_.style);
   if (!wanted.parameters.fit()) return wanted.parameters.fit().error();
   if (pages_->size() >= limits().pages_per_connection && !pages_->find(*wanted.type, wanted.parameters)) {
+    limit_met();
     return Error(ErrorCode::limit_exceeded, "the connection has as many pages as it may have");
   }
   try {
@@ -313,6 +315,11 @@ Task<> CoreConsumer::force_disconnect(const ForceDisconnectUsers& event) {
   }
   say(ForceDisconnect{});
   close();
+  return {};
+}
+
+Task<> CoreConsumer::layer_up(const LayerUp&) {
+  if (options_.tell_gaps) say(UpdatesMissed{});
   return {};
 }
 

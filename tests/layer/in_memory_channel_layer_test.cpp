@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/layer/in_memory_channel_layer.hpp"
 
+#include <optional>
 #include <tuple>
 
 #include "sluice/testing/manual_executor.hpp"
@@ -11,8 +12,10 @@ template <std::size_t count>
 struct InMemory {
   explicit InMemory(const ChannelLayerOptions& options) : executors(count), layer(executors, options) {}
   void settle() { executors.run_all(); }
+  std::optional<Event> take(Inbox& inbox) { return inbox.poll(); }
 
-  static constexpr bool shared = false;
+  static constexpr std::size_t processes = 1;
+  static constexpr bool shared = false, keeps = true, names_processes = true;
   ManualExecutors executors;
   InMemoryChannelLayer layer;
 };
@@ -147,7 +150,7 @@ TEST_CASE("members that come and go in any order are the members that are asked"
       default: {
         const UserId only = static_cast<int>(random(5));
         const bool all = random(2) == 0;
-        scene.publish(name, all ? broadcast("x") : Event::broadcast_to_users(json::Text("x"), {only}));
+        scene.publish(name, all ? broadcast("x") : Event::broadcast_to_users(quoted("x"), {only}));
         for (std::size_t i = 0; i < ears.size(); ++i) {
           const bool expected = members[group].contains(i) && (all || *only.number() == static_cast<int>(i % 5));
           REQUIRE(ears[i]->heard() == (expected ? "x" : ""));

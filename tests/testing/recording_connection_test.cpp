@@ -19,6 +19,7 @@ class Listener : public ConnectionEvents {
   }
   void on_drained() override { heard_ += "drained;"; }
   void on_closed(const CloseReason& reason) override { heard_ += "closed " + std::to_string(reason.code()); }
+  void on_stop(const CloseReason& reason) override { heard_ += "stop " + std::to_string(reason.code()) + ";"; }
 
   Connection* connection = nullptr;
 

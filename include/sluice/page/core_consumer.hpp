@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sluice/consumer/json_consumer.hpp"
+#include "sluice/layer/layer_notices.hpp"
 #include "sluice/page/page_registry.hpp"
 #include "sluice/page/revocation.hpp"
 
@@ -23,6 +24,9 @@ struct CoreConsumerOptions {
   /// {"type":"page_error","page":"table","parameters":{"table_id":7},"error":"refused"}, or limit_exceeded,
   /// invalid_argument, unknown_page_type.
   bool page_errors = false;
+  /// Tell the client when the channel layer had lost other processes for a while, so that what it shows may be old:
+  /// {"type":"updates_missed"}. It should fetch that again; its pages stand.
+  bool tell_gaps = false;
   /// Close with 1008 on JSON that asks for nothing, rather than ignore it (behaviour CC-16).
   bool strict = false;
   /// How its own messages are written; broadcasts are sent as they come.
@@ -74,6 +78,7 @@ class CoreConsumer : public JsonConsumer {
   Task<> users_removed(const UsersRemovedFromPermissionGroup& event);
   Task<> force_disconnect(const ForceDisconnectUsers& event);
   Task<> recheck(const RecheckPages& event);
+  Task<> layer_up(const LayerUp&);
 
   bool is_me(const std::vector<UserId>& users) const noexcept;
   void ignore();

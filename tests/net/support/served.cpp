@@ -44,6 +44,11 @@ void Door::on_closed(const CloseReason& reason) {
   gateway.heard.add("closed " + std::to_string(reason.code()) + text);
 }
 
+void Door::on_stop(const CloseReason& reason) {
+  gateway.heard.add("stop");
+  gateway.when_stopped(*this, reason);
+}
+
 std::shared_ptr<ConnectionEvents> TestGateway::open(Scope scope, std::shared_ptr<Connection> connection,
                                                     Executor& executor) {
   const std::string path(scope.path());
