@@ -18,9 +18,9 @@ def measure(bench):
                 if not server.takes(load, round):
                     continue
                 with Running(server) as running:
-                    report = loads.run(bench, load, running)
-                if report:
-                    figures.add(server.name, load.name, round, report)
+                    found = loads.run(bench, load, running)
+                if found:
+                    figures.add(server.name, load.name, round, found)
             figures.write(bench.results / "rivals.json")
     report(bench, figures)
 

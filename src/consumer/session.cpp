@@ -14,8 +14,6 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t max_client_mail = 32;  // then its client waits
-
 const UserId nobody;
 
 }  // namespace
@@ -151,7 +149,9 @@ void Session::on_message(Message message) {
     mailbox_.put_client(Mail(std::move(message)));
     pump_soon();
   }
-  if (!paused_ && (busy_ || mailbox_.client_size() >= max_client_mail)) {  // the client waits until its handler is done
+  const bool full = mailbox_.client_size() >= limits().client_mail;
+  if (!paused_ && (busy_ || full)) {  // the client waits until its handler is done
+    if (full) count(host_->counters.full_mailboxes);
     paused_ = true;
     connection_->pause_reading();
   }

@@ -61,6 +61,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   std::string channel_name() const { return channel_ ? channel_.name() : std::string(); }
   ChannelLayer& layer() const;
   const Limits& limits() const noexcept { return host_->options.limits; }
+  void limit_met() noexcept { count(host_->counters.limits_met); }
   bool connected() const noexcept { return answer_ == Answer::accepted && !closing_ && !closed_; }
 
   // --- what the connection tells

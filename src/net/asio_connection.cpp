@@ -146,9 +146,7 @@ void AsioConnection::end_turn() {
 
 void AsioConnection::write_queued() {
   while (!queue_.empty()) {
-    std::array<std::string_view, Stream::gathered_views> views;
-    const std::size_t count = queue_.gather(views);
-    const Stream::Moved gone = stream_.write_some(std::span<const std::string_view>(views.data(), count));
+    const Stream::Moved gone = write_once();
     if (gone.then == Then::over) return lost();
     if (gone.bytes > 0) {
       shard_.counters().writes.add();
@@ -171,6 +169,15 @@ void AsioConnection::on_writable() {
   shard_.look_at_clock();
   validity_.heard(shard_.tick());  // its TCP has made room
   write_queued();
+}
+
+Stream::Moved AsioConnection::write_once() {
+  // Nearly always one range. To clear views for all that a system call may gather took 130 of 546 instructions.
+  std::array<std::string_view, 4> few;
+  const std::size_t count = queue_.gather(few);
+  if (count < few.size()) return stream_.write_some(std::span<const std::string_view>(few.data(), count));
+  std::array<std::string_view, Stream::gathered_views> many;
+  return stream_.write_some(std::span<const std::string_view>(many.data(), queue_.gather(many)));
 }
 
 void AsioConnection::all_written() {

@@ -102,6 +102,7 @@ class AsioConnection final : public Connection, public Deadline {
   void go_on_soon();
   void write_soon();
   void write_queued();
+  Stream::Moved write_once();
   void all_written();
   void leave(bool and_drain);
   void lost();

@@ -102,7 +102,7 @@ House::House(std::uint64_t seed)
       pages_(std::make_shared<PageRegistry>()),
       answer_(std::make_unique<Answer>()),
       host_(application(pages_), layer_, {.limits = limits()}),
-      server_(executors_, host_, {.limits = limits(), .http = answer_.get(), .proxies = {.trusted = {"127.0.0.1"}}}),
+      server_(executors_, host_, {.limits = limits(), .proxies = {.trusted = {"127.0.0.1"}}, .http = answer_.get()}),
       seed_(seed) {
   if (auto added = pages_->add(std::make_shared<TablePage>(pool_)); !added) {
     throw std::runtime_error(added.error().message());
@@ -141,7 +141,7 @@ void House::publish() {
       case 4:
         if (below(20) == 0) (void)force_disconnect_users(layer_, {user});
         break;
-      case 5: (void)broadcast_to_channel_group(layer_, "table-0", std::string(20'000, 'x')); break;
+      case 5: (void)broadcast_to_channel_group(layer_, "table-0", std::string(100'000, 'x')); break;
       default: {
         const auto size = static_cast<std::size_t>(below(2) ? below(100) : below(5'000));
         const std::string author = "socket-of-" + std::to_string(below(users));

@@ -95,6 +95,8 @@ class Consumer {
   ChannelLayer& layer() const;
   /// The bounds this server runs with.
   const Limits& limits() const noexcept;
+  /// The client wanted more than a limit of this consumer's allows. It is counted, and nothing else.
+  void limit_met() noexcept;
   /// True from accept() until the connection is closing.
   bool connected() const noexcept;
 

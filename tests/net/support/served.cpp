@@ -36,6 +36,8 @@ void Door::on_message(Message message) {
   gateway.when_said(*this, std::move(message));
 }
 
+void Door::on_drained() { gateway.heard.add("drained"); }
+
 void Door::on_closed(const CloseReason& reason) {
   connection = nullptr;
   const std::string text = reason.text().empty() ? "" : " " + reason.text();

@@ -44,6 +44,7 @@ class Door : public ConnectionEvents {
   FrameBuffer& frames() { return executor.local<FrameBuffer>(); }
 
   void on_message(Message message) override;
+  void on_drained() override;
   void on_closed(const CloseReason& reason) override;
   void on_stop(const CloseReason& reason) override;
 
@@ -53,8 +54,8 @@ class Door : public ConnectionEvents {
   Executor& executor;
 };
 
-/// Accepts all and sends back what it hears, unless told otherwise. It writes down "open PATH", "said TEXT", "stop" and
-/// "closed CODE TEXT".
+/// Accepts all and sends back what it hears, unless told otherwise. It writes down "open PATH", "said TEXT",
+/// "drained", "stop" and "closed CODE TEXT".
 class TestGateway : public Gateway {
  public:
   std::function<void(Door&)> when_opened = [](Door& door) { door.connection->accept(Acceptance()); };
