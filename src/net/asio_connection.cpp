@@ -247,6 +247,9 @@ void AsioConnection::deadline_passed() {
     case Phase::open: return look_at_allowance();
     case Phase::gone: return;
     case Phase::closing:
+      // A slow reader has until the end of the stop to take what was sent to it.
+      if (going_ && !queue_.empty()) return shard_.enter(*this, Shard::Stage::closing);
+      [[fallthrough]];
     case Phase::leaving:
     case Phase::draining: shard_.counters().cut_off.add(); return lost();
   }
