@@ -94,4 +94,5 @@ int main(int argc, char** argv) {
   signals.wait();
   server.stop();
   server.wait();
+  fmt::print("{} were too slow\n", server.stats().too_slow);
 }

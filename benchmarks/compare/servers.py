@@ -98,6 +98,7 @@ class Running:
         self.processes = []
         self.folder = tempfile.TemporaryDirectory()
         self.log = open(Path(self.folder.name, "log"), "w+")
+        self.said = ""  # by the servers, when they have ended
 
     def __enter__(self):
         environment = dict(os.environ, **self.server.environment)
@@ -121,6 +122,8 @@ class Running:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self.log.seek(0)
+        self.said = self.log.read()
         self.log.close()
         self.folder.cleanup()
 
