@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The server that load generators drive: /sub hears what /pub says, /echo sends everything back
 //
-// Ordinary consumers on the in-memory layer with the usual limits. Nothing here is faster than what a user writes.
+// Ordinary consumers on the in-memory layer with the usual limits, but for the rates. Nothing here is faster than what
+// a user writes.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -82,7 +83,10 @@ int main(int argc, char** argv) {
   routes->re_path("^sub", sluice::consumer<Subscriber>());
   routes->re_path("^pub", sluice::consumer<Publisher>());
   routes->re_path("^echo", sluice::consumer<Echo>());
-  sluice::Host host(routes, layer);
+  // One load generator speaks as fast as it can, for thousands: its rate is counted, but not met.
+  options.limits.message_rate = {100'000'000};
+  options.limits.byte_rate = {std::size_t{100} << 30U};
+  sluice::Host host(routes, layer, {.limits = options.limits});
 
   sluice::AsioServer server(executors, host, options);
   const auto port = server.listen(listen.host, listen.port);

@@ -34,8 +34,11 @@ int main(int argc, char** argv) try {
 
   sluice::Limits limits;
   limits.message_bytes = max_message_bytes;
+  // However small its frames are cut.
+  limits.frames_per_message = 1'000'000;
   // What a client has not read yet of its own echo may wait here: at least one message of the largest size.
   limits.queued_bytes = std::max(limits.queued_bytes, 2 * max_message_bytes);
+  limits.server_queued_bytes = std::max(limits.server_queued_bytes, 4 * limits.queued_bytes);
 
   sluice::AsioExecutors executors(serving.thread_count());
   sluice::Host host(sluice::consumer<Echo>(), {.limits = limits});

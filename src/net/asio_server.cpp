@@ -16,6 +16,7 @@
 #include "net/asio_executor.hpp"
 #include "net/shard.hpp"
 #include "sluice/net/asio_executors.hpp"
+#include "sluice/ws/server_protocol.hpp"
 
 namespace sluice {
 
@@ -259,7 +260,9 @@ AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOpt
   if (limits.head_bytes == 0 || limits.message_bytes == 0 || limits.queued_bytes == 0) {
     throw std::invalid_argument("AsioServer: head_bytes, message_bytes and queued_bytes can't be 0");
   }
-  if (limits.frames_per_message == 0) throw std::invalid_argument("AsioServer: frames_per_message can't be 0");
+  if (limits.frames_per_message == 0 || limits.frames_per_message > ws::ServerProtocol::most_frames) {
+    throw std::invalid_argument("AsioServer: frames_per_message is 1 to 16,777,215");
+  }
   for (const auto time : {limits.ping_every, limits.pong_time, limits.idle_time, limits.lifetime}) {
     if (time.count() >= 0 && time <= net::longest_tick_time / 2) continue;
     throw std::invalid_argument(

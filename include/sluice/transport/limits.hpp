@@ -33,7 +33,7 @@ struct Limits {
 
   // --- messages
   std::size_t message_bytes = 1024 * 1024;     // one client message, its fragments joined; past it close 1009
-  std::uint32_t frames_per_message = 16'384;   // fragments, empty ones too; past it close 1008
+  std::uint32_t frames_per_message = 16'384;   // 1 to 16,777,215, empty ones too; past it close 1008
   std::size_t queued_bytes = 4 * 1024 * 1024;  // sent, not yet taken by the network; past it close 1013
   std::size_t slow_bytes = 64 * 1024;          // of these, past which a client counts as slow (see WhenSlow)
   std::size_t backlog_bytes =
