@@ -117,6 +117,7 @@ int main(int argc, char** argv) try {
   signals.wait();
   server.stop();
   server.wait();
+  fmt::print("{} were too slow\n", server.stats().too_slow);
 } catch (const std::exception& error) {
   fmt::print(stderr, "server: {}\n", error.what());
   return 1;
