@@ -48,11 +48,22 @@ class Echo : public Consumer {
   }
 };
 
+sluice::Result<std::uint16_t> listen_at(sluice::AsioServer& server, const Listen& listen,
+                                        const std::string& certificate, const std::string& key) {
+  if (certificate.empty()) return server.listen(listen.host, listen.port);
+  const auto tls = sluice::TlsContext::from_files(certificate, key);
+  if (!tls) return tls.error();
+  return server.listen(listen.host, listen.port, *tls);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Listen listen;
+  std::string certificate, key;
   Options("The server that load generators drive: /sub hears what /pub says, /echo sends everything back", listen)
+      .add("--tls-certificate", certificate, "speak TLS: a PEM file, the certificate and those behind it")
+      .add("--tls-key", key, "its key, a PEM file")
       .parse(argc, argv);
   sluice::StopSignals signals;
 
@@ -65,12 +76,12 @@ int main(int argc, char** argv) {
   sluice::Host host(routes, layer);
 
   sluice::AsioServer server(executors, host);
-  const auto port = server.listen(listen.host, listen.port);
+  const auto port = listen_at(server, listen, certificate, key);
   if (!port) {
     fmt::print(stderr, "{}\n", port.error().message());
     return 1;
   }
-  announce(listen.host, *port);
+  announce(listen.host, *port, certificate.empty() ? "http" : "https");
   signals.wait();
   server.stop();
   server.wait();

@@ -20,15 +20,27 @@ class Echo final : public sluice::Consumer {
   }
 };
 
+// With a certificate, for wss:// and https://.
+sluice::Result<std::uint16_t> listen_at(sluice::AsioServer& server, const Listen& listen,
+                                        const std::string& certificate, const std::string& key) {
+  if (certificate.empty()) return server.listen(listen.host, listen.port);
+  const auto tls = sluice::TlsContext::from_files(certificate, key);
+  if (!tls) return tls.error();
+  return server.listen(listen.host, listen.port, *tls);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
   Listen listen;
   std::size_t max_message_bytes = std::size_t{64} << 20U;
   bool keep_windows = false;
+  std::string certificate, key;
   Options("An echo of whatever is said", listen)
       .add("--max-message-bytes", max_message_bytes, "a longer message ends its connection with 1009")
       .add("--keep-windows", keep_windows, "messages are compressed with a window for each connection")
+      .add("--tls-certificate", certificate, "speak TLS: a PEM file, the certificate and those behind it")
+      .add("--tls-key", key, "its key, a PEM file")
       .parse(argc, argv);
   sluice::StopSignals signals;
 
@@ -42,9 +54,9 @@ int main(int argc, char** argv) try {
   sluice::DeflateOptions deflate;
   if (keep_windows) deflate.server_context = deflate.client_context = sluice::DeflateContext::per_connection;
   sluice::AsioServer server(executors, host, {.limits = limits, .deflate = deflate});
-  const auto port = server.listen(listen.host, listen.port);
+  const auto port = listen_at(server, listen, certificate, key);
   if (!port) throw std::runtime_error(port.error().message());
-  announce(listen.host, *port);
+  announce(listen.host, *port, certificate.empty() ? "http" : "https");
 
   signals.wait();
   server.stop();

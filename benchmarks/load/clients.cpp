@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -37,8 +38,14 @@ void set(int socket, int level, int option, int value) {
 
 }  // namespace
 
-Clients::Clients(std::uint16_t port, std::size_t addresses)
+Clients::Clients(std::uint16_t port, std::size_t addresses, bool tls)
     : epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")), addresses_(addresses) {
+  if (tls) {
+    std::signal(SIGPIPE, SIG_IGN);
+    tls_ = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_mode(tls_, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(tls_, 1);
+  }
   server_.sin_family = AF_INET;
   server_.sin_port = htons(port);
   server_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -47,7 +54,9 @@ Clients::Clients(std::uint16_t port, std::size_t addresses)
 Clients::~Clients() {
   for (const Connection& connection : connections_) {
     if (connection.socket >= 0) ::close(connection.socket);
+    SSL_free(connection.tls);
   }
+  SSL_CTX_free(tls_);
   ::close(epoll_);
 }
 
@@ -60,7 +69,7 @@ std::size_t Clients::begin(const std::string& path, Reader reader) {
   free_.pop_back();
 
   const int socket = checked(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
-  connections_[index] = {socket, State::connecting, reader,
+  connections_[index] = {socket, nullptr, State::connecting, reader,
                          fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUpgrade: websocket\r\n"
                                      "Connection: Upgrade\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Version: 13\r\n"
                                      "Origin: http://127.0.0.1:{}\r\n\r\n",
@@ -95,17 +104,47 @@ std::size_t Clients::open(std::size_t count, const std::string& path, std::chron
 }
 
 void Clients::send(std::size_t index, std::string_view frames) {
-  const int socket = connections_[index].socket;
-  while (!frames.empty()) {
-    const ssize_t sent = ::send(socket, frames.data(), frames.size(), MSG_NOSIGNAL);
-    if (sent > 0) {
-      frames.remove_prefix(static_cast<std::size_t>(sent));
-      continue;
+  while (!frames.empty()) frames.remove_prefix(push(connections_[index], frames));
+}
+
+// Some of the bytes, as soon as there is room; with TLS, after the handshake.
+std::size_t Clients::push(Connection& connection, std::string_view bytes) {
+  for (;;) {
+    short awaited = POLLOUT;
+    if (connection.tls) {
+      const int result = SSL_write(connection.tls, bytes.data(), static_cast<int>(bytes.size()));
+      if (result > 0) return static_cast<std::size_t>(result);
+      const int why = SSL_get_error(connection.tls, result);
+      if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) throw Failure("TLS failed");
+      if (why == SSL_ERROR_WANT_READ) awaited = POLLIN;
+    } else {
+      const ssize_t sent = ::send(connection.socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent > 0) return static_cast<std::size_t>(sent);
+      if (errno != EAGAIN) fail("send");
     }
-    if (errno != EAGAIN) fail("send");
-    pollfd writable{socket, POLLOUT, 0};
-    if (poll(&writable, 1, 10'000) == 0) throw Failure("the server has read nothing for 10 seconds");
+    pollfd waiting{connection.socket, awaited, 0};
+    if (poll(&waiting, 1, 10'000) == 0) throw Failure("the server has read nothing for 10 seconds");
   }
+}
+
+// Into the buffer: how many bytes, 0 at the end, -1 when there are none now.
+std::ptrdiff_t Clients::pull(Connection& connection) {
+  if (!connection.tls) {
+    const ssize_t got = recv(connection.socket, buffer_.data(), buffer_.size(), 0);
+    return got >= 0 ? got : errno == EAGAIN ? -1 : 0;
+  }
+  std::size_t total = 0;
+  while (total < buffer_.size()) {
+    const int got = SSL_read(connection.tls, buffer_.data() + total, static_cast<int>(buffer_.size() - total));
+    if (got > 0) {
+      total += static_cast<std::size_t>(got);
+      if (SSL_has_pending(connection.tls)) continue;
+      break;
+    }
+    if (total > 0) break;
+    return SSL_get_error(connection.tls, got) == SSL_ERROR_WANT_READ ? -1 : 0;
+  }
+  return static_cast<std::ptrdiff_t>(total);
 }
 
 void Clients::close(std::size_t index) {
@@ -133,15 +172,20 @@ void Clients::connected(std::size_t index) {
   socklen_t length = sizeof error;
   checked(getsockopt(connection.socket, SOL_SOCKET, SO_ERROR, &error, &length), "getsockopt");
   if (error != 0) throw Failure(fmt::format("connect: {}", std::strerror(error)));
+  if (tls_) {
+    connection.tls = SSL_new(tls_);
+    SSL_set_fd(connection.tls, connection.socket);
+    SSL_set_connect_state(connection.tls);
+  }
   connection.state = State::handshake;
   watch(index, EPOLL_CTL_MOD, EPOLLIN);
   send(index, std::exchange(connection.unread, {}));
 }
 
 void Clients::readable(std::size_t index) {
-  const ssize_t got = recv(connections_[index].socket, buffer_.data(), buffer_.size(), 0);
-  if (got < 0 && errno == EAGAIN) return;
-  if (got <= 0) return ended(index);
+  const std::ptrdiff_t got = pull(connections_[index]);
+  if (got < 0) return;
+  if (got == 0) return ended(index);
   read_at_ = now();
 
   std::string joined = std::exchange(connections_[index].unread, {});
@@ -160,6 +204,7 @@ void Clients::readable(std::size_t index) {
     }
   }
   connections_[index].unread.assign(bytes.data(), bytes.size());
+  if (connections_[index].tls && SSL_pending(connections_[index].tls) > 0) readable(index);
 }
 
 // How many bytes of the answer's head there were; none while it is not complete.
@@ -193,6 +238,7 @@ void Clients::ended(std::size_t index) {
   Connection& connection = connections_[index];
   if (connection.state != State::closing) ++lost_;
   ::close(connection.socket);  // epoll forgets it, too
+  SSL_free(connection.tls);
   connection = {};
   free_.push_back(index);
   on_closed(index);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 
 #include <chrono>
 #include <cstdint>
@@ -33,7 +34,7 @@ class Clients {
   enum class Reader : std::uint8_t { quick, stalled };  // a stalled one never reads after its handshake
 
   /// `addresses`: how many of 127.0.0.1, 127.0.0.2, ... the clients come from, 28,000 ports each.
-  Clients(std::uint16_t port, std::size_t addresses);
+  Clients(std::uint16_t port, std::size_t addresses, bool tls);
   ~Clients();
   Clients(const Clients&) = delete;
   Clients& operator=(const Clients&) = delete;
@@ -63,11 +64,14 @@ class Clients {
   enum class State : std::uint8_t { connecting, handshake, open, closing, ended };
   struct Connection {
     int socket = -1;
+    SSL* tls = nullptr;
     State state = State::ended;
     Reader reader = Reader::quick;
     std::string unread;  // the request while connecting, then what came of a frame that is not complete
   };
 
+  std::size_t push(Connection& connection, std::string_view bytes);
+  std::ptrdiff_t pull(Connection& connection);
   void connected(std::size_t index);
   void readable(std::size_t index);
   std::size_t answered(std::size_t index, std::string_view bytes);
@@ -76,6 +80,7 @@ class Clients {
   void watch(std::size_t index, int operation, std::uint32_t events);
 
   int epoll_;
+  SSL_CTX* tls_ = nullptr;
   sockaddr_in server_{};
   std::size_t addresses_;
   std::size_t next_address_ = 0;

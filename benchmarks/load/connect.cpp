@@ -10,7 +10,7 @@ namespace load {
 
 Report connect(const Settings& settings) {
   constexpr std::size_t at_once = 64;
-  Clients clients(settings.port, settings.addresses);
+  Clients clients(settings.port, settings.addresses, settings.tls);
   std::size_t begun = 0, ended = 0;
   const auto begin = [&] {
     if (begun == settings.messages) return;
@@ -35,7 +35,7 @@ Report connect(const Settings& settings) {
 }
 
 Report idle(const Settings& settings) {
-  Clients clients(settings.port, settings.addresses);
+  Clients clients(settings.port, settings.addresses, settings.tls);
   const Holding held(settings, clients, "/sub");
   Report report;
   held.into(report);

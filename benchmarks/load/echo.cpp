@@ -44,7 +44,7 @@ void round(const Settings& settings, Clients& clients, std::vector<std::uint32_t
 }  // namespace
 
 Report echo(const Settings& settings) {
-  Clients clients(settings.port, settings.addresses);
+  Clients clients(settings.port, settings.addresses, settings.tls);
   const Holding held(settings, clients, "/echo");
   Report report;
   held.into(report);

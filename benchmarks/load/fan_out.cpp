@@ -87,7 +87,7 @@ class Broadcasts {
 }  // namespace
 
 Report fan_out(const Settings& settings) {
-  Clients clients(settings.port, settings.addresses);
+  Clients clients(settings.port, settings.addresses, settings.tls);
   Holding held(settings, clients, "/sub");  // first: a subscriber's index counts from 0
   Report report;
   held.into(report);

@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
       .add("--addresses", settings.addresses, "how many of 127.0.0.1, 127.0.0.2, ... the clients come from")
       .add("--seconds", settings.seconds, "until the run is given up")
       .add("--settle-ms", settings.settle_ms, "after opening, before memory is read")
+      .add("--tls", settings.tls, "speak TLS, whatever certificate the server shows")
       .parse(argc, argv);
   settings.processes = numbers(processes);
   const auto chosen = workloads.find(workload);

@@ -28,6 +28,7 @@ struct Settings {
   std::size_t addresses = 4;    // 127.0.0.1 and the next ones, to come from
   std::size_t seconds = 60;     // until a run is given up
   std::size_t settle_ms = 300;  // after opening, before memory is read
+  bool tls = false;             // with whatever certificate the server shows
 };
 
 struct Report {
