@@ -72,16 +72,26 @@ std::unique_ptr<sluice::ChannelLayer> on_redis(sluice::AsioExecutors& executors,
   return layer;
 }
 
+sluice::Result<std::uint16_t> listen_at(sluice::AsioServer& server, const Listen& listen,
+                                        const std::string& certificate, const std::string& key) {
+  if (certificate.empty()) return server.listen(listen.host, listen.port);
+  const auto tls = sluice::TlsContext::from_files(certificate, key);
+  if (!tls) return tls.error();
+  return server.listen(listen.host, listen.port, *tls);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
   Listen listen;
-  std::string compress = "shared", redis, pubsub;
+  std::string compress = "shared", redis, pubsub, certificate, key;
   sluice::AsioServerOptions options;
   Options("The server that load generators drive: /sub hears what /pub says, /echo sends everything back", listen)
       .add("--compress", compress, "for clients that offer it: off, shared or windows (of each connection)")
       .add("--redis", redis, "URL of a Redis, for its core layer instead of the one in memory")
       .add("--redis-pubsub", pubsub, "the same for its pub/sub layer")
+      .add("--tls-certificate", certificate, "speak TLS: a PEM file, the certificate and those behind it")
+      .add("--tls-key", key, "its key, a PEM file")
       .add("--queued-bytes", options.limits.queued_bytes, "that may wait for a slow reader")
       .parse(argc, argv);
   const auto deflate = deflate_options(compress);
@@ -108,12 +118,12 @@ int main(int argc, char** argv) try {
   sluice::Host host(routes, *layer, {.limits = options.limits});
 
   sluice::AsioServer server(executors, host, options);
-  const auto port = server.listen(listen.host, listen.port);
+  const auto port = listen_at(server, listen, certificate, key);
   if (!port) {
     fmt::print(stderr, "{}\n", port.error().message());
     return 1;
   }
-  announce(listen.host, *port);
+  announce(listen.host, *port, certificate.empty() ? "http" : "https");
   signals.wait();
   server.stop();
   server.wait();
