@@ -137,11 +137,19 @@ void AsioServer::State::stop(const StopOptions& options) {
   const auto now = first.now();
   net::Stopping how{std::make_shared<net::DrainPlan>(now, options.window), options.reason,
                     now + options.window + options.grace};
-  // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop.
-  first.post([self = shared_from_this(), how = std::move(how)] {
+  // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop. No job may
+  // hold this server's parts: one that has not run ends with its executor, when others have ended already.
+  first.post([weak = weak_from_this(), how = std::move(how)] {
+    const auto self = weak.lock();
+    if (!self) return;
     for (const auto& acceptor : self->take_acceptors()) acceptor->finish();
     for (const auto& shard : self->shards_) {
-      shard->executor().post([self, &shard = *shard, how] { shard.stop(how, [self] { self->shard_is_empty(); }); });
+      shard->executor().post([weak, weak_shard = std::weak_ptr(shard), how] {
+        const auto tell = [weak] {
+          if (const auto server = weak.lock()) server->shard_is_empty();
+        };
+        if (const auto alive = weak_shard.lock()) alive->stop(how, tell);
+      });
     }
   });
 }

@@ -242,3 +242,15 @@ TEST_CASE("with SO_REUSEPORT, whoever the kernel has given to the server that st
   old_one.server.wait();
   CHECK(old_one.server.stats().closed_by_stop + old_one.server.stats().vanished == at_old);
 }
+
+TEST_CASE("a stop that nobody waits for leaves nothing behind that its executors' end would miss", "[net]") {
+  test::TestGateway gateway;
+  for (int i = 0; i < 20; ++i) {
+    AsioExecutors executors(2);
+    AsioServer server(executors, gateway);
+    REQUIRE(server.listen("127.0.0.1", 0));
+    server.stop();
+    server.wait();
+    server.stop();
+  }
+}
