@@ -25,10 +25,11 @@ constexpr auto pause_after_error = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Acceptor::Acceptor(const std::vector<std::shared_ptr<Shard>>& shards)
+Acceptor::Acceptor(const std::vector<std::shared_ptr<Shard>>& shards, std::optional<TlsContext> tls)
     : shards_(shards.begin(), shards.end()),
       executor_(shards.front()->executor()),
       acceptor_(executor_.context()),
+      tls_(std::move(tls)),
       last_chosen_(shards.size() - 1) {}
 
 Result<std::uint16_t> Acceptor::listen(const asio::ip::tcp::endpoint& endpoint, const AsioServerOptions& options) {
@@ -88,8 +89,11 @@ void Acceptor::give_back() {
 void Acceptor::start() { wait(); }
 
 void Acceptor::finish() {
-  for (int i = 0; i < most_waiting_; ++i) {
-    if (accept_one() != Accepted::one) break;
+  auto last = Accepted::one;
+  for (int i = 0; i < most_waiting_ && last == Accepted::one; ++i) last = accept_one();
+  if (last == Accepted::failed) {
+    log(LogLevel::error, fmt::format("accept: {}; who still waited when the server stopped is refused",
+                                     std::generic_category().message(errno)));
   }
   close();
 }
@@ -132,12 +136,14 @@ Acceptor::Accepted Acceptor::accept_one() {
   Stream stream(accepted);
   failing_ = false;
   shard->expect_one();
+  auto tls = tls_ ? tls_->settings() : nullptr;
   if (shard->executor().runs_here()) {
-    shard->start(std::move(stream), peer);
+    shard->start(std::move(stream), peer, std::move(tls));
   } else {
-    shard->executor().post([weak = std::weak_ptr(shard), stream = std::move(stream), peer]() mutable {
-      if (const auto alive = weak.lock()) alive->start(std::move(stream), peer);
-    });
+    shard->executor().post(
+        [weak = std::weak_ptr(shard), stream = std::move(stream), peer, tls = std::move(tls)]() mutable {
+          if (const auto alive = weak.lock()) alive->start(std::move(stream), peer, std::move(tls));
+        });
   }
   return Accepted::one;
 }

@@ -2,18 +2,21 @@
 // Bytes in, bytes out, and the end of life; see asio_connection.hpp.
 #include "net/asio_connection.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "net/http_side.hpp"
+#include "net/tls_session.hpp"
 
 namespace sluice::net {
 namespace {
 
-using Then = Stream::Moved::Then;
+using Then = Moved::Then;
 
 // A connection that always has more to read lets the others have their turn after this much.
 constexpr std::size_t burst_bytes = 256 * 1024;
+constexpr std::size_t least_counted = 256;
 
 }  // namespace
 
@@ -79,23 +82,38 @@ void AsioConnection::read_burst() {
   const std::span<char> buffer = shard_.read_buffer();
   std::size_t total = 0;
   while (reads_now() && total < burst_bytes) {
-    const Stream::Moved got = stream_.read_some(buffer);
-    if (got.then == Then::over) return lost();
+    const Moved got = stream_.read_some(buffer);
+    if (got.then == Then::over) return read_failed();
+    total += std::max(got.bytes, least_counted);
     if (got.bytes > 0) {
       shard_.counters().bytes_in.add(got.bytes);
-      total += got.bytes;
       if (phase_ == Phase::open) heard(got.bytes);
       const std::span<char> rest = use(buffer.first(got.bytes));
       if (!rest.empty()) kept_ = std::make_unique<Kept>(Kept{std::string(rest.data(), rest.size()), 0});
       if (phase_ == Phase::open && !throttled_ && overdrawn()) too_fast();
     }
     // A short count is the last one, unless the end stands behind it, which will not be told again.
-    if (got.then == Then::wait && (got.bytes == 0 || !peer_ended_)) {
+    const bool end_is_next = peer_ended_ || stream_.end_is_next();
+    if (got.then == Then::wait && (got.bytes == 0 || !end_is_next)) {
       unread_ = false;
       break;
     }
   }
+  if (!stream_.flushed()) write_soon();  // TLS has answered
   read_on();
+}
+
+void AsioConnection::read_failed() {
+  const TlsSession* const tls = stream_.tls();
+  if (!tls || tls->failure().empty()) return lost();
+  shard_.tls_failed(tls->failure());
+  if (tls->spoke_http()) {
+    stream_.speak_plainly();
+    return refuse({400, "this port speaks TLS: ask for https:// or wss://", {}});
+  }
+  queue_.clear(shard_.spares());
+  tell_lost();
+  leave(true);  // what TLS has said of it reaches the peer
 }
 
 // Is the peer still there? Bytes that wait hide an orderly end, but not a reset.
@@ -145,8 +163,8 @@ void AsioConnection::end_turn() {
 }
 
 void AsioConnection::write_queued() {
-  while (!queue_.empty()) {
-    const Stream::Moved gone = write_once();
+  while (!queue_.empty() || !stream_.flushed()) {
+    const Moved gone = write_once();
     if (gone.then == Then::over) return lost();
     if (gone.bytes > 0) {
       shard_.counters().writes.add();
@@ -156,12 +174,15 @@ void AsioConnection::write_queued() {
     }
     if (gone.then == Then::wait) {
       queue_.release_shared(shard_.frames());
-      waits_writable_ = true;
-      queue_changed(0);
-      return;
+      return wait_to_write();
     }
   }
   all_written();
+}
+
+void AsioConnection::wait_to_write() {
+  waits_writable_ = true;
+  queue_changed(0);
 }
 
 void AsioConnection::on_writable() {
@@ -171,7 +192,7 @@ void AsioConnection::on_writable() {
   write_queued();
 }
 
-Stream::Moved AsioConnection::write_once() {
+Moved AsioConnection::write_once() {
   // Nearly always one range. To clear views for all that a system call may gather took 130 of 546 instructions.
   std::array<std::string_view, 4> few;
   const std::size_t count = queue_.gather(few);
@@ -184,7 +205,9 @@ void AsioConnection::all_written() {
   if (phase_ == Phase::http) return http_written();
   if (wants_drained_ && phase_ == Phase::open) return tell_drained();
   if (phase_ != Phase::leaving) return;
-  if (!drains_) return end();
+  const Moved finished = stream_.finish();
+  if (finished.then == Then::wait) return wait_to_write();
+  if (finished.then == Then::over || !drains_) return end();
   phase_ = Phase::draining;
   if (!stream_.shut_down_writing()) return end();
   kept_.reset();
@@ -201,6 +224,11 @@ void AsioConnection::leave(bool and_drain) {
 }
 
 void AsioConnection::lost() {
+  tell_lost();
+  end();
+}
+
+void AsioConnection::tell_lost() {
   switch (phase_) {
     case Phase::opening:
     case Phase::open: tell_closed(CloseReason(close_code::abnormal), Ending::vanished); break;
@@ -210,7 +238,6 @@ void AsioConnection::lost() {
     case Phase::draining:
     case Phase::gone: break;
   }
-  end();
 }
 
 void AsioConnection::deadline_passed() {
@@ -220,6 +247,9 @@ void AsioConnection::deadline_passed() {
     case Phase::open: return look_at_allowance();
     case Phase::gone: return;
     case Phase::closing:
+      // A slow reader has until the end of the stop to take what was sent to it.
+      if (going_ && !queue_.empty()) return shard_.enter(*this, Shard::Stage::closing);
+      [[fallthrough]];
     case Phase::leaving:
     case Phase::draining: shard_.counters().cut_off.add(); return lost();
   }
@@ -249,7 +279,7 @@ void AsioConnection::end() noexcept {
   phase_ = Phase::gone;
   // Words that the peer does not take are not worth a kernel buffer for minutes: reset instead.
   shard_.poller().remove(stream_.descriptor());
-  queue_.empty() ? stream_.close() : stream_.reset();
+  queue_.empty() && stream_.flushed() ? stream_.close() : stream_.reset();
   if (waits_writable_) shard_.waiting_changed(queue_.bytes(), 0);
   queue_.clear(shard_.spares());
   kept_.reset();

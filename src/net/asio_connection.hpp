@@ -18,6 +18,7 @@
 #include "net/validity.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/transport/connection.hpp"
+#include "sluice/transport/scope.hpp"
 #include "sluice/ws/http_head.hpp"
 #include "sluice/ws/server_protocol.hpp"
 
@@ -96,16 +97,19 @@ class AsioConnection final : public Connection, public Deadline {
   void use_unread();
   void on_writable();
   void read_burst();
+  void read_failed();
   void look_for_loss();
   std::span<char> use(std::span<char> input);
   void go_on();
   void go_on_soon();
   void write_soon();
   void write_queued();
-  Stream::Moved write_once();
+  Moved write_once();
+  void wait_to_write();
   void all_written();
   void leave(bool and_drain);
   void lost();
+  void tell_lost();
   void end() noexcept;
 
   // proxy_side.cpp
@@ -127,6 +131,7 @@ class AsioConnection final : public Connection, public Deadline {
   void http_written();
   void leave_if_idle();
   void open_websocket();
+  Scope scope_of(const RequestInfo& request) const;
   void refuse(const ws::HttpRefusal& refusal);
   void request_late();
   void decline(std::string_view response, int status);

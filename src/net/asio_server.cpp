@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -38,8 +39,8 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
     }
   }
 
-  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port);
-  Result<std::uint16_t> listen_fd(int descriptor);
+  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const std::optional<TlsContext>& tls);
+  Result<std::uint16_t> listen_fd(int descriptor, const std::optional<TlsContext>& tls);
   void stop(const StopOptions& options);
   void wait();
   void end();
@@ -48,7 +49,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
  private:
   using Endpoints = std::vector<asio::ip::tcp::endpoint>;
 
-  Result<std::uint16_t> listen_on(const Endpoints& endpoints);
+  Result<std::uint16_t> listen_on(const Endpoints& endpoints, const std::optional<TlsContext>& tls);
   Result<void> start(const std::vector<std::shared_ptr<Acceptor>>& opened);
   std::vector<std::shared_ptr<Acceptor>> take_acceptors();
   void shard_is_empty();
@@ -66,7 +67,8 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   std::atomic<bool> relieving_{false};
 };
 
-Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port) {
+Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port,
+                                                const std::optional<TlsContext>& tls) {
   asio::io_context context;
   asio::ip::tcp::resolver resolver(context);
   std::error_code error;
@@ -80,17 +82,17 @@ Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint
   // A port that the kernel picked for the first address may be taken at the second.
   constexpr int attempts = 8;
   for (int attempt = 1;; ++attempt) {
-    auto listening = listen_on(endpoints);
+    auto listening = listen_on(endpoints, tls);
     if (listening || port != 0 || endpoints.size() == 1 || attempt == attempts) return listening;
   }
 }
 
-Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints) {
+Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, const std::optional<TlsContext>& tls) {
   std::vector<std::shared_ptr<Acceptor>> opened;
   std::uint16_t port = 0;
   for (asio::ip::tcp::endpoint endpoint : endpoints) {
     if (endpoint.port() == 0) endpoint.port(port);
-    auto acceptor = std::make_shared<Acceptor>(shards_);
+    auto acceptor = std::make_shared<Acceptor>(shards_, tls);
     const auto listening = acceptor->listen(endpoint, serving_.options);
     if (!listening) return listening;
     port = *listening;
@@ -100,8 +102,8 @@ Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints) {
   return port;
 }
 
-Result<std::uint16_t> AsioServer::State::listen_fd(int descriptor) {
-  auto acceptor = std::make_shared<Acceptor>(shards_);
+Result<std::uint16_t> AsioServer::State::listen_fd(int descriptor, const std::optional<TlsContext>& tls) {
+  auto acceptor = std::make_shared<Acceptor>(shards_, tls);
   const auto listening = acceptor->listen_at(descriptor);
   if (!listening) return listening;
   if (const auto started = start({acceptor}); !started) {
@@ -210,6 +212,7 @@ ServerStats AsioServer::State::stats() const {
     const net::Counters& counters = shard->counters();
     sum.accepted += counters.accepted.get();
     sum.connections += counters.connections.get();
+    sum.tls_failed += counters.tls_failed.get();
     sum.opened += counters.opened.get();
     sum.open += counters.open.get();
     sum.http_requests += counters.http_requests.get();
@@ -277,10 +280,18 @@ AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOpt
 AsioServer::~AsioServer() { state_->end(); }
 
 Result<std::uint16_t> AsioServer::listen(std::string_view host, std::uint16_t port) {
-  return state_->listen(host, port);
+  return state_->listen(host, port, std::nullopt);
 }
 
-Result<std::uint16_t> AsioServer::listen_fd(int descriptor) { return state_->listen_fd(descriptor); }
+Result<std::uint16_t> AsioServer::listen(std::string_view host, std::uint16_t port, const TlsContext& tls) {
+  return state_->listen(host, port, tls);
+}
+
+Result<std::uint16_t> AsioServer::listen_fd(int descriptor) { return state_->listen_fd(descriptor, std::nullopt); }
+
+Result<std::uint16_t> AsioServer::listen_fd(int descriptor, const TlsContext& tls) {
+  return state_->listen_fd(descriptor, tls);
+}
 
 void AsioServer::stop(StopOptions options) { state_->stop(options); }
 

@@ -7,6 +7,7 @@
 #include <exception>
 #include <utility>
 
+#include "net/tls_session.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/ws/deflate_negotiation.hpp"
 #include "sluice/ws/handshake.hpp"
@@ -66,7 +67,7 @@ void AsioConnection::answer_request() {
   if (!handler) return respond(HttpResponse(404, "not found\n"));
 
   head.request.scheme = http_->secure ? "https" : "http";
-  http_->request.emplace(std::move(head.method), std::move(head.request), http_->reader.take_body());
+  http_->request.emplace(std::move(head.method), scope_of(head.request), http_->reader.take_body());
   shard_.enter(*this, Shard::Stage::handler);  // which may take its time
   const auto wake = [](void* who) noexcept {
     auto& connection = *static_cast<AsioConnection*>(who);
@@ -137,6 +138,13 @@ void AsioConnection::leave_if_idle() {
   leave(true);
 }
 
+Scope AsioConnection::scope_of(const RequestInfo& request) const {
+  Scope scope(request);
+  if (!stream_.speaks_tls()) return scope;
+  if (auto shown = stream_.tls()->client_certificate()) scope.put(std::move(*shown));
+  return scope;
+}
+
 void AsioConnection::open_websocket() {
   phase_ = Phase::opening;
   shard_.enter(*this, Shard::Stage::handshake);
@@ -145,8 +153,7 @@ void AsioConnection::open_websocket() {
   info.scheme = http_->secure ? "wss" : "ws";
   in_open_ = true;
   std::shared_ptr<ConnectionEvents> events;
-  const std::string thrown =
-      guarded([&] { events = shard_.gateway().open(Scope(std::move(info)), self_, shard_.executor()); });
+  const std::string thrown = guarded([&] { events = shard_.gateway().open(scope_of(info), self_, shard_.executor()); });
   in_open_ = false;
   events_ = std::move(events);
   if (!thrown.empty()) {

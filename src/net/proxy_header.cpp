@@ -96,13 +96,17 @@ bool checksum_holds(std::string whole, std::size_t at) {
 }
 
 bool take_extras(const std::string& whole, std::size_t at, ProxyHeader& header) {
+  bool checked = false;
   while (at < whole.size()) {
     if (whole.size() - at < 3) return false;
     const std::uint8_t type = byte_at(whole, at);
     const std::size_t length = word_at(whole, at + 1);
     at += 3;
     if (whole.size() - at < length) return false;
-    if (type == tlv_crc32c && (length != 4 || !checksum_holds(whole, at))) return false;
+    if (type == tlv_crc32c) {
+      // One only, so that a header of many costs no more than its bytes.
+      if (std::exchange(checked, true) || length != 4 || !checksum_holds(whole, at)) return false;
+    }
     if (type == tlv_ssl) {
       if (length < tlv_ssl_bytes) return false;
       header.tls = byte_at(whole, at) & client_ssl;

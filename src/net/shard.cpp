@@ -9,6 +9,7 @@
 
 #include "net/addresses.hpp"
 #include "net/asio_connection.hpp"
+#include "net/tls_session.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/ws/http_response.hpp"
 
@@ -67,6 +68,11 @@ std::span<char> Shard::read_buffer() {
   return {read_buffer_.get(), read_buffer_bytes};
 }
 
+std::span<char> Shard::record_buffer() {
+  if (!record_buffer_) record_buffer_ = std::make_unique_for_overwrite<char[]>(TlsSession::record_bytes);
+  return {record_buffer_.get(), TlsSession::record_bytes};
+}
+
 const std::string& Shard::date() {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   if (date_.empty() || now != date_of_) {
@@ -76,7 +82,7 @@ const std::string& Shard::date() {
   return date_;
 }
 
-void Shard::start(Stream stream, const asio::ip::tcp::endpoint& peer) {
+void Shard::start(Stream stream, const asio::ip::tcp::endpoint& peer, std::shared_ptr<const TlsSettings> tls) {
   counters_.accepted.add();
   // A trusted proxy's connection counts for its client, as soon as that one is known.
   const bool counts_address = limits().connections_per_address > 0 && !trusts(options().proxies, peer.address());
@@ -89,9 +95,18 @@ void Shard::start(Stream stream, const asio::ip::tcp::endpoint& peer) {
   }
   if (!seated) ++unseated_;
   counters_.connections.add();
+  if (tls) stream.speak_tls(std::move(tls), record_buffer());
   auto connection = std::make_shared<AsioConnection>(*this, std::move(stream), std::move(seat), peer);
   ++held_;
   connection->start(connection);
+}
+
+void Shard::tls_failed(std::string_view why) {
+  counters_.tls_failed.add();
+  const auto untold = tls_failures_.event(executor_.now());
+  if (!untold) return;
+  const std::string others = *untold > 0 ? fmt::format(" ({} more since the last such line)", *untold) : "";
+  log(LogLevel::info, fmt::format("tls: a connection failed: {}{}", why, others));
 }
 
 void Shard::left(bool seated) noexcept {

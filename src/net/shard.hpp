@@ -10,6 +10,7 @@
 #include <random>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <asio/ip/tcp.hpp>
@@ -22,6 +23,7 @@
 #include "net/deadline_wheel.hpp"
 #include "net/drain_plan.hpp"
 #include "net/poller.hpp"
+#include "net/rare_log.hpp"
 #include "net/stream.hpp"
 #include "net/token_bucket.hpp"
 #include "net/validity.hpp"
@@ -74,6 +76,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   WriteQueue::Spares& spares() noexcept { return spares_; }
   /// One buffer for all reads: what it holds is used up before the next read.
   std::span<char> read_buffer();
+  /// One buffer for what TLS gathers into a record.
+  std::span<char> record_buffer();
   bool stopping() const noexcept { return stopping_.plan != nullptr; }
   /// What WebSockets are closed with while stopping.
   const CloseReason& goodbye() const noexcept { return stopping_.goodbye; }
@@ -88,7 +92,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   /// Counts one that is handed over; start() follows on the shard's executor. Any thread.
   void expect_one() noexcept { load_.fetch_add(1, std::memory_order_relaxed); }
   /// A connection begins its life.
-  void start(Stream stream, const asio::ip::tcp::endpoint& peer);
+  void start(Stream stream, const asio::ip::tcp::endpoint& peer, std::shared_ptr<const TlsSettings> tls);
   /// Puts the connection among those of the stage, with the stage's deadline from now.
   void enter(AsioConnection& connection, Stage stage);
   /// Puts it among the open WebSockets, to be looked at again after this time; nothing: never.
@@ -112,6 +116,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
   /// The connection will write at the end of this turn.
   void will_write(AsioConnection& connection);
+  /// Counts a connection whose TLS has failed, and logs it if that is not too much.
+  void tls_failed(std::string_view why);
   /// A connection is gone: its socket is closed.
   void left(bool seated) noexcept;
   /// The last word of a connection that nobody holds any more. It may be the end of this shard, too.
@@ -145,6 +151,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   WriteQueue::Spares spares_;
   std::unique_ptr<ws::SharedDeflate> deflate_;  // once a client has agreed on it
   std::unique_ptr<char[]> read_buffer_;
+  std::unique_ptr<char[]> record_buffer_;
+  RareLog tls_failures_;
   std::vector<AsioConnection*> writing_;  // have something to write at the end of the turn
   std::vector<AsioConnection*> written_;  // those in hand then
   DeadlineList handshakes_, handling_, throttled_, closing_;

@@ -772,9 +772,8 @@ TEMPLATE_LIST_TEST_CASE("each user hears their own payload", "[layer][CC-25][BT-
   Ear& text = scene.ear_in("users", "ada");
   Ear& other = scene.ear_in("users", 3);
   Ear& anonymous = scene.ear_in("users");
-  scene.publish("users",
-                Event::broadcast_to_users_individual_payloads(
-                    {{1, quoted("for-1")}, {"ada", quoted("for-ada")}, {4, quoted("for-4")}}, "b"));
+  scene.publish("users", Event::broadcast_to_users_individual_payloads(
+                             {{1, quoted("for-1")}, {"ada", quoted("for-ada")}, {4, quoted("for-4")}}, "b"));
   CHECK(one.heard() == "for-1");
   CHECK(one_author.heard() == "");
   CHECK(text.heard() == "for-ada");

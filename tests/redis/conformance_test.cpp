@@ -140,7 +140,8 @@ class Processes final : public ChannelLayer {
     const std::string name = channel.name();
     for (std::size_t i = 0; i < marks_.size(); ++i) {
       const std::string& mark = marks_[i]->name;
-      if (name.substr(0, mark.size() - 12) == mark.substr(0, mark.size() - 12)) return *layers_[i];
+      constexpr std::size_t digits = 14;  // of the consumer, behind those of its process
+      if (name.substr(0, mark.size() - digits) == mark.substr(0, mark.size() - digits)) return *layers_[i];
     }
     throw std::logic_error("a channel of no process");
   }

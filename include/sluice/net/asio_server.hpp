@@ -11,6 +11,7 @@
 
 #include "sluice/core/close_reason.hpp"
 #include "sluice/core/result.hpp"
+#include "sluice/net/tls_context.hpp"
 #include "sluice/net/trusted_proxies.hpp"
 #include "sluice/transport/gateway.hpp"
 #include "sluice/transport/limits.hpp"
@@ -47,6 +48,7 @@ struct StopOptions {
 struct ServerStats {
   std::uint64_t accepted = 0;     // TCP connections
   std::uint64_t connections = 0;  // of them here now
+  std::uint64_t tls_failed = 0;   // connections that ended by a failure of TLS: no common version, not TLS at all, ..
   std::uint64_t opened = 0;       // WebSockets: handshakes accepted
   std::uint64_t open = 0;         // of them not closed yet
   std::uint64_t http_requests = 0;
@@ -55,10 +57,10 @@ struct ServerStats {
   std::uint64_t proxy_refused = 0;  // connections of trusted proxies whose PROXY header is missing or malformed
 
   std::uint64_t messages_in = 0;
-  std::uint64_t sends = 0;  // calls of Connection::send; a Frame of several messages is one
-  std::uint64_t bytes_in = 0;
+  std::uint64_t sends = 0;     // calls of Connection::send; a Frame of several messages is one
+  std::uint64_t bytes_in = 0;  // within TLS, like bytes_out
   std::uint64_t bytes_out = 0;
-  std::uint64_t writes = 0;  // system calls that wrote
+  std::uint64_t writes = 0;  // system calls that wrote; with TLS, records
 
   // Limits that were met without ending a WebSocket.
   std::uint64_t server_full = 0;      // connections past Limits::connections
@@ -122,11 +124,14 @@ class AsioServer {
   /// name with several addresses listens on all of them, at the same port. Call it several times for several places.
   /// Fails with io_failed: no such host, address in use, no permission; after stop() with refused.
   Result<std::uint16_t> listen(std::string_view host, std::uint16_t port);
+  /// The same for wss:// and https://. One server may listen in the clear at one port and with TLS at another.
+  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const TlsContext& tls);
   /// Listens at a TCP socket that listens already, one of passed_sockets() for instance, and returns the port. From
   /// then on the descriptor is the server's. stop() closes it without touching the connections that wait there: they
   /// are for whoever else has the socket open, systemd or the next process. Fails with invalid_argument for a
   /// descriptor that is no such socket, after stop() with refused; then it is still yours.
   Result<std::uint16_t> listen_fd(int descriptor);
+  Result<std::uint16_t> listen_fd(int descriptor, const TlsContext& tls);
 
   /// Stops in good order, and returns at once. Connections that the kernel has completed are served, then nobody is
   /// accepted any more. HTTP requests are answered with `Connection: close`; a connection that waits for its first

@@ -49,10 +49,9 @@ struct Limits {
   std::chrono::milliseconds lifetime{0};         // from accept(), up to an eighth less; past it close 1001
 
   // --- the process
-  std::size_t connections = 0;              // at once, 0: as many as there are descriptors; past it 503
-  std::size_t connections_per_address = 0;  // 0: any number; past it 503
-  std::size_t server_queued_bytes =
-      512 * 1024 * 1024;  // waiting for all slow readers together, 0: any number; past it the largest queues close 1013
+  std::size_t connections = 0;                          // at once, 0: as many as there are descriptors; past it 503
+  std::size_t connections_per_address = 0;              // 0: any number; past it 503
+  std::size_t server_queued_bytes = 512 * 1024 * 1024;  // waiting for all slow readers; past it the largest close 1013
 
   // --- consumers
   std::size_t client_mail = 32;              // messages that wait for a busy consumer; past it their client waits

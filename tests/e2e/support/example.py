@@ -34,9 +34,10 @@ class Example:
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True, pass_fds=self.passed)
         line = self.process.stdout.readline()
-        if not line.startswith("listening on http://127.0.0.1:"):
+        if not line.startswith(("listening on http://127.0.0.1:", "listening on https://127.0.0.1:")):
             self.process.kill()
             raise AssertionError(f"{self.command} said {line!r}")
+        self.scheme = "wss" if line.startswith("listening on https:") else "ws"
         self.port = int(line.rstrip("/\n").rsplit(":", 1)[1])
         return self
 
@@ -53,7 +54,7 @@ class Example:
             raise AssertionError(f"{self.command} ended with {status}")
 
     async def connect(self, target, **options):
-        return Client(await websockets.connect(f"ws://127.0.0.1:{self.port}{target}", max_size=None, **options))
+        return Client(await websockets.connect(f"{self.scheme}://127.0.0.1:{self.port}{target}", max_size=None, **options))
 
     def request(self, method, path, body=None, headers=()):
         """Status, headers and body of one request on a connection of its own."""

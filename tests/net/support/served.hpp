@@ -71,10 +71,11 @@ class TestGateway : public Gateway {
                                          Executor& executor) override;
   /// Runs it on the executor of the open connection with this path, and returns when it has run.
   void with(const std::string& path, std::function<void(Door&)> what);
+  /// The open connection with this path, or null.
+  std::shared_ptr<Door> find(const std::string& path);
 
  private:
   friend class Door;
-  std::shared_ptr<Door> find(const std::string& path);
 
   std::mutex mutex_;
   std::map<std::string, std::weak_ptr<Door>> doors_;
@@ -91,6 +92,8 @@ class Served {
     port = server.listen("127.0.0.1", 0).value();
   }
   BlockingClient connect(int receive_buffer = 0) const { return BlockingClient(port, receive_buffer); }
+  /// A port where the same server speaks TLS.
+  std::uint16_t listen(const TlsContext& tls) { return server.listen("127.0.0.1", 0, tls).value(); }
   /// A client that has opened a WebSocket.
   BlockingClient enter(std::string_view path = "/", int receive_buffer = 0) const;
   /// Waits until the server's numbers satisfy it; false when they do not in good time.

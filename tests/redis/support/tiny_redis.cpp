@@ -113,12 +113,14 @@ void TinyRedis::wake() {
 void TinyRedis::block(Client& client, const Words& words) {
   client.blocked_on.assign(words.begin() + 1, words.end() - 1);
   const std::uint64_t block = ++client.blocks;
-  executor_.post_after(std::chrono::seconds(std::stoi(words.back())), [weak = std::weak_ptr(alive_), id = client.id, block] {
-    const auto self = weak.lock();
-    if (!self) return;
-    const auto found = std::ranges::find(self->clients_, id, &Client::id);
-    if (found != self->clients_.end() && found->blocks == block && !found->blocked_on.empty()) self->unblock(*found);
-  });
+  executor_.post_after(std::chrono::seconds(std::stoi(words.back())),
+                       [weak = std::weak_ptr(alive_), id = client.id, block] {
+                         const auto self = weak.lock();
+                         if (!self) return;
+                         const auto found = std::ranges::find(self->clients_, id, &Client::id);
+                         if (found != self->clients_.end() && found->blocks == block && !found->blocked_on.empty())
+                           self->unblock(*found);
+                       });
 }
 
 void TinyRedis::unblock(Client& client) {
