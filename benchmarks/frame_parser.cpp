@@ -63,7 +63,8 @@ int main() {
         std::memcpy(input.data(), wire.data(), wire.size());
         bench::keep(input);
       });
-      ServerProtocol protocol(1 << 20);
+      const sluice::Limits limits;
+      ServerProtocol protocol(limits);
       std::size_t heard = 0;
       const double whole = bench::nanoseconds_per(wire.size(), [&] {
         std::memcpy(input.data(), wire.data(), wire.size());  // the parser unmasks in place

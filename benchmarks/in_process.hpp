@@ -26,6 +26,7 @@ class NullConnection final : public sluice::Connection {
   void pause_reading() override {}
   void resume_reading() override {}
   std::size_t queued_bytes() const noexcept override { return 0; }
+  void tell_when_drained() override {}
   std::size_t sent = 0;
 };
 

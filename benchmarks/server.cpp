@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The server that load generators drive: /sub hears what /pub says, /echo sends everything back
 //
-// Ordinary consumers on the in-memory layer with the usual limits. Nothing here is faster than what a user writes.
+// Ordinary consumers on the in-memory layer with the usual limits, but for the rates. Nothing here is faster than what
+// a user writes.
 #include <fmt/format.h>
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -48,6 +50,15 @@ class Echo : public Consumer {
   }
 };
 
+// What `--compress` says; nothing if it makes no sense.
+std::optional<sluice::DeflateOptions> deflate_options(std::string_view compress) {
+  if (compress == "off") return sluice::DeflateOptions{.enabled = false};
+  if (compress == "shared") return sluice::DeflateOptions{};
+  if (compress != "windows") return std::nullopt;
+  constexpr auto own = sluice::DeflateContext::per_connection;
+  return sluice::DeflateOptions{.server_context = own, .client_context = own};
+}
+
 sluice::Result<std::uint16_t> listen_at(sluice::AsioServer& server, const Listen& listen,
                                         const std::string& certificate, const std::string& key) {
   if (certificate.empty()) return server.listen(listen.host, listen.port);
@@ -60,11 +71,20 @@ sluice::Result<std::uint16_t> listen_at(sluice::AsioServer& server, const Listen
 
 int main(int argc, char** argv) {
   Listen listen;
-  std::string certificate, key;
+  std::string compress = "shared", certificate, key;
+  sluice::AsioServerOptions options;
   Options("The server that load generators drive: /sub hears what /pub says, /echo sends everything back", listen)
+      .add("--compress", compress, "for clients that offer it: off, shared or windows (of each connection)")
+      .add("--queued-bytes", options.limits.queued_bytes, "that may wait for a slow reader")
       .add("--tls-certificate", certificate, "speak TLS: a PEM file, the certificate and those behind it")
       .add("--tls-key", key, "its key, a PEM file")
       .parse(argc, argv);
+  const auto deflate = deflate_options(compress);
+  if (!deflate) {
+    fmt::print(stderr, "--compress is off, shared or windows, not \"{}\"\n", compress);
+    return 2;
+  }
+  options.deflate = *deflate;
   sluice::StopSignals signals;
 
   sluice::AsioExecutors executors(listen.thread_count());
@@ -73,9 +93,12 @@ int main(int argc, char** argv) {
   routes->re_path("^sub", sluice::consumer<Subscriber>());
   routes->re_path("^pub", sluice::consumer<Publisher>());
   routes->re_path("^echo", sluice::consumer<Echo>());
-  sluice::Host host(routes, layer);
+  // One load generator speaks as fast as it can, for thousands: its rate is counted, but not met.
+  options.limits.message_rate = {100'000'000};
+  options.limits.byte_rate = {std::size_t{100} << 30U};
+  sluice::Host host(routes, layer, {.limits = options.limits});
 
-  sluice::AsioServer server(executors, host);
+  sluice::AsioServer server(executors, host, options);
   const auto port = listen_at(server, listen, certificate, key);
   if (!port) {
     fmt::print(stderr, "{}\n", port.error().message());
@@ -85,6 +108,4 @@ int main(int argc, char** argv) {
   signals.wait();
   server.stop();
   server.wait();
-  executors.stop();
-  executors.join();
 }

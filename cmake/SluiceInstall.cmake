@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 
 set(sluice_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sluice)
-foreach(target sluice sluice_asio sluice_auth sluice_testing)
+foreach(target sluice sluice_asio sluice_auth sluice_redis sluice_testing)
   if(TARGET ${target})
     install(TARGETS ${target} EXPORT sluiceTargets)
   endif()
@@ -17,4 +17,5 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/sluiceConfigVersion.cmake
 install(FILES
   ${PROJECT_BINARY_DIR}/sluiceConfig.cmake ${PROJECT_BINARY_DIR}/sluiceConfigVersion.cmake
   ${CMAKE_CURRENT_LIST_DIR}/FindAsio.cmake ${CMAKE_CURRENT_LIST_DIR}/FindLibJwt.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/FindHiredis.cmake ${CMAKE_CURRENT_LIST_DIR}/FindMsgpackCxx.cmake
   DESTINATION ${sluice_package_dir})

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What a user's file costs to compile, by what it includes."""
+import json
 import os
 import statistics
 import subprocess
@@ -43,19 +44,20 @@ def compile_once(source):
 def measure(bench):
     found = {name: [] for name in FILES}
     with tempfile.TemporaryDirectory() as folder:
-        for repetition in range(bench.repetitions):
-            bench.say(f"round {repetition + 1} of {bench.repetitions}: compiling")
+        for round in range(bench.rounds):
+            bench.say(f"round {round + 1} of {bench.rounds}: compiling")
             for nth, (name, text) in enumerate(FILES.items()):
                 source = Path(folder, f"file{nth}.cpp")
                 source.write_text(text + "int main() {}\n")
                 found[name].append(compile_once(source))
-    rows = []
-    for name, runs in found.items():
-        seconds, memory = (statistics.median(values) for values in zip(*runs))
-        rows.append([f"`{name}`" if name.startswith("<") else name, f"{seconds:.2f}", f"{memory:,.0f}"])
+    medians = {name: [statistics.median(values) for values in zip(*runs)] for name, runs in found.items()}
+    bench.write("compiling.json", json.dumps({name: {"seconds": seconds, "mib": memory} for name, (seconds, memory) in
+                                              medians.items()}, indent=1) + "\n")
+    rows = [[f"`{name}`" if name.startswith("<") else name, f"{seconds:.2f}", f"{memory:,.0f}"]
+            for name, (seconds, memory) in medians.items()]
     bench.write("compiling.md", f"""# What a user's file costs to compile
 
 `g++ {' '.join(OPTIONS[:2])} -c` of a file that includes this; processor seconds and the compiler's memory, medians of
-{bench.repetitions} rounds.
+{bench.rounds} rounds.
 
 {table(["includes", "seconds", "MiB"], rows)}""")

@@ -18,7 +18,8 @@ PYTHON = "/usr/bin/python3"  # Debian's, with Debian's packages
 
 @dataclass
 class Server:
-    """Serves /sub, /pub and /echo on {port}. `pace`: how much of a load it is given, so that a slow one ends too."""
+    """Serves /sub, /pub and /echo on {port}. `pace`: how much of a load it is given, so that a slow one ends too;
+    `slow`: it does heavy loads in the first round only, for the same reason."""
     name: str
     command: list
     pace: float = 1
@@ -26,38 +27,59 @@ class Server:
     environment: dict = field(default_factory=dict)
     redis: bool = False
     processors: str = "0"
+    slow: bool = False
+    bursts: bool = True  # false: it says nothing about them that another does not say
+    singles: bool = True
+    load_options: tuple = ()
+
+    def takes(self, load, round):
+        if self.slow and load.heavy and round > 0:
+            return False
+        return self.bursts if load.burst else self.singles
 
 
 def uvicorn(name, layer, redis):
     return Server(name, [PYTHON, "-m", "uvicorn", "--app-dir", str(RIVALS), "--port", "{port}", "--loop", "uvloop",
                          "--ws", "websockets", "--lifespan", "off", "--log-level", "error",
                          "django_channels:application"],
-                  pace=0.02, burst_pace=0.01, environment={"LAYER": layer}, redis=redis)
+                  pace=0.03, burst_pace=0, environment={"LAYER": layer}, redis=redis, slow=True)
 
 
-def sluice(programs, threads=1):
-    name = "Sluice" if threads == 1 else f"Sluice, {threads} threads"
-    return Server(name, [str(programs / "server"), "--port", "{port}", "--threads", str(threads)], burst_pace=2,
-                  processors="0" if threads == 1 else "0-1")
+def sluice(programs, threads=1, name="", *options, load_options=()):
+    return Server(name or ("Sluice" if threads == 1 else f"Sluice, {threads} threads"),
+                  [str(programs / "server"), "--port", "{port}", "--threads", str(threads), *options], burst_pace=2,
+                  processors="0" if threads == 1 else "0-1", load_options=load_options)
+
+
+FLOOR, FLOOR_AGAIN = "floor", "floor, again"
+JOINED, JOINED_AGAIN = "floor, joined", "floor, joined, again"
+
+
+def floors(programs):
+    """name -> server. Each is there twice: how far the two are apart is the noise."""
+    floor, joined = [str(programs / "floor"), "{port}"], [str(programs / "floor"), "{port}", "joined"]
+    return {FLOOR: Server(FLOOR, floor, burst_pace=0.3), FLOOR_AGAIN: Server(FLOOR_AGAIN, floor, bursts=False),
+            JOINED: Server(JOINED, joined, burst_pace=2, singles=False),
+            JOINED_AGAIN: Server(JOINED_AGAIN, joined, burst_pace=2, singles=False)}
 
 
 def everyone(programs, rivals=()):
     """The floor first: what the others are compared with. `rivals`: commands in which {port} is replaced."""
-    found = [Server("floor", [str(programs / "floor"), "{port}"], burst_pace=0.3),
-             Server("floor, joined", [str(programs / "floor"), "{port}", "joined"], burst_pace=2),
-             sluice(programs)]
+    floor = floors(programs)
+    found = [floor[FLOOR], floor[JOINED], sluice(programs)]
     if (programs / "beast").exists():
         found.append(Server("Boost.Beast", [str(programs / "beast"), "{port}"]))
     if (programs / "libwebsockets").exists():
         found.append(Server("libwebsockets", [str(programs / "libwebsockets"), "{port}"]))
+    found += [floor[FLOOR_AGAIN], floor[JOINED_AGAIN]]
     if shutil.which("node") and (RIVALS / "node_modules/ws").exists():
-        found.append(Server("Node ws", ["node", str(RIVALS / "node_ws.js"), "{port}"]))
-    found.append(Server("Python websockets", [PYTHON, str(RIVALS / "python_websockets.py"), "{port}"], pace=0.3))
+        found.append(Server("Node ws", ["node", str(RIVALS / "node_ws.js"), "{port}"], pace=0.5))
+    found.append(Server("Python websockets", [PYTHON, str(RIVALS / "python_websockets.py"), "{port}"], pace=0.2))
+    for rival in rivals:
+        found.append(Server(shlex.split(rival)[0].rsplit("/", 1)[-1], shlex.split(rival), pace=0.3))
     found.append(uvicorn("Channels, in memory", "memory", redis=False))
     found.append(uvicorn("Channels, Redis", "redis", redis=True))
     found.append(uvicorn("Channels, Redis pub/sub", "pubsub", redis=True))
-    for rival in rivals:
-        found.append(Server(shlex.split(rival)[0].rsplit("/", 1)[-1], shlex.split(rival), pace=0.3))
     return found
 
 

@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -38,27 +36,15 @@ void set(int socket, int level, int option, int value) {
 
 }  // namespace
 
-Clients::Clients(std::uint16_t port, std::size_t addresses, bool tls)
-    : epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")), addresses_(addresses) {
-  if (tls) {
-    std::signal(SIGPIPE, SIG_IGN);
-    tls_ = SSL_CTX_new(TLS_client_method());
-    SSL_CTX_set_mode(tls_, SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(tls_, 1);
-  }
+Clients::Clients(std::uint16_t port, Speech speech)
+    : epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")), speech_(speech) {
+  if (speech.tls) tls_.emplace();
   server_.sin_family = AF_INET;
   server_.sin_port = htons(port);
   server_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 }
 
-Clients::~Clients() {
-  for (const Connection& connection : connections_) {
-    if (connection.socket >= 0) ::close(connection.socket);
-    SSL_free(connection.tls);
-  }
-  SSL_CTX_free(tls_);
-  ::close(epoll_);
-}
+Clients::~Clients() { ::close(epoll_); }
 
 std::size_t Clients::begin(const std::string& path, Reader reader) {
   if (free_.empty()) {
@@ -69,17 +55,24 @@ std::size_t Clients::begin(const std::string& path, Reader reader) {
   free_.pop_back();
 
   const int socket = checked(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
-  connections_[index] = {socket, nullptr, State::connecting, reader,
-                         fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUpgrade: websocket\r\n"
-                                     "Connection: Upgrade\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Version: 13\r\n"
-                                     "Origin: http://127.0.0.1:{}\r\n\r\n",
-                                     path, ntohs(server_.sin_port), key, ntohs(server_.sin_port))};
+  connections_[index] = {
+      Link(socket), State::connecting, reader,
+      fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUpgrade: websocket\r\n"
+                  "Connection: Upgrade\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Version: 13\r\n"
+                  "Origin: http://127.0.0.1:{}\r\n{}\r\n",
+                  path, ntohs(server_.sin_port), key, ntohs(server_.sin_port), speech_.compress ? Deflate::offer : ""),
+      nullptr};
   set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
   set(socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-  if (reader == Reader::stalled) set(socket, SOL_SOCKET, SO_RCVBUF, 4096);
+  if (reader == Reader::stalled) {
+    // The kernel should hold little for it: a small window, and small segments, by which the server's kernel measures
+    // what it buffers (some 50 KB instead of 2.6 MB on loopback).
+    set(socket, SOL_SOCKET, SO_RCVBUF, 4096);
+    set(socket, IPPROTO_TCP, TCP_MAXSEG, 536);
+  }
   sockaddr_in from{};
   from.sin_family = AF_INET;
-  from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + static_cast<std::uint32_t>(next_address_++ % addresses_));
+  from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + static_cast<std::uint32_t>(next_address_++ % speech_.addresses));
   checked(bind(socket, reinterpret_cast<sockaddr*>(&from), sizeof from), "bind");
   if (connect(socket, reinterpret_cast<sockaddr*>(&server_), sizeof server_) < 0 && errno != EINPROGRESS) {
     fail("connect");
@@ -88,63 +81,29 @@ std::size_t Clients::begin(const std::string& path, Reader reader) {
   return index;
 }
 
-std::size_t Clients::open(std::size_t count, const std::string& path, std::chrono::seconds limit, Reader reader) {
+std::size_t Clients::open(std::size_t count, const std::string& path, std::chrono::seconds patience, Reader reader) {
   const std::size_t first = connections_.size();
-  const auto until = Clock::now() + limit;
+  const std::uint64_t began = now();
   std::size_t begun = 0, open = 0;
   on_open = [&open](std::size_t) { ++open; };
   while (open < count) {
     for (; begun < count && begun - open < 128; ++begun) begin(path, reader);
     turn(std::chrono::milliseconds(100));
     if (lost_ > 0) throw Failure("the server ended a connection while others were being opened");
-    if (Clock::now() > until) throw Failure(fmt::format("only {} of {} connections were open in time", open, count));
+    if (silence_since(began) > patience) throw Failure(fmt::format("only {} of {} connections opened", open, count));
   }
   on_open = [](std::size_t) {};
   return first;
 }
 
 void Clients::send(std::size_t index, std::string_view frames) {
-  while (!frames.empty()) frames.remove_prefix(push(connections_[index], frames));
+  if (!connections_[index].link.write(frames)) fail("send");
 }
 
-// Some of the bytes, as soon as there is room; with TLS, after the handshake.
-std::size_t Clients::push(Connection& connection, std::string_view bytes) {
-  for (;;) {
-    short awaited = POLLOUT;
-    if (connection.tls) {
-      const int result = SSL_write(connection.tls, bytes.data(), static_cast<int>(bytes.size()));
-      if (result > 0) return static_cast<std::size_t>(result);
-      const int why = SSL_get_error(connection.tls, result);
-      if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) throw Failure("TLS failed");
-      if (why == SSL_ERROR_WANT_READ) awaited = POLLIN;
-    } else {
-      const ssize_t sent = ::send(connection.socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent > 0) return static_cast<std::size_t>(sent);
-      if (errno != EAGAIN) fail("send");
-    }
-    pollfd waiting{connection.socket, awaited, 0};
-    if (poll(&waiting, 1, 10'000) == 0) throw Failure("the server has read nothing for 10 seconds");
-  }
-}
-
-// Into the buffer: how many bytes, 0 at the end, -1 when there are none now.
-std::ptrdiff_t Clients::pull(Connection& connection) {
-  if (!connection.tls) {
-    const ssize_t got = recv(connection.socket, buffer_.data(), buffer_.size(), 0);
-    return got >= 0 ? got : errno == EAGAIN ? -1 : 0;
-  }
-  std::size_t total = 0;
-  while (total < buffer_.size()) {
-    const int got = SSL_read(connection.tls, buffer_.data() + total, static_cast<int>(buffer_.size() - total));
-    if (got > 0) {
-      total += static_cast<std::size_t>(got);
-      if (SSL_has_pending(connection.tls)) continue;
-      break;
-    }
-    if (total > 0) break;
-    return SSL_get_error(connection.tls, got) == SSL_ERROR_WANT_READ ? -1 : 0;
-  }
-  return static_cast<std::ptrdiff_t>(total);
+std::string Clients::frame(std::size_t index, std::string_view payload) {
+  Deflate* const deflate = connections_[index].deflate.get();
+  if (!deflate) return wire::client_frame(wire::Opcode::text, payload);
+  return wire::client_frame(wire::Opcode::text, deflate->deflated(payload), true);
 }
 
 void Clients::close(std::size_t index) {
@@ -158,10 +117,10 @@ void Clients::turn(std::chrono::milliseconds at_most) {
   if (count < 0 && errno != EINTR) fail("epoll_wait");
   for (int i = 0; i < count; ++i) {
     const std::size_t index = events[static_cast<std::size_t>(i)].data.u64;
-    if (connections_[index].state == State::connecting) {
-      connected(index);
-    } else {
-      readable(index);
+    switch (connections_[index].state) {
+      case State::connecting: connected(index); break;
+      case State::securing: secure(index); break;
+      default: readable(index);
     }
   }
 }
@@ -170,22 +129,35 @@ void Clients::connected(std::size_t index) {
   Connection& connection = connections_[index];
   int error = 0;
   socklen_t length = sizeof error;
-  checked(getsockopt(connection.socket, SOL_SOCKET, SO_ERROR, &error, &length), "getsockopt");
+  checked(getsockopt(connection.link.socket(), SOL_SOCKET, SO_ERROR, &error, &length), "getsockopt");
   if (error != 0) throw Failure(fmt::format("connect: {}", std::strerror(error)));
-  if (tls_) {
-    connection.tls = SSL_new(tls_);
-    SSL_set_fd(connection.tls, connection.socket);
-    SSL_set_connect_state(connection.tls);
-  }
-  connection.state = State::handshake;
   watch(index, EPOLL_CTL_MOD, EPOLLIN);
-  send(index, std::exchange(connection.unread, {}));
+  if (!tls_) return ask(index);
+  connection.state = State::securing;
+  secure(index);
+}
+
+void Clients::secure(std::size_t index) {
+  if (connections_[index].link.secure(*tls_) == Link::Secured::yes) ask(index);
+}
+
+void Clients::ask(std::size_t index) {
+  connections_[index].state = State::handshake;
+  send(index, std::exchange(connections_[index].unread, {}));
 }
 
 void Clients::readable(std::size_t index) {
-  const std::ptrdiff_t got = pull(connections_[index]);
-  if (got < 0) return;
-  if (got == 0) return ended(index);
+  while (read_once(index) && connections_[index].link.reads_on()) {}
+}
+
+// False: there is no more for now, or that was its last.
+bool Clients::read_once(std::size_t index) {
+  const ssize_t got = connections_[index].link.read(buffer_);
+  if (got < 0 && errno == EAGAIN) return false;
+  if (got <= 0) {
+    ended(index);
+    return false;
+  }
   read_at_ = now();
 
   std::string joined = std::exchange(connections_[index].unread, {});
@@ -199,12 +171,12 @@ void Clients::readable(std::size_t index) {
   }
   if (connections_[index].state != State::handshake) {
     while (const auto next = wire::first_frame(bytes)) {
-      if (!take(index, *next)) return;
+      if (!take(index, *next)) return false;
       bytes = bytes.subspan(next->size);
     }
   }
   connections_[index].unread.assign(bytes.data(), bytes.size());
-  if (connections_[index].tls && SSL_pending(connections_[index].tls) > 0) readable(index);
+  return true;
 }
 
 // How many bytes of the answer's head there were; none while it is not complete.
@@ -216,6 +188,8 @@ std::size_t Clients::answered(std::size_t index, std::string_view bytes) {
   }
   Connection& connection = connections_[index];
   connection.state = State::open;
+  connection.deflate = Deflate::agreed(bytes.substr(0, end + 2));
+  if (speech_.compress && !connection.deflate) throw Failure("the server does not compress");
   if (connection.reader == Reader::stalled) watch(index, EPOLL_CTL_DEL, 0);
   on_open(index);
   return end + head_end.size();
@@ -226,7 +200,15 @@ bool Clients::take(std::size_t index, const wire::Frame& frame) {
   const std::string_view payload(frame.payload.data(), frame.payload.size());
   switch (frame.opcode) {
     case wire::Opcode::text:
-    case wire::Opcode::binary: on_message(index, payload); break;
+    case wire::Opcode::binary:
+      if (!frame.compressed) {
+        on_message(index, payload);
+      } else if (Deflate* const deflate = connections_[index].deflate.get()) {
+        on_message(index, deflate->inflated(payload));
+      } else {
+        throw Failure("a compressed message, though nothing was agreed on");
+      }
+      break;
     case wire::Opcode::ping: send(index, wire::client_frame(wire::Opcode::pong, payload)); break;
     case wire::Opcode::pong: break;
     case wire::Opcode::close: ended(index); return false;
@@ -237,9 +219,7 @@ bool Clients::take(std::size_t index, const wire::Frame& frame) {
 void Clients::ended(std::size_t index) {
   Connection& connection = connections_[index];
   if (connection.state != State::closing) ++lost_;
-  ::close(connection.socket);  // epoll forgets it, too
-  SSL_free(connection.tls);
-  connection = {};
+  connection = {};  // its socket is closed, and epoll forgets it, too
   free_.push_back(index);
   on_closed(index);
 }
@@ -248,7 +228,7 @@ void Clients::watch(std::size_t index, int operation, std::uint32_t events) {
   epoll_event event{};
   event.events = events;
   event.data.u64 = index;
-  checked(epoll_ctl(epoll_, operation, connections_[index].socket, &event), "epoll_ctl");
+  checked(epoll_ctl(epoll_, operation, connections_[index].link.socket(), &event), "epoll_ctl");
 }
 
 }  // namespace load

@@ -10,7 +10,7 @@ namespace load {
 
 Report connect(const Settings& settings) {
   constexpr std::size_t at_once = 64;
-  Clients clients(settings.port, settings.addresses, settings.tls);
+  Clients clients(settings.port, settings.speech);
   std::size_t begun = 0, ended = 0;
   const auto begin = [&] {
     if (begun == settings.messages) return;
@@ -26,7 +26,7 @@ Report connect(const Settings& settings) {
   Report report;
   const Meter meter(settings);
   for (std::size_t i = 0; i < at_once; ++i) begin();
-  while (ended < settings.messages && !meter.given_up()) clients.turn(std::chrono::milliseconds(100));
+  while (ended < settings.messages && !meter.given_up(clients)) clients.turn(std::chrono::milliseconds(100));
   std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the server still cleans up
   meter.stop(ended, report);
   report.missing = settings.messages - ended;
@@ -35,7 +35,7 @@ Report connect(const Settings& settings) {
 }
 
 Report idle(const Settings& settings) {
-  Clients clients(settings.port, settings.addresses, settings.tls);
+  Clients clients(settings.port, settings.speech);
   const Holding held(settings, clients, "/sub");
   Report report;
   held.into(report);

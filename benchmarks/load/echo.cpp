@@ -19,7 +19,7 @@ void round(const Settings& settings, Clients& clients, std::vector<std::uint32_t
     if (sent == count) return;
     ++sent;
     const std::string payload = stamped({next[connection], now()}, settings.bytes);
-    clients.send(connection, wire::client_frame(wire::Opcode::text, payload));
+    clients.send(connection, clients.frame(connection, payload));
   };
   clients.on_message = [&](std::size_t connection, std::string_view payload) {
     const auto stamp = stamp_of(payload);
@@ -35,7 +35,7 @@ void round(const Settings& settings, Clients& clients, std::vector<std::uint32_t
   };
   const Meter meter(settings);
   for (std::size_t i = 0; i < settings.connections; ++i) send(i);
-  while (back < count && clients.lost() == 0 && !meter.given_up()) clients.turn(std::chrono::milliseconds(100));
+  while (back < count && clients.lost() == 0 && !meter.given_up(clients)) clients.turn(std::chrono::milliseconds(100));
   meter.stop(back, report);
   report.missing = count - back;
   clients.on_message = [](std::size_t, std::string_view) {};
@@ -44,7 +44,7 @@ void round(const Settings& settings, Clients& clients, std::vector<std::uint32_t
 }  // namespace
 
 Report echo(const Settings& settings) {
-  Clients clients(settings.port, settings.addresses, settings.tls);
+  Clients clients(settings.port, settings.speech);
   const Holding held(settings, clients, "/echo");
   Report report;
   held.into(report);

@@ -35,7 +35,7 @@ class Broadcasts {
     deliveries_ = 0;
     const std::uint32_t begin = sent_;
     const Meter meter(settings_);
-    while (complete_ < end && !meter.given_up()) {
+    while (complete_ < end && clients_.lost() == 0 && !meter.given_up(clients_)) {
       publish(std::min(end, settings_.rate > 0
                                 ? begin + static_cast<std::uint32_t>(meter.seconds() * double(settings_.rate)) + 1
                                 : complete_ + static_cast<std::uint32_t>(settings_.window)));
@@ -50,8 +50,8 @@ class Broadcasts {
   void publish(std::uint32_t end) {
     std::vector<std::string> frames(settings_.publishers);
     for (; sent_ < end; ++sent_) {
-      frames[sent_ % settings_.publishers] +=
-          wire::client_frame(wire::Opcode::text, stamped({sent_, now()}, settings_.bytes));
+      const std::size_t nth = sent_ % settings_.publishers;
+      frames[nth] += clients_.frame(first_publisher_ + nth, stamped({sent_, now()}, settings_.bytes));
     }
     for (std::size_t i = 0; i < frames.size(); ++i) {
       if (!frames[i].empty()) clients_.send(first_publisher_ + i, frames[i]);
@@ -87,13 +87,13 @@ class Broadcasts {
 }  // namespace
 
 Report fan_out(const Settings& settings) {
-  Clients clients(settings.port, settings.addresses, settings.tls);
+  Clients clients(settings.port, settings.speech);
   Holding held(settings, clients, "/sub");  // first: a subscriber's index counts from 0
   Report report;
   held.into(report);
-  const std::chrono::seconds limit(settings.seconds);
-  clients.open(settings.stalled, "/sub", limit, Clients::Reader::stalled);
-  const std::size_t publisher = clients.open(settings.publishers, "/pub", limit);
+  const std::chrono::seconds patience(settings.patience);
+  clients.open(settings.stalled, "/sub", patience, Clients::Reader::stalled);
+  const std::size_t publisher = clients.open(settings.publishers, "/pub", patience);
 
   Broadcasts broadcasts(settings, clients, publisher);
   Report warm_up = report;

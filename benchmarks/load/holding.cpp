@@ -7,7 +7,7 @@ namespace load {
 
 Holding::Holding(const Settings& settings, Clients& clients, const std::string& path)
     : settings_(settings), before_(cost_of(settings.processes)) {
-  clients.open(settings.connections, path, std::chrono::seconds(settings.seconds));
+  clients.open(settings.connections, path, std::chrono::seconds(settings.patience));
   const auto until = Clock::now() + std::chrono::milliseconds(settings.settle_ms);
   while (Clock::now() < until) clients.turn(std::chrono::milliseconds(20));
   open_ = cost_of(settings.processes);

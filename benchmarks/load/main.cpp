@@ -59,14 +59,16 @@ int main(int argc, char** argv) {
       .add("--rate", settings.rate, "broadcasts a second, 0: as the window allows")
       .add("--publishers", settings.publishers, "that speak in turns")
       .add("--stalled", settings.stalled, "further subscribers that never read")
-      .add("--addresses", settings.addresses, "how many of 127.0.0.1, 127.0.0.2, ... the clients come from")
-      .add("--seconds", settings.seconds, "until the run is given up")
+      .add("--addresses", settings.speech.addresses, "how many of 127.0.0.1, 127.0.0.2, ... the clients come from")
+      .add("--compress", settings.speech.compress, "offer permessage-deflate, and fail if the server declines")
+      .add("--tls", settings.speech.tls, "speak TLS, whatever the certificate")
+      .add("--patience", settings.patience, "seconds without a word from the server, until the run is given up")
       .add("--settle-ms", settings.settle_ms, "after opening, before memory is read")
       .add("--tls", settings.tls, "speak TLS, whatever certificate the server shows")
       .parse(argc, argv);
   settings.processes = numbers(processes);
   const auto chosen = workloads.find(workload);
-  if (chosen == workloads.end() || settings.publishers == 0 || settings.addresses == 0) {
+  if (chosen == workloads.end() || settings.publishers == 0 || settings.speech.addresses == 0) {
     fmt::print(stderr, "load: there is no workload \"{}\", or none of something\n", workload);
     return 2;
   }

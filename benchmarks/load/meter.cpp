@@ -23,6 +23,10 @@ Meter::Meter(const Settings& settings)
 
 double Meter::seconds() const { return static_cast<double>(now() - began_) * 1e-9; }
 
+bool Meter::given_up(const Clients& clients) const {
+  return clients.silence_since(began_) > std::chrono::seconds(settings_.patience);
+}
+
 void Meter::stop(std::size_t operations, Report& report) const {
   const ServerCost after = cost_of(settings_.processes);
   const double count = static_cast<double>(std::max<std::size_t>(operations, 1));

@@ -7,6 +7,7 @@ namespace wire {
 
 namespace {
 
+constexpr int rsv1 = 0x40;
 constexpr char some_key[4] = {'\x37', '\xfa', '\x21', '\x3d'};
 
 void unmask(std::span<char> payload, const char* key) {
@@ -42,7 +43,7 @@ std::optional<Frame> first_frame(std::span<char> bytes) {
   if (bytes.size() - header < length) return std::nullopt;
   const std::span<char> payload = bytes.subspan(header, length);
   if (masked) unmask(payload, bytes.data() + header - 4);
-  return Frame{static_cast<Opcode>(bytes[0] & 0x0f), payload, header + length};
+  return Frame{static_cast<Opcode>(bytes[0] & 0x0f), payload, header + length, (bytes[0] & rsv1) != 0};
 }
 
 std::size_t write_header(char* out, Opcode opcode, std::size_t payload_bytes) {
@@ -64,9 +65,10 @@ std::string server_frame(Opcode opcode, std::string_view payload) {
   return frame;
 }
 
-std::string client_frame(Opcode opcode, std::string_view payload) {
+std::string client_frame(Opcode opcode, std::string_view payload, bool compressed) {
   char header[10];
   const std::size_t length = write_header(header, opcode, payload.size());
+  if (compressed) header[0] = static_cast<char>(header[0] | rsv1);
   header[1] = static_cast<char>(header[1] | 0x80);
   std::string frame(header, length);
   frame.append(some_key, sizeof some_key);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The few bytes of WebSocket that the measuring tools speak: no UTF-8 check, no fragments, no extension
+// The few bytes of WebSocket that the measuring tools speak: no UTF-8 check, no fragments
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ enum class Opcode : std::uint8_t { text = 1, binary = 2, close = 8, ping = 9, po
 struct Frame {
   Opcode opcode;
   std::span<char> payload;
-  std::size_t size;  // with its header
+  std::size_t size;         // with its header
+  bool compressed = false;  // RSV1: RFC 7692 section 6
 };
 
 /// The first frame of `bytes`, or nothing if it is not all there yet.
@@ -26,6 +27,6 @@ std::optional<Frame> first_frame(std::span<char> bytes);
 std::size_t write_header(char* out, Opcode opcode, std::size_t payload_bytes);
 std::string server_frame(Opcode opcode, std::string_view payload);
 /// The same as a client sends it, masked.
-std::string client_frame(Opcode opcode, std::string_view payload);
+std::string client_frame(Opcode opcode, std::string_view payload, bool compressed = false);
 
 }  // namespace wire

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "load/clients.hpp"
 #include "load/histogram.hpp"
 #include "load/server_cost.hpp"
 
@@ -18,15 +19,15 @@ struct Settings {
   std::uint16_t port = 8000;
   std::vector<pid_t> processes;  // the server's
   std::size_t connections = 100;
-  std::size_t bytes = 100;      // of one payload
-  std::size_t messages = 400;   // published, echoed, or connections made
-  std::size_t warm_up = 30;     // messages before the measurement
-  std::size_t window = 1;       // broadcasts in flight
-  std::size_t rate = 0;         // broadcasts a second, however many are in flight; 0: as the window allows
-  std::size_t publishers = 1;   // in turns
-  std::size_t stalled = 0;      // further subscribers that never read
-  std::size_t addresses = 4;    // 127.0.0.1 and the next ones, to come from
-  std::size_t seconds = 60;     // until a run is given up
+  std::size_t bytes = 100;     // of one payload
+  std::size_t messages = 400;  // published, echoed, or connections made
+  std::size_t warm_up = 30;    // messages before the measurement
+  std::size_t window = 1;      // broadcasts in flight
+  std::size_t rate = 0;        // broadcasts a second, however many are in flight; 0: as the window allows
+  std::size_t publishers = 1;  // in turns
+  std::size_t stalled = 0;     // further subscribers that never read
+  Clients::Speech speech;
+  std::size_t patience = 20;    // seconds without a word from the server, until a run is given up
   std::size_t settle_ms = 300;  // after opening, before memory is read
   bool tls = false;             // with whatever certificate the server shows
 };
@@ -65,8 +66,8 @@ class Meter {
   /// Per `operations` until now, into the report.
   void stop(std::size_t operations, Report& report) const;
   double seconds() const;
-  /// The run has lasted too long, so that what is missing is counted as lost.
-  bool given_up() const { return seconds() > static_cast<double>(settings_.seconds); }
+  /// The server has been silent for too long: what is missing is lost.
+  bool given_up(const Clients& clients) const;
 
  private:
   const Settings& settings_;

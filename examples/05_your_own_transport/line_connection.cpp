@@ -34,6 +34,14 @@ void LineConnection::start() {
   });
 }
 
+void LineConnection::stop(const CloseReason& reason) {
+  if (state_ != State::open) return close(reason);
+  loop_.post_after(limits_.close_time, [weak = weak_from_this(), reason] {
+    if (const auto self = weak.lock()) self->close(reason);
+  });
+  events_->on_stop(reason);
+}
+
 // --- What the gateway asks for. None of it calls back before it returns.
 
 void LineConnection::accept(const sluice::Acceptance&) {
@@ -78,6 +86,11 @@ void LineConnection::resume_reading() {
   take_lines_soon();
 }
 
+void LineConnection::tell_when_drained() {
+  wants_drained_ = true;
+  tell_if_drained();
+}
+
 // --- What the socket does
 
 short LineConnection::wants() const {
@@ -103,6 +116,15 @@ void LineConnection::write() {
     state_ = State::parting;
     ::shutdown(socket_, SHUT_WR);
   }
+  tell_if_drained();
+}
+
+void LineConnection::tell_if_drained() {
+  if (!out_.empty() || state_ != State::open || !std::exchange(wants_drained_, false)) return;
+  loop_.post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self && self->state_ == State::open) self->events_->on_drained();
+  });
 }
 
 void LineConnection::read() {

@@ -25,6 +25,8 @@ class LineConnection final : public sluice::Connection,
                  const sluice::Limits& limits, std::function<void()> gone);
   ~LineConnection() override;
   void start();
+  /// The server stops: the gateway has its say, and close_time to have done with it.
+  void stop(const sluice::CloseReason& reason);
 
   void accept(const sluice::Acceptance& acceptance) override;
   void deny(const sluice::Denial& denial) override;
@@ -33,6 +35,7 @@ class LineConnection final : public sluice::Connection,
   void pause_reading() override { paused_ = true; }
   void resume_reading() override;
   std::size_t queued_bytes() const noexcept override { return out_.size(); }
+  void tell_when_drained() override;
 
   short wants() const override;
   void ready(short events) override;
@@ -49,6 +52,7 @@ class LineConnection final : public sluice::Connection,
 
   void read();
   void write();
+  void tell_if_drained();
   void take_lines_soon();
   void take_lines();
   void open(std::string_view target);
@@ -63,6 +67,7 @@ class LineConnection final : public sluice::Connection,
 
   State state_ = State::target;
   bool paused_ = false;
+  bool wants_drained_ = false;
   std::string in_;
   std::string out_;
   sluice::CloseReason reason_;  // why it is closing

@@ -12,7 +12,7 @@ constexpr std::size_t longest = 64;
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   json::Writer out(json::Style::python);  // everything outside ASCII escaped: a line break of Unicode's is none here
   out.value(text.substr(0, longest));
   return out.take() + (text.size() > longest ? "..." : "");

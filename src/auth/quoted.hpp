@@ -10,7 +10,7 @@
 namespace sluice {
 
 /// The text in quotes, escaped and cut short, so that it can neither begin a line of its own nor fill the log.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 /// The value as JSON, cut short in the same way; "nothing" when it is missing.
 std::string shown(json::Value value);
 

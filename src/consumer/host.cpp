@@ -33,8 +33,9 @@ Host::Host(std::shared_ptr<Application> application, ChannelLayer& layer, HostOp
 Host::~Host() = default;
 
 std::shared_ptr<ConnectionEvents> Host::open(Scope scope, std::shared_ptr<Connection> connection, Executor& executor) {
-  auto session = std::make_shared<Session>(state_, std::move(scope), std::move(connection), executor);
-  executor.local<LiveSessions>().add(session);
+  auto& home = executor.local<LiveSessions>();
+  auto session = std::make_shared<Session>(state_, std::move(scope), std::move(connection), home);
+  home.add(session);
   executor.post([session] { session->begin(); });
   return session;
 }
@@ -51,10 +52,17 @@ HostStats Host::stats() const {
   stats.failed_handlers = read(counters.failed_handlers);
   stats.unknown_events = read(counters.unknown_events);
   stats.undecodable_events = read(counters.undecodable_events);
+  stats.full_mailboxes = read(counters.full_mailboxes);
+  stats.limits_met = read(counters.limits_met);
   stats.mailbox_overflows = read(counters.mailbox_overflows);
   stats.sends_after_close = read(counters.sends_after_close);
   stats.dropped_at_close = read(counters.dropped_at_close);
   stats.destroyed_handlers = read(counters.destroyed_handlers);
+  stats.slow_clients = read(counters.slow_clients);
+  stats.dropped_newest = read(counters.dropped_newest);
+  stats.dropped_oldest = read(counters.dropped_oldest);
+  stats.superseded = read(counters.superseded);
+  stats.gaps_told = read(counters.gaps_told);
   return stats;
 }
 

@@ -26,8 +26,9 @@ class HostState {
 
   struct Counters {
     std::atomic<std::uint64_t> connections{0}, opened{0}, accepted{0}, denied{0}, no_route{0}, failed_handlers{0},
-        unknown_events{0}, undecodable_events{0}, mailbox_overflows{0}, sends_after_close{0}, dropped_at_close{0},
-        destroyed_handlers{0};
+        unknown_events{0}, undecodable_events{0}, full_mailboxes{0}, mailbox_overflows{0}, limits_met{0},
+        sends_after_close{0}, dropped_at_close{0}, destroyed_handlers{0}, slow_clients{0}, dropped_newest{0},
+        dropped_oldest{0}, superseded{0}, gaps_told{0};
   } counters;
 
   /// True the first time it is asked about this subject, so that a flood of the same trouble is one line in the log.
@@ -38,7 +39,9 @@ class HostState {
   std::unordered_set<std::string> seen_;
 };
 
-/// Adds one to a counter that no delivery touches.
-inline void count(std::atomic<std::uint64_t>& counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }
+/// Adds to a counter that no delivery to a client that keeps up touches.
+inline void count(std::atomic<std::uint64_t>& counter, std::uint64_t times = 1) noexcept {
+  if (times > 0) counter.fetch_add(times, std::memory_order_relaxed);
+}
 
 }  // namespace sluice

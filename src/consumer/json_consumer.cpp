@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/consumer/json_consumer.hpp"
 
+#include <memory>
 #include <utility>
+
+#include "sluice/json/document.hpp"
 
 namespace sluice {
 
@@ -17,18 +20,19 @@ Task<> JsonConsumer::receive_invalid(const Message& message, const Error&) {
 }
 
 Task<> JsonConsumer::receive(const Message& message) {
-  if (message.is_binary()) {
-    error_.emplace(ErrorCode::type_mismatch, "a binary message where JSON text is expected");
-    return receive_invalid(message, *error_);
-  }
+  if (message.is_binary())
+    return refuse(message, {ErrorCode::type_mismatch, "a binary message where JSON text is due"});
   auto parsed = json::Document::parse(message.data());
-  if (!parsed) {
-    error_.emplace(parsed.error());
-    return receive_invalid(message, *error_);
-  }
-  document_ = std::move(*parsed);
-  root_ = document_->root();
-  return receive_json(root_);
+  if (!parsed) return refuse(message, parsed.error());
+  Task<> task = receive_json(parsed->root());
+  if (!task.finished()) keep_until_handled(std::make_shared<json::Document>(std::move(*parsed)));
+  return task;
+}
+
+Task<> JsonConsumer::refuse(const Message& message, Error error) {
+  const auto kept = std::make_shared<Error>(std::move(error));
+  keep_until_handled(kept);
+  return receive_invalid(message, *kept);
 }
 
 }  // namespace sluice

@@ -9,23 +9,18 @@
 #include <utility>
 
 #include "sluice/core/log.hpp"
+#include "sluice/layer/layer_notices.hpp"
 
 namespace sluice {
 namespace {
-
-constexpr std::size_t max_client_mail = 32;  // then its client waits
 
 const UserId nobody;
 
 }  // namespace
 
 Session::Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<Connection> connection,
-                 Executor& executor)
-    : host_(std::move(host)),
-      executor_(executor),
-      frames_(executor.local<FrameBuffer>()),
-      connection_(std::move(connection)),
-      scope_(std::move(scope)) {
+                 LiveSessions& home)
+    : host_(std::move(host)), home_(home), connection_(std::move(connection)), scope_(std::move(scope)) {
   count(host_->counters.opened);
   count(host_->counters.connections);
 }
@@ -54,6 +49,7 @@ Task<> Session::start_up() {
   if (!consumer_) throw std::logic_error("the application's factory made no consumer");
   consumer_->bind(*this);
   handlers_ = &consumer_->event_handlers();
+  if (const WhenSlow usual = consumer_->when_slow(); usual != WhenSlow::close) pressure().usual = usual;
 
   const auto groups = consumer_->groups();
   if (!host_->layer && !groups.empty()) {
@@ -62,9 +58,9 @@ Task<> Session::start_up() {
   if (host_->layer) {
     auto channel = co_await host_->layer->open_channel(*this);
     if (!channel) throw std::runtime_error(channel.error().message());
-    channel_.emplace(std::move(*channel));
+    channel_ = std::move(*channel);
     for (std::string_view group : groups) {
-      const auto joined = co_await host_->layer->group_add(group, *channel_);
+      const auto joined = co_await host_->layer->group_add(group, channel_);
       if (!joined) throw std::runtime_error(joined.error().message());
     }
   }
@@ -74,24 +70,25 @@ Task<> Session::start_up() {
 }
 
 Task<> Session::say_goodbye(const CloseReason& reason) {
-  if (channel_) channel_->leave_groups();
+  if (channel_) channel_.leave_groups();
   if (connect_called_) co_await consumer_->disconnect(reason);
 }
 
 void Session::over() {
   phase_ = Phase::over;
-  channel_.reset();
+  pressure_.reset();
+  channel_ = {};
   consumer_.reset();
   connection_.reset();
-  executor_.local<LiveSessions>().remove(place_);  // may be the last reference: the caller holds one
+  home_.remove(place_);  // may be the last reference: the caller holds one
 }
 
 void Session::abandon() noexcept {
   closing_ = closed_ = true;  // a consumer's destructor has nobody to talk to
   phase_ = Phase::over;
-  task_ = {};
-  argument_.reset();
-  channel_.reset();
+  drop_work();
+  pressure_.reset();
+  channel_ = {};
   consumer_.reset();
   connection_.reset();  // it may hold this session as its events
 }
@@ -105,13 +102,14 @@ void Session::end(const CloseReason& reason, int status_before_accept) {
 
 void Session::shut(const CloseReason& reason, int status_before_accept) {
   if (answer_ == Answer::accepted) {
+    send_backlog();
     connection_->close(reason);
   } else if (answer_ == Answer::none) {
     answer_ = Answer::denied;
     connection_->deny(Denial(status_before_accept));
   }
   drop_layer_mail();
-  if (channel_) channel_->leave_groups();
+  if (channel_) channel_.leave_groups();
 }
 
 void Session::drop_layer_mail() {
@@ -122,8 +120,8 @@ void Session::drop_layer_mail() {
 // ---------------------------------------------------------------- the grace
 
 void Session::watch_the_grace() {
-  executor_.post_after(host_->options.limits.disconnect_grace, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->out_of_grace();
+  executor().post_after(host_->options.limits.disconnect_grace, [weak = std::weak_ptr(self())] {
+    if (const auto kept = weak.lock()) kept->out_of_grace();
   });
 }
 
@@ -133,8 +131,7 @@ void Session::out_of_grace() {
   count(host_->counters.destroyed_handlers);
   log(LogLevel::warning, fmt::format("{} [{}]: a handler still waited {} ms after the connection had ended, destroyed",
                                      scope_.path(), channel_name(), host_->options.limits.disconnect_grace.count()));
-  task_ = {};
-  argument_.reset();
+  drop_work();
   busy_ = false;
   if (phase_ == Phase::disconnecting) return over();
   phase_ = Phase::serving;
@@ -152,7 +149,9 @@ void Session::on_message(Message message) {
     mailbox_.put_client(Mail(std::move(message)));
     pump_soon();
   }
-  if (!paused_ && (busy_ || mailbox_.client_size() >= max_client_mail)) {  // the client waits until its handler is done
+  const bool full = mailbox_.client_size() >= limits().client_mail;
+  if (!paused_ && (busy_ || full)) {  // the client waits until its handler is done
+    if (full) count(host_->counters.full_mailboxes);
     paused_ = true;
     connection_->pause_reading();
   }
@@ -161,7 +160,8 @@ void Session::on_message(Message message) {
 void Session::on_closed(const CloseReason& reason) {
   closed_ = true;
   drop_layer_mail();
-  if (channel_) channel_->leave_groups();
+  pressure_.reset();
+  if (channel_) channel_.leave_groups();
   mailbox_.put_client(Mail(Closed{reason}));
   if (busy_) {
     watch_the_grace();
@@ -170,11 +170,38 @@ void Session::on_closed(const CloseReason& reason) {
   }
 }
 
+void Session::on_stop(const CloseReason& reason) {
+  if (closing_ || closed_) return;
+  mailbox_.put_layer(Mail(Stop{reason}));
+  pump_soon();
+}
+
+Task<> Session::tell_of_stop(const CloseReason& reason) {
+  Consumer& consumer = *consumer_;
+  co_await consumer.on_stop();
+  close_behind_broadcasts(reason);
+}
+
+// What a group_send that has returned by now has sent is a job that this executor has not run yet, perhaps. It will
+// have run it two jobs from here: the first of them may come before jobs that other threads have posted, the second
+// not.
+void Session::close_behind_broadcasts(const CloseReason& reason) {
+  executor().post([kept = self(), reason] {
+    if (kept->phase_ == Phase::over) return;
+    kept->executor().post([kept, reason] {
+      if (kept->closing_ || kept->closed_) return;
+      kept->mailbox_.put_layer(Mail(Stop{reason, true}));
+      kept->pump_soon();
+    });
+  });
+}
+
 // ---------------------------------------------------------------- from the layer
 
 void Session::deliver(const Event& event) {
+  if (is_layer_notice(event.type()) && !handlers_->handles(event.type())) return;
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
-  if (events_waiting_ >= channel_->capacity()) {
+  if (events_waiting_ >= channel_.capacity()) {
     if (host_->options.mailbox_overflow == MailboxOverflow::drop_newest)
       return count(host_->counters.mailbox_overflows);
     return overflow("events wait for a busy consumer");
@@ -189,6 +216,7 @@ void Session::deliver(const DeliveryRun& run) {
   if (handlers_->intercepts(run.kind)) {
     for (const Delivery& delivery : run.deliveries) deliver(delivery.event);
   } else if (!busy_ && mailbox_.empty() && answer_ == Answer::accepted) {
+    if (!on_credit(run.joined)) return deliver_without_credit(run);
     connection_->send(run.joined);
   } else {
     put_aside(run);
@@ -198,13 +226,24 @@ void Session::deliver(const DeliveryRun& run) {
 // A broadcast passes no mail that came before it. Its bytes count as if they were written already: that is where they
 // go.
 void Session::put_aside(const DeliveryRun& run) {
+  const WhenSlow when_slow = pressure_ ? pressure_->of(run.group) : WhenSlow::close;
+  const std::size_t backlog_bytes = pressure_ && pressure_->backlog ? pressure_->backlog->bytes() : 0;
+  const std::size_t waiting = passing_bytes_ + connection_->queued_bytes() + backlog_bytes + run.joined.size();
+  const bool fits = waiting <= host_->options.limits.queued_bytes;
+  const bool may_be_missed = when_slow != WhenSlow::close && answer_ == Answer::accepted;
+  if (may_be_missed && (!fits || !pressure_->missed.empty())) return miss(run);
+  if (!fits) return overflow("broadcasts wait for a busy consumer");
   passing_bytes_ += run.joined.size();
-  if (passing_bytes_ + connection_->queued_bytes() > host_->options.limits.queued_bytes) {
-    return overflow("broadcasts wait for a busy consumer");
+  if (when_slow != WhenSlow::close) {  // each by itself: each has its key
+    for (const Delivery& delivery : run.deliveries) {
+      mailbox_.put_layer(
+          Mail(PassingBroadcast{delivery.frame, std::string(run.group), std::string(delivery.key), when_slow}));
+    }
+    return pump_soon();
   }
   PassingBroadcast* last = mailbox_.last_passing();
-  if (!last || last->group != run.group || !last->frame.extend(run.joined)) {
-    mailbox_.put_layer(Mail(PassingBroadcast{run.joined, std::string(run.group)}));
+  if (!last || last->when_slow != when_slow || last->group != run.group || !last->frame.extend(run.joined)) {
+    mailbox_.put_layer(Mail(PassingBroadcast{run.joined, std::string(run.group), {}, when_slow}));
   }
   pump_soon();
 }
@@ -218,8 +257,9 @@ void Session::overflow(std::string_view why) {
   }
   closing_ = true;
   drop_layer_mail();
-  executor_.post([self = shared_from_this()] {
-    if (!self->closed_) self->shut(CloseReason(close_code::try_again_later, "too slow"), 503);
+  if (pressure_) pressure_->backlog.reset();
+  executor().post([kept = self()] {
+    if (!kept->closed_) kept->shut(CloseReason(close_code::try_again_later, "too slow"), 503);
   });
 }
 

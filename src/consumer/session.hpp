@@ -2,15 +2,18 @@
 // The life of one connection on our side: it brings mail to the consumer, one piece at a time, and cleans up.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "consumer/host_state.hpp"
 #include "consumer/mailbox.hpp"
+#include "consumer/pressure.hpp"
 #include "sluice/consumer/consumer.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/channel.hpp"
@@ -19,11 +22,21 @@
 
 namespace sluice {
 
+class LiveSessions;
+
+/// A handler at work, and what it may refer to. The task goes first.
+struct AtWork {
+  std::unique_ptr<AtWork> next;  // among those that nobody has
+  Mail hand;
+  std::shared_ptr<const void> argument;
+  Task<> task;
+};
+
 /// Owns the consumer, its mailbox, its channel and its end of the connection. It lives in its executor's LiveSessions
 /// until disconnect() has finished. Its executor only.
-class Session final : public ConnectionEvents, public Subscriber, public std::enable_shared_from_this<Session> {
+class Session final : public ConnectionEvents, public Subscriber {
  public:
-  Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<Connection> connection, Executor& executor);
+  Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<Connection> connection, LiveSessions& home);
   ~Session() override;
 
   /// Finds the route, runs the middlewares, makes the consumer and connects it.
@@ -41,22 +54,27 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   void send(MessageKind kind, std::string_view data);
   void close(const CloseReason& reason);
   Task<Result<void>> group_add(std::string_view group);
+  Task<Result<void>> group_add(std::string_view group, WhenSlow when_slow);
   Task<Result<void>> group_discard(std::string_view group);
+  void keep_until_handled(std::shared_ptr<const void> referred) { work().argument = std::move(referred); }
   const Scope& scope() const noexcept { return scope_; }
-  std::string channel_name() const { return channel_ ? channel_->name() : std::string(); }
+  std::string channel_name() const { return channel_ ? channel_.name() : std::string(); }
   ChannelLayer& layer() const;
   const Limits& limits() const noexcept { return host_->options.limits; }
+  void limit_met() noexcept { count(host_->counters.limits_met); }
   bool connected() const noexcept { return answer_ == Answer::accepted && !closing_ && !closed_; }
 
   // --- what the connection tells
   void on_message(Message message) override;
+  void on_drained() override;
   void on_closed(const CloseReason& reason) override;
+  void on_stop(const CloseReason& reason) override;
 
   // --- what the layer delivers
   void deliver(const Event& event) override;
   void deliver(const DeliveryRun& run) override;
   Identity identity() const noexcept override;
-  Executor& executor() const noexcept override { return executor_; }
+  Executor& executor() const noexcept override;
 
  private:
   enum class Answer : std::uint8_t { none, accepted, denied };
@@ -64,12 +82,16 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
 
   Task<> start_up();
   Task<> say_goodbye(const CloseReason& reason);
+  Task<> tell_of_stop(const CloseReason& reason);
+  void close_behind_broadcasts(const CloseReason& reason);
   void handle(Mail mail);
   void handle(const Event& event);
   template <class Start>
   void run(Start start);
   static void woken(void* self) noexcept;
+  AtWork& work();
   void finish_task();
+  void drop_work() noexcept;
   void failed(std::exception_ptr error) noexcept;
   void end(const CloseReason& reason, int status_before_accept);
   void shut(const CloseReason& reason, int status_before_accept);
@@ -77,59 +99,114 @@ class Session final : public ConnectionEvents, public Subscriber, public std::en
   void overflow(std::string_view why);
   void put_aside(const DeliveryRun& run);
   void pump_soon();
+  const std::shared_ptr<Session>& self() const noexcept;
   bool read_on();
   void watch_the_grace();
   void out_of_grace();
   void over();
 
+  // --- session_pressure.cpp
+  Pressure& pressure();
+  bool client_is_slow() const noexcept;
+  void send_now(const Frame& frame);
+  void send_without_credit(const Frame& frame, std::string_view group, WhenSlow when_slow, std::string_view key);
+  void deliver_without_credit(const DeliveryRun& run);
+  void miss(const DeliveryRun& run);
+  void take_missed();
+  Backlog& backlog();
+  void catch_up();
+  void send_from_backlog(const Backlog::Waiting& waiting);
+  void send_backlog();
+  void tell_gap(AtWork& at_work);
+  bool hears(std::string_view group) const noexcept { return group.empty() || channel_.in_group(group); }
+  bool on_credit(const Frame& frame) noexcept {
+    if (frame.size() > credit_) return false;
+    credit_ -= static_cast<std::uint32_t>(frame.size());
+    return true;
+  }
+
+  static constexpr std::uint32_t unlimited = UINT32_MAX;
+
   const std::shared_ptr<HostState> host_;
-  Executor& executor_;
-  FrameBuffer& frames_;
+  LiveSessions& home_;  // on its executor
   std::shared_ptr<Connection> connection_;
   Scope scope_;
   std::unique_ptr<Consumer> consumer_;
   const EventHandlers* handlers_ = nullptr;
-  std::optional<Channel> channel_;
+  Channel channel_;  // empty without a layer
 
   Mailbox mailbox_;
-  std::size_t events_waiting_ = 0;
   std::size_t passing_bytes_ = 0;
+  std::uint32_t events_waiting_ = 0;
+  std::uint32_t handlers_begun_ = 0;  // so that a late word of one is not taken for the next one's
+  std::uint32_t place_ = 0;           // among the LiveSessions
+  std::uint32_t credit_ = unlimited;  // bytes that may be sent until the connection's queue is looked at
 
   Answer answer_ = Answer::none;
   Phase phase_ = Phase::connecting;
-  std::uint32_t handlers_begun_ = 0;  // so that a late word of one is not taken for the next one's
   bool connect_called_ = false;
   bool busy_ = false;     // a handler's task is in hand
   bool closing_ = false;  // this side ended it: nothing is handled any more but the end
   bool closed_ = false;   // the connection is gone
   bool paused_ = false;
   bool pump_posted_ = false;
-  std::uint32_t place_ = 0;  // among the LiveSessions
 
-  // What the handler at work may refer to. The task goes first.
-  Mail hand_;
-  std::shared_ptr<const void> argument_;
-  Task<> task_;
+  std::unique_ptr<AtWork> work_;        // null while it has nothing in hand
+  std::unique_ptr<Pressure> pressure_;  // null while nothing may be dropped
 };
 
 /// The sessions of one executor, and those among them that have mail to look at. Its executor only.
 class LiveSessions {
  public:
-  explicit LiveSessions(Executor& executor) : executor_(executor) {}
+  explicit LiveSessions(Executor& executor) : executor_(executor), frames_(executor.local<FrameBuffer>()) {}
   LiveSessions(const LiveSessions&) = delete;
   LiveSessions& operator=(const LiveSessions&) = delete;
   /// The executor ends: so do the sessions that are left.
   ~LiveSessions();
 
+  Executor& executor() const noexcept { return executor_; }
+  FrameBuffer& frames() const noexcept { return frames_; }
+
   void add(std::shared_ptr<Session> session);
+  const std::shared_ptr<Session>& at(std::size_t place) const noexcept { return all_[place]; }
   void remove(std::size_t place);
   /// Pumps this session in a job of its own soon; one job serves all sessions of a turn.
   void pump_soon(std::shared_ptr<Session> session);
 
+  /// Few sessions have a handler at work at the same time: what that takes is lent, and is empty when it comes back.
+  std::unique_ptr<AtWork> lend() {
+    if (!spare_) return std::make_unique<AtWork>();
+    auto work = std::move(spare_);
+    spare_ = std::move(work->next);
+    --spares_;
+    return work;
+  }
+  void give_back(std::unique_ptr<AtWork> work) noexcept {
+    work->task = {};
+    work->argument.reset();
+    work->hand = Message();
+    if (spares_ == most_spares) return;
+    ++spares_;
+    work->next = std::move(spare_);
+    spare_ = std::move(work);
+  }
+
  private:
+  static constexpr std::size_t most_spares = 256;
+
   Executor& executor_;
+  FrameBuffer& frames_;
   std::vector<std::shared_ptr<Session>> all_;  // each knows its place
   std::vector<std::shared_ptr<Session>> ready_;
+  std::unique_ptr<AtWork> spare_;
+  std::size_t spares_ = 0;
 };
+
+inline const std::shared_ptr<Session>& Session::self() const noexcept {
+  assert(phase_ != Phase::over && "nothing of it is asked for any more");
+  return home_.at(place_);
+}
+
+inline Executor& Session::executor() const noexcept { return home_.executor(); }
 
 }  // namespace sluice

@@ -30,13 +30,15 @@ void Session::deny(const Denial& denial) {
   count(host_->counters.denied);
   closing_ = true;
   connection_->deny(denial);
-  if (channel_) channel_->leave_groups();
+  if (channel_) channel_.leave_groups();
 }
 
 void Session::send(MessageKind kind, std::string_view data) {
   if (closing_ || closed_) return count(host_->counters.sends_after_close);
   if (answer_ != Answer::accepted) throw std::logic_error("send(): accept() comes first");
-  connection_->send(frames_.encode(kind, data));
+  const Frame frame = home_.frames().encode(kind, data);
+  if (!on_credit(frame)) return send_without_credit(frame, {}, WhenSlow::close, {});
+  connection_->send(frame);
 }
 
 void Session::close(const CloseReason& reason) {
@@ -58,13 +60,23 @@ Task<Result<void>> Session::group_add(std::string_view group) {
   if (closing_ || closed_) {
     return Error(ErrorCode::channel_closed, fmt::format("group_add \"{}\": the connection has ended", group));
   }
-  return host_->layer->group_add(group, *channel_);
+  return host_->layer->group_add(group, channel_);
 }
 
+Task<Result<void>> Session::group_add(std::string_view group, WhenSlow when_slow) {
+  const bool may_join = channel_ && !closing_ && !closed_;
+  if (may_join && (when_slow != WhenSlow::close || pressure_)) {
+    pressure().chosen.insert_or_assign(std::string(group), when_slow);
+  }
+  return group_add(group);
+}
+
+// From here on nothing of the group reaches the client, so nothing of it need wait.
 Task<Result<void>> Session::group_discard(std::string_view group) {
+  if (pressure_) count(host_->counters.dropped_at_close, pressure_->leave(group));
   if (!channel_)
     return Error(ErrorCode::layer_unavailable, fmt::format("group_discard \"{}\": the host has no layer", group));
-  return host_->layer->group_discard(group, *channel_);
+  return host_->layer->group_discard(group, channel_);
 }
 
 ChannelLayer& Session::layer() const {

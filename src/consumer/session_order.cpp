@@ -54,37 +54,48 @@ bool Session::read_on() {
 }
 
 void Session::handle(Mail mail) {
-  hand_ = std::move(mail);
-  if (auto* message = std::get_if<Message>(&hand_)) {
-    if (!closing_) run([&] { return consumer_->receive(*message); });
-  } else if (auto* event = std::get_if<Event>(&hand_)) {
+  AtWork& at_work = work();
+  at_work.hand = std::move(mail);
+  if (auto* message = std::get_if<Message>(&at_work.hand)) {
+    if (!closing_) return run([&] { return consumer_->receive(*message); });
+  } else if (auto* event = std::get_if<Event>(&at_work.hand)) {
     --events_waiting_;
-    if (!closing_) handle(*event);
-  } else if (auto* passing = std::get_if<PassingBroadcast>(&hand_)) {
+    if (!closing_) return handle(*event);
+  } else if (auto* passing = std::get_if<PassingBroadcast>(&at_work.hand)) {
     passing_bytes_ -= passing->frame.size();
-    if (connected() && (passing->group.empty() || channel_->in_group(passing->group))) {
+    if (!connected() || !hears(passing->group)) {
+      count(host_->counters.dropped_at_close);
+    } else if (on_credit(passing->frame)) {
       connection_->send(passing->frame);
     } else {
-      count(host_->counters.dropped_at_close);
+      send_without_credit(passing->frame, passing->group, passing->when_slow, passing->key);
     }
-    hand_ = Message();
+  } else if (std::holds_alternative<Missed>(at_work.hand)) {
+    take_missed();
+  } else if (std::holds_alternative<GapIsNext>(at_work.hand)) {
+    return tell_gap(at_work);
+  } else if (auto* stop = std::get_if<Stop>(&at_work.hand)) {
+    if (!closing_ && !stop->told) return run([&] { return tell_of_stop(stop->reason); });
+    end(stop->reason, 503);
   } else {
     phase_ = Phase::disconnecting;
     closing_ = true;
-    run([&] { return say_goodbye(std::get<Closed>(hand_).reason); });
+    run([&] { return say_goodbye(std::get<Closed>(at_work.hand).reason); });
     if (!busy_) {
       over();
     } else {
       watch_the_grace();
     }
+    return;
   }
+  drop_work();
 }
 
 void Session::handle(const Event& event) {
   run([&]() -> Task<> {
     auto call = handlers_->call(*consumer_, event);
     if (call) {
-      argument_ = std::move(call->argument);
+      work().argument = std::move(call->argument);
       return std::move(call->task);
     }
     const bool unknown = call.error().code() == ErrorCode::not_found;
@@ -98,22 +109,48 @@ void Session::handle(const Event& event) {
   });
 }
 
+void Session::tell_gap(AtWork& at_work) {
+  pressure_->gap_in_mailbox = false;
+  if (closing_ || !pressure_->backlog) return drop_work();
+  if (!pressure_->backlog->gap_is_next()) {  // its group was left meanwhile, or it moved on
+    catch_up();
+    return drop_work();
+  }
+  auto gap = std::make_shared<const Gap>(pressure_->backlog->take_gap());
+  at_work.argument = gap;
+  pressure_->telling = true;
+  count(host_->counters.gaps_told);
+  run([&] { return consumer_->on_gap(*gap); });
+}
+
 template <class Start>
 void Session::run(Start start) {
+  Task<>& task = work().task;
   try {
-    task_ = start();
+    task = start();
   } catch (...) {
-    return failed(std::current_exception());
+    failed(std::current_exception());
+    return drop_work();
   }
   busy_ = true;
   ++handlers_begun_;
-  if (task_.start({&Session::woken, this})) finish_task();
+  if (task.start({&Session::woken, this})) finish_task();
+}
+
+AtWork& Session::work() {
+  if (!work_) work_ = home_.lend();
+  return *work_;
+}
+
+// An idle connection holds nothing of its last message.
+void Session::drop_work() noexcept {
+  if (work_) home_.give_back(std::move(work_));
 }
 
 // The handler has finished after all. Its coroutine is still on the stack here, so the rest is a job of its own.
 void Session::woken(void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
-  session.executor_.post([kept = session.shared_from_this(), handler = session.handlers_begun_] {
+  session.executor().post([kept = session.self(), handler = session.handlers_begun_] {
     if (!kept->busy_ || kept->handlers_begun_ != handler) return;  // destroyed by the grace meanwhile
     kept->finish_task();
     if (kept->phase_ == Phase::disconnecting) {
@@ -127,13 +164,12 @@ void Session::woken(void* self) noexcept {
 void Session::finish_task() {
   busy_ = false;
   try {
-    task_.take();
+    work_->task.take();
   } catch (...) {
     failed(std::current_exception());
   }
-  task_ = {};
-  argument_.reset();
-  hand_ = Message();  // an idle connection holds nothing of the last message
+  drop_work();
+  if (pressure_ && std::exchange(pressure_->telling, false) && pressure_->backlog) catch_up();
   if (phase_ == Phase::connecting) {
     phase_ = Phase::serving;
     if (!host_->options.keep_headers) scope_.forget_headers();
@@ -150,7 +186,7 @@ void Session::failed(std::exception_ptr error) noexcept {
 void Session::pump_soon() {
   if (busy_ || pump_posted_) return;
   pump_posted_ = true;
-  executor_.local<LiveSessions>().pump_soon(shared_from_this());
+  home_.pump_soon(self());
 }
 
 void LiveSessions::pump_soon(std::shared_ptr<Session> session) {

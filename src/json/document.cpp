@@ -118,6 +118,7 @@ Error why(simdjson::error_code code, std::string_view text) {
 
 struct Document::Tree {
   dom::document document;
+  Value root;
 };
 
 Document::Document(std::unique_ptr<Tree> tree) noexcept : tree_(std::move(tree)) {}
@@ -136,9 +137,13 @@ Result<Document> Document::parse(std::string_view text) {
   const simdjson::error_code failed = parse_into(tree->document, text);
   if (failed == simdjson::MEMALLOC) throw std::bad_alloc();
   if (failed) return why(failed, text);
+  tree->root = std::bit_cast<Value>(tree->document.root());
   return Document(std::move(tree));
 }
 
-Value Document::root() const noexcept { return tree_ ? std::bit_cast<Value>(tree_->document.root()) : Value(); }
+const Value& Document::root() const noexcept {
+  static constexpr Value missing;
+  return tree_ ? tree_->root : missing;
+}
 
 }  // namespace sluice::json

@@ -41,6 +41,9 @@ std::vector<UserId> user_list(json::Value value) {
   return distinct(std::move(users));
 }
 
+// Ours alone: a peer that knows no keys passes it over.
+constexpr std::string_view key_name = "payload_key";
+
 std::string text_or_empty(json::Value value) { return std::string(value.as_string().value_or("")); }
 
 // The user whom a key of a payload map names: a number is there as its text (behaviour CC-25).
@@ -62,18 +65,18 @@ std::vector<Broadcast> read_broadcasts(BroadcastKind kind, json::Value map) {
     case BroadcastKind::to_group:
       if (!payload) break;
       audience.except_users = user_list(map["exclude_user_ids"]);
-      broadcasts.push_back({std::move(audience), payload.to_text()});
+      broadcasts.push_back({std::move(audience), payload.to_text(), text_or_empty(map[key_name])});
       break;
     case BroadcastKind::to_users:
       if (!payload) break;
       if (!map["send_to_all_users"].as_bool().value_or(false)) audience.only_users = user_list(map["user_ids"]);
-      broadcasts.push_back({std::move(audience), payload.to_text()});
+      broadcasts.push_back({std::move(audience), payload.to_text(), text_or_empty(map[key_name])});
       break;
     case BroadcastKind::to_users_individual_payloads:
       for (const auto [key, individual] : map["payload_map"].members()) {
         Audience one = audience;
         one.only_users = users_of_key(key);
-        broadcasts.push_back({std::move(one), individual.to_text()});
+        broadcasts.push_back({std::move(one), individual.to_text(), text_or_empty(map[key_name][key])});
       }
       break;
     case BroadcastKind::none: break;
@@ -84,6 +87,20 @@ std::vector<Broadcast> read_broadcasts(BroadcastKind kind, json::Value map) {
 json::Writer& write_ignored(json::Writer& out, const std::string& socket) {
   out.key("ignore_web_socket_id");
   return socket.empty() ? out.null() : out.value(std::string_view(socket));
+}
+
+void write_key(json::Writer& out, const std::string& key) {
+  if (!key.empty()) out.key(key_name).value(std::string_view(key));
+}
+
+// One each, as there is one payload each.
+void write_keys(json::Writer& out, const std::vector<Broadcast>& broadcasts) {
+  if (std::ranges::all_of(broadcasts, [](const Broadcast& one) { return one.key.empty(); })) return;
+  out.key(key_name).begin_object();
+  for (const Broadcast& one : broadcasts) {
+    if (!one.key.empty()) out.key(one.audience.only_users->front().to_string()).value(std::string_view(one.key));
+  }
+  out.end_object();
 }
 
 void write_users(json::Writer& out, const std::vector<UserId>& users) {
@@ -106,6 +123,7 @@ json::Text write_broadcasts(std::string_view type, BroadcastKind kind, const std
       } else {
         write_users(out, first.audience.except_users);
       }
+      write_key(out, first.key);
       break;
     case BroadcastKind::to_users:
       out.key("user_ids");
@@ -113,6 +131,7 @@ json::Text write_broadcasts(std::string_view type, BroadcastKind kind, const std
       out.key("payload").value(first.payload);
       write_ignored(out, first.audience.except_socket);
       out.key("send_to_all_users").value(!first.audience.only_users);
+      write_key(out, first.key);
       break;
     case BroadcastKind::to_users_individual_payloads:
       out.key("payload_map").begin_object();
@@ -121,6 +140,7 @@ json::Text write_broadcasts(std::string_view type, BroadcastKind kind, const std
       }
       out.end_object();
       write_ignored(out, first.audience.except_socket);
+      write_keys(out, broadcasts);
       break;
     case BroadcastKind::none: break;
   }
@@ -192,33 +212,34 @@ Event Event::of_broadcasts(std::string_view type, std::vector<Broadcast> broadca
   return Event(std::move(state));
 }
 
-Event Event::broadcast_to_group(json::Text payload, Audience audience) {
+Event Event::broadcast_to_group(Payload payload, Audience audience) {
   if (audience.only_users) {  // the event for groups has no such key, the one for users has
     std::erase_if(*audience.only_users, [&](const UserId& user) { return lists(audience.except_users, user); });
     audience.except_users.clear();
-    return of_broadcasts(to_users_type, {{std::move(audience), std::move(payload)}});
+    return of_broadcasts(to_users_type, {{std::move(audience), payload.text(), payload.key()}});
   }
-  return of_broadcasts(to_group_type, {{std::move(audience), std::move(payload)}});
+  return of_broadcasts(to_group_type, {{std::move(audience), payload.text(), payload.key()}});
 }
 
-Event Event::broadcast_to_users(json::Text payload, std::vector<UserId> user_ids, std::string except_socket) {
+Event Event::broadcast_to_users(Payload payload, std::vector<UserId> user_ids, std::string except_socket) {
   Audience audience{
       .except_socket = std::move(except_socket), .except_users = {}, .only_users = distinct(std::move(user_ids))};
-  return of_broadcasts(to_users_type, {{std::move(audience), std::move(payload)}});
+  return of_broadcasts(to_users_type, {{std::move(audience), payload.text(), payload.key()}});
 }
 
-Event Event::broadcast_to_all_users(json::Text payload, std::string except_socket) {
-  return of_broadcasts(to_users_type, {{Audience{.except_socket = std::move(except_socket)}, std::move(payload)}});
+Event Event::broadcast_to_all_users(Payload payload, std::string except_socket) {
+  Audience audience{.except_socket = std::move(except_socket)};
+  return of_broadcasts(to_users_type, {{std::move(audience), payload.text(), payload.key()}});
 }
 
-Event Event::broadcast_to_users_individual_payloads(std::vector<std::pair<UserId, json::Text>> payloads,
+Event Event::broadcast_to_users_individual_payloads(std::vector<std::pair<UserId, Payload>> payloads,
                                                     std::string except_socket) {
   std::vector<Broadcast> broadcasts;
   for (auto& [user, payload] : payloads) {
     if (user.anonymous()) continue;
     broadcasts.push_back(
         {Audience{.except_socket = except_socket, .except_users = {}, .only_users = std::vector{std::move(user)}},
-         std::move(payload)});
+         payload.text(), payload.key()});
   }
   if (broadcasts.empty()) {
     json::Writer out;
@@ -262,7 +283,7 @@ const json::Text& Event::text() const {
 std::size_t Event::size() const noexcept {
   if (!state_->from_broadcasts) return state_->text.view().size();
   std::size_t bytes = state_->type.size();
-  for (const Broadcast& broadcast : state_->broadcasts) bytes += broadcast.payload.view().size();
+  for (const Broadcast& broadcast : state_->broadcasts) bytes += broadcast.payload.view().size() + broadcast.key.size();
   return bytes;
 }
 

@@ -2,7 +2,6 @@
 #include "layer/group_index.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 namespace sluice {
 
@@ -25,11 +24,15 @@ void GroupIndex::add_shard(std::string_view group, unsigned shard) {
 
 void GroupIndex::remove_shard(std::string_view group, unsigned shard) {
   Stripe& at = stripe(group);
-  std::lock_guard lock(at.mutex);
-  const auto found = at.groups.find(group);
-  if (found == at.groups.end()) return;
-  found->second.shards &= ~(std::uint64_t{1} << shard);
-  if (found->second.empty()) at.groups.erase(found);
+  bool emptied = false;
+  {
+    std::lock_guard lock(at.mutex);
+    const auto found = at.groups.find(group);
+    if (found == at.groups.end()) return;
+    found->second.shards &= ~(std::uint64_t{1} << shard);
+    emptied = erase_if_empty(at, group);
+  }
+  tell(emptied, group);
 }
 
 void GroupIndex::add_plain_channel(std::string_view group, std::shared_ptr<PlainChannel> channel,
@@ -47,22 +50,67 @@ void GroupIndex::add_plain_channel(std::string_view group, std::shared_ptr<Plain
 
 void GroupIndex::remove_plain_channel(std::string_view group, const PlainChannel& channel, const PlainReader& reader) {
   Stripe& at = stripe(group);
-  std::lock_guard lock(at.mutex);
-  const auto found = at.groups.find(group);
-  if (found == at.groups.end()) return;
-  std::erase_if(found->second.plain_channels, [&](Entry::Plain& plain) {
-    return plain.channel.get() == &channel && std::erase(plain.readers, &reader) > 0 && plain.readers.empty();
-  });
-  if (found->second.empty()) at.groups.erase(found);
+  bool emptied = false;
+  {
+    std::lock_guard lock(at.mutex);
+    const auto found = at.groups.find(group);
+    if (found == at.groups.end()) return;
+    std::erase_if(found->second.plain_channels, [&](Entry::Plain& plain) {
+      return plain.channel.get() == &channel && std::erase(plain.readers, &reader) > 0 && plain.readers.empty();
+    });
+    emptied = erase_if_empty(at, group);
+  }
+  tell(emptied, group);
 }
 
 void GroupIndex::remove_all_plain_channels() {
+  std::vector<std::string> emptied;
   for (Stripe& at : stripes_) {
     std::lock_guard lock(at.mutex);
     for (auto group = at.groups.begin(); group != at.groups.end();) {
       group->second.plain_channels.clear();
-      group = group->second.empty() ? at.groups.erase(group) : std::next(group);
+      if (group->second.empty()) {
+        emptied.push_back(group->first);
+        group = at.groups.erase(group);
+      } else {
+        ++group;
+      }
     }
+  }
+  for (const std::string& group : emptied) tell(true, group);
+}
+
+bool GroupIndex::erase_if_empty(Stripe& at, std::string_view group) {
+  const auto found = at.groups.find(group);
+  if (!found->second.empty()) return false;
+  at.groups.erase(found);
+  return true;
+}
+
+bool GroupIndex::contains(std::string_view group) const {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  return at.groups.contains(group);
+}
+
+bool GroupIndex::announced(std::string_view group) const {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  const auto found = at.groups.find(group);
+  return found != at.groups.end() && found->second.announced;
+}
+
+void GroupIndex::announce(std::string_view group) {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  const auto found = at.groups.find(group);
+  if (found != at.groups.end()) found->second.announced = true;
+}
+
+void GroupIndex::unannounce_all() {
+  for (Stripe& at : stripes_) {
+    std::lock_guard lock(at.mutex);
+    for (auto& [group, entry] : at.groups) entry.announced = false;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -29,6 +30,10 @@ struct StringHash {
 /// written only when an executor gains its first or loses its last member of a group. Any thread.
 class GroupIndex {
  public:
+  /// `emptied` is told of each group that has lost its last member here; it may be told late, when the group has
+  /// members again, so it asks contains(). Called on any thread, under no lock.
+  explicit GroupIndex(std::function<void(std::string_view group)> emptied = {}) : emptied_(std::move(emptied)) {}
+
   struct Places {
     std::uint64_t shards = 0;
     std::vector<std::shared_ptr<PlainChannel>> plain_channels;
@@ -42,6 +47,13 @@ class GroupIndex {
   void remove_plain_channel(std::string_view group, const PlainChannel& channel, const PlainReader& reader);
   void remove_all_plain_channels();
   std::size_t group_count() const;
+  bool contains(std::string_view group) const;
+
+  // A layer with a bus announces a group once other processes know that it has a member here. It stays announced until
+  // it is empty or the bus is lost.
+  bool announced(std::string_view group) const;
+  void announce(std::string_view group);
+  void unannounce_all();
 
  private:
   struct Entry {
@@ -51,6 +63,7 @@ class GroupIndex {
     };
     std::uint64_t shards = 0;
     std::vector<Plain> plain_channels;
+    bool announced = false;
     bool empty() const noexcept { return shards == 0 && plain_channels.empty(); }
   };
   struct Stripe {
@@ -60,6 +73,12 @@ class GroupIndex {
 
   Stripe& stripe(std::string_view group) const { return stripes_[StringHash()(group) % stripes_.size()]; }
 
+  bool erase_if_empty(Stripe& at, std::string_view group);  // under the lock
+  void tell(bool emptied, std::string_view group) const {
+    if (emptied && emptied_) emptied_(group);
+  }
+
+  const std::function<void(std::string_view)> emptied_;
   mutable std::array<Stripe, 64> stripes_;
 };
 

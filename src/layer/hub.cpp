@@ -34,8 +34,11 @@ struct Gathering {
 
 }  // namespace
 
-Hub::Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string_view process)
-    : options_(std::move(options)), channel_prefix_(fmt::format("specific.{}!", process)) {
+Hub::Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string channel_prefix,
+         std::function<void(std::string_view group)> emptied)
+    : options_(std::move(options)),
+      channel_prefix_(std::move(channel_prefix)),
+      index_(std::make_shared<GroupIndex>(std::move(emptied))) {
   if (executors.size() == 0 || executors.size() > ExecutorGroup::max_size) {
     throw std::invalid_argument(fmt::format("channel layer: it runs on 1 to {} executors, not on {}",
                                             ExecutorGroup::max_size, executors.size()));
@@ -52,7 +55,7 @@ Hub::Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string_view
 Result<Channel> Hub::open_channel(Subscriber& subscriber) {
   for (const auto& shard : shards_) {
     if (&shard->executor() != &subscriber.executor()) continue;
-    const std::uint64_t number = last_channel_.fetch_add(1, relaxed) + 1;
+    const std::uint64_t number = shard->take_number();
     const std::size_t capacity =
         options_.channel_capacity.empty() ? options_.capacity : capacity_of(options_, shard->channel_name(number));
     return Channel(std::make_unique<HubMember>(shard, subscriber, number, capacity));
@@ -62,6 +65,11 @@ Result<Channel> Hub::open_channel(Subscriber& subscriber) {
 }
 
 Result<Inbox> Hub::open_inbox(std::string_view channel) {
+  if (auto checked = check_inbox(channel); !checked) return checked.error();
+  return plain_channels_->open_inbox(channel, shared_from_this());
+}
+
+Result<void> Hub::check_inbox(std::string_view channel) {
   if (!is_valid_channel_name(channel)) return bad_channel_name("open_inbox", channel);
   if (channel.find('!') != channel.npos) {
     invalid_name_.fetch_add(1, relaxed);
@@ -69,7 +77,7 @@ Result<Inbox> Hub::open_inbox(std::string_view channel) {
         ErrorCode::invalid_name,
         fmt::format("open_inbox \"{}\": a name with '!' belongs to one consumer; read a plain channel", channel));
   }
-  return plain_channels_->open_inbox(channel, shared_from_this());
+  return {};
 }
 
 Result<void> Hub::group_add(std::string_view group, const Channel& channel) {
@@ -99,27 +107,45 @@ Result<void> Hub::group_discard(std::string_view group, const Inbox& inbox) {
 }
 
 Result<void> Hub::group_send(std::string_view group, Event event) {
+  if (auto checked = check_group_send(group, event); !checked) return checked;
+  deliver_to_group(group, event);
+  return {};
+}
+
+Result<void> Hub::send(std::string_view channel, Event event) {
+  if (auto checked = check_send(channel, event); !checked) return checked;
+  if (channel.find('!') == channel.npos) return plain_channels_->send(channel, std::move(event));
+  deliver_to_channel(channel, std::move(event));
+  return {};
+}
+
+Result<void> Hub::check_group_send(std::string_view group, const Event& event) {
   if (auto checked = check_group("group_send", group); !checked) {
     invalid_name_.fetch_add(1, relaxed);
     return checked;
   }
   if (auto checked = check_size("group_send", group, event); !checked) return checked;
   group_sends_.fetch_add(1, relaxed);
+  return {};
+}
+
+Result<void> Hub::check_send(std::string_view channel, const Event& event) {
+  if (!is_valid_channel_name(channel)) return bad_channel_name("send", channel);
+  if (auto checked = check_size("send", channel, event); !checked) return checked;
+  sends_.fetch_add(1, relaxed);
+  return {};
+}
+
+void Hub::deliver_to_group(std::string_view group, const Event& event) {
   const GroupIndex::Places places = index_->find(group);
   for (const auto& channel : places.plain_channels) plain_channels_->send(channel, event);
   for (std::uint64_t left = places.shards; left != 0; left &= left - 1) {
     shards_[static_cast<std::size_t>(std::countr_zero(left))]->publish(group, event);
   }
-  return {};
 }
 
-Result<void> Hub::send(std::string_view channel, Event event) {
-  if (!is_valid_channel_name(channel)) return bad_channel_name("send", channel);
-  if (auto checked = check_size("send", channel, event); !checked) return checked;
-  sends_.fetch_add(1, relaxed);
-  if (channel.find('!') == channel.npos) return plain_channels_->send(channel, std::move(event));
-
-  // Ours are "<prefix>!<shard, 2 hex digits><number, hex>"; any other such name belongs to no consumer here.
+void Hub::deliver_to_channel(std::string_view channel, Event event) {
+  // Ours are "<prefix><shard, 2 hex digits><number, hex>"; any other name belongs to no consumer here.
   unsigned shard = 0;
   std::uint64_t number = 0;
   const auto hex = [](std::string_view digits, auto& value) {
@@ -132,7 +158,22 @@ Result<void> Hub::send(std::string_view channel, Event event) {
   } else {
     no_channel_.fetch_add(1, relaxed);
   }
-  return {};
+}
+
+void Hub::deliver_to_plain_channel(std::string_view channel, Event event) {
+  (void)plain_channels_->send(channel, std::move(event));
+}
+
+void Hub::deliver_to_all(const Event& event) {
+  for (const auto& shard : shards_) {
+    shard->executor().post([shard, event] { shard->deliver_to_all(event); });
+  }
+}
+
+bool Hub::is_member(std::string_view group, const Channel& channel) {
+  auto& member = static_cast<HubMember&>(channel.membership());
+  const HubGroup* found = member.shard().find(group);
+  return found && member.in(*found);
 }
 
 Task<Result<std::size_t>> Hub::group_size(std::string_view group) {

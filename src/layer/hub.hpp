@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,8 +21,9 @@ namespace sluice {
 /// The local half of a channel layer. Threads as for ChannelLayer.
 class Hub : public std::enable_shared_from_this<Hub> {
  public:
-  /// `process` is the part of this process's channel names between the prefix and the '!'.
-  Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string_view process);
+  /// `channel_prefix` begins the names of this process's channels, and of nobody else's. `emptied` as for GroupIndex.
+  Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string channel_prefix,
+      std::function<void(std::string_view group)> emptied = {});
 
   Result<Channel> open_channel(Subscriber& subscriber);
   Result<Inbox> open_inbox(std::string_view channel);
@@ -36,17 +38,33 @@ class Hub : public std::enable_shared_from_this<Hub> {
   Task<Result<void>> flush();
   LayerStats stats() const;
 
+  // --- for a layer with a bus: what group_send and send do, in two halves
+  /// May it be sent? A yes counts as taken.
+  Result<void> check_group_send(std::string_view group, const Event& event);
+  Result<void> check_send(std::string_view channel, const Event& event);
+  Result<void> check_group(std::string_view what, std::string_view group) const;
+  Result<void> check_inbox(std::string_view channel);
+  /// To the group's members in this process.
+  void deliver_to_group(std::string_view group, const Event& event);
+  /// To a subscriber's channel in this process; one that is not there is counted.
+  void deliver_to_channel(std::string_view channel, Event event);
+  /// To whoever reads a plain channel in this process; what it can't hold is counted.
+  void deliver_to_plain_channel(std::string_view channel, Event event);
+  /// To every subscriber in this process.
+  void deliver_to_all(const Event& event);
+  static bool is_member(std::string_view group, const Channel& channel);
+  GroupIndex& index() noexcept { return *index_; }
+  const ChannelLayerOptions& options() const noexcept { return options_; }
+
  private:
   Result<void> check_size(std::string_view what, std::string_view to, const Event& event);
-  Result<void> check_group(std::string_view what, std::string_view group) const;
   Error bad_channel_name(std::string_view what, std::string_view channel);
 
   const ChannelLayerOptions options_;
   const std::string channel_prefix_;
-  const std::shared_ptr<GroupIndex> index_ = std::make_shared<GroupIndex>();
+  const std::shared_ptr<GroupIndex> index_;
   std::vector<std::shared_ptr<HubShard>> shards_;
   std::shared_ptr<PlainChannels> plain_channels_;
-  std::atomic<std::uint64_t> last_channel_{0};
   mutable std::atomic<std::uint64_t> sends_{0}, group_sends_{0}, no_channel_{0}, too_large_{0}, invalid_name_{0};
 };
 

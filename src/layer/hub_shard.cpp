@@ -16,6 +16,12 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t more) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
 }
 
+constexpr unsigned slot_bits = 24;  // more channels than an executor ever holds
+
+std::uint32_t slot_of(std::uint64_t number) noexcept {
+  return static_cast<std::uint32_t>(number) & ((1U << slot_bits) - 1);
+}
+
 constexpr std::size_t max_authors = 8;  // that each member of a run is compared with
 
 // For a whole group, or all of it but one socket: what most broadcasts are.
@@ -33,17 +39,15 @@ HubShard::HubShard(Executor& executor, unsigned number, std::string channel_pref
     : executor_(executor), number_(number), channel_prefix_(std::move(channel_prefix)), index_(std::move(index)) {}
 
 std::string HubShard::channel_name(std::uint64_t channel) const {
-  return fmt::format("{}{:02x}{:010x}", channel_prefix_, number_, channel);
+  return fmt::format("{}{:02x}{:012x}", channel_prefix_, number_, channel);
 }
 
+// One wake-up, however much follows. It is posted before another sender can return, who relies on it.
 void HubShard::put(Mail mail) {
-  bool first = false;
-  {
-    std::lock_guard lock(mutex_);
-    first = inbox_.empty();
-    inbox_.push_back(std::move(mail));
-  }
-  if (first) executor_.post([self = shared_from_this()] { self->drain(); });  // one wake-up, however much follows
+  std::lock_guard lock(mutex_);
+  const bool first = inbox_.empty();
+  inbox_.push_back(std::move(mail));
+  if (first) executor_.post([self = shared_from_this()] { self->drain(); });
 }
 
 void HubShard::drain() {
@@ -60,11 +64,10 @@ void HubShard::drain() {
 std::size_t HubShard::deliver_from(std::size_t at) {
   const Mail& mail = batch_[at];
   if (mail.group.empty()) {
-    const auto found = channels_.find(mail.channel);
-    if (found == channels_.end()) {
-      add(counters_.no_channel, 1);
+    if (HubMember* member = find(mail.channel)) {
+      deliver_to_channel(*member, mail.event);
     } else {
-      deliver_to_channel(*found->second, mail.event);
+      add(counters_.no_channel, 1);
     }
     return at + 1;
   }
@@ -102,12 +105,12 @@ std::size_t HubShard::deliver_run(const HubGroup& group, std::size_t at) {
       break;
     }
     if (new_author) authors_.push_back(author);
-    run_.push_back({mail.event, std::move(frame)});
+    run_.push_back({mail.event, std::move(frame), mail.event.broadcasts().front().key});
   }
   const DeliveryRun run{run_, joined, kind, *group.name};
   std::uint64_t delivered = 0;
   for (HubMember* member : group.members) {
-    if (std::ranges::find(authors_, member->identity().web_socket_id) == authors_.end()) {
+    if (authors_.empty() || std::ranges::find(authors_, member->identity().web_socket_id) == authors_.end()) {
       member->subscriber().deliver(run);
       delivered += run_.size();
     } else {
@@ -133,7 +136,7 @@ std::uint64_t HubShard::deliver_to_author(HubMember& member, const DeliveryRun& 
 
 void HubShard::deliver_to_audience(const HubGroup& group, const Event& event) {
   for (const Broadcast& broadcast : event.broadcasts()) {
-    const Delivery delivery{event, frames().encode(MessageKind::text, broadcast.payload.view())};
+    const Delivery delivery{event, frames().encode(MessageKind::text, broadcast.payload.view()), broadcast.key};
     const DeliveryRun run{{&delivery, 1}, delivery.frame, event.broadcast_kind(), *group.name};
     std::uint64_t delivered = 0;
     const auto offer = [&](HubMember* member) {
@@ -161,20 +164,46 @@ void HubShard::deliver_to_channel(HubMember& member, const Event& event) {
   if (event.broadcasts().empty()) return member.subscriber().deliver(event);
   for (const Broadcast& broadcast : event.broadcasts()) {
     if (!broadcast.audience.includes(member.identity())) continue;
-    const Delivery delivery{event, frames().encode(MessageKind::text, broadcast.payload.view())};
+    const Delivery delivery{event, frames().encode(MessageKind::text, broadcast.payload.view()), broadcast.key};
     member.subscriber().deliver(DeliveryRun{{&delivery, 1}, delivery.frame, event.broadcast_kind(), {}});
   }
 }
 
+std::uint64_t HubShard::take_number() {
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<std::uint32_t>(channels_.size()));
+    channels_.push_back(nullptr);
+  }
+  const std::uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  return ++last_serial_ << slot_bits | slot;
+}
+
+HubMember* HubShard::find(std::uint64_t channel) const noexcept {
+  const std::size_t slot = slot_of(channel);
+  HubMember* const member = slot < channels_.size() ? channels_[slot] : nullptr;
+  return member && member->number() == channel ? member : nullptr;
+}
+
+void HubShard::deliver_to_all(const Event& event) {
+  delivering_ = true;
+  for (HubMember* member : channels_) {
+    if (member) member->subscriber().deliver(event);
+  }
+  delivering_ = false;
+}
+
 void HubShard::open(HubMember& member) {
-  channels_.emplace(member.number(), &member);
+  channels_[slot_of(member.number())] = &member;
   if (!member.identity().user_id.anonymous()) users_[member.identity().user_id].push_back(&member);
   add(counters_.channels, 1);
 }
 
 void HubShard::close(HubMember& member) {
   leave_all(member);
-  channels_.erase(member.number());
+  const auto slot = slot_of(member.number());
+  channels_[slot] = nullptr;
+  free_slots_.push_back(slot);
   add(counters_.channels, std::uint64_t(-1));
   const auto user = users_.find(member.identity().user_id);
   if (user == users_.end()) return;
@@ -233,18 +262,16 @@ void HubShard::clear() {
     std::lock_guard lock(mutex_);
     inbox_.clear();
   }
-  for (const auto& [number, member] : channels_) leave_all(*member);
+  for (HubMember* member : channels_) {
+    if (member) leave_all(*member);
+  }
 }
 
 // ---------------------------------------------------------------- a member
 
 HubMember::HubMember(std::shared_ptr<HubShard> shard, Subscriber& subscriber, std::uint64_t number,
                      std::size_t capacity)
-    : shard_(std::move(shard)),
-      subscriber_(subscriber),
-      identity_(subscriber.identity()),
-      number_(number),
-      capacity_(capacity) {
+    : shard_(std::move(shard)), subscriber_(subscriber), number_(number), capacity_(capacity) {
   shard_->open(*this);
 }
 

@@ -41,12 +41,16 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   void publish(std::string_view group, const Event& event) { put({std::string(group), 0, event}); }
   void send(std::uint64_t channel, Event event) { put({std::string(), channel, std::move(event)}); }
 
+  /// A number for a member that opens next. No other channel of this shard ever has it.
+  std::uint64_t take_number();
   void open(HubMember& member);
   void close(HubMember& member);
   void join(HubMember& member, std::string_view group);
   void leave(HubMember& member, std::string_view group);
   void leave_all(HubMember& member);
   const HubGroup* find(std::string_view group) const;
+  HubMember* find(std::uint64_t channel) const noexcept;
+  void deliver_to_all(const Event& event);
   /// Empties every group and drops the mail that waits.
   void clear();
 
@@ -87,7 +91,11 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   Frame begun_;                            // the first frame of the next run, encoded when it did not join the last one
   std::unordered_map<std::string, HubGroup, StringHash, std::equal_to<>> groups_;
   std::unordered_map<UserId, std::vector<HubMember*>> users_;
-  std::unordered_map<std::uint64_t, HubMember*> channels_;
+  // A channel's number is a serial number and, in its lower bits, its slot here: 8 bytes for each, where a table by
+  // number takes 60.
+  std::vector<HubMember*> channels_;
+  std::vector<std::uint32_t> free_slots_;
+  std::uint64_t last_serial_ = 0;
   bool delivering_ = false;
   Counters counters_;
 };
@@ -111,7 +119,7 @@ class HubMember final : public Channel::Membership {
 
   HubShard& shard() const noexcept { return *shard_; }
   Subscriber& subscriber() const noexcept { return subscriber_; }
-  const Identity& identity() const noexcept { return identity_; }
+  Identity identity() const noexcept { return subscriber_.identity(); }
   std::uint64_t number() const noexcept { return number_; }
 
   /// Its groups, kept by the shard and sorted by address, so that a consumer may be in thousands of them.
@@ -123,7 +131,6 @@ class HubMember final : public Channel::Membership {
  private:
   std::shared_ptr<HubShard> shard_;
   Subscriber& subscriber_;
-  const Identity identity_;
   const std::uint64_t number_;
   const std::size_t capacity_;
   std::vector<Joined> joined_;

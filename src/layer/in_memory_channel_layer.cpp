@@ -6,7 +6,7 @@
 namespace sluice {
 
 InMemoryChannelLayer::InMemoryChannelLayer(ExecutorGroup& executors, ChannelLayerOptions options)
-    : hub_(std::make_shared<Hub>(executors, std::move(options), "inmemory")) {}
+    : hub_(std::make_shared<Hub>(executors, std::move(options), "specific.inmemory!")) {}
 
 InMemoryChannelLayer::~InMemoryChannelLayer() = default;
 

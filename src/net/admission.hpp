@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
@@ -11,8 +12,9 @@
 
 namespace sluice::net {
 
-/// Counts connections against the two limits, 0 meaning none. It is asked when a connection comes and when it goes;
-/// its lock is taken only where a limit per address is set. It outlives its seats. Any thread.
+/// Counts connections against the two limits, 0 meaning none. It is asked when a connection comes, when the client
+/// behind a proxy is known, and when the connection goes; its lock is taken only where a limit per address is set. It
+/// outlives its seats. Any thread.
 class Admission {
   using PerAddress = std::map<std::string, std::size_t>;
 
@@ -30,6 +32,9 @@ class Admission {
     }
     ~Seat() { release(); }
     explicit operator bool() const noexcept { return admission_ != nullptr; }
+    /// Counts for this address from now on. False: the address has its share, and the seat counts for none. An empty
+    /// seat stays empty.
+    bool move_to(const std::string& address);
     void release() noexcept;
 
    private:
@@ -41,15 +46,21 @@ class Admission {
   Admission(std::size_t connections, std::size_t per_address) noexcept
       : connections_(connections), per_address_(per_address) {}
 
-  /// An empty seat: the server is full, or this address has its share.
+  /// An empty seat: the server is full, or this address has its share. An empty address has no share.
   Seat enter(const std::string& address);
+  /// How often the one was the reason, and how often the other.
+  std::uint64_t server_full() const noexcept { return server_full_.load(std::memory_order_relaxed); }
+  std::uint64_t address_full() const noexcept { return address_full_.load(std::memory_order_relaxed); }
 
  private:
+  PerAddress::value_type* count(const std::string& address);
+  void forget(PerAddress::value_type* address) noexcept;
   void leave(PerAddress::value_type* address) noexcept;
 
   const std::size_t connections_;
   const std::size_t per_address_;
   std::atomic<std::size_t> present_{0};
+  std::atomic<std::uint64_t> server_full_{0}, address_full_{0};
   std::mutex mutex_;
   PerAddress addresses_;
 };

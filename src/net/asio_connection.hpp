@@ -2,7 +2,6 @@
 // One TCP connection: HTTP requests at first, then perhaps a WebSocket until the end.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,6 +14,8 @@
 #include "net/deadline_list.hpp"
 #include "net/shard.hpp"
 #include "net/stream.hpp"
+#include "net/token_bucket.hpp"
+#include "net/validity.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/scope.hpp"
@@ -25,14 +26,15 @@ namespace sluice::net {
 
 /// The transport's Connection over Asio. What is read goes through machines without sockets (HttpReader,
 /// ws::ServerProtocol), what is written through WriteQueue; this class moves the bytes and knows in which phase of its
-/// life it is. It is written in three files: asio_connection.cpp (bytes and the end of life), http_side.cpp
-/// (requests and the handshake), websocket_side.cpp (messages and Connection's calls).
+/// life it is. It is written in five files: asio_connection.cpp (bytes and the end of life), proxy_side.cpp (who is at
+/// the other end), http_side.cpp (requests and the handshake), websocket_side.cpp (messages and Connection's calls),
+/// limits_side.cpp (how long an open WebSocket may live, and how much it may say).
 ///
-/// Reading: an idle connection waits for readiness and holds no buffer; the bytes are then read into the shard's one
-/// buffer. Writing: send() only queues; the shard writes for all at the end of the turn. Losing: while reading is
-/// paused, a reset is noticed, and an orderly end unless unread bytes stand before it.
+/// Reading: the shard's poller tells of readiness, and the bytes are then read into the shard's one buffer. Writing:
+/// send() only queues; the shard writes for all at the end of the turn. Losing: while reading is paused, a reset is
+/// noticed, and an orderly end unless unread bytes stand before it.
 ///
-/// Alive while anybody holds it: a wait that is pending, a posted job, the gateway, and itself while not gone.
+/// Alive while anybody holds it: a posted job, the gateway, and itself while not gone and until the end of that turn.
 class AsioConnection final : public Connection, public Deadline {
  public:
   AsioConnection(Shard& shard, Stream stream, Admission::Seat seat, const asio::ip::tcp::endpoint& peer);
@@ -41,11 +43,19 @@ class AsioConnection final : public Connection, public Deadline {
   /// `self` is this connection, which holds itself until it is gone.
   void start(std::shared_ptr<AsioConnection> self);
   std::shared_ptr<AsioConnection> self() const noexcept { return self_; }
+  /// The socket is ready for something.
+  void on_ready(Poller::Readiness ready);
   /// The stage's deadline has passed.
   void deadline_passed();
-  /// The server stops: ends as the phase allows.
+  /// An open WebSocket, now in no list: may it stay?
+  void look_at_life();
+  /// Bytes of an open WebSocket that its network does not take.
+  std::size_t waiting_bytes() const noexcept { return phase_ == Phase::open && waits_writable_ ? queue_.bytes() : 0; }
+  /// Slow readers hold too much, and this one most.
+  void shed();
+  /// The server stops, and it is this one's turn: what is in hand may end in good order.
   void go_away();
-  /// Ends now, whatever is unsaid.
+  /// Ends now. A WebSocket is told why if the kernel takes it at once.
   void cut_off();
   /// The turn is over: writes what is queued, as far as the kernel takes it.
   void end_turn();
@@ -58,6 +68,7 @@ class AsioConnection final : public Connection, public Deadline {
   void pause_reading() override;
   void resume_reading() override;
   std::size_t queued_bytes() const noexcept override { return queue_.bytes(); }
+  void tell_when_drained() override;
 
  private:
   enum class Phase : std::uint8_t {
@@ -74,18 +85,17 @@ class AsioConnection final : public Connection, public Deadline {
     std::string bytes;
     std::size_t used = 0;
   };
-  template <void (AsioConnection::*on_event)()>
-  struct Wait;
-  template <class T>
-  struct WaitAllocator;
+  struct Allowance {
+    TokenBucket messages, bytes;
+  };
 
   // asio_connection.cpp
   bool wants_bytes() const noexcept;
   bool reads_now() const noexcept { return wants_bytes() && !kept_; }
+  bool watches() const noexcept;
   void read_on();
-  void on_readable();
+  void use_unread();
   void on_writable();
-  void on_loss();
   void read_burst();
   void read_failed();
   void look_for_loss();
@@ -94,6 +104,7 @@ class AsioConnection final : public Connection, public Deadline {
   void go_on_soon();
   void write_soon();
   void write_queued();
+  Moved write_once();
   void wait_to_write();
   void all_written();
   void leave(bool and_drain);
@@ -101,8 +112,16 @@ class AsioConnection final : public Connection, public Deadline {
   void tell_lost();
   void end() noexcept;
 
-  // http_side.cpp
+  // proxy_side.cpp
   void begin_http(const asio::ip::tcp::endpoint& peer);
+  bool awaits_proxy_header() const noexcept;
+  void read_proxy_header();
+  void take_proxy_header();
+  void proxy_header_missing();
+  bool count_for(const asio::ip::tcp::endpoint& client);
+  bool identify();
+
+  // http_side.cpp
   bool answering() const noexcept;
   void read_requests(std::span<char>& input);
   void answer_request();
@@ -110,8 +129,9 @@ class AsioConnection final : public Connection, public Deadline {
   void respond(const HttpResponse& response);
   void http_progress();
   void http_written();
-  void open_websocket();
+  void leave_if_idle();
   Scope scope_of(const RequestInfo& request) const;
+  void open_websocket();
   void refuse(const ws::HttpRefusal& refusal);
   void request_late();
   void decline(std::string_view response, int status);
@@ -121,12 +141,28 @@ class AsioConnection final : public Connection, public Deadline {
   void read_messages(std::span<char>& input);
   void answer_ping();
   void answer_close();
+  void say_goodbye();
   void fail(const CloseReason& reason, Ending why);
   void too_slow();
+  void drop_waiting();
+  void tell_drained();
   void begin_close(const CloseReason& reason, Ending why);
   void queue_close(const CloseReason& reason);
   void tell_closed(const CloseReason& reason, Ending why);
   void tell_now();
+
+  // limits_side.cpp
+  void begin_life();
+  void go_on_living();
+  void heard(std::size_t bytes);
+  bool spends_a_message();
+  bool overdrawn() const noexcept;
+  void too_fast();
+  void look_at_allowance();
+  void ping();
+  void timed_out();
+  bool unread_bytes() noexcept;
+  void queue_changed(std::size_t before) noexcept;
 
   // By how often they are touched: a send that is written at once looks at the first two cache lines only.
   Shard& shard_;
@@ -136,24 +172,27 @@ class AsioConnection final : public Connection, public Deadline {
   Ending ending_ = Ending::by_gateway;  // of a close that this side began
   bool will_write_ = false;             // the shard knows
   bool waits_writable_ = false;
-  bool waits_readable_ = false;
-  bool waits_for_loss_ = false;
-  bool wait_memory_taken_ = false;
+  bool unread_ = false;      // the socket may hold bytes, which will not be told again
+  bool peer_ended_ = false;  // behind what is unread
   bool paused_ = false;
+  bool throttled_ = false;  // it was too fast
   bool goes_on_soon_ = false;
   bool drains_ = false;   // leaving is followed by draining
   bool in_open_ = false;  // inside Gateway::open: the events are not known yet
   bool told_ = false;     // on_closed is posted, or will be as soon as the events are known
   bool counted_ = false;  // among the open WebSockets
+  bool going_ = false;    // on_stop was called
+  Validity validity_;
+  bool wants_drained_ = false;
   Stream stream_;
   std::shared_ptr<ConnectionEvents> events_;  // until told
   ws::ServerProtocol protocol_;
   std::unique_ptr<Kept> kept_;                // read, but not wanted yet
+  std::unique_ptr<Allowance> allowance_;      // what is left of its rates, if it used some lately
   std::unique_ptr<Http> http_;                // until the handshake is accepted
   std::unique_ptr<CloseReason> closed_with_;  // what on_closed will say
   std::shared_ptr<AsioConnection> self_;      // until gone
   Admission::Seat seat_;
-  alignas(void*) std::array<std::byte, 96> wait_memory_;  // of the pending wait for readability
 };
 
 }  // namespace sluice::net

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "net/asio_executor.hpp"
 #include "net/shard.hpp"
 #include "sluice/net/asio_executors.hpp"
+#include "sluice/ws/server_protocol.hpp"
 
 namespace sluice {
 
@@ -27,14 +29,21 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
  public:
   State(AsioExecutors& executors, Gateway& gateway, AsioServerOptions options)
       : executors_(executors),
-        serving_{gateway, options, {options.limits.connections, options.limits.connections_per_address}} {
+        serving_{gateway,
+                 options,
+                 {options.limits.connections, options.limits.connections_per_address},
+                 {options.limits.server_queued_bytes, executors.size()},
+                 [this] { relieve(); }} {
     for (std::size_t i = 0; i < executors.size(); ++i) {
-      shards_.push_back(std::make_shared<Shard>(static_cast<net::AsioExecutor&>(executors.at(i)), serving_));
+      shards_.push_back(std::make_shared<Shard>(static_cast<net::AsioExecutor&>(executors.at(i)), serving_, i));
     }
   }
 
-  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const std::optional<TlsContext>& tls);
-  void stop(std::chrono::milliseconds deadline);
+  using Tls = std::optional<TlsContext>;
+
+  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const Tls& tls);
+  Result<std::uint16_t> listen_fd(int descriptor, const Tls& tls);
+  void stop(const StopOptions& options);
   void wait();
   void end();
   ServerStats stats() const;
@@ -42,9 +51,12 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
  private:
   using Endpoints = std::vector<asio::ip::tcp::endpoint>;
 
-  Result<std::uint16_t> listen_on(const Endpoints& endpoints, const std::optional<TlsContext>& tls);
-  void close_acceptors();
+  Result<std::uint16_t> listen_on(const Endpoints& endpoints, const Tls& tls);
+  Result<void> start(const std::vector<std::shared_ptr<Acceptor>>& opened);
+  std::vector<std::shared_ptr<Acceptor>> take_acceptors();
   void shard_is_empty();
+  void relieve();
+  void shed(const std::vector<net::QueueSizes>& queues);
 
   AsioExecutors& executors_;
   net::Serving serving_;
@@ -54,10 +66,10 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   std::vector<std::shared_ptr<Acceptor>> acceptors_;  // until stop
   bool stopping_ = false;
   std::size_t empty_shards_ = 0;
+  std::atomic<bool> relieving_{false};
 };
 
-Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port,
-                                                const std::optional<TlsContext>& tls) {
+Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port, const Tls& tls) {
   asio::io_context context;
   asio::ip::tcp::resolver resolver(context);
   std::error_code error;
@@ -76,7 +88,7 @@ Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint
   }
 }
 
-Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, const std::optional<TlsContext>& tls) {
+Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, const Tls& tls) {
   std::vector<std::shared_ptr<Acceptor>> opened;
   std::uint16_t port = 0;
   for (asio::ip::tcp::endpoint endpoint : endpoints) {
@@ -87,38 +99,57 @@ Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, c
     port = *listening;
     opened.push_back(std::move(acceptor));
   }
-  std::lock_guard lock(mutex_);
-  if (stopping_) return Error(ErrorCode::refused, "listen: the server has stopped");
-  for (auto& acceptor : opened) {
-    acceptors_.push_back(acceptor);
-    shards_.front()->executor().post([acceptor] { acceptor->start(); });
-  }
+  if (const auto started = start(opened); !started) return started.error();
   return port;
 }
 
-void AsioServer::State::stop(std::chrono::milliseconds deadline) {
+Result<std::uint16_t> AsioServer::State::listen_fd(int descriptor, const Tls& tls) {
+  auto acceptor = std::make_shared<Acceptor>(shards_, tls);
+  const auto listening = acceptor->listen_at(descriptor);
+  if (!listening) return listening;
+  if (const auto started = start({acceptor}); !started) {
+    acceptor->give_back();
+    return started.error();
+  }
+  return listening;
+}
+
+Result<void> AsioServer::State::start(const std::vector<std::shared_ptr<Acceptor>>& opened) {
+  std::lock_guard lock(mutex_);
+  if (stopping_) return Error(ErrorCode::refused, "listen: the server has stopped");
+  for (const auto& acceptor : opened) {
+    acceptors_.push_back(acceptor);
+    shards_.front()->executor().post([acceptor] { acceptor->start(); });
+  }
+  return {};
+}
+
+void AsioServer::State::stop(const StopOptions& options) {
+  if (!may_be_sent(options.reason.code()) || options.reason.text().size() > max_close_text_bytes) {
+    throw std::invalid_argument(fmt::format("AsioServer::stop: {} with a text of {} bytes can't be sent",
+                                            options.reason.code(), options.reason.text().size()));
+  }
   {
     std::lock_guard lock(mutex_);
-    if (std::exchange(stopping_, true)) return;
+    stopping_ = true;
   }
   wake_.notify_all();
+  net::AsioExecutor& first = shards_.front()->executor();
+  const auto now = first.now();
+  net::Stopping how{std::make_shared<net::DrainPlan>(now, options.window), options.reason,
+                    now + options.window + options.grace};
   // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop.
-  shards_.front()->executor().post([self = shared_from_this(), deadline] {
-    self->close_acceptors();
+  first.post([self = shared_from_this(), how = std::move(how)] {
+    for (const auto& acceptor : self->take_acceptors()) acceptor->finish();
     for (const auto& shard : self->shards_) {
-      shard->executor().post(
-          [self, &shard = *shard, deadline] { shard.stop(deadline, [self] { self->shard_is_empty(); }); });
+      shard->executor().post([self, &shard = *shard, how] { shard.stop(how, [self] { self->shard_is_empty(); }); });
     }
   });
 }
 
-void AsioServer::State::close_acceptors() {
-  std::vector<std::shared_ptr<Acceptor>> closing;
-  {
-    std::lock_guard lock(mutex_);
-    closing.swap(acceptors_);
-  }
-  for (const auto& acceptor : closing) acceptor->close();
+std::vector<std::shared_ptr<Acceptor>> AsioServer::State::take_acceptors() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(acceptors_, {});
 }
 
 void AsioServer::State::shard_is_empty() {
@@ -129,6 +160,38 @@ void AsioServer::State::shard_is_empty() {
   wake_.notify_all();
 }
 
+// Slow readers hold too much, all together. Each shard says how much each of its own holds; then the largest go,
+// wherever they are. One round at a time.
+void AsioServer::State::relieve() {
+  if (relieving_.exchange(true)) return;
+  struct Census {
+    std::vector<net::QueueSizes> queues;
+    std::atomic<std::size_t> missing;
+  };
+  auto census = std::make_shared<Census>();
+  census->queues.resize(shards_.size());
+  census->missing = shards_.size();
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    shards_[i]->executor().post([self = shared_from_this(), census, i] {
+      census->queues[i] = self->shards_[i]->queue_sizes();
+      if (census->missing.fetch_sub(1) == 1) self->shed(census->queues);
+    });
+  }
+}
+
+void AsioServer::State::shed(const std::vector<net::QueueSizes>& queues) {
+  // An eighth below the limit, so that the next round does not follow at once.
+  const std::size_t bearable = serving_.backlog.limit() - serving_.backlog.limit() / 8;
+  const auto counts = net::largest_to_shed(queues, bearable);
+  auto rest = std::make_shared<std::atomic<std::size_t>>(shards_.size());
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    shards_[i]->executor().post([self = shared_from_this(), rest, i, count = counts[i]] {
+      self->shards_[i]->shed(count);
+      if (rest->fetch_sub(1) == 1) self->relieving_ = false;
+    });
+  }
+}
+
 void AsioServer::State::wait() {
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [this] { return stopping_ && empty_shards_ == shards_.size(); });
@@ -136,11 +199,11 @@ void AsioServer::State::wait() {
 
 void AsioServer::State::end() {
   if (executors_.running()) {
-    stop(std::chrono::milliseconds(0));
+    stop({.window = {}, .grace = {}});
     return wait();
   }
   executors_.join();
-  close_acceptors();
+  for (const auto& acceptor : take_acceptors()) acceptor->close();
   for (const auto& shard : shards_) shard->tear_down();
 }
 
@@ -150,10 +213,11 @@ ServerStats AsioServer::State::stats() const {
     const net::Counters& counters = shard->counters();
     sum.accepted += counters.accepted.get();
     sum.connections += counters.connections.get();
-    sum.tls_failed += counters.tls_failed.get();
     sum.opened += counters.opened.get();
     sum.open += counters.open.get();
     sum.http_requests += counters.http_requests.get();
+    sum.tls_failed += counters.tls_failed.get();
+    sum.proxy_refused += counters.proxy_refused.get();
     sum.messages_in += counters.messages_in.get();
     sum.sends += counters.sends.get();
     sum.bytes_in += counters.bytes_in.get();
@@ -166,15 +230,27 @@ ServerStats AsioServer::State::stats() const {
     sum.inflated += counters.inflated.messages.get();
     sum.inflated_plain_bytes += counters.inflated.plain_bytes.get();
     sum.inflated_wire_bytes += counters.inflated.wire_bytes.get();
-    sum.closed_by_peer += counters.endings(Ending::by_peer);
-    sum.closed_by_gateway += counters.endings(Ending::by_gateway);
-    sum.closed_by_stop += counters.endings(Ending::by_stop);
-    sum.vanished += counters.endings(Ending::vanished);
-    sum.too_slow += counters.endings(Ending::too_slow);
-    sum.too_big += counters.endings(Ending::too_big);
-    sum.protocol_errors += counters.endings(Ending::protocol_error);
-    sum.invalid_payloads += counters.endings(Ending::invalid_payload);
+    sum.closed_by_peer += counters.ended(Ending::by_peer);
+    sum.closed_by_gateway += counters.ended(Ending::by_gateway);
+    sum.closed_by_stop += counters.ended(Ending::by_stop);
+    sum.vanished += counters.ended(Ending::vanished);
+    sum.too_slow += counters.ended(Ending::too_slow);
+    sum.too_big += counters.ended(Ending::too_big);
+    sum.protocol_errors += counters.ended(Ending::protocol_error);
+    sum.invalid_payloads += counters.ended(Ending::invalid_payload);
+    sum.too_many_frames += counters.ended(Ending::too_many_frames);
+    sum.too_fast += counters.ended(Ending::too_fast);
+    sum.timed_out += counters.ended(Ending::timed_out);
+    sum.idle += counters.ended(Ending::idle);
+    sum.too_old += counters.ended(Ending::too_old);
+    sum.shed += counters.ended(Ending::shed);
+    sum.throttled += counters.throttled.get();
+    sum.pings += counters.pings.get();
+    sum.cut_off += counters.cut_off.get();
+    sum.cut_off_by_stop += counters.cut_off_by_stop.get();
   }
+  sum.server_full = serving_.admission.server_full();
+  sum.address_full = serving_.admission.address_full();
   for (int status = net::Counters::lowest_refusal; status <= net::Counters::highest_refusal; ++status) {
     std::uint64_t count = 0;
     for (const auto& shard : shards_) count += shard->counters().refusals(status);
@@ -187,6 +263,14 @@ AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOpt
   const Limits& limits = options.limits;
   if (limits.head_bytes == 0 || limits.message_bytes == 0 || limits.queued_bytes == 0) {
     throw std::invalid_argument("AsioServer: head_bytes, message_bytes and queued_bytes can't be 0");
+  }
+  if (limits.frames_per_message == 0 || limits.frames_per_message > ws::ServerProtocol::most_frames) {
+    throw std::invalid_argument("AsioServer: frames_per_message is 1 to 16,777,215");
+  }
+  for (const auto time : {limits.ping_every, limits.pong_time, limits.idle_time, limits.lifetime}) {
+    if (time.count() >= 0 && time <= net::longest_tick_time / 2) continue;
+    throw std::invalid_argument(
+        "AsioServer: ping_every, pong_time, idle_time and lifetime can't be negative or above 12 days");
   }
   if (const std::string_view fault = fault_of(options.deflate); !fault.empty()) {
     throw std::invalid_argument(fmt::format("AsioServer: deflate: {}", fault));
@@ -204,7 +288,13 @@ Result<std::uint16_t> AsioServer::listen(std::string_view host, std::uint16_t po
   return state_->listen(host, port, tls);
 }
 
-void AsioServer::stop(std::chrono::milliseconds deadline) { state_->stop(deadline); }
+Result<std::uint16_t> AsioServer::listen_fd(int descriptor) { return state_->listen_fd(descriptor, std::nullopt); }
+
+Result<std::uint16_t> AsioServer::listen_fd(int descriptor, const TlsContext& tls) {
+  return state_->listen_fd(descriptor, tls);
+}
+
+void AsioServer::stop(StopOptions options) { state_->stop(options); }
 
 void AsioServer::wait() { state_->wait(); }
 

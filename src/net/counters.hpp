@@ -33,7 +33,14 @@ enum class Ending : std::uint8_t {
   too_big,
   protocol_error,
   invalid_payload,
+  too_many_frames,
+  too_fast,
+  timed_out,
+  idle,
+  too_old,
+  shed,
 };
+constexpr std::size_t endings = static_cast<std::size_t>(Ending::shed) + 1;
 
 /// What went through compression in one direction; its numbers are kept elsewhere and shown here.
 struct DeflateCounters {
@@ -51,20 +58,21 @@ class Counters {
   static constexpr int lowest_refusal = 300;
   static constexpr int highest_refusal = 599;
 
-  Counter accepted, connections, tls_failed, opened, open, http_requests;
+  Counter accepted, connections, opened, open, http_requests, proxy_refused, tls_failed;
   Counter compressing;
   DeflateCounters deflated, inflated;
   Counter messages_in, sends, bytes_in, bytes_out, writes;
+  Counter pings, throttled, cut_off, cut_off_by_stop;
 
-  void count(Ending why) noexcept { endings_[static_cast<std::size_t>(why)].add(); }
-  std::uint64_t endings(Ending why) const noexcept { return endings_[static_cast<std::size_t>(why)].get(); }
+  void count(Ending why) noexcept { ended_[static_cast<std::size_t>(why)].add(); }
+  std::uint64_t ended(Ending why) const noexcept { return ended_[static_cast<std::size_t>(why)].get(); }
   void count_refusal(int status) noexcept {
     if (status >= lowest_refusal && status <= highest_refusal) refusals_[status - lowest_refusal].add();
   }
   std::uint64_t refusals(int status) const noexcept { return refusals_[status - lowest_refusal].get(); }
 
  private:
-  std::array<Counter, 8> endings_;
+  std::array<Counter, endings> ended_;
   std::array<Counter, highest_refusal - lowest_refusal + 1> refusals_;
 };
 

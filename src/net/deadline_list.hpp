@@ -54,6 +54,17 @@ class DeadlineList {
     ends_.before_->next_ = &item;
     ends_.before_ = &item;
   }
+  /// Adds all of the other list, in its order.
+  void take_all(DeadlineList& other) noexcept {
+    if (other.empty()) return;
+    Deadline& first = *other.ends_.next_;
+    Deadline& last = *other.ends_.before_;
+    first.before_ = ends_.before_;
+    last.next_ = &ends_;
+    ends_.before_->next_ = &first;
+    ends_.before_ = &last;
+    other.ends_.before_ = other.ends_.next_ = &other.ends_;
+  }
   Deadline* front() noexcept { return empty() ? nullptr : ends_.next_; }
   Deadline* after(Deadline& item) noexcept { return item.next_ == &ends_ ? nullptr : item.next_; }
   Deadline::Time next_due() const noexcept { return empty() ? Deadline::never : ends_.next_->due_; }

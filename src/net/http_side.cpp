@@ -16,15 +16,8 @@
 namespace sluice::net {
 namespace {
 
-std::string to_text(const asio::ip::tcp::endpoint& endpoint) {
-  const auto address = endpoint.address();
-  if (address.is_v4()) return fmt::format("{}:{}", address.to_string(), endpoint.port());
-  if (address.to_v6().is_v4_mapped()) {
-    const auto v4 = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-    return fmt::format("{}:{}", v4.to_string(), endpoint.port());
-  }
-  return fmt::format("[{}]:{}", address.to_string(), endpoint.port());
-}
+// Who has been silent for longer than this is no client that has just connected, or just been answered.
+constexpr auto request_on_its_way = std::chrono::milliseconds(500);
 
 // Runs what an application gave us, and says what came of it: empty, or the text of its exception.
 template <class Work>
@@ -41,10 +34,6 @@ std::string guarded(Work work) {
 
 }  // namespace
 
-void AsioConnection::begin_http(const asio::ip::tcp::endpoint& peer) {
-  http_ = std::make_unique<Http>(shard_.limits(), peer);
-}
-
 bool AsioConnection::answering() const noexcept { return http_->state != Http::State::reading; }
 
 void AsioConnection::read_requests(std::span<char>& input) {
@@ -54,6 +43,7 @@ void AsioConnection::read_requests(std::span<char>& input) {
     input = input.last(bytes.size());
     const bool whole = step == HttpReader::Step::request || step == HttpReader::Step::upgrade;
     if (whole && !seated()) return refuse({503, "too many connections", {{"Retry-After", "5"}}});
+    if (whole && !identify()) return;
     switch (step) {
       case HttpReader::Step::need_more: return;
       case HttpReader::Step::expects_continue:
@@ -76,11 +66,9 @@ void AsioConnection::answer_request() {
   HttpHandler* const handler = shard_.options().http;
   if (!handler) return respond(HttpResponse(404, "not found\n"));
 
-  head.request.client_address = to_text(http_->peer);
-  head.request.server_address = to_text(stream_.local_endpoint());
-  head.request.scheme = stream_.speaks_tls() ? "https" : "http";
+  head.request.scheme = http_->secure ? "https" : "http";
   http_->request.emplace(std::move(head.method), scope_of(head.request), http_->reader.take_body());
-  shard_.enter(*this, Shard::Stage::open);  // the handler may take its time
+  shard_.enter(*this, Shard::Stage::handler);  // which may take its time
   const auto wake = [](void* who) noexcept {
     auto& connection = *static_cast<AsioConnection*>(who);
     if (connection.phase_ == Phase::gone) return;
@@ -136,13 +124,23 @@ void AsioConnection::http_progress() {
 void AsioConnection::http_written() {
   if (http_->state != Http::State::responding) return;  // that was 100 Continue
   http_->state = Http::State::reading;
-  if (shard_.stopping()) return end();
+  http_->waits_since = shard_.executor().now();
+  if (shard_.stopping()) shard_.plan_to_go(*this);
   go_on_soon();
+}
+
+// The server stops. A request that has begun is answered; one that is on its way, perhaps, is waited for.
+void AsioConnection::leave_if_idle() {
+  if (answering() || http_->reader.begun()) return;
+  const auto idle_from = http_->waits_since + request_on_its_way;
+  if (shard_.executor().now() < idle_from) return shard_.go_away_at(*this, idle_from);
+  http_->proxy_header.reset();  // it is too late for one
+  leave(true);
 }
 
 Scope AsioConnection::scope_of(const RequestInfo& request) const {
   Scope scope(request);
-  if (!stream_.speaks_tls()) return scope;
+  if (!stream_.tls()) return scope;
   if (auto shown = stream_.tls()->client_certificate()) scope.put(std::move(*shown));
   return scope;
 }
@@ -152,13 +150,10 @@ void AsioConnection::open_websocket() {
   shard_.enter(*this, Shard::Stage::handshake);
   RequestInfo info = std::move(http_->reader.head().request);
   info.subprotocols = http_->reader.upgrade().subprotocols;
-  info.client_address = to_text(http_->peer);
-  info.server_address = to_text(stream_.local_endpoint());
-  if (stream_.speaks_tls()) info.scheme = "wss";
+  info.scheme = http_->secure ? "wss" : "ws";
   in_open_ = true;
   std::shared_ptr<ConnectionEvents> events;
-  const std::string thrown =
-      guarded([&] { events = shard_.gateway().open(scope_of(info), self_, shard_.executor()); });
+  const std::string thrown = guarded([&] { events = shard_.gateway().open(scope_of(info), self_, shard_.executor()); });
   in_open_ = false;
   events_ = std::move(events);
   if (!thrown.empty()) {
@@ -185,10 +180,11 @@ void AsioConnection::accept(const Acceptance& acceptance) {
   counted_ = true;
   shard_.counters().opened.add();
   shard_.counters().open.add();
-  shard_.enter(*this, Shard::Stage::open);
+  begin_life();
   if (!in_open_) http_.reset();
   write_soon();
   go_on_soon();  // what came right behind the request
+  if (shard_.stopping()) shard_.plan_to_go(*this);
 }
 
 void AsioConnection::deny(const Denial& denial) {
@@ -214,6 +210,7 @@ void AsioConnection::decline(std::string_view response, int status) {
 }
 
 void AsioConnection::request_late() {
+  if (awaits_proxy_header()) return proxy_header_missing();
   if (!http_->reader.begun() || answering()) return end();  // silent, or deaf to our answer
   refuse({408, "the request did not arrive in time", {}});
 }

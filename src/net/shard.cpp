@@ -7,6 +7,7 @@
 #include <asio/ip/tcp.hpp>
 #include <utility>
 
+#include "net/addresses.hpp"
 #include "net/asio_connection.hpp"
 #include "net/tls_session.hpp"
 #include "sluice/core/log.hpp"
@@ -19,15 +20,36 @@ constexpr std::size_t read_buffer_bytes = 64 * 1024;
 constexpr std::size_t gathered_bytes = 256 * 1024;
 // Connections past a limit are told 503 while they are few, and closed without a word when they are a flood.
 constexpr std::size_t most_unseated = 64;
+constexpr auto a_little_more = std::chrono::seconds(1);
+// How long a peer that is too fast is not read; then it may have tokens again.
+constexpr auto throttle_time = std::chrono::milliseconds(100);
+
+// Slots so short that a deadline comes less than a hundredth late, and not all that lie within a second at once.
+std::chrono::milliseconds slot_for(const Limits& limits) noexcept {
+  auto shortest = std::chrono::milliseconds::max();
+  for (const auto time : {limits.ping_every, limits.pong_time, limits.idle_time, limits.lifetime}) {
+    if (time.count() > 0) shortest = std::min(shortest, time);
+  }
+  return std::clamp(shortest / 128, std::chrono::milliseconds(1), std::chrono::milliseconds(60'000));
+}
+
+void tell(void* connection, Poller::Readiness ready) { static_cast<AsioConnection*>(connection)->on_ready(ready); }
 
 AsioConnection& connection_of(Deadline& deadline) noexcept { return static_cast<AsioConnection&>(deadline); }
 
 }  // namespace
 
-Shard::Shard(AsioExecutor& executor, Serving& serving)
+Shard::Shard(AsioExecutor& executor, Serving& serving, std::size_t number)
     : executor_(executor),
       serving_(serving),
-      most_gathered_(std::min(gathered_bytes, serving.options.limits.queued_bytes)) {}
+      poller_(std::make_shared<Poller>(executor, &tell)),
+      opened_(slot_for(limits()), executor.now()),
+      born_(executor.now()),
+      now_(born_),
+      message_pace_(limits().message_rate),
+      byte_pace_(limits().byte_rate),
+      backlog_(serving.backlog, number),
+      most_gathered_(std::min({gathered_bytes, limits().slow_bytes, limits().queued_bytes})) {}
 
 Shard::~Shard() = default;
 
@@ -60,22 +82,22 @@ const std::string& Shard::date() {
   return date_;
 }
 
-void Shard::start(TcpSocket socket, const asio::ip::tcp::endpoint& peer, std::shared_ptr<const TlsSettings> tls) {
+void Shard::start(Stream stream, const asio::ip::tcp::endpoint& peer, std::shared_ptr<const TlsSettings> tls) {
   counters_.accepted.add();
-  const bool counts_addresses = limits().connections_per_address > 0;
-  auto seat = serving_.admission.enter(counts_addresses ? peer.address().to_string() : std::string());
+  // A trusted proxy's connection counts for its client, as soon as that one is known.
+  const bool counts_address = limits().connections_per_address > 0 && !trusts(options().proxies, peer.address());
+  auto seat = serving_.admission.enter(counts_address ? unmapped(peer.address()).to_string() : std::string());
   const bool seated = static_cast<bool>(seat);
-  if (stopping_ || (!seated && unseated_ >= most_unseated)) {
-    if (!seated) counters_.count_refusal(503);
+  if (!seated && unseated_ >= most_unseated) {
+    counters_.count_refusal(503);
     load_.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
   if (!seated) ++unseated_;
-  ++present_;
   counters_.connections.add();
-  Stream stream(std::move(socket));
   if (tls) stream.speak_tls(std::move(tls), record_buffer());
   auto connection = std::make_shared<AsioConnection>(*this, std::move(stream), std::move(seat), peer);
+  ++held_;
   connection->start(connection);
 }
 
@@ -89,24 +111,41 @@ void Shard::tls_failed(std::string_view why) {
 
 void Shard::left(bool seated) noexcept {
   if (!seated) --unseated_;
-  --present_;
   counters_.connections.subtract();
   load_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Shard::forget() noexcept {
+  if (--held_ > 0) return;
   tell_if_empty();
+  until_forgotten_.reset();
 }
 
 void Shard::enter(AsioConnection& connection, Stage stage) {
   const auto now = executor_.now();
   switch (stage) {
     case Stage::handshake: handshakes_.add(connection, now + limits().handshake_time); break;
-    case Stage::open: opened_.add(connection, Deadline::never); break;
+    case Stage::handler: handling_.add(connection, Deadline::never); break;
+    case Stage::throttled: throttled_.add(connection, now + throttle_time); break;
     case Stage::closing: closing_.add(connection, now + limits().close_time); break;
   }
   arm_deadlines();
 }
 
+void Shard::enter_open(AsioConnection& connection, std::optional<std::chrono::milliseconds> look_after) {
+  opened_.turn(now_);
+  opened_.add(connection, look_after ? now_ + *look_after : Deadline::never);
+  arm_deadlines();
+}
+
+TokenBucket::Time Shard::look_at_clock() {
+  now_ = executor_.now();
+  tick_ = static_cast<Tick>((now_ - born_) / std::chrono::milliseconds(1));
+  return now_;
+}
+
 void Shard::arm_deadlines() {
-  const auto next = std::min(handshakes_.next_due(), closing_.next_due());
+  const auto next = std::min({handshakes_.next_due(), throttled_.next_due(), closing_.next_due(), opened_.next_due()});
   if (next >= armed_for_) return;
   armed_for_ = next;
   executor_.post_after(next - executor_.now(), [weak = weak_from_this()] {
@@ -116,16 +155,19 @@ void Shard::arm_deadlines() {
 
 void Shard::look_at_deadlines() {
   armed_for_ = Deadline::never;
-  const auto now = executor_.now();
-  for (DeadlineList* list : {&handshakes_, &closing_}) {
+  const auto now = look_at_clock();
+  for (DeadlineList* list : {&handshakes_, &throttled_, &closing_}) {
     // Whoever is told leaves the list, or goes to its back with a later deadline.
     while (list->next_due() <= now) connection_of(*list->front()).deadline_passed();
   }
+  opened_.turn(now);
+  while (Deadline* item = opened_.take_due()) connection_of(*item).look_at_life();
   arm_deadlines();
 }
 
 void Shard::will_write(AsioConnection& connection) {
   if (writing_.empty()) {
+    if (limits().idle_time.count() > 0) look_at_clock();
     executor_.at_end_of_turn([weak = weak_from_this()] {
       if (const auto shard = weak.lock()) shard->write_all();
     });
@@ -140,34 +182,89 @@ void Shard::write_all() {
   if (deflate_) deflate_->settle();
 }
 
+template <class Visit>
+void Shard::each(Visit visit) {
+  const auto visit_list = [&visit](DeadlineList& list) {
+    for (Deadline* item = list.front(); item; item = list.after(*item)) visit(connection_of(*item));
+  };
+  for (DeadlineList* list : {&handshakes_, &handling_, &throttled_, &closing_}) visit_list(*list);
+  opened_.each_list(visit_list);
+}
+
 std::vector<std::shared_ptr<AsioConnection>> Shard::present() {
   std::vector<std::shared_ptr<AsioConnection>> all;
-  for (DeadlineList* list : {&handshakes_, &opened_, &closing_}) {
-    for (Deadline* item = list->front(); item; item = list->after(*item)) all.push_back(connection_of(*item).self());
-  }
+  each([&all](AsioConnection& connection) { all.push_back(connection.self()); });
   return all;
 }
 
-void Shard::stop(std::chrono::milliseconds deadline, std::function<void()> when_empty) {
-  stopping_ = true;
-  when_empty_ = std::move(when_empty);
-  for (const auto& connection : present()) connection->go_away();
-  executor_.post_after(deadline, [weak = weak_from_this()] {
-    const auto shard = weak.lock();
-    if (!shard) return;
-    for (const auto& connection : shard->present()) connection->cut_off();
+QueueSizes Shard::queue_sizes() {
+  QueueSizes sizes;
+  each([&sizes](AsioConnection& connection) {
+    if (const std::size_t bytes = connection.waiting_bytes()) sizes.push_back(bytes);
+  });
+  std::ranges::sort(sizes, std::greater());
+  return sizes;
+}
+
+void Shard::shed(std::size_t count) {
+  std::vector<std::pair<std::size_t, std::shared_ptr<AsioConnection>>> queues;
+  if (count == 0) return;
+  each([&queues](AsioConnection& connection) {
+    if (const std::size_t bytes = connection.waiting_bytes()) queues.emplace_back(bytes, connection.self());
+  });
+  count = std::min(count, queues.size());
+  std::ranges::partial_sort(queues, queues.begin() + static_cast<std::ptrdiff_t>(count), std::greater(),
+                            [](const auto& queue) { return queue.first; });
+  for (std::size_t i = 0; i < count; ++i) queues[i].second->shed();
+}
+
+void Shard::stop(Stopping how, std::function<void()> when_empty) {
+  if (stopping() && how.end >= stopping_.end) return;
+  if (!stopping()) when_empty_ = std::move(when_empty);
+  stopping_ = std::move(how);
+  for (const auto& connection : present()) plan_to_go(*connection);
+  const auto patience = stopping_.end - executor_.now();
+  executor_.post_after(patience, [weak = weak_from_this()] {
+    if (const auto shard = weak.lock()) shard->cut_off_all();
+  });
+  // Who is told of the end may take until then. What is held longer is held for ever.
+  executor_.post_after(patience + limits().disconnect_grace + a_little_more, [weak = weak_from_this()] {
+    if (const auto shard = weak.lock()) shard->give_up();
   });
   tell_if_empty();
 }
 
+void Shard::plan_to_go(AsioConnection& connection) { go_away_at(connection, stopping_.plan->next(executor_.now())); }
+
+void Shard::go_away_at(AsioConnection& connection, Deadline::Time when) {
+  executor_.post_after(when - executor_.now(), [weak = std::weak_ptr(connection.self())] {
+    if (const auto alive = weak.lock()) alive->go_away();
+  });
+}
+
+void Shard::cut_off_all() {
+  for (const auto& connection : present()) {
+    counters_.cut_off_by_stop.add();
+    connection->cut_off();
+  }
+}
+
+void Shard::give_up() {
+  if (!when_empty_) return;
+  log(LogLevel::warning, fmt::format("stop: {} connections have ended, but are held by somebody still", held_));
+  until_forgotten_ = shared_from_this();
+  executor_.post(std::exchange(when_empty_, nullptr));
+}
+
 void Shard::tell_if_empty() {
-  if (stopping_ && present_ == 0 && when_empty_) executor_.post(std::exchange(when_empty_, nullptr));
+  if (held_ == 0 && when_empty_) executor_.post(std::exchange(when_empty_, nullptr));
 }
 
 void Shard::tear_down() {
   const auto running = executor_.enter();
-  stopping_ = torn_down_ = true;
-  for (const auto& connection : present()) connection->cut_off();
+  torn_down_ = true;
+  cut_off_all();
+  if (held_ > 0) until_forgotten_ = shared_from_this();
 }
 
 }  // namespace sluice::net

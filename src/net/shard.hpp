@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <random>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,10 +17,16 @@
 
 #include "net/admission.hpp"
 #include "net/asio_executor.hpp"
+#include "net/backlog.hpp"
 #include "net/counters.hpp"
 #include "net/deadline_list.hpp"
+#include "net/deadline_wheel.hpp"
+#include "net/drain_plan.hpp"
+#include "net/poller.hpp"
 #include "net/rare_log.hpp"
 #include "net/stream.hpp"
+#include "net/token_bucket.hpp"
+#include "net/validity.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/ws/shared_deflate.hpp"
@@ -32,21 +40,36 @@ struct Serving {
   Gateway& gateway;
   const AsioServerOptions options;
   Admission admission;
+  Backlog backlog;
+  const std::function<void()> relieve;  // called when the backlog is past its limit; any thread
+};
+
+/// How the server stops.
+struct Stopping {
+  std::shared_ptr<DrainPlan> plan;
+  CloseReason goodbye = StopOptions().reason;
+  Deadline::Time end = Deadline::never;  // then what is left is cut off
 };
 
 /// Its executor only, except where it says otherwise.
 class Shard : public std::enable_shared_from_this<Shard> {
  public:
   /// Which deadline a connection has.
-  enum class Stage { handshake, open, closing };
+  enum class Stage {
+    handshake,
+    handler,    // none: a request is in the application's hands
+    throttled,  // a while from now
+    closing,
+  };
 
-  Shard(AsioExecutor& executor, Serving& serving);
+  Shard(AsioExecutor& executor, Serving& serving, std::size_t number);
   ~Shard();
 
   AsioExecutor& executor() noexcept { return executor_; }
   Gateway& gateway() noexcept { return serving_.gateway; }
   const AsioServerOptions& options() const noexcept { return serving_.options; }
   const Limits& limits() const noexcept { return serving_.options.limits; }
+  Poller& poller() noexcept { return *poller_; }
   Counters& counters() noexcept { return counters_; }  // reading them: any thread
   FrameBuffer& frames();
   ws::SharedDeflate& deflate();
@@ -55,7 +78,9 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::span<char> read_buffer();
   /// One buffer for what TLS gathers into a record.
   std::span<char> record_buffer();
-  bool stopping() const noexcept { return stopping_; }
+  bool stopping() const noexcept { return stopping_.plan != nullptr; }
+  /// What WebSockets are closed with while stopping.
+  const CloseReason& goodbye() const noexcept { return stopping_.goodbye; }
   bool torn_down() const noexcept { return torn_down_; }
   /// What a connection may gather before it writes within the turn, so that a flood does not pile up until its end.
   std::size_t most_gathered() const noexcept { return most_gathered_; }
@@ -66,19 +91,44 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
   /// Counts one that is handed over; start() follows on the shard's executor. Any thread.
   void expect_one() noexcept { load_.fetch_add(1, std::memory_order_relaxed); }
-  /// A connection begins its life.
-  void start(TcpSocket socket, const asio::ip::tcp::endpoint& peer, std::shared_ptr<const TlsSettings> tls);
+  /// A connection begins its life, with TLS if there are settings for it.
+  void start(Stream stream, const asio::ip::tcp::endpoint& peer, std::shared_ptr<const TlsSettings> tls);
   /// Puts the connection among those of the stage, with the stage's deadline from now.
   void enter(AsioConnection& connection, Stage stage);
+  /// Puts it among the open WebSockets, to be looked at again after this time; nothing: never.
+  void enter_open(AsioConnection& connection, std::optional<std::chrono::milliseconds> look_after);
+
+  /// The time, as it was when somebody last looked at the clock: a send need not.
+  TokenBucket::Time look_at_clock();
+  TokenBucket::Time now() const noexcept { return now_; }
+  Tick tick() const noexcept { return tick_; }
+  const Pace& message_pace() const noexcept { return message_pace_; }
+  const Pace& byte_pace() const noexcept { return byte_pace_; }
+  std::uint32_t chance() noexcept { return static_cast<std::uint32_t>(chance_()) << 1U; }
+
+  /// The queue of a connection whose network takes no more was so long, and is so long now.
+  void waiting_changed(std::size_t before, std::size_t after) noexcept {
+    if (backlog_.change(before, after)) serving_.relieve();
+  }
+  QueueSizes queue_sizes();
+  /// Ends the connections with so many of the largest queues.
+  void shed(std::size_t count);
+
   /// The connection will write at the end of this turn.
   void will_write(AsioConnection& connection);
   /// Counts a connection whose TLS has failed, and logs it if that is not too much.
   void tls_failed(std::string_view why);
   /// A connection is gone: its socket is closed.
   void left(bool seated) noexcept;
+  /// The last word of a connection that nobody holds any more. It may be the end of this shard, too.
+  void forget() noexcept;
 
-  /// Closes all connections, the last of them by the deadline, and then calls `when_empty` once.
-  void stop(std::chrono::milliseconds deadline, std::function<void()> when_empty);
+  /// Lets all connections go when the plan says, cuts off those that are left at the end, and calls `when_empty` once
+  /// nobody holds one any more. Again: with an earlier end it counts beside the first, but for its `when_empty`.
+  void stop(Stopping how, std::function<void()> when_empty);
+  /// While stopping: the connection will be told to go away when the plan says, or then.
+  void plan_to_go(AsioConnection& connection);
+  void go_away_at(AsioConnection& connection, Deadline::Time when);
   /// Ends all connections and tells their events, in this call. No executor runs any more.
   void tear_down();
 
@@ -86,11 +136,16 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void write_all();
   void arm_deadlines();
   void look_at_deadlines();
+  template <class Visit>
+  void each(Visit visit);
   std::vector<std::shared_ptr<AsioConnection>> present();
+  void cut_off_all();
+  void give_up();
   void tell_if_empty();
 
   AsioExecutor& executor_;
   Serving& serving_;
+  const std::shared_ptr<Poller> poller_;
   Counters counters_;
   FrameBuffer* frames_ = nullptr;
   WriteQueue::Spares spares_;
@@ -100,15 +155,23 @@ class Shard : public std::enable_shared_from_this<Shard> {
   RareLog tls_failures_;
   std::vector<AsioConnection*> writing_;  // have something to write at the end of the turn
   std::vector<AsioConnection*> written_;  // those in hand then
-  DeadlineList handshakes_, opened_, closing_;
+  DeadlineList handshakes_, handling_, throttled_, closing_;
+  DeadlineWheel opened_;
   Deadline::Time armed_for_ = Deadline::never;
+  const Deadline::Time born_;
+  Deadline::Time now_;
+  Tick tick_ = 0;
+  const Pace message_pace_, byte_pace_;
+  Backlog::Share backlog_;
+  std::minstd_rand chance_{std::random_device{}()};
   std::atomic<std::size_t> load_{0};
-  std::size_t present_ = 0;
+  std::size_t held_ = 0;  // connections that somebody holds, of those that are gone too
   std::size_t unseated_ = 0;
   const std::size_t most_gathered_;
-  bool stopping_ = false;
+  Stopping stopping_;  // no plan: it serves
   bool torn_down_ = false;
   std::function<void()> when_empty_;
+  std::shared_ptr<Shard> until_forgotten_;  // this one, when connections may outlive the server
   std::string date_;
   std::chrono::system_clock::time_point date_of_;
 };

@@ -9,8 +9,6 @@
 #include <string_view>
 #include <utility>
 
-#include <asio/basic_stream_socket.hpp>
-#include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 
 #include "net/moved.hpp"
@@ -20,43 +18,45 @@ namespace sluice::net {
 class TlsSession;
 class TlsSettings;
 
-/// The concrete executor type keeps a socket at 40 bytes and its calls direct.
-using TcpSocket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
-
-/// A TCP connection, in the clear or with TLS. No call blocks; the three waits complete once, on the socket's
-/// io_context, and tell of the socket: bytes that TLS holds back are asked for with holds_bytes(). Its executor only.
+/// A TCP connection, in the clear or with TLS. No call blocks. Its executor only.
 class Stream {
  public:
   enum class Waiting : std::uint8_t { nothing, bytes, over };
   /// Views beyond so many are left for the next write.
   static constexpr std::size_t gathered_views = 64;
 
-  explicit Stream(TcpSocket socket) noexcept;
-  Stream(Stream&&) noexcept;
+  /// Takes over a descriptor that does not block.
+  explicit Stream(int descriptor) noexcept;
+  Stream(Stream&& other) noexcept;
   ~Stream();
 
+  int descriptor() const noexcept { return descriptor_; }
+  /// What is written leaves at once.
   void start() noexcept;
-  /// What follows is TLS. Small writes are gathered in memory that is lent for the time of a call.
+  /// What is read and written from now on is TLS. Small writes are gathered in memory that is lent for a call's time.
   void speak_tls(std::shared_ptr<const TlsSettings> settings, std::span<char> gathering);
-  bool speaks_tls() const noexcept { return tls_ != nullptr; }
   /// The TLS part, or null.
   const TlsSession* tls() const noexcept { return tls_.get(); }
-  /// What follows, from now on, is in the clear: the peer that failed at TLS is told so.
+  /// What follows is in the clear again: a peer that does not speak TLS is told so.
   void speak_plainly() noexcept;
 
+  /// With `wait`, there is no more for now.
   Moved read_some(std::span<char> into);
-  /// Would read_some bring something, though the socket has nothing?
-  bool holds_bytes() const noexcept;
   Moved write_some(std::span<const std::string_view> views);
-  /// Has the kernel all that write_some took? If not, a write of nothing goes on with it.
+  /// Has the kernel all that write_some took? If not, writing nothing goes on with it.
   bool flushed() const noexcept;
   /// Looks without reading. Bytes that wait hide an orderly end behind them, but not a reset.
   Waiting look() noexcept;
+  /// Copies what waits to be read, and leaves it there. For what stands in front of everything else, a
+  /// TLS handshake too.
+  Moved peek(std::span<char> into) noexcept;
+  /// Takes bytes off that peek() has shown.
+  void drop(std::span<char> seen) noexcept;
   /// Has the connection failed, though bytes wait before the failure?
   bool broken() noexcept;
-  /// Says that nothing follows, as TLS says it; TCP says it by shut_down_writing or by close.
+  /// Says within TLS that nothing follows.
   Moved finish();
-  /// The peer sees the end; what is still read is no more than bytes. False: there is no connection any more.
+  /// The peer sees the end; from now on what is read is only bytes. False: there is no connection any more.
   bool shut_down_writing() noexcept;
   void close() noexcept;
   /// Closes so that the kernel keeps nothing either: the peer sees a reset.
@@ -64,21 +64,8 @@ class Stream {
   /// This end's address; 0.0.0.0:0 when it can't be told.
   asio::ip::tcp::endpoint local_endpoint() const noexcept;
 
-  template <class Handler>
-  void wait_to_read(Handler handler) {
-    socket_.async_wait(TcpSocket::wait_read, std::move(handler));
-  }
-  template <class Handler>
-  void wait_to_write(Handler handler) {
-    socket_.async_wait(TcpSocket::wait_write, std::move(handler));
-  }
-  template <class Handler>
-  void wait_for_loss(Handler handler) {
-    socket_.async_wait(TcpSocket::wait_error, std::move(handler));
-  }
-
  private:
-  TcpSocket socket_;
+  int descriptor_;  // -1: closed
   std::unique_ptr<TlsSession> tls_;
 };
 

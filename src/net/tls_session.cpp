@@ -21,6 +21,9 @@ using Then = Moved::Then;
 // What a peer that reads nothing may make us keep, by asking for handshakes or keys: far more than one flight.
 constexpr std::size_t most_unsent = 128 * 1024;
 
+// A peer that sends records without data, or hardly any, does not keep the others from their turn.
+constexpr int records_per_read = 256;
+
 std::string to_text(const X509_NAME* name) {
   const Owned<BIO, BIO_free_all> text(BIO_new(BIO_s_mem()));
   X509_NAME_print_ex(text.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
@@ -87,9 +90,11 @@ const BIO_METHOD* TlsSession::bio_method() {
 }
 
 int TlsSession::bio_read(BIO* bio, char* into, int size) noexcept {
-  const int descriptor = static_cast<TlsSession*>(BIO_get_data(bio))->descriptor_;
+  auto& session = *static_cast<TlsSession*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
-  const auto count = uninterrupted([&] { return ::recv(descriptor, into, static_cast<std::size_t>(size), 0); });
+  const auto count =
+      uninterrupted([&] { return ::recv(session.descriptor_, into, static_cast<std::size_t>(size), 0); });
+  session.drained_ = count < size;
   if (count < 0 && would_block()) BIO_set_retry_read(bio);
   return static_cast<int>(count);
 }
@@ -132,23 +137,22 @@ bool TlsSession::flush() noexcept {
 
 Moved TlsSession::read_some(std::span<char> into) {
   if (ended_) return {0, Then::over};
+  drained_ = false;  // what an earlier read found may be out of date
   std::size_t total = 0;
-  holds_bytes_ = false;
-  while (total < into.size()) {
+  for (int i = 0; i < records_per_read && total < into.size(); ++i) {
     ERR_clear_error();
     std::size_t count = 0;
     const int result = SSL_read_ex(session_.get(), into.data() + total, into.size() - total, &count);
-    if (result != 1) {
-      const Moved end = stopped(result);
-      ended_ = end.then == Then::over;
-      if (total == 0) return end;
-      holds_bytes_ = ended_;  // what came before an end is heard before it
+    if (result == 1) {
+      total += count;
+    } else if (const Moved end = stopped(result); end.then == Then::over) {
+      ended_ = true;
+      return total == 0 ? end : Moved{total, Then::go_on};  // what came before an end is heard before it
+    } else if (drained_) {
       return {total, Then::wait};
     }
-    total += count;
-    if (SSL_has_pending(session_.get()) == 0) return {total, Then::wait};
+    if (drained_ && SSL_has_pending(session_.get()) == 0) return {total, Then::wait};
   }
-  holds_bytes_ = SSL_has_pending(session_.get()) != 0;
   return {total, Then::go_on};
 }
 

@@ -26,13 +26,12 @@ class TlsSession {
   TlsSession(std::shared_ptr<const TlsSettings> settings, int descriptor, std::span<char> gathering);
   TlsSession(TlsSession&&) = delete;
 
+  /// `wait` means that neither the session nor the descriptor has more for now.
   Moved read_some(std::span<char> into);
   /// Seals one record of what the views hold. `wait`: it, or an earlier one, is not yet with the kernel.
   Moved write_some(std::span<const std::string_view> views);
   /// Says that nothing follows (close_notify), once.
   Moved finish();
-  /// Would a read bring something now, whether or not the descriptor is readable?
-  bool holds_bytes() const noexcept { return holds_bytes_; }
   /// Is all that was sealed with the kernel?
   bool flushed() const noexcept { return unsent_.empty(); }
 
@@ -59,8 +58,8 @@ class TlsSession {
   std::span<char> gathering_;
   std::string unsent_;
   std::string failure_;
-  bool holds_bytes_ = false;
-  bool ended_ = false;  // nothing more will be read
+  bool drained_ = false;  // the descriptor has no more for now
+  bool ended_ = false;    // nothing more will be read
   bool spoke_http_ = false;
 };
 

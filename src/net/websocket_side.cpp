@@ -18,6 +18,7 @@ Ending ending_of(std::uint16_t failure) noexcept {
   switch (failure) {
     case close_code::too_big: return Ending::too_big;
     case close_code::invalid_payload: return Ending::invalid_payload;
+    case close_code::policy_violation: return Ending::too_many_frames;
     default: return Ending::protocol_error;
   }
 }
@@ -32,19 +33,25 @@ void AsioConnection::compress_as(const ws::DeflateParameters& agreed) {
 
 void AsioConnection::read_messages(std::span<char>& input) {
   using Step = ws::ServerProtocol::Step;
-  while (phase_ == Phase::closing || (phase_ == Phase::open && !paused_)) {
+  while (phase_ == Phase::closing || (phase_ == Phase::open && !paused_ && !throttled_)) {
     switch (protocol_.next(input)) {
       case Step::need_more: return;
       case Step::message: {
         Message message = protocol_.take_message();
         if (phase_ != Phase::open) break;  // too late to be heard
+        if (!spends_a_message()) return;
+        validity_.spoke(shard_.tick());
         shard_.counters().messages_in.add();
         if (deflater_) shard_.counters().inflated.show(shard_.deflate().received());
         if (events_) events_->on_message(std::move(message));
         break;
       }
-      case Step::ping: answer_ping(); break;
-      case Step::pong: break;
+      case Step::ping:
+        if (phase_ == Phase::open && spends_a_message()) answer_ping();
+        break;
+      case Step::pong:
+        if (phase_ == Phase::open) spends_a_message();
+        break;
       case Step::close: return answer_close();
       case Step::failed: {
         const CloseReason& why = protocol_.close_reason();
@@ -57,7 +64,6 @@ void AsioConnection::read_messages(std::span<char>& input) {
 }
 
 void AsioConnection::answer_ping() {
-  if (phase_ != Phase::open) return;
   const Frame pong = shard_.frames().encode_control(pong_opcode, protocol_.control_payload());
   if (waits_writable_) return queue_.push_ahead(pong.wire(), shard_.spares());
   queue_.push(pong, shard_.spares());
@@ -81,34 +87,64 @@ void AsioConnection::send(const Frame& frame) {
     return;
   }
   shard_.counters().sends.add();
+  const std::size_t before = queue_.bytes();
   if (deflater_) {
     queue_.push(deflater_->deflate(frame), shard_.spares());
     shard_.counters().deflated.show(shard_.deflate().sent());
   } else {
     queue_.push(frame, shard_.spares());
   }
+  queue_changed(before);
   if (queue_.bytes() > shard_.most_gathered()) {
     if (!waits_writable_) write_queued();
     if (phase_ != Phase::open) return;
     if (queue_.bytes() > shard_.limits().queued_bytes) return too_slow();
   }
   write_soon();
+  validity_.spoke(shard_.tick());
 }
 
 // What waits is given up, but not in the middle of a message: a reader that is merely slow still learns why.
 void AsioConnection::too_slow() {
-  queue_.drop_waiting(shard_.spares());
+  drop_waiting();
   fail(CloseReason(close_code::try_again_later, "too slow"), Ending::too_slow);
+}
+
+void AsioConnection::drop_waiting() {
+  const std::size_t before = queue_.bytes();
+  queue_.drop_waiting(shard_.spares());
+  queue_changed(before);
+}
+
+void AsioConnection::tell_when_drained() {
+  if (phase_ != Phase::open) return;
+  wants_drained_ = true;
+  if (queue_.empty()) tell_drained();
+}
+
+// Posted, because this may be inside a call of Connection.
+void AsioConnection::tell_drained() {
+  wants_drained_ = false;
+  shard_.executor().post([self = self_] {
+    if (self->phase_ == Phase::open && self->events_) self->events_->on_drained();
+  });
 }
 
 void AsioConnection::close(const CloseReason& reason) {
   if (phase_ == Phase::opening) return deny(Denial(403));  // behaviour LC-5
   if (phase_ != Phase::open) return;
-  const bool sendable = may_be_sent(reason.code());
-  assert(sendable && "a close code is 1000 to 1014 as RFC 6455 allows, or 3000 to 4999");
-  if (sendable) return begin_close(reason, Ending::by_gateway);
+  const Ending why = going_ ? Ending::by_stop : Ending::by_gateway;
+  if (may_be_sent(reason.code())) return begin_close(reason, why);
   log(LogLevel::error, fmt::format("close: the code {} may not be sent, 1011 goes instead", reason.code()));
-  begin_close(CloseReason(close_code::internal_error), Ending::by_gateway);
+  begin_close(CloseReason(close_code::internal_error), why);
+}
+
+// Its events close it when they have said what is left to be said.
+void AsioConnection::say_goodbye() {
+  if (std::exchange(going_, true)) return;
+  if (!events_) return begin_close(shard_.goodbye(), Ending::by_stop);
+  const auto events = events_;
+  events->on_stop(shard_.goodbye());
 }
 
 void AsioConnection::begin_close(const CloseReason& reason, Ending why) {
@@ -127,7 +163,9 @@ void AsioConnection::fail(const CloseReason& reason, Ending why) {
 }
 
 void AsioConnection::queue_close(const CloseReason& reason) {
+  const std::size_t before = queue_.bytes();
   queue_.push(shard_.frames().encode_control(close_opcode, ws::close_payload(reason)), shard_.spares());
+  queue_changed(before);
   write_soon();
 }
 

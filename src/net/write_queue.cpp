@@ -8,9 +8,6 @@
 namespace sluice::net {
 namespace {
 
-// A frame of a slow reader may keep this many times its own bytes alive, before it is copied out.
-constexpr std::size_t tolerated_pinning = 4;
-
 // How many bytes from `written` to the end of the message that byte `written - 1` belongs to.
 std::size_t bytes_to_border(std::string_view wire, std::size_t written) noexcept {
   FrameReader messages(wire);
@@ -90,6 +87,12 @@ void WriteQueue::push_ahead(std::string_view control_frame, Spares& spares) {
   More& more_now = more(spares);
   more_now.ahead.resize(more_now.ahead_begun);
   more_now.ahead += control_frame;
+}
+
+void WriteQueue::push_ping(std::string_view ping, Spares& spares) {
+  More& more_now = more(spares);
+  more_now.ahead.insert(more_now.ahead_begun, ping);
+  more_now.ahead_begun += ping.size();
 }
 
 void WriteQueue::push_bytes(std::string_view bytes, Spares& spares) {
@@ -192,9 +195,7 @@ void WriteQueue::drop_waiting(Spares& spares) {
 }
 
 void WriteQueue::release_shared(FrameBuffer& frames) {
-  const auto settle = [&frames](Frame& frame) {
-    if (frame.pinned_bytes() > tolerated_pinning * frame.size()) frame = frames.copy(frame);
-  };
+  const auto settle = [&frames](Frame& frame) { frame = frames.unshared(frame); };
   if (!more_) {
     if (bytes_ > 0) settle(front_);
     return;

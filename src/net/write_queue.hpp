@@ -50,6 +50,8 @@ class WriteQueue {
   /// Puts a control frame behind the message that is partly written, ahead of all that waits. While it waits, the next
   /// one takes its place: RFC 6455 section 5.5.3 lets a pong answer the latest ping only.
   void push_ahead(std::string_view control_frame, Spares& spares);
+  /// Puts a ping ahead of all that waits, a pong too. It keeps its place: send no second one before it was answered.
+  void push_ping(std::string_view ping, Spares& spares);
   /// Puts bytes that are no frame, an HTTP answer, ahead of frames that follow later. The queue holds no frame yet.
   void push_bytes(std::string_view bytes, Spares& spares);
 

@@ -13,7 +13,7 @@ Result<void> send_message_to_channel_group(ChannelLayer& layer, std::string_view
 
 Result<void> broadcast_to_channel_group(ChannelLayer& layer, std::string_view group, const Payload& payload,
                                         Audience audience) {
-  return layer.group_send(group, Event::broadcast_to_group(payload.text(), std::move(audience)));
+  return layer.group_send(group, Event::broadcast_to_group(payload, std::move(audience)));
 }
 
 Result<void> broadcast_many_to_channel_group(ChannelLayer& layer,
@@ -30,23 +30,20 @@ Result<void> broadcast_many_to_channel_group(ChannelLayer& layer,
 Result<void> broadcast_to_users(ChannelLayer& layer, std::vector<UserId> user_ids, const Payload& payload,
                                 std::string ignore_web_socket_id) {
   if (user_ids.empty()) return {};
-  return layer.group_send(
-      users_group, Event::broadcast_to_users(payload.text(), std::move(user_ids), std::move(ignore_web_socket_id)));
+  return layer.group_send(users_group,
+                          Event::broadcast_to_users(payload, std::move(user_ids), std::move(ignore_web_socket_id)));
 }
 
 Result<void> broadcast_to_all_users(ChannelLayer& layer, const Payload& payload, std::string ignore_web_socket_id) {
-  return layer.group_send(users_group, Event::broadcast_to_all_users(payload.text(), std::move(ignore_web_socket_id)));
+  return layer.group_send(users_group, Event::broadcast_to_all_users(payload, std::move(ignore_web_socket_id)));
 }
 
 Result<void> broadcast_to_users_individual_payloads(ChannelLayer& layer,
                                                     const std::vector<std::pair<UserId, Payload>>& payloads,
                                                     std::string ignore_web_socket_id) {
   if (payloads.empty()) return {};
-  std::vector<std::pair<UserId, json::Text>> texts;
-  texts.reserve(payloads.size());
-  for (const auto& [user, payload] : payloads) texts.emplace_back(user, payload.text());
-  return layer.group_send(
-      users_group, Event::broadcast_to_users_individual_payloads(std::move(texts), std::move(ignore_web_socket_id)));
+  return layer.group_send(users_group,
+                          Event::broadcast_to_users_individual_payloads(payloads, std::move(ignore_web_socket_id)));
 }
 
 Result<void> force_disconnect_users(ChannelLayer& layer, std::vector<UserId> user_ids,

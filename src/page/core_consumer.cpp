@@ -58,6 +58,25 @@ struct PageError {
   }
 };
 
+struct MissedPage {
+  std::string_view page;
+  json::Text parameters;
+  static constexpr auto fields() {
+    return sluice::fields(sluice::field("page", &MissedPage::page),
+                          sluice::field("parameters", &MissedPage::parameters));
+  }
+};
+
+struct UpdatesMissedOfPages {
+  static constexpr std::string_view event_type = "updates_missed";
+  std::vector<MissedPage> pages;
+  static constexpr auto fields() { return sluice::fields(sluice::field("pages", &UpdatesMissedOfPages::pages)); }
+};
+
+struct UpdatesMissed {
+  static constexpr std::string_view event_type = "updates_missed";
+};
+
 struct ForceDisconnect {
   static constexpr std::string_view event_type = "force_disconnect";
 };
@@ -108,7 +127,8 @@ const EventHandlers& CoreConsumer::event_handlers() const {
   static const auto handlers = EventHandlers{}
                                    .on<UsersRemovedFromPermissionGroup>(&CoreConsumer::users_removed)
                                    .on<ForceDisconnectUsers>(&CoreConsumer::force_disconnect)
-                                   .on<RecheckPages>(&CoreConsumer::recheck);
+                                   .on<RecheckPages>(&CoreConsumer::recheck)
+                                   .on<LayerUp>(&CoreConsumer::layer_up);
   return handlers;
 }
 
@@ -168,6 +188,7 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
   wanted.parameters = PageParameters::read(wanted.type->parameters(), content, options_.style);
   if (!wanted.parameters.fit()) return wanted.parameters.fit().error();
   if (pages_->size() >= limits().pages_per_connection && !pages_->find(*wanted.type, wanted.parameters)) {
+    limit_met();
     return Error(ErrorCode::limit_exceeded, "the connection has as many pages as it may have");
   }
   try {
@@ -195,7 +216,7 @@ Task<Result<void>> CoreConsumer::admit(const Subscription& wanted) {
   bool allowed = false;
   if (!wanted.permission_group.empty()) joined = co_await group_add(wanted.permission_group);
   if (joined) allowed = co_await may_hear(wanted);
-  if (allowed) joined = co_await group_add(wanted.group);
+  if (allowed) joined = co_await join(wanted);
   if (allowed && joined) co_return Result<void>();
 
   if (!connected()) co_return Error(ErrorCode::channel_closed, "the connection is closing");
@@ -207,6 +228,11 @@ Task<Result<void>> CoreConsumer::admit(const Subscription& wanted) {
   }
   co_await leave_unused(wanted.permission_group);
   co_return Error(ErrorCode::refused, "not for this client");
+}
+
+Task<Result<void>> CoreConsumer::join(const Subscription& wanted) {
+  const auto when_slow = wanted.type->when_slow();
+  return when_slow ? group_add(wanted.group, *when_slow) : group_add(wanted.group);
 }
 
 Task<bool> CoreConsumer::may_hear(const Subscription& page) {
@@ -232,6 +258,23 @@ Task<> CoreConsumer::leave_unused(const std::string& group) {
   // What can't be left would still be heard; without its connection it is not.
   log(LogLevel::error, fmt::format("core consumer: {}", left.error().message()));
   close({close_code::internal_error, "a page could not be left"});
+}
+
+// --- what it missed
+
+Task<> CoreConsumer::on_gap(const Gap& gap) {
+  if (gap.dropped == 0) return {};  // it has the newest of each key
+  UpdatesMissedOfPages missed;
+  for (const auto number : pages_->needing(gap.group)) {
+    const Subscription& page = pages_->at(number);
+    if (page.group == gap.group) missed.pages.push_back({page.type->type(), page.parameters.received()});
+  }
+  if (missed.pages.empty()) {
+    say(UpdatesMissed{});
+  } else {
+    say(missed);
+  }
+  return {};
 }
 
 // --- what is taken from it
@@ -272,6 +315,11 @@ Task<> CoreConsumer::force_disconnect(const ForceDisconnectUsers& event) {
   }
   say(ForceDisconnect{});
   close();
+  return {};
+}
+
+Task<> CoreConsumer::layer_up(const LayerUp&) {
+  if (options_.tell_gaps) say(UpdatesMissed{});
   return {};
 }
 

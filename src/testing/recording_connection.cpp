@@ -66,11 +66,22 @@ void RecordingConnection::vanish() {
   end_later(close_code::abnormal);
 }
 
+void RecordingConnection::stop(CloseReason reason) {
+  executor_.post([self = shared_from_this(), reason = std::move(reason)] {
+    if (self->accepted_ && !self->ending_ && self->events_) self->events_->on_stop(reason);
+  });
+}
+
 void RecordingConnection::stall(std::size_t limit) { stalled_at_ = limit; }
 
-void RecordingConnection::unstall() noexcept {
+void RecordingConnection::unstall() {
   stalled_at_.reset();
-  queued_bytes_ = 0;
+  set_queued_bytes(0);
+}
+
+void RecordingConnection::set_queued_bytes(std::size_t bytes) {
+  queued_bytes_ = bytes;
+  tell_if_drained();
 }
 
 std::optional<Heard> RecordingConnection::take() {
@@ -119,6 +130,19 @@ void RecordingConnection::resume_reading() {
   paused_ = false;
   write("resume");
   deliver_later();
+}
+
+void RecordingConnection::tell_when_drained() {
+  if (!works("tell_when_drained", accepted_)) return;
+  wants_drained_ = true;
+  tell_if_drained();
+}
+
+void RecordingConnection::tell_if_drained() {
+  if (queued_bytes_ > 0 || !std::exchange(wants_drained_, false)) return;
+  executor_.post([self = shared_from_this()] {
+    if (!self->ending_ && self->events_) self->events_->on_drained();
+  });
 }
 
 void RecordingConnection::deliver_later() {

@@ -13,6 +13,8 @@ namespace {
 using detail::FrameChunk;
 
 constexpr std::uint32_t chunk_bytes = 64 * 1024;  // header of the chunk included
+// A frame of a slow reader may keep this many times its own bytes alive, before it is copied out.
+constexpr std::size_t tolerated_pinning = 4;
 
 // The length of a server frame's header for this payload (RFC 6455 section 5.2).
 std::size_t header_bytes(std::size_t payload) noexcept { return payload < 126 ? 2 : payload < 65536 ? 4 : 10; }
@@ -117,6 +119,10 @@ Frame FrameBuffer::copy(const Frame& frame) {
   std::memcpy(alone->bytes(), frame.wire().data(), frame.size());
   alone->used = static_cast<std::uint32_t>(frame.size());
   return Frame(alone, 0, alone->used);
+}
+
+Frame FrameBuffer::unshared(const Frame& frame) {
+  return frame.pinned_bytes() > tolerated_pinning * frame.size() ? copy(frame) : frame;
 }
 
 FrameChunk* FrameBuffer::allocate(std::size_t bytes) {

@@ -89,12 +89,12 @@ void Scope::forget_headers() {
 
 const UrlRoute& Scope::url_route() const noexcept {
   static const UrlRoute nothing;
-  return url_route_ ? *url_route_ : nothing;
+  return found_ ? found_->url_route : nothing;
 }
 
 void Scope::set_url_route(UrlRoute route) {
-  const bool empty = route.args.empty() && route.kwargs.empty();
-  url_route_ = empty ? nullptr : std::make_unique<UrlRoute>(std::move(route));
+  if (!found_ && route.args.empty() && route.kwargs.empty()) return;
+  found().url_route = std::move(route);
 }
 
 std::optional<std::string_view> Scope::header(std::string_view name) const noexcept {

@@ -37,7 +37,8 @@ struct ServerProtocol::Rarity {
   CloseReason reason;
 };
 
-ServerProtocol::ServerProtocol(std::size_t max_message_bytes) noexcept : max_message_bytes_(max_message_bytes) {
+ServerProtocol::ServerProtocol(const Limits& limits) noexcept : limits_(&limits) {
+  assert(limits.frames_per_message <= most_frames && "the frames of a message are counted in 24 bits");
   static_assert(sizeof(ServerProtocol) <= 96, "every idle connection holds one");
 }
 ServerProtocol::ServerProtocol(ServerProtocol&&) noexcept = default;
@@ -69,8 +70,8 @@ ServerProtocol::Step ServerProtocol::next(std::span<char>& input) {
 }
 
 Message ServerProtocol::take_message() noexcept {
-  assert(!in_message_ && !ended_ && "take_message() follows Step::message");
-  return Message(kind_, std::exchange(message_, {}));
+  assert(frames_ == 0 && !ended_ && "take_message() follows Step::message");
+  return Message(is_text_ ? MessageKind::text : MessageKind::binary, std::exchange(message_, {}));
 }
 
 const CloseReason& ServerProtocol::close_reason() const noexcept {
@@ -87,11 +88,14 @@ ServerProtocol::Fault ServerProtocol::fault_of_header() const noexcept {
     return half_a_code ? Fault{close_code::protocol_error, "a close frame holds half a code"} : Fault{};
   }
   const bool continues = header_.opcode() == Opcode::continuation;
-  if (continues && !in_message_) return {close_code::protocol_error, "there is nothing to continue"};
-  if (!continues && in_message_) return {close_code::protocol_error, "a message begins inside another"};
+  if (continues && frames_ == 0) return {close_code::protocol_error, "there is nothing to continue"};
+  if (!continues && frames_ > 0) return {close_code::protocol_error, "a message begins inside another"};
+  if (frames_ >= limits_->frames_per_message) {
+    return {close_code::policy_violation, "the message is in too many frames"};
+  }
   const bool compressed = continues ? inflater_ && inflater_->in_message() : header_.compressed();
   if (compressed) return {};  // how much will come out of it does not show yet
-  const std::size_t room = max_message_bytes_ - (continues ? message_.size() : 0);
+  const std::size_t room = limits_->message_bytes - (continues ? message_.size() : 0);
   return length_known && header_.payload_bytes() > room ? Fault{close_code::too_big, "the message is too big"}
                                                         : Fault{};
 }
@@ -99,9 +103,8 @@ ServerProtocol::Fault ServerProtocol::fault_of_header() const noexcept {
 void ServerProtocol::begin_frame() noexcept {
   in_payload_ = true;
   payload_left_ = header_.payload_bytes();
-  if (is_control(header_.opcode()) || in_message_) return;
-  in_message_ = true;
-  kind_ = header_.opcode() == Opcode::text ? MessageKind::text : MessageKind::binary;
+  if (is_control(header_.opcode()) || frames_++ > 0) return;
+  is_text_ = header_.opcode() == Opcode::text;
   message_.clear();  // nobody may have taken the last one
   if (header_.compressed()) inflater_->begin();
 }
@@ -121,7 +124,7 @@ ServerProtocol::Step ServerProtocol::take_data(std::span<char>& input) {
   const bool whole = !in_payload_ && header_.fin();
   if (inflater_ && inflater_->in_message()) return take_compressed(payload, whole);
   const bool at_once = whole && header_.opcode() != Opcode::continuation && payload.size() == header_.payload_bytes();
-  if (kind_ == MessageKind::text) {
+  if (is_text_) {
     // One call for a message that lies here whole; the validator that remembers is for those in pieces.
     const bool valid = at_once ? json::is_valid_utf8(payload) : utf8_.feed(payload) && (!whole || utf8_.at_boundary());
     if (!valid) return fail(close_code::invalid_payload, not_utf8);
@@ -138,8 +141,8 @@ ServerProtocol::Step ServerProtocol::take_data(std::span<char>& input) {
 ServerProtocol::Step ServerProtocol::take_compressed(std::string_view payload, bool whole) {
   using Outcome = Inflater::Outcome;
   const std::size_t before = message_.size();
-  const Outcome outcome = inflater_->inflate(payload, whole, message_, max_message_bytes_);
-  if (kind_ == MessageKind::text && !utf8_.feed(std::string_view(message_).substr(before))) {
+  const Outcome outcome = inflater_->inflate(payload, whole, message_, limits_->message_bytes);
+  if (is_text_ && !utf8_.feed(std::string_view(message_).substr(before))) {
     return fail(close_code::invalid_payload, not_utf8);
   }
   if (outcome == Outcome::too_big) return fail(close_code::too_big, "the message is too big");
@@ -152,7 +155,7 @@ ServerProtocol::Step ServerProtocol::end_of_payload(bool whole) noexcept {
   if (in_payload_) return Step::need_more;
   header_.clear();
   if (!whole) return Step::need_more;
-  in_message_ = false;
+  frames_ = 0;
   return Step::message;
 }
 
@@ -191,7 +194,7 @@ ServerProtocol::Step ServerProtocol::fail(std::uint16_t code, std::string_view t
 }
 
 ServerProtocol::Step ServerProtocol::end(Step last, CloseReason reason) {
-  ended_ = true;
+  ended_ = 1;
   message_ = {};
   inflater_.reset();
   rarity().reason = std::move(reason);

@@ -4,12 +4,19 @@
 //     using Worlds = std::tuple<InMemoryOnOneExecutor, ...>;
 //
 // A world is made from ChannelLayerOptions and has `layer`, `executors` (an ExecutorGroup of ManualExecutors with
-// advance and run_all), `settle()`, which runs until everything sent has arrived, and the constant `shared`: do groups
-// reach further than this process, so that their members can't be counted here?
+// advance and run_all), `settle()`, which runs until everything sent has arrived, `take(inbox)`, which gives the next
+// event that waits for it, and what the world is like:
+//
+// - `processes`: so many share the layer. Each executor is then a process.
+// - `shared`: a server stands between sender and receiver. The test can't hold back what is on its way, and what waits
+//   there is not counted here.
+// - `keeps`: what is sent to a plain channel waits for a reader to come. Where it does not, one must be there before.
+// - `names_processes`: a consumer's channel tells its process, with a '!' behind it.
 #pragma once
 
 #include <list>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,11 +34,23 @@ namespace sluice::testing {
 inline Event numbered(int number) {
   return Event::parse("{\"type\":\"number\",\"n\":" + std::to_string(number) + "}").value();
 }
-inline Event broadcast(std::string payload, Audience audience = {}) {
-  return Event::broadcast_to_group(json::Text(std::move(payload)), std::move(audience));
+inline json::Text quoted(std::string_view text) {
+  json::Writer out;
+  out.value(text);
+  return json::Text(out.take());
+}
+inline Event broadcast(std::string_view text, Audience audience = {}) {
+  return Event::broadcast_to_group(quoted(text), std::move(audience));
 }
 
-/// A subscriber who writes down what it hears: events as "#7" (numbered) or their type, broadcasts as their payload.
+/// Says why a promise can't be tested in a world.
+inline bool left_out(bool here, const char* reason) {
+  if (here) SUCCEED("left out: " << reason);
+  return here;
+}
+
+/// A subscriber who writes down what it hears: events as "#7" (numbered) or their type, broadcasts as their payload,
+/// a text without its quotes.
 class Ear final : public Subscriber {
  public:
   Ear(ChannelLayer& layer, ManualExecutor& executor, UserId user = {}, std::string socket = {})
@@ -68,7 +87,11 @@ class Ear final : public Subscriber {
     for (const Delivery& delivery : run.deliveries) joined += delivery.frame.wire();
     if (joined != run.joined.wire()) note("BROKEN RUN");
     FrameReader messages(run.joined.wire());
-    while (auto message = messages.next()) note(message.payload);
+    while (auto message = messages.next()) {
+      std::string_view payload = message.payload;
+      if (payload.starts_with('"')) payload = payload.substr(1, payload.size() - 2);
+      note(payload);
+    }
   }
   Identity identity() const noexcept override { return {socket_, user_}; }
   Executor& executor() const noexcept override {
@@ -117,15 +140,25 @@ class Scene : public World {
     if (!opened) throw std::runtime_error(opened.error().message());
     return std::move(*opened);
   }
+  /// From now on the channel holds what is sent to it.
+  void keep(std::string_view name) {
+    if constexpr (!World::keeps) kept_.push_back(inbox(name));
+  }
   void publish(std::string_view group, Event event) {
     REQUIRE(this->layer.group_send(group, std::move(event)));
     this->settle();
+  }
+  /// Is it so, or does it become so?
+  template <class F>
+  bool becomes(F condition) {
+    this->settle();
+    return condition() || this->executors.run_until(condition);
   }
   /// What the inbox holds, as an Ear would write it down.
   std::string drain(Inbox& inbox) {
     this->settle();
     std::string seen;
-    while (const auto event = inbox.poll()) {
+    while (const auto event = this->take(inbox)) {
       seen += seen.empty() ? "" : " ";
       const auto number = event->value()["n"].as_int();
       seen += number ? "#" + std::to_string(*number) : std::string(event->type());
@@ -138,6 +171,7 @@ class Scene : public World {
   }
 
  private:
+  std::list<Inbox> kept_;
   std::list<std::unique_ptr<Ear>> ears_;
 };
 
@@ -229,8 +263,8 @@ TEMPLATE_LIST_TEST_CASE("every channel has a new name, and it is valid", "[layer
   }
   CHECK(names.size() == 100'000);
   CHECK(is_valid_channel_name(last));
-  CHECK(last.find('!') != last.npos);
-  CHECK(shared.size() == 1);
+  CHECK((last.find('!') != last.npos) == TestType::names_processes);
+  if (TestType::names_processes) CHECK(shared.size() == TestType::processes);
   CHECK(scene.layer.stats().channels == 0);
 }
 
@@ -257,15 +291,18 @@ TEMPLATE_LIST_TEST_CASE("what is sent to a channel that is gone is dropped and c
   Ear& ear = scene.ear();
   const std::string name = ear.channel().name();
   REQUIRE(scene.layer.send(name, numbered(1)));
-  ear.close();  // while it is on its way
+  ear.close();  // while it is on its way, where that can be told
+  const bool arrived = ear.heard() == "#1";
+  if (!TestType::shared) CHECK_FALSE(arrived);
   REQUIRE(scene.layer.send(name, numbered(2)));
   scene.settle();
   CHECK(ear.heard() == "");
-  CHECK(scene.layer.stats().dropped_no_channel == 2);
+  CHECK(scene.layer.stats().dropped_no_channel == (arrived ? 1 : 2));
 }
 
 TEMPLATE_LIST_TEST_CASE("a plain channel keeps what nobody has read yet, in order", "[layer][CL-8][CL-18]", Worlds) {
   Scene<TestType> scene;
+  scene.keep("jobs");
   for (int i = 0; i < 5; ++i) REQUIRE(scene.layer.send("jobs", numbered(i)));
   scene.settle();
   Inbox inbox = scene.inbox("jobs");
@@ -316,6 +353,8 @@ TEMPLATE_LIST_TEST_CASE("of many readers of a channel each event reaches one", "
     REQUIRE(scene.layer.send("jobs", numbered(i)));
     if (i % 7 == 0) scene.settle();
   }
+  const auto seen = [](std::size_t sum, const detail::Reader& reader) { return sum + reader.seen.size(); };
+  CHECK(scene.becomes([&] { return std::accumulate(readers.begin(), readers.end(), std::size_t{0}, seen) >= 500; }));
   scene.settle();
   std::multiset<int> all;
   for (const auto& reader : readers) {
@@ -331,13 +370,13 @@ TEMPLATE_LIST_TEST_CASE("a reader that gives up loses no event", "[layer][CL-8]"
   detail::Reader first(scene.executors.at(0), scene.inbox("jobs"), 1);
   detail::Reader second(scene.executors.at(0), scene.inbox("jobs"), 2);
   REQUIRE(scene.layer.send("jobs", numbered(1)));  // the first one is woken for it
-  first.stop();                                    // and ends before it looks
-  scene.settle();
-  CHECK(first.seen.empty());
-  CHECK(second.seen == std::vector<int>{1});
+  first.stop();                                    // and ends before it looks, where that can be told
+  if (!TestType::shared) CHECK(first.seen.empty());
+  std::vector<int> left{1, 2};
+  if (!first.seen.empty()) left.erase(left.begin());
+  CHECK(scene.becomes([&] { return second.seen == std::vector<int>(left.begin(), left.end() - 1); }));
   REQUIRE(scene.layer.send("jobs", numbered(2)));
-  scene.settle();
-  CHECK(second.seen == std::vector<int>{1, 2});
+  CHECK(scene.becomes([&] { return second.seen == left; }));
 }
 
 TEMPLATE_LIST_TEST_CASE("every kind of value arrives as it was sent", "[layer][CL-9][DI-11]", Worlds) {
@@ -349,7 +388,7 @@ TEMPLATE_LIST_TEST_CASE("every kind of value arrives as it was sent", "[layer][C
   const Event event = Event::parse(map).value();
   REQUIRE(scene.layer.send("values", event));
   scene.settle();
-  const auto received = inbox.poll();
+  const auto received = scene.take(inbox);
   REQUIRE(received);
   CHECK(received->type() == "kinds");
   CHECK(received->value().to_text() == event.value().to_text());
@@ -380,8 +419,12 @@ TEMPLATE_LIST_TEST_CASE("a megabyte passes, and what is larger than the limit is
 TEMPLATE_LIST_TEST_CASE("a full channel tells its sender, keeps what it has and drops the new", "[layer][CL-7][CL-14]",
                         Worlds) {
   Scene<TestType> scene({.capacity = 3});
+  scene.keep("jobs");
   for (int i = 0; i < 3; ++i) REQUIRE(scene.layer.send("jobs", numbered(i)));
-  CHECK(code_of(scene.layer.send("jobs", numbered(3))) == ErrorCode::channel_full);
+  const auto fourth = scene.layer.send("jobs", numbered(3));
+  if (!left_out(!TestType::keeps, "the channel lies with its readers, so that no sender hears that it is full")) {
+    CHECK(code_of(fourth) == ErrorCode::channel_full);
+  }
   REQUIRE(scene.layer.send("other", numbered(4)));
   Inbox inbox = scene.inbox("jobs");
   CHECK(scene.drain(inbox) == "#0 #1 #2");
@@ -396,8 +439,12 @@ TEMPLATE_LIST_TEST_CASE("the first pattern that fits a channel's name sets its c
                                               ChannelCapacity::regex("web.+socket", 2),
                                               ChannelCapacity::glob("[ab]?c", 3), ChannelCapacity::glob("*!*", 7)}});
   const auto capacity = [&](std::string name) {
+    scene.keep(name);
+    const auto dropped_before = scene.layer.stats().dropped_full;
     for (std::size_t taken = 0;; ++taken) {
-      if (!scene.layer.send(name, numbered(0))) return taken;
+      (void)scene.layer.send(name, numbered(0));
+      scene.settle();
+      if (scene.layer.stats().dropped_full > dropped_before) return taken;
     }
   };
   CHECK(capacity("http.request") == 1);
@@ -407,19 +454,20 @@ TEMPLATE_LIST_TEST_CASE("the first pattern that fits a channel's name sets its c
   CHECK(capacity("axc") == 3);
   CHECK(capacity("axcd") == 4);
   CHECK(capacity("cxc") == 4);
-  CHECK(scene.ear().channel().capacity() == 7);
+  CHECK(scene.ear().channel().capacity() == (TestType::names_processes ? 7 : 4));
   CHECK(Scene<TestType>({.capacity = 5}).ear().channel().capacity() == 5);
 }
 
 TEMPLATE_LIST_TEST_CASE("an event that nobody reads in time is never read", "[layer][CL-15][CL-16]", Worlds) {
   Scene<TestType> scene({.expiry = std::chrono::seconds(60)});
+  scene.keep("jobs");
   REQUIRE(scene.layer.send("jobs", numbered(1)));
   scene.settle();
   scene.executors.advance(std::chrono::seconds(30));
   REQUIRE(scene.layer.send("jobs", numbered(2)));
   scene.settle();
   SECTION("just before the time it is there") {
-    scene.executors.advance(std::chrono::seconds(30) - std::chrono::nanoseconds(1));
+    scene.executors.advance(std::chrono::seconds(30) - std::chrono::milliseconds(1));
     Inbox inbox = scene.inbox("jobs");
     CHECK(scene.drain(inbox) == "#1 #2");
   }
@@ -437,6 +485,7 @@ TEMPLATE_LIST_TEST_CASE("an event that nobody reads in time is never read", "[la
 }
 
 TEMPLATE_LIST_TEST_CASE("channels that nobody uses any more take no memory", "[layer][CL-15][CL-17]", Worlds) {
+  if (left_out(TestType::shared, "what waits is the server's, and not counted here")) return;
   Scene<TestType> scene;
   for (int i = 0; i < 100; ++i) REQUIRE(scene.layer.send("job-" + std::to_string(i), numbered(i)));
   CHECK(scene.layer.stats().plain_channels == 100);
@@ -585,13 +634,13 @@ TEMPLATE_LIST_TEST_CASE("a channel with two inboxes is in a group while one of t
 TEMPLATE_LIST_TEST_CASE("a membership lasts as long as its channel", "[layer][CL-23]", Worlds) {
   Scene<TestType> scene;
   Ear& ear = scene.ear_in("g");
-  for (int day = 0; day < 3; ++day) scene.executors.advance(std::chrono::hours(24));
-  scene.publish("g", broadcast("after three days"));
-  CHECK(ear.heard() == "after three days");
+  for (int day = 0; day < 2; ++day) scene.executors.advance(std::chrono::hours(25));
+  scene.publish("g", broadcast("after two days"));
+  CHECK(ear.heard() == "after two days");
 }
 
 TEMPLATE_LIST_TEST_CASE("members can be counted and named", "[layer][CL-24]", Worlds) {
-  if (TestType::shared) return;
+  if (left_out(TestType::shared, "of another process's members a layer knows one, or none")) return;
   Scene<TestType> scene;
   CHECK(scene.group_size("g") == 0);
   std::vector<std::string> expected;
@@ -638,8 +687,8 @@ TEMPLATE_LIST_TEST_CASE("a plain member whom nobody reads stays bounded, and end
   {
     Inbox dead = scene.inbox("dead");
     REQUIRE(scene.run([&] { return scene.layer.group_add("g", dead); }));
-    for (int i = 0; i < 1000; ++i) scene.publish("g", numbered(i));
-    CHECK(scene.layer.stats().dropped_full == 990);
+    for (int i = 0; i < 200; ++i) scene.publish("g", numbered(i));
+    CHECK(scene.layer.stats().dropped_full == 190);
   }
   CHECK(scene.layer.stats().groups == 0);
   scene.executors.advance(std::chrono::minutes(2));
@@ -669,7 +718,7 @@ TEMPLATE_LIST_TEST_CASE("flush empties everything, and everything works on", "[l
   scene.publish("g", numbered(8));
   CHECK(ear.heard() == "#8");
   CHECK(scene.drain(member) == "#8");
-  CHECK(waits.seen == std::vector<int>{7});
+  CHECK(scene.becomes([&] { return waits.seen == std::vector<int>{7}; }));
 }
 
 // ---------------------------------------------------------------- who hears a broadcast
@@ -725,7 +774,7 @@ TEMPLATE_LIST_TEST_CASE("each user hears their own payload", "[layer][CC-25][BT-
   Ear& anonymous = scene.ear_in("users");
   scene.publish("users",
                 Event::broadcast_to_users_individual_payloads(
-                    {{1, json::Text("for-1")}, {"ada", json::Text("for-ada")}, {4, json::Text("for-4")}}, "b"));
+                    {{1, quoted("for-1")}, {"ada", quoted("for-ada")}, {4, quoted("for-4")}}, "b"));
   CHECK(one.heard() == "for-1");
   CHECK(one_author.heard() == "");
   CHECK(text.heard() == "for-ada");
@@ -738,7 +787,7 @@ TEMPLATE_LIST_TEST_CASE("of ten thousand sockets, one that is addressed costs on
   std::vector<Ear*> ears;
   for (int user = 0; user < 10'000; ++user) ears.push_back(&scene.ear_in("users", user));
   const auto before = scene.layer.stats().deliveries;
-  scene.publish("users", Event::broadcast_to_users(json::Text("hello"), {7777}));
+  scene.publish("users", Event::broadcast_to_users(quoted("hello"), {7777}));
   std::size_t visits = 0;
   for (const Ear* ear : ears) visits += ear->visits();
   CHECK(visits == 1);
@@ -750,6 +799,7 @@ TEMPLATE_LIST_TEST_CASE("of ten thousand sockets, one that is addressed costs on
 
 TEMPLATE_LIST_TEST_CASE("what was sent is delivered or counted as dropped", "[layer]", Worlds) {
   Scene<TestType> scene({.capacity = 2});
+  scene.keep("jobs");
   Ear& ann = scene.ear_in("g");
   Ear& bob = scene.ear_in("g");
   REQUIRE(bob.join("h"));
@@ -768,7 +818,8 @@ TEMPLATE_LIST_TEST_CASE("what was sent is delivered or counted as dropped", "[la
   CHECK(stats.dropped_no_channel == 0);
   CHECK(stats.channels == 2);
   CHECK(stats.groups == 2);
-  CHECK(stats.plain_channels == 1);
+  const bool elsewhere = TestType::shared && TestType::keeps;  // it waits in the server
+  CHECK(stats.plain_channels == (elsewhere ? 0 : 1));
 }
 
 }  // namespace sluice::testing

@@ -6,7 +6,7 @@ import functools
 import json
 import unittest
 
-from support.example import PATIENCE, Example
+from support.example import PATIENCE, Example, extensions_of
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory as Offer
 
 SIZES = (16, 64, 256, 1024, 4096, 8192, 16384, 32768, 65536, 131072)
@@ -60,7 +60,7 @@ class Compression(unittest.IsolatedAsyncioTestCase):
                 for name, offer in OFFERS.items():
                     with self.subTest(name, options=options):
                         socket = await self.enter(echo, offer)
-                        self.assertEqual([extension.name for extension in socket.extensions], ["permessage-deflate"])
+                        self.assertEqual([extension.name for extension in extensions_of(socket)], ["permessage-deflate"])
                         await self.converse(socket)
                         await socket.close()
 
@@ -68,7 +68,7 @@ class Compression(unittest.IsolatedAsyncioTestCase):
         async def kept(echo, offer):
             socket = await self.enter(echo, offer)
             await socket.close()
-            [deflate] = socket.extensions
+            [deflate] = extensions_of(socket)
             return not deflate.remote_no_context_takeover, not deflate.local_no_context_takeover
 
         with Example("01_echo") as echo:

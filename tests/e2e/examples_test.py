@@ -7,7 +7,8 @@ import unittest
 
 from support.example import EXAMPLES, PATIENCE, Example
 
-SERVERS = ("01_echo", "02_chat_room", "03_table_pages", "05_your_own_transport")
+SERVERS = ("01_echo", "02_chat_room", "03_table_pages", "05_your_own_transport",
+           "08_behind_a_proxy")
 
 
 def run(name, *options):

@@ -2,22 +2,14 @@
 // Sec-WebSocket-Extensions from hell: whatever is offered, what is agreed on is within RFC 7692, within the options,
 // and can be read back. The first two bytes choose the options.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "fuzz/check.hpp"
 #include "sluice/ws/deflate_negotiation.hpp"
 #include "ws/http_text.hpp"
 
 using namespace sluice;
-
-namespace {
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;

@@ -3,10 +3,10 @@
 // ourselves comes back as it was. The first byte of an input chooses the window and the cuts.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "fuzz/check.hpp"
 #include "sluice/ws/deflate.hpp"
 
 using namespace sluice;
@@ -15,10 +15,6 @@ using Outcome = ws::Inflater::Outcome;
 namespace {
 
 constexpr std::size_t limit = 5'000;
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
 
 struct Read {
   Outcome outcome = Outcome::good;

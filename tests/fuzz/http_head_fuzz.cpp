@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Request heads from hell: none crashes, and none means something else when it is cut otherwise.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "fuzz/check.hpp"
 #include "sluice/ws/handshake.hpp"
 #include "sluice/ws/http_head.hpp"
 
@@ -14,10 +14,6 @@ using Step = ws::HttpHeadParser::Step;
 namespace {
 
 constexpr Limits limits{.head_bytes = 2000, .header_count = 20, .body_bytes = 1000};
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
 
 void compare(ws::HttpHeadParser& whole, ws::HttpHeadParser& by_bytes, Step step) {
   if (step == Step::refused) return check(whole.refusal() == by_bytes.refusal());

@@ -4,12 +4,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "auth/base64url.hpp"
 #include "auth/support/minting.hpp"
+#include "fuzz/check.hpp"
 #include "sluice/auth/jwt_verifier.hpp"
 #include "sluice/auth/origin_check.hpp"
 #include "sluice/json/utf8.hpp"
@@ -17,10 +17,6 @@
 using namespace sluice;
 
 namespace {
-
-void expect(bool truth) {
-  if (!truth) std::abort();
-}
 
 const std::string secret(64, 's');
 const TokenTime now{std::chrono::seconds(1000)};
@@ -42,10 +38,10 @@ const JwtVerifier& verifier() {
 }
 
 void check_accepted(const Claims& claims) {
-  expect(claims["iss"].as_string() == "i");
-  expect(bool(claims["aud"]));
-  expect(bool(claims["user_id"]));
-  expect(claims.expires_at() && *claims.expires_at() + std::chrono::seconds(5) > now);
+  check(claims["iss"].as_string() == "i");
+  check(bool(claims["aud"]));
+  check(bool(claims["user_id"]));
+  check(claims.expires_at() && *claims.expires_at() + std::chrono::seconds(5) > now);
 }
 
 }  // namespace
@@ -55,9 +51,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   // As a token: without the secret there is none.
   const auto stranger = verifier().verify(text);
-  expect(!stranger.has_value());
-  expect(json::is_valid_utf8(stranger.error().context()));
-  expect(stranger.error().context().size() < 500);
+  check(!stranger.has_value());
+  check(json::is_valid_utf8(stranger.error().context()));
+  check(stranger.error().context().size() < 500);
 
   // As the two halves of one that is signed.
   const std::size_t half = text.find('\n');
@@ -68,11 +64,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
 
   // base64url has one spelling for each value.
-  if (const auto bytes = base64url_decode(text)) expect(minting::base64url(*bytes) == text);
+  if (const auto bytes = base64url_decode(text)) check(minting::base64url(*bytes) == text);
 
   static const OriginCheck origins({"host", ".domain", "https://name:8443"});
   if (origins.allows(text)) {
-    expect(text.find("://") != text.npos && text.find_first_of("/@\\?# ", text.find("://") + 3) == text.npos);
+    check(text.find("://") != text.npos && text.find_first_of("/@\\?# ", text.find("://") + 3) == text.npos);
   }
   return 0;
 }

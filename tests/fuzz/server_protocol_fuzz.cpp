@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 // A client's bytes from hell: the protocol never crashes, never passes its limit, and hears the same however they are
-// cut. The first byte of an input says where.
+// cut. The first byte of an input says where, the second whether messages may be compressed, and with which window.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "fuzz/check.hpp"
 #include "sluice/json/utf8.hpp"
+#include "sluice/ws/message_inflater.hpp"
 #include "sluice/ws/server_protocol.hpp"
 
 using namespace sluice;
@@ -19,10 +20,7 @@ using Step = ws::ServerProtocol::Step;
 namespace {
 
 constexpr std::size_t limit = 300;
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
+const Limits limits{.message_bytes = limit, .frames_per_message = 5};
 
 struct Heard {
   Step step;
@@ -31,8 +29,21 @@ struct Heard {
   bool operator==(const Heard&) const = default;
 };
 
-std::vector<Heard> heard(std::string_view bytes, std::size_t piece) {
-  ws::ServerProtocol protocol(limit);
+// What the handshake agreed on, as a number of the input's.
+struct Agreed {
+  bool compression;
+  int window_bits;  // 0: not kept from one message to the next
+};
+
+Agreed agreed(std::uint8_t number) { return {number % 16 != 0, number & 8 ? 8 + number % 8 : 0}; }
+
+std::vector<Heard> heard(std::string_view bytes, std::size_t piece, Agreed agreed) {
+  ws::InflaterPool pool;
+  ws::DeflateTotals totals;
+  ws::ServerProtocol protocol(limits);
+  if (agreed.compression) {
+    protocol.inflate_with(std::make_unique<ws::MessageInflater>(agreed.window_bits, pool, totals));
+  }
   std::vector<Heard> all;
   while (!bytes.empty()) {
     const std::size_t size = std::min(piece, bytes.size());
@@ -62,10 +73,11 @@ std::vector<Heard> heard(std::string_view bytes, std::size_t piece) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  const auto whole = heard(bytes, size);
-  check(heard(bytes, 1) == whole);
-  check(heard(bytes, 1 + data[0]) == whole);
+  if (size < 2) return 0;
+  const std::string_view bytes = text_of(data + 2, size - 2);
+  const Agreed compression = agreed(data[1]);
+  const auto whole = heard(bytes, size, compression);
+  check(heard(bytes, 1, compression) == whole);
+  check(heard(bytes, 1 + data[0], compression) == whole);
   return 0;
 }

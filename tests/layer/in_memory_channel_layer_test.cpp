@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/layer/in_memory_channel_layer.hpp"
 
+#include <optional>
 #include <tuple>
 
 #include "sluice/testing/manual_executor.hpp"
@@ -11,8 +12,10 @@ template <std::size_t count>
 struct InMemory {
   explicit InMemory(const ChannelLayerOptions& options) : executors(count), layer(executors, options) {}
   void settle() { executors.run_all(); }
+  std::optional<Event> take(Inbox& inbox) { return inbox.poll(); }
 
-  static constexpr bool shared = false;
+  static constexpr std::size_t processes = 1;
+  static constexpr bool shared = false, keeps = true, names_processes = true;
   ManualExecutors executors;
   InMemoryChannelLayer layer;
 };
@@ -99,6 +102,22 @@ TEST_CASE("names of other processes reach nobody", "[layer]") {
   CHECK(scene.layer.stats().dropped_no_channel == 7);
 }
 
+TEST_CASE("a channel does not hear the mail of one whose place it took", "[layer]") {
+  ManualExecutor executor;
+  InMemoryChannelLayer layer(executor);
+  std::set<std::string> names;
+  std::string gone;
+  for (int i = 0; i < 5; ++i) {
+    Ear ear(layer, executor);
+    CHECK(names.insert(ear.channel().name()).second);
+    if (!gone.empty()) REQUIRE(layer.send(gone, numbered(i)));
+    executor.run_all();
+    CHECK(ear.heard() == "");
+    gone = ear.channel().name();
+  }
+  CHECK(layer.stats().dropped_no_channel == 4);
+}
+
 TEST_CASE("members that come and go in any order are the members that are asked", "[layer]") {
   Scene2 scene;
   std::vector<Ear*> ears;
@@ -131,7 +150,7 @@ TEST_CASE("members that come and go in any order are the members that are asked"
       default: {
         const UserId only = static_cast<int>(random(5));
         const bool all = random(2) == 0;
-        scene.publish(name, all ? broadcast("x") : Event::broadcast_to_users(json::Text("x"), {only}));
+        scene.publish(name, all ? broadcast("x") : Event::broadcast_to_users(quoted("x"), {only}));
         for (std::size_t i = 0; i < ears.size(); ++i) {
           const bool expected = members[group].contains(i) && (all || *only.number() == static_cast<int>(i % 5));
           REQUIRE(ears[i]->heard() == (expected ? "x" : ""));

@@ -43,3 +43,20 @@ TEST_CASE("an address has its share, and no more", "[net][SC-13]") {
   CHECK_FALSE(admission.enter("a"));
   CHECK(admission.enter("b"));
 }
+
+TEST_CASE("a seat moves to the client behind a proxy", "[net][SC-13]") {
+  Admission admission(3, 1);
+  auto first = admission.enter("");
+  auto second = admission.enter("");
+  CHECK(first.move_to("a"));
+  CHECK(first.move_to("a"));
+  CHECK_FALSE(second.move_to("a"));
+  CHECK(second);
+  CHECK(second.move_to("b"));
+  CHECK_FALSE(admission.enter("a"));
+  CHECK(first.move_to("c"));
+  CHECK(admission.enter("a"));
+  Admission::Seat none;
+  CHECK(none.move_to("b"));
+  CHECK_FALSE(none);
+}

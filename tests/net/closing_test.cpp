@@ -83,6 +83,21 @@ TEST_CASE("a close by the server goes behind what is queued, and the server ends
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.closed_by_gateway == 1; }));
 }
 
+TEST_CASE("a close code that may not be sent goes out as 1011", "[net][LC-14]") {
+  Served served;
+  const LogSink before = set_log_sink({});
+  for (const int code : {0, 999, 1004, 1005, 1006, 1015, 2999, 5000}) {
+    auto client = served.enter();
+    served.gateway.with("/",
+                        [&](Door& door) { door.connection->close(CloseReason(static_cast<std::uint16_t>(code))); });
+    CHECK(client.hear() == "close 1011");
+    client.send(client_close(1011));
+    CHECK(client.hear() == test::end_of_stream);
+    CHECK(served.gateway.heard.has("closed 1011"));
+  }
+  set_log_sink(before);
+}
+
 TEST_CASE("a peer that does not answer a close is left behind", "[net][LC-21]") {
   Served served(impatient());
   auto client = served.enter();
@@ -90,6 +105,7 @@ TEST_CASE("a peer that does not answer a close is left behind", "[net][LC-21]") 
   CHECK(client.hear() == "close 1000");
   CHECK(client.hear() == test::end_of_stream);
   CHECK(served.gateway.heard.has("closed 1000"));
+  CHECK(served.server.stats().cut_off == 1);
 }
 
 TEST_CASE("closing at once, inside Gateway::open, is told once and last", "[net]") {

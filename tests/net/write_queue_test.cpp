@@ -16,6 +16,7 @@ class Pipe {
  public:
   void push(std::string_view text) { queue.push(frames.encode(MessageKind::text, text), spares); }
   void pong(std::string_view payload) { queue.push_ahead(frames.encode_control(0xA, payload).wire(), spares); }
+  void ping() { queue.push_ping(frames.encode_control(0x9, {}).wire(), spares); }
   // Offers what gather gives, takes at most `room` bytes of it, and says whether all was taken.
   bool write(std::size_t room) {
     std::array<std::string_view, 3> views;
@@ -37,7 +38,11 @@ class Pipe {
     while (at + 2 <= wire.size()) {
       const auto opcode = static_cast<std::uint8_t>(wire[at]) & 0x0f;
       const auto length = static_cast<std::uint8_t>(wire[at + 1]);
-      lines += (opcode == 1 ? "text " : opcode == 8 ? "close " : "pong ") + wire.substr(at + 2, length) + "\n";
+      lines += (opcode == 1   ? "text "
+                : opcode == 8 ? "close "
+                : opcode == 9 ? "ping "
+                              : "pong ") +
+               wire.substr(at + 2, length) + "\n";
       at += 2u + length;
     }
     return at == wire.size() ? lines : lines + "half a frame\n";
@@ -127,6 +132,29 @@ TEST_CASE("a pong that waits gives way to the next, one that has begun does not"
   pipe.pong("fifth");
   pipe.write_all();
   CHECK(pipe.heard() == "text one\npong second\npong fifth\n");
+}
+
+TEST_CASE("a ping goes ahead of all that waits, and neither it nor a pong takes the other's place", "[net]") {
+  for (const bool pong_first : {true, false}) {
+    Pipe pipe;
+    pipe.push("one");
+    pipe.push("two");
+    pipe.write(2);
+    if (pong_first) pipe.pong("a");
+    pipe.ping();
+    pipe.pong("b");
+    pipe.pong("c");
+    pipe.write_all();
+    CHECK(pipe.heard() == "text one\nping \npong c\ntext two\n");
+  }
+  Pipe pipe;
+  pipe.push("one");
+  pipe.pong("begun");
+  pipe.write(1);  // of the pong
+  pipe.ping();
+  pipe.pong("next");
+  pipe.write_all();
+  CHECK(pipe.heard() == "pong begun\nping \npong next\ntext one\n");
 }
 
 TEST_CASE("what waits can be given up without cutting a message", "[net]") {

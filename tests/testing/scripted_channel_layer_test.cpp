@@ -10,8 +10,10 @@ namespace sluice::testing {
 struct Scripted {
   explicit Scripted(const ChannelLayerOptions& options) : behind(executors, options), layer(behind) {}
   void settle() { executors.run_all(); }
+  std::optional<Event> take(Inbox& inbox) { return inbox.poll(); }
 
-  static constexpr bool shared = false;
+  static constexpr std::size_t processes = 1;
+  static constexpr bool shared = false, keeps = true, names_processes = true;
   ManualExecutors executors{2};
   InMemoryChannelLayer behind;
   ScriptedChannelLayer layer;

@@ -18,12 +18,12 @@ namespace sluice::test {
 
 inline constexpr std::size_t default_limit = 1 << 20;
 
-/// How a protocol listens: its limit and, if compression is agreed on, the client's window that it keeps between
+/// How a protocol listens: its limits and, if compression is agreed on, the client's window that it keeps between
 /// messages, 0 for none.
 struct Hearing {
-  Hearing(std::size_t limit = default_limit, std::optional<int> kept_window = std::nullopt)
-      : limit(limit), kept_window(kept_window) {}
-  std::size_t limit;
+  Hearing(std::size_t message_bytes = default_limit, std::optional<int> kept_window = std::nullopt)
+      : limits{.message_bytes = message_bytes}, kept_window(kept_window) {}
+  Limits limits;
   std::optional<int> kept_window;
 };
 
@@ -31,7 +31,7 @@ struct Hearing {
 /// "text: a", "binary: b", "ping: c", "pong: d", "close 1000: e", "failed 1002: f".
 class Listener {
  public:
-  explicit Listener(Hearing how = {}) : protocol_(how.limit) {
+  explicit Listener(Hearing how = {}) : limits_(how.limits), protocol_(limits_) {
     if (!how.kept_window) return;
     protocol_.inflate_with(std::make_unique<ws::MessageInflater>(*how.kept_window, inflaters_, inflated_));
   }
@@ -72,6 +72,7 @@ class Listener {
     return std::to_string(protocol_.close_reason().code()) + ": " + protocol_.close_reason().text();
   }
 
+  const Limits limits_;
   ws::InflaterPool inflaters_;
   ws::DeflateTotals inflated_;
   ws::ServerProtocol protocol_;

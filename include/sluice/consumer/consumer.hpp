@@ -2,11 +2,13 @@
 // The object behind a connection. It hears its client, its groups and the end, one thing at a time.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "sluice/consumer/event_handlers.hpp"
+#include "sluice/consumer/when_slow.hpp"
 #include "sluice/core/close_reason.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/core/task.hpp"
@@ -41,12 +43,22 @@ class Consumer {
   virtual Task<> connect();
   /// A message from the client. The default ignores it.
   virtual Task<> receive(const Message& message);
+  /// The server stops: the last chance to say something to the client. Once the task has finished, and what was sent to
+  /// the consumer's groups until now has been handled, the connection is closed. The default says nothing.
+  virtual Task<> on_stop();
   /// The connection is gone: always the last call, always once after connect(). Codes as in ConnectionEvents.
   virtual Task<> disconnect(const CloseReason& reason);
   /// The layer events that this class handles; build the table once, in a static.
   virtual const EventHandlers& event_handlers() const;
   /// Groups to be in before connect() runs, and out of before disconnect() runs (Channels: the `groups` list).
   virtual std::span<const std::string_view> groups() const { return {}; }
+
+  /// What becomes of broadcasts while the client is slow, for groups joined without a word of their own. Asked once,
+  /// before connect(). What a consumer sends itself is never dropped.
+  virtual WhenSlow when_slow() const { return WhenSlow::close; }
+  /// The client was slow and did not hear everything of a group. Called in this consumer's turn, when the client has
+  /// taken what came before the gap; what is sent here reaches it before what came after. The default says nothing.
+  virtual Task<> on_gap(const Gap& gap);
 
   /// Called once by the host, before connect().
   void bind(Session& session) noexcept { session_ = &session; }
@@ -66,7 +78,14 @@ class Consumer {
 
   /// Joins a group; done when what is sent to it will be heard.
   Task<Result<void>> group_add(std::string_view group);
+  /// Joins a group whose broadcasts have a policy of their own; for a group that it is in, the new one counts from now.
+  Task<Result<void>> group_add(std::string_view group, WhenSlow when_slow);
+  /// Leaves a group: what waits of it for a slow client is dropped with it.
   Task<Result<void>> group_discard(std::string_view group);
+
+  /// For a layer of your own between Consumer and handlers: what a handler's task refers to lives until it has
+  /// finished.
+  void keep_until_handled(std::shared_ptr<const void> referred);
 
   /// What is known of the connection. Fixed by now: the channel layer knows the consumer by its user and socket id.
   const Scope& scope() const noexcept;
@@ -76,6 +95,8 @@ class Consumer {
   ChannelLayer& layer() const;
   /// The bounds this server runs with.
   const Limits& limits() const noexcept;
+  /// The client wanted more than a limit of this consumer's allows. It is counted, and nothing else.
+  void limit_met() noexcept;
   /// True from accept() until the connection is closing.
   bool connected() const noexcept;
 

@@ -2,10 +2,7 @@
 // A consumer whose messages are JSON (Channels: AsyncJsonWebsocketConsumer).
 #pragma once
 
-#include <optional>
-
 #include "sluice/consumer/consumer.hpp"
-#include "sluice/json/document.hpp"
 #include "sluice/json/fields.hpp"
 #include "sluice/json/text.hpp"
 #include "sluice/json/value.hpp"
@@ -32,10 +29,7 @@ class JsonConsumer : public Consumer {
   void send_json(const json::Text& content) { send_text(content.view()); }
 
  private:
-  // What the handler at work may refer to.
-  std::optional<json::Document> document_;
-  json::Value root_;
-  std::optional<Error> error_;
+  Task<> refuse(const Message& message, Error error);
 };
 
 }  // namespace sluice

@@ -155,6 +155,8 @@ class [[nodiscard]] Task<void> {
   Task() noexcept = default;
   explicit Task(std::coroutine_handle<promise_type> handle) noexcept : coroutine_(handle) {}
 
+  /// Born finished: a plain function made it.
+  bool finished() const noexcept { return !coroutine_; }
   bool start(Waiter waiter) { return coroutine_.start(waiter); }
   void take() {
     if (coroutine_) coroutine_.take();

@@ -35,7 +35,7 @@ class Document {
   ~Document();
 
   /// The text's one value; missing once the Document was moved from.
-  Value root() const noexcept;
+  const Value& root() const noexcept;
 
  private:
   struct Tree;

@@ -22,6 +22,7 @@ namespace sluice {
 struct Delivery {
   Event event;
   Frame frame;
+  std::string_view key;  // of the payload; it lives as long as the event
 };
 
 /// Broadcasts of one kind to one group that follow each other: `joined` holds their frames side by side.
@@ -60,7 +61,10 @@ class Channel {
     virtual void leave_groups() = 0;
   };
 
+  /// None yet: only good to be assigned to.
+  Channel() noexcept = default;
   explicit Channel(std::unique_ptr<Membership> membership) noexcept : membership_(std::move(membership)) {}
+  explicit operator bool() const noexcept { return membership_ != nullptr; }
 
   /// The channel name: others `send` to it. Unique, and only valid while the channel lives.
   std::string name() const { return membership_->name(); }

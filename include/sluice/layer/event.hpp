@@ -15,13 +15,15 @@
 #include "sluice/json/text.hpp"
 #include "sluice/json/value.hpp"
 #include "sluice/layer/audience.hpp"
+#include "sluice/layer/payload.hpp"
 
 namespace sluice {
 
 /// Text for clients, and who of a group hears it. Immutable: share freely.
 struct Broadcast {
   Audience audience;
-  json::Text payload;  // one JSON text, sent as it is
+  json::Text payload;    // one JSON text, sent as it is
+  std::string key = {};  // of the payload: what it is the newest word on
 };
 
 /// The events whose payloads go straight to clients, by Baserow's names; `none` is every other event.
@@ -45,13 +47,13 @@ class Event {
   static Event named(std::string_view type);
 
   /// `payload` for the members of a group whom the audience includes (behaviour CC-26).
-  static Event broadcast_to_group(json::Text payload, Audience audience = {});
+  static Event broadcast_to_group(Payload payload, Audience audience = {});
   /// `payload` for some users' sockets, whichever group it is sent to (behaviour CC-22): one list, an author left out.
-  static Event broadcast_to_users(json::Text payload, std::vector<UserId> user_ids, std::string except_socket = {});
+  static Event broadcast_to_users(Payload payload, std::vector<UserId> user_ids, std::string except_socket = {});
   /// `payload` for all users, less one socket (behaviour CC-23).
-  static Event broadcast_to_all_users(json::Text payload, std::string except_socket = {});
+  static Event broadcast_to_all_users(Payload payload, std::string except_socket = {});
   /// Each user their own payload (behaviour CC-25).
-  static Event broadcast_to_users_individual_payloads(std::vector<std::pair<UserId, json::Text>> payloads,
+  static Event broadcast_to_users_individual_payloads(std::vector<std::pair<UserId, Payload>> payloads,
                                                       std::string except_socket = {});
 
   /// The type, its dots turned into underscores: the name of the handler.

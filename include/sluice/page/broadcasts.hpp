@@ -2,35 +2,17 @@
 // What back-end code tells clients, from any thread: Baserow's broadcast tasks, each one call and one event.
 #pragma once
 
-#include <concepts>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "sluice/json/fields.hpp"
-#include "sluice/json/text.hpp"
 #include "sluice/layer/audience.hpp"
 #include "sluice/layer/channel_layer.hpp"
 #include "sluice/layer/event.hpp"
+#include "sluice/layer/payload.hpp"
 
 namespace sluice {
-
-/// What clients are to hear: a json::Text as it is (an empty one is null), or anything that json::encode knows; a
-/// std::string becomes a JSON string. Immutable: share freely.
-class Payload {
- public:
-  Payload(json::Text encoded) : text_(encoded.empty() ? json::Text("null") : std::move(encoded)) {}
-  template <class T>
-  requires(!std::same_as<T, Payload> && !std::same_as<T, json::Text>) Payload(const T& content)
-      : Payload(json::encode(content)) {}
-
-  const json::Text& text() const noexcept { return text_; }
-
- private:
-  json::Text text_;
-};
 
 /// The group that every authenticated connection of a CoreConsumer is in, anonymous ones included.
 inline constexpr std::string_view users_group = "users";

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sluice/consumer/json_consumer.hpp"
+#include "sluice/layer/layer_notices.hpp"
 #include "sluice/page/page_registry.hpp"
 #include "sluice/page/revocation.hpp"
 
@@ -23,10 +24,15 @@ struct CoreConsumerOptions {
   /// {"type":"page_error","page":"table","parameters":{"table_id":7},"error":"refused"}, or limit_exceeded,
   /// invalid_argument, unknown_page_type.
   bool page_errors = false;
+  /// Tell the client when the channel layer had lost other processes for a while, so that what it shows may be old:
+  /// {"type":"updates_missed"}. It should fetch that again; its pages stand.
+  bool tell_gaps = false;
   /// Close with 1008 on JSON that asks for nothing, rather than ignore it (behaviour CC-16).
   bool strict = false;
   /// How its own messages are written; broadcasts are sent as they come.
   json::Style style = json::Style::compact;
+  /// What becomes of broadcasts while the client is slow, where a page type has no word of its own.
+  WhenSlow when_slow = WhenSlow::close;
 };
 
 /// Authenticates, keeps the connection's pages, and hands on what is broadcast to them and to its user.
@@ -53,12 +59,17 @@ class CoreConsumer : public JsonConsumer {
   /// A number beyond 64 bits makes its message an unreadable request, ignored like one; otherwise as JsonConsumer.
   Task<> receive_invalid(const Message& message, const Error& error) override;
   const EventHandlers& event_handlers() const override;
+  WhenSlow when_slow() const override { return options_.when_slow; }
+  /// Tells the client which pages to fetch anew, if anything was lost; without pages, all that it shows:
+  /// {"type":"updates_missed","pages":[{"page":"table","parameters":{"table_id":7}}]}.
+  Task<> on_gap(const Gap& gap) override;
 
  private:
   Task<> subscribe(const json::Value& content, json::Value type);
   Task<> unsubscribe(const json::Value& content, json::Value type);
   Result<Subscription> requested(const json::Value& content, std::string_view type);
   Task<Result<void>> admit(const Subscription& wanted);
+  Task<Result<void>> join(const Subscription& wanted);
   Task<bool> may_hear(const Subscription& page);
   Task<> evict(std::uint64_t number);
   Task<> leave(const Subscription& page);
@@ -67,6 +78,7 @@ class CoreConsumer : public JsonConsumer {
   Task<> users_removed(const UsersRemovedFromPermissionGroup& event);
   Task<> force_disconnect(const ForceDisconnectUsers& event);
   Task<> recheck(const RecheckPages& event);
+  Task<> layer_up(const LayerUp&);
 
   bool is_me(const std::vector<UserId>& users) const noexcept;
   void ignore();

@@ -2,10 +2,12 @@
 // A kind of page that clients can subscribe to. Most are written as a Page<Params>; this is what the consumer sees.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "sluice/consumer/when_slow.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/core/task.hpp"
 #include "sluice/page/broadcasts.hpp"
@@ -36,6 +38,10 @@ class PageType {
   virtual std::string group_name(const PageParameters& page) const = 0;
   /// The group where it is told who lost access; empty for none. Several pages may share one.
   virtual std::string permission_group_name(const PageParameters& page) const;
+
+  /// What becomes of a page's broadcasts while the client is slow; none: as the consumer says. Of pages that share a
+  /// group the last word counts.
+  virtual std::optional<WhenSlow> when_slow() const { return std::nullopt; }
 
   /// Called by a registry: once it finds the page type, and just before it forgets it.
   virtual void after_register() {}

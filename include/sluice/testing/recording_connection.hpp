@@ -49,14 +49,16 @@ class RecordingConnection final : public Connection, public std::enable_shared_f
   void say(Message message);
   /// Sends a close frame behind what was said. A reason with 1005 means a close frame without a code.
   void say_close(CloseReason reason);
+  /// The server stops: tells the events so, in a job.
+  void stop(CloseReason reason = close_code::service_restart);
   /// Loses the connection: what was said and has not arrived is lost too, and the end is told with 1006.
   void vanish();
   /// Takes nothing from the network any more: queued_bytes grows, and past `limit` the connection ends with 1013.
   void stall(std::size_t limit);
   /// Takes everything that is queued, and whatever follows.
-  void unstall() noexcept;
+  void unstall();
   /// The connection's word for how much is queued, whatever was sent.
-  void set_queued_bytes(std::size_t bytes) noexcept { queued_bytes_ = bytes; }
+  void set_queued_bytes(std::size_t bytes);
 
   // --- what the peer heard
   /// Everything so far, one line each, with `pause` and `resume` among it.
@@ -86,6 +88,7 @@ class RecordingConnection final : public Connection, public std::enable_shared_f
   void pause_reading() override;
   void resume_reading() override;
   std::size_t queued_bytes() const noexcept override { return queued_bytes_; }
+  void tell_when_drained() override;
 
  private:
   void deliver_later();
@@ -95,6 +98,7 @@ class RecordingConnection final : public Connection, public std::enable_shared_f
   void hear(Heard heard);
   void write(std::string_view line);
   bool works(std::string_view what, bool in_order);
+  void tell_if_drained();
 
   Executor& executor_;
   std::shared_ptr<ConnectionEvents> events_;
@@ -110,6 +114,7 @@ class RecordingConnection final : public Connection, public std::enable_shared_f
   bool ended_ = false;   // on_closed was called
   bool paused_ = false;
   bool delivery_posted_ = false;
+  bool wants_drained_ = false;
 };
 
 }  // namespace sluice::testing

@@ -124,8 +124,10 @@ class FrameBuffer {
   Frame encode_control(std::uint8_t opcode, std::string_view payload);
   /// Whole messages that are encoded already, in a row with the others.
   Frame append(std::string_view wire);
-  /// The same bytes in memory of their own, so that a reader who is slow to take them pins nothing else.
+  /// The same bytes in memory of their own.
   Frame copy(const Frame& frame);
+  /// For a reader who is slow to take it: the frame, or a copy if it would keep much more memory alive than its bytes.
+  Frame unshared(const Frame& frame);
 
   /// Memory in use now, in bytes; for tests and statistics.
   std::size_t allocated_bytes() const noexcept { return allocated_; }

@@ -1,13 +1,27 @@
 // SPDX-License-Identifier: MIT
-// Every bound on what a peer, a group or a handler may take, in one place. All are on by default.
+// Every bound on what a peer, a group or a handler may take, in one place. docs/limits.md says of each what happens
+// past it, and who counts it.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace sluice {
 
-/// Bounds with their units. A value; fixed once serving.
+/// So many a second, and so many at once after a rest. A value.
+struct Rate {
+  std::size_t per_second = 0;  // 0: as many as come
+  std::size_t burst = 0;       // 0: as many as in a second
+};
+
+/// What becomes of a peer that is faster than its rates.
+enum class RateExcess : std::uint8_t {
+  throttle,  // it is not read for a while, so that its TCP waits
+  close,     // 1008
+};
+
+/// Bounds with their units; a time of 0 means none. A value; fixed once serving.
 struct Limits {
   // --- the handshake
   std::size_t head_bytes = 16 * 1024;    // request line and headers; past it 431
@@ -19,13 +33,30 @@ struct Limits {
 
   // --- messages
   std::size_t message_bytes = 1024 * 1024;     // one client message, its fragments joined; past it close 1009
+  std::uint32_t frames_per_message = 16'384;   // 1 to 16,777,215, empty ones too; past it close 1008
   std::size_t queued_bytes = 4 * 1024 * 1024;  // sent, not yet taken by the network; past it close 1013
+  std::size_t slow_bytes = 64 * 1024;          // of these, past which a client counts as slow (see WhenSlow)
+  std::size_t backlog_bytes =
+      1024 * 1024;                       // that may be dropped and wait for a slow client, half of queued_bytes at most
+  std::size_t backlog_messages = 1'000;  // the same, in messages
+  Rate message_rate{10'000, 20'000};           // of one client: its messages, pings and pongs
+  Rate byte_rate{64 * 1024 * 1024};            // of one client, as they come over the wire
+  RateExcess rate_excess = RateExcess::throttle;
+
+  // --- life
+  std::chrono::milliseconds ping_every{25'000};  // of silence: then the peer is asked whether it lives
+  std::chrono::milliseconds pong_time{20'000};   // to answer with any byte; past it 1006. 0: no answer is needed
+  std::chrono::milliseconds idle_time{0};        // without a message in either direction; past it close 1000
+  std::chrono::milliseconds lifetime{0};         // from accept(), up to an eighth less; past it close 1001
 
   // --- the process
   std::size_t connections = 0;              // at once, 0: as many as there are descriptors; past it 503
   std::size_t connections_per_address = 0;  // 0: any number; past it 503
+  std::size_t server_queued_bytes =
+      512 * 1024 * 1024;  // waiting for all slow readers together, 0: any number; past it the largest queues close 1013
 
   // --- consumers
+  std::size_t client_mail = 32;              // messages that wait for a busy consumer; past it their client waits
   std::size_t pages_per_connection = 1'000;  // past it a subscription is refused
   std::chrono::milliseconds disconnect_grace{
       10'000};  // a handler that still waits this long after the end is destroyed

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -23,9 +22,9 @@ class PackedTexts {
   }
 
  private:
-  // bytes_: how many texts, where each ends, and the texts.
+  // bytes_: how wide numbers are, 2 or 4 bytes as the largest needs; how many texts, where each ends; and the texts.
   std::size_t number(std::size_t at) const noexcept;
-  std::size_t first() const noexcept { return (size() + 1) * sizeof(std::uint32_t); }
+  std::size_t first() const noexcept { return 1 + (size() + 1) * static_cast<std::size_t>(bytes_[0]); }
 
   std::unique_ptr<char[]> bytes_;
 };

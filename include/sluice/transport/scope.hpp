@@ -126,29 +126,34 @@ class Scope {
   std::optional<std::int64_t> captured_int(std::string_view name) const noexcept;
 
   /// The user, or null while nobody is authenticated. An anonymous user that was let in is not null.
-  const User* user() const noexcept { return user_.get(); }
-  void set_user(std::optional<User> user) { user_ = user ? std::make_unique<User>(std::move(*user)) : nullptr; }
+  const User* user() const noexcept { return found_ && found_->user ? &*found_->user : nullptr; }
+  void set_user(std::optional<User> user) {
+    if (user || found_) found().user = std::move(user);
+  }
   /// This connection's public id (a UUID), that a back end names to leave the author out; empty before authentication.
-  std::string_view web_socket_id() const noexcept { return web_socket_id_; }
-  void set_web_socket_id(std::string id) { web_socket_id_ = std::move(id); }
+  std::string_view web_socket_id() const noexcept {
+    return found_ ? std::string_view(found_->web_socket_id) : std::string_view();
+  }
+  void set_web_socket_id(std::string id) { found().web_socket_id = std::move(id); }
 
   /// Anything else that middleware finds out: one object per type.
   template <class T>
   T& put(T value) {
     auto made = std::make_shared<T>(std::move(value));
     T& reference = *made;
-    for (Extra& extra : extras_) {
+    for (Extra& extra : found().extras) {
       if (extra.key == &key_of<T>) {
         extra.value = std::move(made);
         return reference;
       }
     }
-    extras_.push_back({&key_of<T>, std::move(made)});
+    found().extras.push_back({&key_of<T>, std::move(made)});
     return reference;
   }
   template <class T>
   T* find() noexcept {
-    for (Extra& extra : extras_) {
+    if (!found_) return nullptr;
+    for (Extra& extra : found_->extras) {
       if (extra.key == &key_of<T>) return static_cast<T*>(extra.value.get());
     }
     return nullptr;
@@ -165,16 +170,24 @@ class Scope {
   };
   template <class T>
   static constexpr char key_of = 0;
+  // What nobody looks for takes no memory of its own.
+  struct Found {
+    UrlRoute url_route;
+    std::optional<User> user;
+    std::string web_socket_id;
+    std::vector<Extra> extras;
+  };
+  Found& found() {
+    if (!found_) found_ = std::make_unique<Found>();
+    return *found_;
+  }
 
   enum : std::size_t { path_at, raw_path_at, query_at, scheme_at, client_at, server_at, fixed_texts };
 
   PackedTexts request_;  // the fixed texts, the subprotocols, then the headers' names and values
   std::uint32_t subprotocols_ = 0;
   std::uint32_t path_taken_ = 0;
-  std::unique_ptr<UrlRoute> url_route_;  // null: nothing was captured
-  std::unique_ptr<User> user_;
-  std::string web_socket_id_;
-  std::vector<Extra> extras_;
+  std::unique_ptr<Found> found_;  // null: nothing was
 };
 
 }  // namespace sluice

@@ -11,6 +11,7 @@
 
 #include "sluice/core/close_reason.hpp"
 #include "sluice/json/utf8.hpp"
+#include "sluice/transport/limits.hpp"
 #include "sluice/transport/message.hpp"
 #include "sluice/ws/frame_header.hpp"
 
@@ -35,14 +36,18 @@ class MessageInflater;
 /// It fails at the first byte that proves a fault: 1002 for a frame that RFC 6455 forbids, 1007 for text that is not
 /// UTF-8 and for a compressed message that can't be read (RFC 6455 section 7.4.1: data that does not fit the message's
 /// type), 1009 for a message past the limit, as soon as a frame's length tells or, compressed, as much of it has come
-/// out. An idle one takes 96 bytes and owns no memory but its inflater (a ping that came in pieces is let go by the
-/// next call); what is kept of a frame or message that is not whole yet is inside, never in the caller's buffer. One
-/// thread at a time.
+/// out, 1008 for the frame that is one too many for its message. An idle one takes 96 bytes and owns no memory but its
+/// inflater (a ping that came in pieces is let go by the next call); what is kept of a frame or message that is not
+/// whole yet is inside, never in the caller's buffer. One thread at a time.
 class ServerProtocol {
  public:
   enum class Step : std::uint8_t { need_more, message, ping, pong, close, failed };
+  /// The highest Limits::frames_per_message.
+  static constexpr std::uint32_t most_frames = (std::uint32_t{1} << 24U) - 1;
 
-  explicit ServerProtocol(std::size_t max_message_bytes) noexcept;
+  /// Of the limits, those on messages count. They outlive it.
+  explicit ServerProtocol(const Limits& limits) noexcept;
+  explicit ServerProtocol(Limits&&) = delete;
   ServerProtocol(ServerProtocol&&) noexcept;
   ServerProtocol& operator=(ServerProtocol&&) noexcept;
   ~ServerProtocol();
@@ -61,7 +66,7 @@ class ServerProtocol {
   /// After `close`: what the peer said, 1005 if it gave no code (behaviour LC-21). After `failed`: what to close with.
   const CloseReason& close_reason() const noexcept;
   /// Has it seen `close` or `failed`?
-  bool ended() const noexcept { return ended_; }
+  bool ended() const noexcept { return ended_ != 0; }
 
  private:
   struct Rarity;
@@ -82,7 +87,7 @@ class ServerProtocol {
   Step end(Step last, CloseReason reason);
   Rarity& rarity();
 
-  std::size_t max_message_bytes_;
+  const Limits* limits_;
   std::uint64_t payload_left_ = 0;  // of the frame whose header stands in header_
   std::string message_;             // whole after Step::message, otherwise what has come of it
   const char* control_ = nullptr;
@@ -91,10 +96,10 @@ class ServerProtocol {
   FrameHeaderReader header_;
   json::Utf8Validator utf8_;  // of a text message that comes in pieces; between messages always at a border
   std::uint8_t control_bytes_ = 0;
-  MessageKind kind_ = MessageKind::text;
-  bool in_payload_ = false;  // the header is whole, payload_left_ bytes follow
-  bool in_message_ = false;  // a data frame has begun a message that is not whole yet
-  bool ended_ = false;
+  std::uint32_t frames_ : 24 = 0;     // that have begun of the message that is not whole yet; 0: none is in hand
+  std::uint32_t is_text_ : 1 = 0;     // the message
+  std::uint32_t in_payload_ : 1 = 0;  // the header is whole, payload_left_ bytes follow
+  std::uint32_t ended_ : 1 = 0;
 };
 
 /// The payload of a close frame: the code, and the text cut to 123 bytes at a character's border. 1005 gives an empty

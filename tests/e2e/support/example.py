@@ -21,13 +21,18 @@ EXAMPLES = Path(os.environ["SLUICE_BUILD_DIR"]) / "examples"
 
 
 class Example:
-    """A running example on a port of its own: `with Example("01_echo") as echo: ...`. It must end by itself on SIGINT."""
+    """A running example on a port of its own: `with Example("01_echo") as echo: ...`. It must end by itself on SIGINT.
+    With `socket`, one that listens already, it is started as systemd would."""
 
-    def __init__(self, name, *options):
+    def __init__(self, name, *options, socket=None):
         self.command = [str(EXAMPLES / name), "--port", "0", "--threads", "2", *options]
+        self.passed = () if socket is None else (socket.fileno(),)
+        if self.passed:
+            passing = 'fd=$1; shift; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web exec "$@" 3<&"$fd"'
+            self.command = ["bash", "-c", passing, "bash", str(self.passed[0]), *self.command]
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True, pass_fds=self.passed)
         line = self.process.stdout.readline()
         if not line.startswith(("listening on http://127.0.0.1:", "listening on https://127.0.0.1:")):
             self.process.kill()
@@ -103,3 +108,8 @@ def jwt(secret, **claims):
 
     signed = b".".join(encoded(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
     return (signed + b"." + encoded(hmac.new(secret.encode(), signed, hashlib.sha256).digest())).decode()
+
+
+def extensions_of(socket):
+    """What was agreed on: the newer asyncio client of websockets keeps it in its protocol."""
+    return getattr(socket, "protocol", socket).extensions

@@ -44,7 +44,9 @@ class Door : public ConnectionEvents {
   FrameBuffer& frames() { return executor.local<FrameBuffer>(); }
 
   void on_message(Message message) override;
+  void on_drained() override;
   void on_closed(const CloseReason& reason) override;
+  void on_stop(const CloseReason& reason) override;
 
   TestGateway& gateway;
   Scope scope;
@@ -52,13 +54,16 @@ class Door : public ConnectionEvents {
   Executor& executor;
 };
 
-/// Accepts all and sends back what it hears, unless told otherwise. It writes down "open PATH", "said TEXT" and
-/// "closed CODE TEXT".
+/// Accepts all and sends back what it hears, unless told otherwise. It writes down "open PATH", "said TEXT",
+/// "drained", "stop" and "closed CODE TEXT".
 class TestGateway : public Gateway {
  public:
   std::function<void(Door&)> when_opened = [](Door& door) { door.connection->accept(Acceptance()); };
   std::function<void(Door&, Message)> when_said = [](Door& door, Message message) {
     door.connection->send(door.frames().encode(message.kind(), message.data()));
+  };
+  std::function<void(Door&, const CloseReason&)> when_stopped = [](Door& door, const CloseReason& reason) {
+    door.connection->close(reason);
   };
   Transcript heard;
 

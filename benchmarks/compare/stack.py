@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""The same server plain, and compressing in two ways."""
+from compare import loads
+from compare.figures import Figures, microseconds, table, times, whole
+from compare.servers import Running, sluice
+
+PLAIN, AGAIN = "plain", "plain, again"
+BYTES = ("--bytes", "1000")
+IDLE = "idle"
+LOADS = [loads.Load(IDLE, "idle", 0, 1_000, options=BYTES), loads.Load("echo", "echo", 30_000, options=BYTES),
+         loads.fan_out(1_000, 1, 100_000, *BYTES), loads.fan_out(1_000, 16, 100_000, *BYTES)]
+
+
+def variants(programs):
+    compress = ("--compress",)
+    return [sluice(programs, 1, PLAIN),
+            sluice(programs, 1, "compressed, shared", "--compress", "shared", load_options=compress),
+            sluice(programs, 1, "compressed, a window each", "--compress", "windows", load_options=compress),
+            sluice(programs, 1, AGAIN)]
+
+
+def measure(bench):
+    figures = Figures()
+    for round in range(bench.rounds):
+        for load in LOADS:
+            bench.say(f"round {round + 1} of {bench.rounds}: {load.name} with 1,000 bytes")
+            for server in variants(bench.programs):
+                with Running(server) as running:
+                    report = loads.run(bench, load, running)
+                if report:
+                    figures.add(server.name, load.name, round, report)
+        figures.write(bench.results / "stack.json")
+    bench.write("stack.md", f"""# What compression costs
+
+The same server and 1,000 bytes that resemble rows of a table; processor time of the server, medians of {bench.rounds}
+interleaved rounds, × to the plain one of the same round. "{AGAIN}" is the same program once more: the noise. Memory is
+user space per connection, idle, and after it has been written to once.
+
+{table(["", *[load.name for load in LOADS[1:]], "bytes, idle", "bytes, after a fan-out"], rows_of(figures))}""")
+
+
+def rows_of(figures):
+    rows = []
+    for server in figures.names("server"):
+        row = [server]
+        for load in LOADS[1:]:
+            cost = microseconds(figures.median(server, load.name, "cpu_us"))
+            ratio = times(figures.ratio(server, load.name, "cpu_us", PLAIN))
+            row.append(cost if server == PLAIN else f"{cost} ({ratio})")
+        row += [whole(figures.median(server, IDLE, "memory")),
+                whole(figures.median(server, LOADS[2].name, "memory_after"))]
+        rows.append(row)
+    return rows

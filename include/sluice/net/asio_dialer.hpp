@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// Outgoing streams: TCP, unix sockets, and TLS over TCP.
+#pragma once
+
+#include <memory>
+
+#include "sluice/net/asio_executors.hpp"
+#include "sluice/transport/byte_stream.hpp"
+
+namespace sluice {
+
+/// Dials on Asio. A stream that is dialled for one of `executors` lives there altogether; for any other executor its
+/// socket lives on the first of them, and what it hears is posted. A host's addresses are tried one after the other.
+///
+/// The executors outlive the dialer; streams may outlive it. Any thread.
+class AsioDialer final : public Dialer {
+ public:
+  explicit AsioDialer(AsioExecutors& executors) noexcept : executors_(executors) {}
+
+  std::unique_ptr<ByteStream> dial(const Endpoint& to, Executor& executor, StreamEvents& events) override;
+
+ private:
+  AsioExecutors& executors_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// The channel layer across processes and machines that channels_redis calls core: groups and channels in Redis, shared
+// with Django processes.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "sluice/core/executor.hpp"
+#include "sluice/layer/channel_layer.hpp"
+#include "sluice/redis/redis_options.hpp"
+#include "sluice/redis/redis_stats.hpp"
+#include "sluice/redis/send_receipt.hpp"
+#include "sluice/transport/byte_stream.hpp"
+
+namespace sluice {
+
+/// A channel layer on Redis, byte for byte what channels_redis.core.RedisChannelLayer speaks:
+///
+///     AsioExecutors executors(2);
+///     AsioDialer dialer(executors);
+///     RedisChannelLayer layer(executors, dialer, {.hosts = {"redis://localhost:6379/0"}});
+///     layer.group_send("table-7", Event::broadcast_to_group(payload));              // from any thread
+///     block_on(layer.group_send_confirmed("table-7", event));                       // and wait for Redis
+///     block_on(layer.close());                                                      // at the end
+///
+/// A process is one member of a group, whatever the number of its consumers there, and has one inbox, which it drains
+/// at once. It connects by itself, and again when Redis was away: consumers that list LayerDown and LayerUp among their
+/// handlers hear of it, the others live on. What is sent meanwhile waits, within RedisOptions::waiting_events and
+/// waiting_bytes and for `expiry`; past that send and group_send fail with layer_unavailable.
+///
+/// group_add waits for Redis, up to RedisOptions::join_time. What one sender sends to one group or one channel arrives
+/// in its order. send can't know whether a channel is full: send_confirmed can.
+///
+/// Threads as for ChannelLayer. Executors and dialer outlive the layer, and what it still has to say after close().
+class RedisChannelLayer final : public ChannelLayer {
+ public:
+  /// Throws std::invalid_argument for options that can't work. Begins to connect; see wait_until_up. `wall_clock`, for
+  /// tests: seconds since 1970.
+  RedisChannelLayer(ExecutorGroup& executors, Dialer& dialer, RedisOptions options = {},
+                    std::function<double()> wall_clock = {});
+  /// Says goodbye to Redis as close() does, without waiting.
+  ~RedisChannelLayer() override;
+
+  /// Done once Redis is there and knows every membership. An Error: not within join_time.
+  Task<Result<void>> wait_until_up();
+  /// Leaves every group, removes the inbox and ends. Done when Redis has answered, or will not.
+  Task<> close();
+
+  Task<Result<Channel>> open_channel(Subscriber& subscriber) override;
+  Task<Result<Inbox>> open_inbox(std::string_view channel) override;
+  Task<Result<void>> group_add(std::string_view group, const Channel& channel) override;
+  Task<Result<void>> group_add(std::string_view group, const Inbox& inbox) override;
+  Task<Result<void>> group_discard(std::string_view group, const Channel& channel) override;
+  Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox) override;
+  Result<void> group_send(std::string_view group, Event event) override;
+  Result<void> send(std::string_view channel, Event event) override;
+  /// Of this process's consumers each, of any other Sluice process one: it is one member, whatever it has.
+  Task<Result<std::size_t>> group_size(std::string_view group) override;
+  Task<Result<std::vector<std::string>>> group_channels(std::string_view group) override;
+  Task<Result<void>> flush() override;
+  LayerStats stats() const override;
+
+  /// As group_send, and tells what became of it. An Error after it was taken: perhaps not sent.
+  Task<Result<SendReceipt>> group_send_confirmed(std::string_view group, Event event);
+  /// As send. ErrorCode::channel_full: the channel, or the process that it belongs to, holds its capacity.
+  Task<Result<SendReceipt>> send_confirmed(std::string_view channel, Event event);
+
+  /// The groups that have a member in any process, in no order.
+  Task<Result<std::vector<std::string>>> group_names();
+
+  RedisStats redis_stats() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// Streams without a network: a test is the server at their other end, and says what splits, waits or breaks.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/transport/byte_stream.hpp"
+
+namespace sluice::testing {
+
+struct ScriptedFaults;  // what a dialer lets its streams suffer
+
+/// The other end of one stream. Its executor only; a test with a ManualExecutor may call it from outside as well.
+class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
+ public:
+  /// Made by the ScriptedDialer.
+  ScriptedPeer(std::shared_ptr<ScriptedFaults> faults, const Endpoint& endpoint, Executor& executor,
+               StreamEvents& events);
+  static std::unique_ptr<ByteStream> open(std::shared_ptr<ScriptedPeer> peer);
+
+  /// Hears what is written to the stream, in a job.
+  std::function<void(std::string_view bytes)> on_bytes;
+  /// Hears that the stream is gone.
+  std::function<void()> on_gone;
+
+  /// Sends bytes; they arrive in a job, behind what is on its way.
+  void send(std::string bytes);
+  /// Ends the stream behind what is on its way.
+  void close(std::string why = "closed by the peer");
+  /// Moves what waits, unless the dialer holds everything.
+  void go_on();
+  const Endpoint& endpoint() const noexcept { return endpoint_; }
+  /// Is the stream at the other end gone, or broken?
+  bool gone() const noexcept { return events_ == nullptr; }
+
+ private:
+  class Stream;
+  enum class Operation { open, write, read, close };
+  struct Step {
+    Operation operation;
+    std::string bytes;
+  };
+
+  void queue(Operation operation, std::string bytes);
+  void next();
+  void end(std::string why);
+  void leave();
+
+  std::shared_ptr<ScriptedFaults> faults_;
+  const Endpoint endpoint_;
+  Executor& executor_;
+  StreamEvents* events_;
+  std::deque<Step> steps_;
+  std::size_t unwritten_ = 0;
+  bool going_ = false;
+};
+
+/// Dials ScriptedPeers. An operation is the opening of a stream, bytes on their way to the peer, or bytes from it;
+/// operations are counted over all streams, so that a test can break each one in turn:
+///
+///     ScriptedDialer dialer([&](const auto& peer) { server.serve(peer); });
+///     dialer.fail_at(n);
+///
+/// Lives on one ManualExecutor and ends after the streams. One thread at a time.
+class ScriptedDialer final : public Dialer {
+ public:
+  using Serve = std::function<void(const std::shared_ptr<ScriptedPeer>&)>;
+  explicit ScriptedDialer(Serve serve);
+  ~ScriptedDialer() override;
+
+  std::unique_ptr<ByteStream> dial(const Endpoint& to, Executor& executor, StreamEvents& events) override;
+
+  /// The `operation`th from now, from 1, breaks its stream instead of being done.
+  void fail_at(std::size_t operation);
+  /// How many operations were done, or broken.
+  std::size_t operations() const noexcept;
+  /// From now on bytes arrive in pieces of so many, each an operation of its own; 0: whole.
+  void split(std::size_t bytes);
+  /// From now on every operation takes so long.
+  void delay(std::chrono::nanoseconds time);
+  /// Nothing moves, and nothing breaks: a server that was stopped, or a cable pulled out.
+  void hold();
+  void release();
+  /// From now on no stream can be opened.
+  void refuse(bool refused);
+  /// Breaks every stream that is there.
+  void break_all(std::string_view why = "connection reset");
+  /// How often it was dialled.
+  std::size_t dials() const noexcept { return dials_; }
+
+ private:
+  Serve serve_;
+  std::shared_ptr<ScriptedFaults> faults_;
+  std::vector<std::weak_ptr<ScriptedPeer>> peers_;
+  std::size_t dials_ = 0;
+};
+
+}  // namespace sluice::testing

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// An ordered pipe of bytes to a server somewhere, for rooms that talk to one and know no sockets.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sluice/core/error.hpp"
+#include "sluice/core/executor.hpp"
+
+namespace sluice {
+
+/// How a stream is protected. A value.
+struct TlsOptions {
+  bool verify = true;                 // the server's certificate: who signed it, and whether it names the host
+  std::string ca_file = {};           // PEM; empty: what the system trusts
+  std::string certificate_file = {};  // PEM, of this side; with key_file
+  std::string key_file = {};
+
+  friend bool operator==(const TlsOptions&, const TlsOptions&) = default;
+};
+
+/// Where a stream leads. A value.
+struct Endpoint {
+  std::string host = {};
+  std::uint16_t port = 0;
+  std::string socket_path = {};  // of a unix socket; then host and port do not count
+  std::optional<TlsOptions> tls = {};
+
+  /// "host:port" or the path.
+  std::string to_string() const { return socket_path.empty() ? host + ":" + std::to_string(port) : socket_path; }
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+/// What hears a stream. Called on the executor it was dialled for, never from inside a call of ByteStream or Dialer.
+class StreamEvents {
+ public:
+  virtual void on_open() = 0;
+  /// The next bytes; they live as long as the call.
+  virtual void on_bytes(std::string_view bytes) = 0;
+  /// The last call: it could not be opened, or it ended. There is no deadline: whoever waits no longer destroys it.
+  virtual void on_closed(const Error& error) = 0;
+
+ protected:
+  ~StreamEvents() = default;
+};
+
+/// One end of the pipe. Its destruction closes it, and nothing is told any more; it may happen inside a call of
+/// StreamEvents. Its executor only.
+class ByteStream {
+ public:
+  virtual ~ByteStream() = default;
+  /// Queues bytes; never waits. What is written before it is open goes first once it is. After the end it does nothing.
+  virtual void write(std::string bytes) = 0;
+  /// Bytes that the network has not taken yet.
+  virtual std::size_t unwritten() const noexcept = 0;
+};
+
+/// Opens streams. Any thread.
+class Dialer {
+ public:
+  virtual ~Dialer() = default;
+  /// Begins to open a stream that lives on `executor`, and returns at once. `events` outlives the stream.
+  virtual std::unique_ptr<ByteStream> dial(const Endpoint& to, Executor& executor, StreamEvents& events) = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// What waits for a slow client: in its order, within bounds, and with a mark where something was dropped.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "sluice/consumer/when_slow.hpp"
+#include "sluice/transport/frame.hpp"
+
+namespace sluice {
+
+/// Messages that wait until a client has taken what it was sent before, oldest first. Some must be kept, others may be
+/// dropped as their group's policy says; each policy costs its own group's messages only. A group that lacks some has a
+/// gap, which stands where the last of them was, so that it is taken when all of them are missed. No call looks at more
+/// messages than it drops. A machine without a connection. Its executor only.
+class Backlog {
+ public:
+  /// `all` counts in bytes what waits here and elsewhere for the client; the others what may be dropped.
+  struct Bounds {
+    std::size_t all;
+    std::size_t droppable_bytes;
+    std::size_t droppable_messages;
+  };
+  struct Losses {
+    std::uint64_t dropped = 0;
+    std::uint64_t superseded = 0;
+  };
+  struct Waiting {
+    Frame frame;
+    std::string group;  // empty: none
+  };
+
+  /// Frames that would pin much more than themselves are copied by `frames`, which outlives this.
+  Backlog(FrameBuffer& frames, Bounds bounds) : frames_(frames), bounds_(bounds) {}
+  Backlog(const Backlog&) = delete;
+  Backlog& operator=(const Backlog&) = delete;
+
+  /// A message that is not dropped. False: it would pass the bound on all, of which `elsewhere` is taken already.
+  [[nodiscard]] bool keep(const Frame& frame, std::string_view group, std::size_t elsewhere);
+  /// A message that may be dropped: the policy is not `close`.
+  Losses put(const Frame& frame, std::string_view group, WhenSlow policy, std::string_view key, std::size_t elsewhere);
+  /// Messages that found no place on their way here: as if they had been put and dropped.
+  void miss(std::string_view group, std::uint64_t messages);
+  /// Forgets all that waits of a group, and its gap. Returns how many messages that were.
+  std::size_t leave(std::string_view group);
+
+  bool empty() const noexcept { return entries_.empty(); }
+  /// Is what comes next a gap? Otherwise it is a message, unless all is empty.
+  bool gap_is_next() const noexcept { return !empty() && entries_.begin()->second.frame.empty(); }
+  Waiting take_message();
+  Gap take_gap();
+
+  /// All that waits, with what it takes in memory beside its bytes.
+  std::size_t bytes() const noexcept { return kept_bytes_ + droppable_bytes_; }
+
+ private:
+  using Number = std::uint64_t;  // grows with every message
+
+  struct Lane {  // of one group
+    std::string_view group;
+    std::set<Number> kept, droppable;
+    std::size_t droppable_bytes = 0;
+    std::unordered_map<std::string, Number> latest;  // by key
+    std::uint64_t dropped = 0, superseded = 0;
+    std::optional<Number> gap;  // where it stands
+  };
+  struct Entry {
+    Frame frame;  // empty: the gap of its lane
+    Lane* lane;   // null: of no group
+    std::string key;
+    bool droppable;
+  };
+  using Entries = std::map<Number, Entry>;
+
+  Lane& lane_of(std::string_view group);
+  bool fits(std::size_t cost, std::size_t elsewhere, std::size_t freed_bytes,
+            std::size_t freed_messages) const noexcept;
+  void drop_new(Lane& lane, std::uint64_t messages);
+  void drop(Lane& lane, Number number);
+  void put_gap(Lane& lane, Number number);
+  void let_go(Entries::iterator entry);
+  void forget_if_idle(Lane* lane);
+
+  FrameBuffer& frames_;
+  const Bounds bounds_;
+  Entries entries_;
+  std::unordered_map<std::string, Lane> lanes_;
+  std::size_t kept_bytes_ = 0;
+  std::size_t droppable_bytes_ = 0;
+  std::size_t droppable_messages_ = 0;
+  Number next_ = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "net/addresses.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "ws/http_text.hpp"
+
+namespace sluice::net {
+namespace {
+
+using ws::is_digit;
+using ws::is_letter;
+
+// What RFC 7239 section 6.3 lets a proxy make up: an underscore, then letters, digits and . _ -
+bool is_hidden(std::string_view text) noexcept {
+  return text.size() > 1 && text.front() == '_' && std::ranges::all_of(text, [](char c) {
+           return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
+         });
+}
+
+}  // namespace
+
+asio::ip::address unmapped(const asio::ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+}
+
+std::string to_text(const Endpoint& endpoint) {
+  const auto address = unmapped(endpoint.address());
+  if (address.is_v4()) return fmt::format("{}:{}", address.to_string(), endpoint.port());
+  return fmt::format("[{}]:{}", address.to_string(), endpoint.port());
+}
+
+std::optional<asio::ip::address> parse_address(std::string_view text) {
+  const bool clean = std::ranges::all_of(text, [](char c) {
+    const char lower = ws::to_lower(c);
+    return is_digit(c) || (lower >= 'a' && lower <= 'f') || c == '.' || c == ':';
+  });
+  if (!clean) return std::nullopt;
+  std::error_code error;
+  const auto address = asio::ip::make_address(std::string(text), error);
+  return error ? std::nullopt : std::optional(address);
+}
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  const bool plain = text.size() == 1 || !text.starts_with('0');
+  return whole && plain ? std::optional(port) : std::nullopt;
+}
+
+std::optional<Stop> parse_stop(std::string_view text) {
+  if (const auto address = parse_address(text)) return Stop{Endpoint(*address, 0)};
+  const bool bracketed = text.starts_with('[');
+  const std::size_t name_end = bracketed ? text.find(']') : text.find(':');
+  std::string_view name = text.substr(0, name_end);
+  std::string_view rest = name_end == text.npos ? std::string_view() : text.substr(name_end);
+  if (bracketed) {
+    if (rest.empty()) return std::nullopt;
+    name.remove_prefix(1);
+    rest.remove_prefix(1);
+  }
+  std::uint16_t port = 0;
+  if (!rest.empty()) {
+    if (rest.front() != ':') return std::nullopt;
+    const auto number = parse_port(rest.substr(1));
+    if (!number && !is_hidden(rest.substr(1))) return std::nullopt;
+    port = number.value_or(0);
+  }
+  if (!bracketed && (ws::equals_ignoring_case(name, "unknown") || is_hidden(name))) return Stop();
+  const auto address = parse_address(name);
+  if (!address || address->is_v6() != bracketed) return std::nullopt;
+  return Stop{Endpoint(*address, port)};
+}
+
+bool trusts(const ProxyOptions& options, const asio::ip::address& address) noexcept {
+  if (address.is_v4()) return options.trusted.includes(address.to_v4().to_bytes());
+  return options.trusted.includes(address.to_v6().to_bytes());
+}
+
+}  // namespace sluice::net

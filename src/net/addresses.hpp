@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// IP addresses and ports, read and written.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <asio/ip/address.hpp>
+#include <asio/ip/tcp.hpp>
+
+#include "sluice/net/trusted_proxies.hpp"
+
+namespace sluice::net {
+
+using Endpoint = asio::ip::tcp::endpoint;
+
+/// The IPv4 address that an IPv6 one may stand for, otherwise the address itself.
+asio::ip::address unmapped(const asio::ip::address& address);
+/// "192.0.2.7:51234", "[2001:db8::7]:51234"; without mapping.
+std::string to_text(const Endpoint& endpoint);
+
+/// "192.0.2.7" or "2001:db8::7", and nothing around it: no zone, no brackets, no leading zeros.
+std::optional<asio::ip::address> parse_address(std::string_view text);
+/// A decimal number up to 65535 without leading zeros.
+std::optional<std::uint16_t> parse_port(std::string_view text);
+
+/// One stop on the way of a request, as a proxy names it. No endpoint: it was asked not to say ("unknown", "_secret").
+struct Stop {
+  std::optional<Endpoint> endpoint;
+};
+/// "192.0.2.7", "192.0.2.7:80", "[2001:db8::7]:80", "[2001:db8::7]", "2001:db8::7", "unknown", "_name" (RFC 7239
+/// section 6). The port is 0 where none is told, or a hidden one.
+std::optional<Stop> parse_stop(std::string_view text);
+
+/// Does this server believe what that address says of others?
+bool trusts(const ProxyOptions& options, const asio::ip::address& address) noexcept;
+
+}  // namespace sluice::net

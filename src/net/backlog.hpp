@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// What waits for slow readers in a whole server, and who goes when it is too much. No socket.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace sluice::net {
+
+/// The bytes that wait in all queues of a server. Every shard counts its own, and shows others its number only when it
+/// has changed by a 64th of the limit shared among the shards: a send writes no memory that another core reads, and the
+/// sum is off by less than a 64th. Any thread; each Share its shard's executor only.
+class Backlog {
+ public:
+  /// `limit` 0: any number.
+  Backlog(std::size_t limit, std::size_t shards);
+
+  /// One shard's part.
+  class Share {
+   public:
+    explicit Share(Backlog& backlog, std::size_t shard) noexcept
+        : backlog_(backlog), shown_(backlog.shown_[shard].bytes) {}
+    /// True: all together it is more than the limit.
+    bool change(std::size_t before, std::size_t after) noexcept {
+      bytes_ += after - before;
+      const std::size_t off = bytes_ > last_shown_ ? bytes_ - last_shown_ : last_shown_ - bytes_;
+      return off > backlog_.step_ && show(after > before);
+    }
+    std::size_t bytes() const noexcept { return bytes_; }
+
+   private:
+    bool show(bool grown) noexcept;
+
+    Backlog& backlog_;
+    std::atomic<std::size_t>& shown_;
+    std::size_t bytes_ = 0;
+    std::size_t last_shown_ = 0;
+  };
+
+  /// What the shards have shown.
+  std::size_t bytes() const noexcept;
+  std::size_t limit() const noexcept { return limit_; }
+
+ private:
+  struct alignas(64) Shown {
+    std::atomic<std::size_t> bytes{0};
+  };
+
+  const std::size_t limit_;
+  const std::size_t step_;
+  const std::size_t shards_;
+  std::unique_ptr<Shown[]> shown_;
+};
+
+/// The sizes of one shard's queues, the largest first.
+using QueueSizes = std::vector<std::size_t>;
+
+/// How many of each shard's largest queues have to go, the largest of all first, until what is left is not more than
+/// `bytes`.
+std::vector<std::size_t> largest_to_shed(std::span<const QueueSizes> shards, std::size_t bytes);
+
+}  // namespace sluice::net

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+#include "net/client_socket.hpp"
+
+#include <fmt/format.h>
+
+#include <asio/buffer.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <asio/ssl/host_name_verification.hpp>
+#include <asio/write.hpp>
+#include <utility>
+
+namespace sluice::net {
+
+ClientSocket::ClientSocket(const Endpoint& to, AsioExecutor& io, Executor& home, StreamEvents& events)
+    : to_(to), io_(io), home_(home), events_(&events), resolver_(io.context()), socket_(io.context()) {}
+
+template <class F>
+void ClientSocket::on_io(F work) {
+  if (&home_ == &io_) return work(*this);
+  io_.post([self = shared_from_this(), work = std::move(work)]() mutable { work(*self); });
+}
+
+template <class F>
+void ClientSocket::on_home(F work) {
+  if (&home_ == &io_) return work(*this);
+  home_.post([self = shared_from_this(), work = std::move(work)]() mutable { work(*self); });
+}
+
+// As a job, even at home: nothing is told from inside dial().
+void ClientSocket::open() {
+  io_.post([self = shared_from_this()] { self->find(); });
+}
+
+void ClientSocket::find() {
+  if (closed_) return;
+  if (!to_.socket_path.empty()) {
+    try {
+      addresses_.emplace_back(asio::local::stream_protocol::endpoint(to_.socket_path));
+    } catch (const std::exception& error) {  // the path is too long
+      return fail("connect", error.what());
+    }
+    return connect(0, {});
+  }
+  resolver_.async_resolve(
+      to_.host, std::to_string(to_.port),
+      [self = shared_from_this()](const asio::error_code& error, const asio::ip::tcp::resolver::results_type& found) {
+        const auto running = self->io_.enter();
+        if (error) return self->fail("resolve", error.message());
+        for (const auto& entry : found) self->addresses_.emplace_back(entry.endpoint());
+        self->connect(0, {});
+      });
+}
+
+void ClientSocket::connect(std::size_t address, const std::string& last_failure) {
+  if (closed_) return;
+  if (address >= addresses_.size()) return fail("connect", last_failure);
+  asio::error_code ignored;
+  socket_.close(ignored);
+  socket_.async_connect(addresses_[address], [self = shared_from_this(), address](const asio::error_code& error) {
+    const auto running = self->io_.enter();
+    if (error) return self->connect(address + 1, error.message());
+    if (self->to_.socket_path.empty()) {
+      asio::error_code not_tcp;
+      self->socket_.set_option(asio::ip::tcp::no_delay(true), not_tcp);
+    }
+    self->to_.tls ? self->secure() : self->opened();
+  });
+}
+
+void ClientSocket::secure() {
+  if (closed_) return;
+  try {
+    tls_context_.emplace(asio::ssl::context::tls_client);
+    const TlsOptions& options = *to_.tls;
+    if (options.ca_file.empty()) {
+      tls_context_->set_default_verify_paths();
+    } else {
+      tls_context_->load_verify_file(options.ca_file);
+    }
+    if (!options.certificate_file.empty()) tls_context_->use_certificate_chain_file(options.certificate_file);
+    if (!options.key_file.empty()) tls_context_->use_private_key_file(options.key_file, asio::ssl::context::pem);
+    tls_.emplace(socket_, *tls_context_);
+    tls_->set_verify_mode(options.verify ? asio::ssl::verify_peer : asio::ssl::verify_none);
+    if (options.verify) tls_->set_verify_callback(asio::ssl::host_name_verification(to_.host));
+  } catch (const std::exception& error) {
+    return fail("TLS", error.what());
+  }
+  SSL_set_tlsext_host_name(tls_->native_handle(), to_.host.c_str());
+  tls_->async_handshake(asio::ssl::stream_base::client, [self = shared_from_this()](const asio::error_code& error) {
+    const auto running = self->io_.enter();
+    if (error) return self->fail("TLS", error.message());
+    self->opened();
+  });
+}
+
+void ClientSocket::opened() {
+  if (closed_) return;
+  open_ = true;
+  flush();
+  on_home([](ClientSocket& self) {
+    if (self.events_) self.events_->on_open();
+    self.on_io([](ClientSocket& same) { same.read(); });
+  });
+}
+
+void ClientSocket::read() {
+  if (closed_) return;
+  auto done = [self = shared_from_this()](const asio::error_code& error, std::size_t bytes) {
+    const auto running = self->io_.enter();
+    if (error) return self->fail("read", error.message());
+    self->take(bytes);
+  };
+  if (tls_) {
+    tls_->async_read_some(asio::buffer(buffer_), std::move(done));
+  } else {
+    socket_.async_read_some(asio::buffer(buffer_), std::move(done));
+  }
+}
+
+// The next bytes are read when these have been heard, so that the buffer is free, and the peer waits for a slow home.
+void ClientSocket::take(std::size_t bytes) {
+  on_home([bytes](ClientSocket& self) {
+    if (self.events_) self.events_->on_bytes(std::string_view(self.buffer_.data(), bytes));
+    self.on_io([](ClientSocket& same) { same.read(); });
+  });
+}
+
+void ClientSocket::write(std::string bytes) {
+  unwritten_.fetch_add(bytes.size(), std::memory_order_relaxed);
+  on_io([bytes = std::move(bytes)](ClientSocket& self) {
+    self.queued_ += bytes;
+    self.flush();
+  });
+}
+
+void ClientSocket::flush() {
+  if (!open_ || closed_ || !writing_.empty() || queued_.empty()) return;
+  writing_.swap(queued_);
+  auto done = [self = shared_from_this()](const asio::error_code& error, std::size_t bytes) {
+    const auto running = self->io_.enter();
+    self->unwritten_.fetch_sub(bytes, std::memory_order_relaxed);
+    self->writing_.clear();
+    if (error) return self->fail("write", error.message());
+    self->flush();
+  };
+  if (tls_) {
+    asio::async_write(*tls_, asio::buffer(writing_), std::move(done));
+  } else {
+    asio::async_write(socket_, asio::buffer(writing_), std::move(done));
+  }
+}
+
+void ClientSocket::fail(std::string_view what, const std::string& why) {
+  if (closed_) return;
+  close();
+  on_home(
+      [error = Error(ErrorCode::io_failed, fmt::format("{}: {}: {}", to_.to_string(), what, why))](ClientSocket& self) {
+        if (StreamEvents* events = std::exchange(self.events_, nullptr)) events->on_closed(error);
+      });
+}
+
+void ClientSocket::leave() {
+  events_ = nullptr;
+  on_io([](ClientSocket& self) { self.close(); });
+}
+
+void ClientSocket::close() {
+  if (std::exchange(closed_, true)) return;
+  resolver_.cancel();
+  asio::error_code ignored;
+  socket_.close(ignored);
+}
+
+}  // namespace sluice::net

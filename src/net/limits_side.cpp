@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// How long an open WebSocket may live, and how much it may say; see asio_connection.hpp.
+#include "net/asio_connection.hpp"
+
+#include <utility>
+
+namespace sluice::net {
+namespace {
+
+constexpr std::uint8_t ping_opcode = 0x9;
+
+}  // namespace
+
+// --- life
+
+void AsioConnection::begin_life() {
+  shard_.look_at_clock();
+  validity_.begin(shard_.limits(), shard_.tick(), shard_.chance());
+  go_on_living();
+}
+
+void AsioConnection::go_on_living() { shard_.enter_open(*this, validity_.rest(shard_.limits(), shard_.tick())); }
+
+void AsioConnection::look_at_life() {
+  if (allowance_ && allowance_->messages.full(shard_.now()) && allowance_->bytes.full(shard_.now())) allowance_.reset();
+  switch (validity_.judge(shard_.limits(), shard_.tick())) {
+    case Validity::Verdict::stands: break;
+    case Validity::Verdict::ping: ping(); break;
+    case Validity::Verdict::timed_out:
+      if (!unread_bytes()) return timed_out();
+      validity_.heard(shard_.tick());
+      break;
+    case Validity::Verdict::idle: return begin_close(CloseReason(close_code::normal, "idle"), Ending::idle);
+    case Validity::Verdict::too_old:
+      return begin_close(CloseReason(close_code::going_away, "its time is up"), Ending::too_old);
+  }
+  go_on_living();
+}
+
+// Bytes that wait in the kernel are a sign of life: a consumer that is busy has us not read them, or a handler has kept
+// this thread.
+bool AsioConnection::unread_bytes() noexcept { return stream_.look() == Stream::Waiting::bytes; }
+
+void AsioConnection::ping() {
+  shard_.counters().pings.add();
+  const Frame frame = shard_.frames().encode_control(ping_opcode, {});
+  if (waits_writable_) return queue_.push_ping(frame.wire(), shard_.spares());
+  queue_.push(frame, shard_.spares());
+  write_soon();
+}
+
+// Most likely nobody is there, and what waits is for nobody. A peer that was merely cut off for a while learns that it
+// is not heard any more: 1011, as other servers do, because no code of RFC 6455 says "you did not answer".
+void AsioConnection::timed_out() {
+  drop_waiting();
+  queue_close(CloseReason(close_code::internal_error, "no answer to a ping"));
+  tell_closed(CloseReason(close_code::abnormal), Ending::timed_out);
+  leave(true);
+}
+
+// --- rates
+
+void AsioConnection::heard(std::size_t bytes) {
+  const auto now = shard_.look_at_clock();
+  validity_.heard(shard_.tick());
+  if (!shard_.byte_pace().bounded()) return;
+  if (!allowance_) allowance_ = std::make_unique<Allowance>();
+  allowance_->bytes.take(shard_.byte_pace(), bytes, now);
+}
+
+// False: it was one too many, and this is the end. Where the excess is throttled, this one is still heard.
+bool AsioConnection::spends_a_message() {
+  if (!shard_.message_pace().bounded()) return true;
+  if (!allowance_) allowance_ = std::make_unique<Allowance>();
+  allowance_->messages.take(shard_.message_pace(), 1, shard_.now());
+  if (!overdrawn()) return true;
+  too_fast();
+  return phase_ == Phase::open;
+}
+
+bool AsioConnection::overdrawn() const noexcept {
+  if (!allowance_) return false;
+  const auto now = shard_.now();
+  const bool messages = shard_.message_pace().bounded() && allowance_->messages.overdrawn(shard_.message_pace(), now);
+  return messages || (shard_.byte_pace().bounded() && allowance_->bytes.overdrawn(shard_.byte_pace(), now));
+}
+
+void AsioConnection::too_fast() {
+  if (shard_.limits().rate_excess == RateExcess::close) {
+    return fail(CloseReason(close_code::policy_violation, "too fast"), Ending::too_fast);
+  }
+  throttled_ = true;
+  shard_.counters().throttled.add();
+  shard_.enter(*this, Shard::Stage::throttled);
+}
+
+void AsioConnection::look_at_allowance() {
+  if (overdrawn()) return shard_.enter(*this, Shard::Stage::throttled);
+  throttled_ = false;
+  go_on_living();
+  go_on_soon();
+}
+
+// --- what waits, with all others
+
+void AsioConnection::queue_changed(std::size_t before) noexcept {
+  if (waits_writable_) shard_.waiting_changed(before, queue_.bytes());
+}
+
+void AsioConnection::shed() {
+  if (phase_ != Phase::open) return;
+  drop_waiting();
+  fail(CloseReason(close_code::try_again_later, "too slow, and the server is full"), Ending::shed);
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "net/poller.hpp"
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace sluice::net {
+namespace {
+
+// Told at once; then others on the executor have their turn.
+constexpr std::size_t told_per_turn = 256;
+
+int make_set() {
+  const int set = ::epoll_create1(EPOLL_CLOEXEC);
+  if (set < 0) throw std::system_error(errno, std::generic_category(), "AsioServer: epoll_create1");
+  return set;
+}
+
+}  // namespace
+
+Poller::Poller(AsioExecutor& executor, Tell tell)
+    : executor_(executor), tell_(tell), set_(executor.context(), make_set()) {
+  set_.non_blocking(true);  // or Asio asks for it at the first wait, where it could fail
+}
+
+bool Poller::add(int descriptor, void* owner) noexcept {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = owner;
+  if (::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, descriptor, &event) != 0) return false;
+  if (!std::exchange(waits_, true)) wait();
+  return true;
+}
+
+void Poller::remove(int descriptor) noexcept {
+  epoll_event ignored{};
+  ::epoll_ctl(set_.native_handle(), EPOLL_CTL_DEL, descriptor, &ignored);
+}
+
+void Poller::wait() {
+  set_.async_wait(Descriptor::wait_read, [weak = weak_from_this()](const std::error_code& error) {
+    const auto self = weak.lock();
+    if (self && !error) self->tell_all();
+  });
+}
+
+void Poller::tell_all() {
+  const auto running = executor_.enter();
+  std::array<epoll_event, told_per_turn> events;
+  const int count = ::epoll_wait(set_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+  for (int i = 0; i < count; ++i) {
+    const auto told = events[static_cast<std::size_t>(i)].events;
+    tell_(events[static_cast<std::size_t>(i)].data.ptr,
+          {(told & EPOLLIN) != 0, (told & EPOLLOUT) != 0, (told & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0});
+  }
+  wait();
+}
+
+}  // namespace sluice::net

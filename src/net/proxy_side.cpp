@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// Who is at the other end, when proxies stand between; see asio_connection.hpp.
+#include "net/forwarded.hpp"
+#include "net/http_side.hpp"
+
+namespace sluice::net {
+
+void AsioConnection::begin_http(const asio::ip::tcp::endpoint& peer) {
+  http_ = std::make_unique<Http>(shard_.limits(), peer);
+  http_->waits_since = shard_.executor().now();
+  const ProxyOptions& proxies = shard_.options().proxies;
+  if (proxies.proxy_protocol && trusts(proxies, peer.address())) {
+    http_->proxy_header = std::make_unique<ProxyHeaderReader>();
+  }
+}
+
+bool AsioConnection::awaits_proxy_header() const noexcept { return http_ && http_->proxy_header; }
+
+// Takes the header off the socket and not a byte more: what follows may be a TLS handshake.
+void AsioConnection::read_proxy_header() {
+  const std::span<char> buffer = shard_.read_buffer().first(ProxyHeaderReader::most_bytes);
+  for (;;) {
+    const Moved seen = stream_.peek(buffer);
+    if (seen.then == Moved::Then::over) return proxy_header_missing();
+    if (seen.then == Moved::Then::wait) {
+      unread_ = false;
+      return;
+    }
+    std::string_view rest(buffer.data(), seen.bytes);
+    const ProxyHeaderReader::Step step = http_->proxy_header->next(rest);
+    const std::size_t taken = seen.bytes - rest.size();
+    stream_.drop(buffer.first(taken));
+    shard_.counters().bytes_in.add(taken);
+    if (step == ProxyHeaderReader::Step::refused) return proxy_header_missing();
+    if (step == ProxyHeaderReader::Step::complete) return take_proxy_header();
+  }
+}
+
+void AsioConnection::take_proxy_header() {
+  const ProxyHeader header = http_->proxy_header->header();
+  http_->proxy_header.reset();
+  if (header.has_addresses) {
+    http_->peer = header.source;
+    http_->called = header.destination;
+    http_->tls_before = header.tls;
+    if (!count_for(header.source)) return;
+  }
+  read_burst();
+}
+
+// A connection that says nothing at all was somebody who looks whether we listen.
+void AsioConnection::proxy_header_missing() {
+  if (http_->proxy_header->begun()) shard_.counters().proxy_refused.add();
+  end();
+}
+
+// The client is known only now. False: it has its share of connections, and was told.
+bool AsioConnection::count_for(const asio::ip::tcp::endpoint& client) {
+  if (seat_.move_to(unmapped(client.address()).to_string())) return true;
+  refuse({503, "too many connections", {{"Retry-After", "5"}}});
+  return false;
+}
+
+bool AsioConnection::identify() {
+  RequestInfo& request = http_->reader.head().request;
+  const ProxyOptions& proxies = shard_.options().proxies;
+  const auto who = find_requester(request.headers, http_->peer, proxies);
+  if (!who) {
+    refuse({400, who.error().context(), {}});
+    return false;
+  }
+  // Requests of several clients may come over one connection of a proxy.
+  if (trusts(proxies, http_->peer.address()) && !count_for(who->client)) return false;
+  http_->secure = who->secure.value_or(http_->tls_before || stream_.tls() != nullptr);
+  request.client_address = to_text(who->client);
+  request.server_address = to_text(http_->called.value_or(stream_.local_endpoint()));
+  if (who->host) {
+    for (auto& [name, value] : request.headers) {
+      if (name == "host") value = *who->host;
+    }
+  }
+  return true;
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// The bus's part that keeps Redis's memberships what the hub's groups are.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "redis/bus.hpp"
+#include "sluice/core/log.hpp"
+
+namespace sluice::redis {
+namespace {
+
+constexpr auto patience_with_refusals = std::chrono::seconds(5);  // a Redis that is full, say
+
+}  // namespace
+
+void Bus::group_left(std::string_view group) {
+  executor_.post([weak = weak_from_this(), group = std::string(group)] {
+    const auto self = weak.lock();
+    // It may have members again by now; and then those have told us before this.
+    if (self && !self->ended_ && !self->hub_->index().contains(group)) self->leave_now(group, {});
+  });
+}
+
+Completion<Result<void>> Bus::join(std::string_view group, std::string_view plain_channel) {
+  Completion<Result<void>> done;
+  executor_.post([self = shared_from_this(), done, group = std::string(group), plain = std::string(plain_channel)] {
+    self->join_now(group, plain, done);
+  });
+  return done;
+}
+
+void Bus::leave(std::string_view group, std::string_view plain_channel) {
+  executor_.post([self = shared_from_this(), group = std::string(group), plain = std::string(plain_channel)] {
+    const auto joins = self->plain_joins_.find(Memberships::key_of(group, plain));
+    if (joins == self->plain_joins_.end() || --joins->second > 0) return;
+    self->plain_joins_.erase(joins);
+    self->leave_now(group, plain);
+  });
+}
+
+void Bus::leave_plain_channels() {
+  executor_.post([self = shared_from_this()] {
+    self->plain_joins_.clear();
+    self->memberships_.for_each([&](const Membership& membership) {
+      if (!membership.plain_channel.empty()) self->leave_now(membership.group, membership.plain_channel);
+    });
+  });
+}
+
+void Bus::join_now(const std::string& group, const std::string& plain, Completion<Result<void>> done) {
+  if (closing_) return done.resolve(Error(ErrorCode::channel_closed, "group_add: the layer is closed"));
+  if (!plain.empty()) ++plain_joins_[Memberships::key_of(group, plain)];
+  Membership* fresh = memberships_.want(group, plain);
+  Membership& membership = fresh ? *fresh : *memberships_.find(group, plain);
+  counters_.memberships = memberships_.size();
+  if (membership.state == Membership::State::joined) {
+    // Its first members left and others came, before Redis heard of either.
+    if (plain.empty()) hub_->index().announce(group);
+    return done.resolve({});
+  }
+  membership.waiters.push_back({std::move(done), executor_.now() + options().join_time});
+  if (fresh && shards_[membership.shard].reading) tell(membership);
+}
+
+void Bus::leave_now(const std::string& group, const std::string& plain) {
+  Membership* membership = memberships_.drop(group, plain);
+  if (!membership) return;
+  settle(*membership, Error(ErrorCode::channel_closed, fmt::format("group_add \"{}\": all members left", group)));
+  if (shards_[membership->shard].reading) tell(*membership);
+}
+
+// Says to Redis what the entry is: a member, or none.
+void Bus::tell(Membership& membership) {
+  BusSession& session = *shards_[membership.shard].session;
+  auto answer = [this, key = Memberships::key_of(membership.group, membership.plain_channel),
+                 ticket = membership.ticket](const Result<Reply>& reply) { told(key, ticket, reply); };
+  membership.tell_again_at = Executor::Clock::time_point::max();
+  if (membership.state == Membership::State::leaving) {
+    session.leave(membership, std::move(answer));
+  } else {
+    session.join(membership, std::move(answer));
+  }
+}
+
+void Bus::told(const std::string& key, std::uint64_t ticket, const Result<Reply>& reply) {
+  if (!reply) return;  // the host is lost: it is told again when it is back
+  Membership* membership = memberships_.of_ticket(key, ticket);
+  if (!membership) return;
+  const auto now = executor_.now();
+  if (membership->state == Membership::State::leaving) {
+    memberships_.forget(key);
+    counters_.memberships = memberships_.size();
+  } else if (reply->is_error()) {
+    const Error error = unexpected(fmt::format("group_add \"{}\"", membership->group), *reply);
+    count(counters_.rejected);
+    log(LogLevel::warning, fmt::format("Redis layer: {}", error.message()));
+    membership->tell_again_at = now + patience_with_refusals;
+    settle(*membership, error);
+  } else {
+    membership->state = Membership::State::joined;
+    membership->tell_again_at = now + options().group_expiry / 3;
+    if (membership->plain_channel.empty()) hub_->index().announce(membership->group);
+    settle(*membership, {});
+  }
+}
+
+void Bus::settle(Membership& membership, const Result<void>& result) {
+  for (Waiter& waiter : std::exchange(membership.waiters, {})) waiter.done.resolve(result);
+}
+
+}  // namespace sluice::redis

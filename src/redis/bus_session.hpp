@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// What the two layers do differently at one host. Everything else is the bus's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "redis/link.hpp"
+#include "redis/memberships.hpp"
+#include "redis/publication.hpp"
+#include "redis/serializer.hpp"
+#include "sluice/redis/redis_options.hpp"
+#include "sluice/redis/redis_stats.hpp"
+
+namespace sluice {
+class Hub;
+}
+
+namespace sluice::redis {
+
+class Node;
+class Stamps;
+struct BusCounters;
+
+// More than this is not handed to a connection before Redis has answered some of it.
+inline constexpr std::size_t most_unwritten = 256 * 1024;
+inline constexpr std::size_t most_unanswered = 4096;
+
+/// What a session asks of the bus that it belongs to. Its executor only.
+class BusHome {
+ public:
+  /// What these bytes say; nothing, and counted, if that is no event.
+  virtual std::optional<Arrival> read(std::string_view message) = 0;
+  /// A part of a publication belongs to another host.
+  virtual void hand_over(std::size_t shard, Outgoing outgoing) = 0;
+  /// The connection broke before anything was done: it is sent once the host is back.
+  virtual void try_again(std::size_t shard, Outgoing outgoing) = 0;
+  /// Redis has answered: there may be room for more.
+  virtual void answered(std::size_t shard) = 0;
+  virtual std::size_t shard_of(std::string_view name) const = 0;
+  virtual double unix_time() const = 0;
+
+  virtual Hub& hub() noexcept = 0;
+  virtual const Memberships& memberships() const noexcept = 0;
+  virtual const Serializer& serializer() const noexcept = 0;
+  virtual const RedisOptions& options() const noexcept = 0;
+  virtual const std::string& process() const noexcept = 0;
+  virtual Stamps& stamps() noexcept = 0;
+  virtual BusCounters& counters() noexcept = 0;
+
+ protected:
+  ~BusHome() = default;
+};
+
+/// How many digits end the name of a process.
+inline constexpr std::size_t process_digits = 32;
+
+/// What PUBLISH answered, for the sender.
+void take_receipt(Publication& publication, const Result<Reply>& reply, BusCounters& counters);
+
+/// One layer's talk with one host, on the connections of its Node. Its executor only.
+class BusSession {
+ public:
+  virtual ~BusSession() = default;
+  /// The node is connected: begins to read what comes for this process. `reading`: memberships may be told now.
+  virtual void begin(Function<void()> reading) = 0;
+  /// The node is lost.
+  virtual void lost() = 0;
+  virtual void join(const Membership& membership, Link::Answer answer) = 0;
+  virtual void leave(const Membership& membership, Link::Answer answer) = 0;
+  /// Answered behind all joins and leaves so far.
+  virtual void mark(Link::Answer answer) = 0;
+  virtual void publish(Outgoing outgoing) = 0;
+  /// Whether more may be published now, or what is on its way should be answered first.
+  virtual bool has_room() const = 0;
+  /// Removes what is this process's own; memberships were left before.
+  virtual void say_goodbye(Link::Answer answer) = 0;
+};
+
+}  // namespace sluice::redis

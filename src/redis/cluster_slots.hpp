@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// Which master of a Redis Cluster serves which channel.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "redis/resp.hpp"
+#include "sluice/core/result.hpp"
+#include "sluice/transport/byte_stream.hpp"
+
+namespace sluice::redis {
+
+inline constexpr std::size_t cluster_slots = 16'384;
+
+/// The slot of a name without braces (Redis Cluster specification: CRC-16/XMODEM). Any thread.
+std::size_t slot_of(std::string_view name) noexcept;
+
+/// A cluster's masters, and the slots that each serves. A value.
+class ClusterMap {
+ public:
+  /// From the answer of CLUSTER SLOTS. An address without a host is that of `asked`, whose TLS holds for all. An Error:
+  /// it is no such answer, or some slot is nobody's.
+  static Result<ClusterMap> read(const Reply& reply, const Endpoint& asked);
+
+  const std::vector<Endpoint>& masters() const noexcept { return masters_; }
+  std::size_t master_of(std::string_view name) const noexcept { return owners_[slot_of(name)]; }
+
+ private:
+  std::vector<Endpoint> masters_;
+  std::vector<std::uint16_t> owners_;  // by slot
+};
+
+}  // namespace sluice::redis

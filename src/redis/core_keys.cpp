@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "redis/core_keys.hpp"
+
+#include <set>
+#include <utility>
+
+#include "redis/bus.hpp"
+
+namespace sluice::redis {
+namespace {
+
+constexpr std::string_view group_mark = ":group:";
+constexpr std::string_view inflight_mark = "$inflight";
+constexpr const char* keys_per_scan = "1000";
+
+// A page of the keys of one host that begin like ours, and where the next page begins; "0": nowhere.
+struct KeyPage {
+  std::vector<std::string> keys;
+  std::string next;
+};
+
+Task<Result<KeyPage>> scan(Bus& bus, std::size_t shard, std::string cursor) {
+  Command command{"SCAN", cursor, "MATCH", bus.options().prefix + "*", "COUNT", keys_per_scan};
+  const auto scanning = bus.ask(shard, std::move(command));
+  const auto reply = co_await scanning;
+  if (!reply) co_return reply.error();
+  if (reply->elements.size() != 2) co_return unexpected("SCAN", *reply);
+  KeyPage page;
+  page.next = reply->elements[0].text;
+  for (const Reply& key : reply->elements[1].elements) page.keys.push_back(key.text);
+  co_return page;
+}
+
+Task<Result<void>> remove_set(Bus& bus, std::size_t shard, std::string key) {
+  Command type_command{"TYPE", key};
+  const auto asking = bus.ask(shard, std::move(type_command));
+  const auto type = co_await asking;
+  if (!type) co_return type.error();
+  if (type->text != "zset") co_return Result<void>();  // somebody else's, with a name like ours
+  Command unlink_command{"UNLINK", key};
+  const auto unlinking = bus.ask(shard, std::move(unlink_command));
+  const auto gone = co_await unlinking;
+  if (!gone) co_return gone.error();
+  co_return Result<void>();
+}
+
+Task<Result<void>> flush_host(Bus& bus, std::size_t shard) {
+  std::string cursor = "0";
+  do {
+    auto page = co_await scan(bus, shard, cursor);
+    if (!page) co_return page.error();
+    cursor = page->next;
+    for (const std::string& key : page->keys) {
+      if (!is_key_of_core(bus.options().prefix, key)) continue;
+      auto removed = co_await remove_set(bus, shard, key);
+      if (!removed) co_return removed;
+    }
+  } while (cursor != "0");
+  co_return Result<void>();
+}
+
+}  // namespace
+
+bool is_key_of_core(std::string_view prefix, std::string_view key) {
+  if (!key.starts_with(prefix)) return false;
+  key.remove_prefix(prefix.size());
+  if (key.starts_with(group_mark)) return is_valid_group_name(key.substr(group_mark.size()));
+  if (key.ends_with(inflight_mark)) key.remove_suffix(inflight_mark.size());
+  return is_valid_channel_name(key);
+}
+
+Task<Result<std::vector<std::string>>> groups_of_core(Bus& bus) {
+  std::set<std::string> groups;  // a scan may name a key twice
+  const std::string begin = bus.options().prefix + std::string(group_mark);
+  for (std::size_t shard = 0; shard < bus.hosts(); ++shard) {
+    std::string cursor = "0";
+    do {
+      auto page = co_await scan(bus, shard, cursor);
+      if (!page) co_return page.error();
+      cursor = page->next;
+      for (const std::string& key : page->keys) {
+        if (key.starts_with(begin)) groups.insert(key.substr(begin.size()));
+      }
+    } while (cursor != "0");
+  }
+  co_return std::vector<std::string>(groups.begin(), groups.end());
+}
+
+Task<Result<void>> flush_core(Bus& bus) {
+  for (std::size_t shard = 0; shard < bus.hosts(); ++shard) {
+    auto flushed = co_await flush_host(bus, shard);
+    if (!flushed) co_return flushed;
+  }
+  co_return Result<void>();
+}
+
+}  // namespace sluice::redis

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+#include "redis/inbox_session.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "layer/hub.hpp"
+#include "redis/bus_counters.hpp"
+#include "redis/node.hpp"
+#include "redis/stamps.hpp"
+
+namespace sluice::redis {
+namespace {
+
+constexpr std::size_t batch = 100;  // of an inbox, at one go
+constexpr auto block_time = std::chrono::seconds(5);
+
+// Per key: forgets what is too old, and stores the message unless the key holds its capacity. Answers with how many
+// were too old, and which keys were full (redis-wire R-15, R-19, all of a publication in one step). A script that has
+// written once may go past maxmemory: so it removes nothing where nothing is old.
+constexpr std::string_view store_script = R"(local answer = {0}
+for i, key in ipairs(KEYS) do
+  if redis.call('ZCOUNT', key, 0, ARGV[1]) > 0 then
+    answer[1] = answer[1] + redis.call('ZREMRANGEBYSCORE', key, 0, ARGV[1])
+  end
+  if redis.call('ZCARD', key) < tonumber(ARGV[2 * i + 2]) then
+    redis.call('ZADD', key, ARGV[2], ARGV[2 * i + 3])
+    redis.call('EXPIRE', key, ARGV[3])
+  else
+    answer[#answer + 1] = i
+  end
+end
+return answer)";
+
+constexpr std::string_view group_mark = "g.";
+
+bool is_plain(std::string_view non_local_name) { return !non_local_name.ends_with('!'); }
+
+std::int64_t whole(double seconds) { return static_cast<std::int64_t>(std::floor(seconds)); }
+
+}  // namespace
+
+std::string group_local_name(std::uint64_t number) { return fmt::format("{}{:x}", group_mark, number); }
+
+std::uint64_t group_number_of(std::string_view local_name) {
+  std::uint64_t number = 0;
+  if (!local_name.starts_with(group_mark)) return 0;
+  local_name.remove_prefix(group_mark.size());
+  const auto [end, error] = std::from_chars(local_name.data(), local_name.data() + local_name.size(), number, 16);
+  return error == std::errc() && end == local_name.data() + local_name.size() ? number : 0;
+}
+
+// Django's local names are 32 hexadecimal digits; ours are a letter, a dot, and digits.
+bool is_sluice_channel(std::string_view channel) {
+  const std::size_t mark = channel.find('!');
+  return mark != channel.npos && channel.size() > mark + 2 && channel[mark + 2] == '.';
+}
+
+InboxSession::InboxSession(BusHome& home, Node& node, std::size_t shard)
+    : home_(home),
+      node_(node),
+      shard_(shard),
+      names_(home.options().prefix),
+      inbox_(names_.channel_key(home.process())) {}
+
+// ---------------------------------------------------------------- reading
+
+void InboxSession::begin(Function<void()> reading) {
+  reader_ = node_.connect([this, reading = std::move(reading)]() mutable {
+    drain();
+    reading();
+  });
+}
+
+void InboxSession::lost() {
+  if (const auto reader = std::exchange(reader_, nullptr)) reader->close("the host is lost");
+}
+
+// Waits for one, and takes with it what else is there: two commands, one round trip. We are the only reader of this
+// key, so nothing is kept aside for the case of a crash (redis-wire I-3).
+void InboxSession::drain() {
+  reader_->request(
+      {"BZPOPMIN", inbox_, std::to_string(block_time.count())},
+      [this](const Result<Reply>& reply) {
+        if (reply && reply->elements.size() == 3) arrived(reply->elements[1].text);
+      },
+      block_time);
+  reader_->request(Command{"ZPOPMIN", inbox_}.arg(static_cast<std::int64_t>(batch)),
+                   [this](const Result<Reply>& reply) {
+                     if (!reply) return;
+                     for (std::size_t i = 0; i < reply->elements.size(); i += 2) arrived(reply->elements[i].text);
+                     if (reader_) drain();
+                   });
+}
+
+void InboxSession::arrived(std::string_view member) {
+  member.remove_prefix(std::min(home_.options().random_prefix_length, member.size()));
+  const auto arrival = home_.read(member);
+  if (!arrival) return;
+  if (arrival->channels.empty()) count(home_.counters().no_channel);
+  for (const std::string& channel : arrival->channels) {
+    const std::string_view name(channel);
+    const std::uint64_t number =
+        name.starts_with(home_.process()) ? group_number_of(name.substr(home_.process().size())) : 0;
+    if (number == 0) {
+      home_.hub().deliver_to_channel(name, arrival->event);
+    } else if (const std::string* group = home_.memberships().group_of(number)) {
+      home_.hub().deliver_to_group(*group, arrival->event);  // no member any more is no fault: they left meanwhile
+    } else {
+      count(home_.counters().no_channel);
+    }
+  }
+}
+
+// ---------------------------------------------------------------- groups
+
+std::string InboxSession::member_of(const Membership& membership) const {
+  if (!membership.plain_channel.empty()) return membership.plain_channel;
+  return home_.process() + group_local_name(membership.number);
+}
+
+void InboxSession::join(const Membership& membership, Link::Answer answer) {
+  const std::string key = names_.group_key(membership.group);
+  auto& link = node_.commands();
+  // Of the two answers the first says whether it is a member.
+  link.request({"ZADD", key, to_text(home_.unix_time()), member_of(membership)}, std::move(answer));
+  link.request(Command{"EXPIRE", key}.arg(home_.options().group_expiry.count()), [](const Result<Reply>&) {});
+}
+
+void InboxSession::leave(const Membership& membership, Link::Answer answer) {
+  node_.commands().request({"ZREM", names_.group_key(membership.group), member_of(membership)}, std::move(answer));
+}
+
+void InboxSession::mark(Link::Answer answer) { node_.commands().request({"PING"}, std::move(answer)); }
+
+void InboxSession::say_goodbye(Link::Answer answer) { node_.commands().request({"DEL", inbox_}, std::move(answer)); }
+
+// ---------------------------------------------------------------- publishing
+
+bool InboxSession::has_room() const {
+  return node_.commands().unwritten() < most_unwritten && node_.commands().unanswered() < most_unanswered;
+}
+
+void InboxSession::publish(Outgoing outgoing) {
+  const Publication& publication = *outgoing.publication;
+  if (outgoing.targets.empty() && publication.to == Publication::To::group) return look_up(std::move(outgoing));
+  if (outgoing.targets.empty()) {
+    const std::string_view shared = non_local_name(publication.name);
+    outgoing.targets.push_back({names_.channel_key(shared),
+                                capacity_of(publication.name),
+                                is_plain(shared) ? Addressing::none : Addressing::one,
+                                {publication.name}});
+  }
+  if (looking_up_ > 0) return write_behind_look_ups(std::move(outgoing));
+  write(std::move(outgoing));
+}
+
+// A member who is sent something directly hears it behind the broadcasts that were sent before.
+void InboxSession::write_behind_look_ups(Outgoing outgoing) {
+  ++looking_up_;
+  node_.commands().request({"PING"}, [this, outgoing = std::move(outgoing)](const Result<Reply>& reply) mutable {
+    --looking_up_;
+    if (!reply) return home_.try_again(shard_, std::move(outgoing));
+    write(std::move(outgoing));
+  });
+}
+
+void InboxSession::look_up(Outgoing outgoing) {
+  const std::string key = names_.group_key(outgoing.publication->name);
+  auto& link = node_.commands();
+  const std::int64_t oldest = whole(home_.unix_time()) - home_.options().group_expiry.count();
+  link.request(Command{"ZREMRANGEBYSCORE", key, "0"}.arg(oldest), [](const Result<Reply>&) {});
+  ++looking_up_;
+  link.request({"ZRANGE", key, "0", "-1"}, [this, outgoing = std::move(outgoing)](const Result<Reply>& reply) mutable {
+    --looking_up_;
+    if (!reply) return home_.try_again(shard_, std::move(outgoing));
+    if (reply->is_array()) {
+      found(std::move(outgoing), *reply);
+    } else {
+      count(home_.counters().rejected);
+      outgoing.publication->failed(unexpected("group_send \"" + outgoing.publication->name + "\"", *reply));
+    }
+    home_.answered(shard_);
+  });
+}
+
+// One message per key, for all members that share it, in the order in which they stand there (redis-wire R-18).
+void InboxSession::found(Outgoing outgoing, const Reply& members) {
+  std::map<std::size_t, Outgoing> by_shard;
+  std::map<std::string_view, std::pair<std::size_t, std::size_t>, std::less<>> places;  // name -> shard, target
+  for (const Reply& member : members.elements) {
+    const std::string_view shared = non_local_name(member.text);
+    const auto [place, is_new] = places.try_emplace(shared);
+    if (is_new) {
+      const std::size_t shard = home_.shard_of(shared);
+      auto& targets = by_shard.try_emplace(shard, Outgoing{outgoing.publication}).first->second.targets;
+      place->second = {shard, targets.size()};
+      targets.push_back({names_.channel_key(shared), capacity_of(member.text), Addressing::list, {}});
+    }
+    by_shard[place->second.first].targets[place->second.second].channels.push_back(member.text);
+  }
+  for (auto& [shard, part] : by_shard) {
+    if (shard == shard_) {
+      write(std::move(part));
+    } else {
+      home_.hand_over(shard, std::move(part));
+    }
+  }
+}
+
+std::size_t InboxSession::capacity_of(std::string_view channel) const {
+  const RedisOptions& options = home_.options();
+  if (is_sluice_channel(channel)) return options.process_capacity;
+  for (const ChannelCapacity& exception : options.channel_capacity) {
+    if (exception.fits(channel)) return exception.capacity();
+  }
+  return options.capacity;
+}
+
+void InboxSession::write(Outgoing outgoing) {
+  const double now = home_.unix_time();
+  const Stamps::Stamp stamp = home_.stamps().next(now);
+  Command command{"EVAL", store_script};
+  command.arg(static_cast<std::int64_t>(outgoing.targets.size()));
+  for (const Target& target : outgoing.targets) command.arg(target.key);
+  command.arg(whole(now) - home_.options().expiry.count());
+  command.arg(to_text(stamp.score));
+  command.arg(home_.options().expiry.count());
+  for (const Target& target : outgoing.targets) {
+    command.arg(static_cast<std::int64_t>(target.capacity));
+    command.arg(stamp.prefix +
+                home_.serializer().message(outgoing.publication->body, target.addressing, target.channels, whole(now)));
+  }
+  node_.commands().request(command, [this, outgoing = std::move(outgoing)](const Result<Reply>& reply) {
+    written(outgoing, reply);
+    home_.answered(shard_);
+  });
+}
+
+void InboxSession::written(const Outgoing& outgoing, const Result<Reply>& reply) {
+  Publication& publication = *outgoing.publication;
+  const std::string what =
+      fmt::format("{} \"{}\"", publication.to == Publication::To::group ? "group_send" : "send", publication.name);
+  if (!reply) {
+    count(home_.counters().unconfirmed);
+    publication.failed(
+        Error(reply.error().code(), fmt::format("{}: perhaps not sent: {}", what, reply.error().context())));
+    return;
+  }
+  if (!reply->is_array() || reply->elements.empty()) {
+    count(home_.counters().rejected);
+    publication.failed(unexpected(what, *reply));
+    return;
+  }
+  BusCounters& counters = home_.counters();
+  const std::size_t full = reply->elements.size() - 1;
+  for (const Target& target : outgoing.targets) count(counters.stored, is_plain(target.key));
+  for (std::size_t i = 1; i <= full; ++i) {
+    const auto place = static_cast<std::size_t>(reply->elements[i].integer) - 1;
+    if (place < outgoing.targets.size() && is_plain(outgoing.targets[place].key)) counters.stored.fetch_sub(1);
+  }
+  count(counters.expired, static_cast<std::uint64_t>(reply->elements.front().integer));
+  count(counters.full, full);
+  publication.full(full);
+  publication.reached(outgoing.targets.size() - full);
+}
+
+}  // namespace sluice::redis

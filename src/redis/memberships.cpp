@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "redis/memberships.hpp"
+
+namespace sluice::redis {
+
+std::string Memberships::key_of(std::string_view group, std::string_view plain_channel) {
+  return std::string(group) + '!' + std::string(plain_channel);  // which no group's name has in it
+}
+
+Membership* Memberships::want(std::string_view group, std::string_view plain_channel) {
+  const auto [found, is_new] = entries_.try_emplace(key_of(group, plain_channel));
+  Membership& entry = found->second;
+  if (is_new) {
+    entry.group = group;
+    entry.plain_channel = plain_channel;
+    entry.shard = shard_of_(group, plain_channel);
+    entry.number = ++last_number_;
+    if (plain_channel.empty()) groups_.emplace(entry.number, group);
+  } else if (entry.state != Membership::State::leaving) {
+    return nullptr;
+  }
+  entry.state = Membership::State::joining;
+  entry.ticket = ++last_ticket_;
+  return &entry;
+}
+
+Membership* Memberships::drop(std::string_view group, std::string_view plain_channel) {
+  Membership* entry = find(group, plain_channel);
+  if (!entry || entry->state == Membership::State::leaving) return nullptr;
+  entry->state = Membership::State::leaving;
+  entry->ticket = ++last_ticket_;
+  return entry;
+}
+
+Membership* Memberships::find(std::string_view group, std::string_view plain_channel) {
+  const auto found = entries_.find(key_of(group, plain_channel));
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+const std::string* Memberships::group_of(std::uint64_t number) const {
+  const auto found = groups_.find(number);
+  return found == groups_.end() ? nullptr : &found->second;
+}
+
+Membership* Memberships::of_ticket(std::string_view key, std::uint64_t ticket) {
+  const auto found = entries_.find(key);
+  return found != entries_.end() && found->second.ticket == ticket ? &found->second : nullptr;
+}
+
+void Memberships::forget(std::string_view key) {
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) return;
+  groups_.erase(found->second.number);
+  entries_.erase(found);
+}
+
+void Memberships::lost(std::size_t shard) {
+  for (auto& [key, entry] : entries_) {
+    if (entry.shard == shard && entry.state == Membership::State::joined) entry.state = Membership::State::joining;
+  }
+}
+
+void Memberships::for_each(const std::function<void(Membership&)>& visit) {
+  for (auto& [key, entry] : entries_) visit(entry);
+}
+
+}  // namespace sluice::redis

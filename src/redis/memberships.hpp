@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// What this process is a member of, as far as Redis knows. It decides what to tell Redis, and never talks to it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "layer/group_index.hpp"
+#include "sluice/core/completion.hpp"
+#include "sluice/core/executor.hpp"
+#include "sluice/core/result.hpp"
+
+namespace sluice::redis {
+
+/// One name in one group: this process as a whole, or a plain channel that is read here.
+struct Membership {
+  enum class State : std::uint8_t { joining, joined, leaving };
+  struct Waiter {
+    Completion<Result<void>> done;
+    Executor::Clock::time_point until;
+  };
+
+  std::string group;
+  std::string plain_channel;  // empty: this process
+  std::uint64_t number;       // of the group in this process, as others address it
+  std::size_t shard;
+  State state;
+  std::uint64_t ticket;  // of the last thing told to Redis: an answer to an earlier one says nothing any more
+  Executor::Clock::time_point tell_again_at;
+  std::vector<Waiter> waiters;
+};
+
+/// The table. One thread at a time.
+///
+/// What is told to Redis goes over one connection, in order; so that nothing waits for an answer before the opposite is
+/// told, and only the last word counts.
+class Memberships {
+ public:
+  using ShardOf = std::function<std::size_t(std::string_view group, std::string_view plain_channel)>;
+  explicit Memberships(ShardOf shard_of) : shard_of_(std::move(shard_of)) {}
+
+  /// It is to be a member. The entry, if Redis is to be told so now; null if it was told.
+  Membership* want(std::string_view group, std::string_view plain_channel);
+  /// It is to be none.
+  Membership* drop(std::string_view group, std::string_view plain_channel);
+
+  /// Redis is told again what the entry is.
+  void tell_again(Membership& membership) noexcept { membership.ticket = ++last_ticket_; }
+
+  Membership* find(std::string_view group, std::string_view plain_channel);
+  /// The group that others address by this number; null: none.
+  const std::string* group_of(std::uint64_t number) const;
+
+  /// The entry that an answer of Redis is about; null when that was not the last word.
+  Membership* of_ticket(std::string_view key, std::uint64_t ticket);
+  void forget(std::string_view key);
+  static std::string key_of(std::string_view group, std::string_view plain_channel);
+
+  /// The host is lost: what it knew is told again once it is back.
+  void lost(std::size_t shard);
+  void for_each(const std::function<void(Membership&)>& visit);
+  std::size_t size() const noexcept { return entries_.size(); }
+
+ private:
+  const ShardOf shard_of_;
+  std::unordered_map<std::string, Membership, StringHash, std::equal_to<>> entries_;
+  std::unordered_map<std::uint64_t, std::string> groups_;  // by their numbers
+  std::uint64_t last_number_ = 0;
+  std::uint64_t last_ticket_ = 0;
+};
+
+}  // namespace sluice::redis

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// JSON to MessagePack and back, as channels_redis writes and reads it (redis-wire ).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/core/result.hpp"
+#include "sluice/json/value.hpp"
+#include "sluice/redis/redis_options.hpp"
+
+namespace sluice::redis {
+
+/// The key that says which channels a message is for. No event may have it (behaviour CL-7).
+inline constexpr std::string_view channel_key = "__asgi_channel__";
+
+/// A message read from Redis: the event's map as JSON, and who it is for.
+struct Unpacked {
+  std::string json;
+  std::vector<std::string> channels;
+};
+
+/// Appends one value: text as `str`, integers in their shortest form, other numbers as doubles, maps in their order.
+/// With Bytes::tagged an object {"__bytes__": Base64} becomes `bin`.
+void pack(json::Value value, Bytes bytes, std::string& out);
+/// Appends the header of a map of so many members.
+void pack_map_header(std::size_t size, std::string& out);
+void pack_array_header(std::size_t size, std::string& out);
+void pack_text(std::string_view text, std::string& out);
+
+/// Reads a map; its channel_key goes to `channels`. An Error for whatever a Django peer would refuse, too: text or keys
+/// that are not UTF-8, an extension type, bytes behind the map. Keys that are integers become decimal text. What
+/// JSON has no word for becomes the nearest thing: NaN and infinity null, bytes as `bytes` says.
+Result<Unpacked> unpack(std::string_view packed, Bytes bytes);
+
+}  // namespace sluice::redis

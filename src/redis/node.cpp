@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include "redis/node.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "sluice/core/log.hpp"
+
+namespace sluice::redis {
+
+Node::Node(Dialer& dialer, Executor& executor, const RedisHost& host, const RedisOptions& options, Events events)
+    : dialer_(dialer),
+      executor_(executor),
+      host_(host),
+      name_(host.to_string()),
+      answer_time_(options.answer_time),
+      back_off_(options.reconnect_min, options.reconnect_max),
+      events_(std::move(events)) {
+  if (!host_.sentinels.empty()) search_.emplace(dialer_, executor_, host_, answer_time_);
+}
+
+void Node::attempt() {
+  if (stopped_) return;
+  if (!host_.cluster.empty()) return dial(host_.cluster[attempts_++ % host_.cluster.size()]);
+  if (!search_) return dial(host_.endpoint);
+  search_->begin([this](const Result<Endpoint>& master) {
+    if (stopped_) return;
+    master ? dial(*master) : failed(master.error());
+  });
+}
+
+void Node::dial(const Endpoint& to) {
+  server_ = to;
+  const std::uint64_t connection = ++connection_;
+  commands_ = Link::open(dialer_, to, executor_,
+                         {.username = host_.username,
+                          .password = host_.password,
+                          .database = host_.database,
+                          .want_master = search_.has_value()},
+                         answer_time_,
+                         {.ready =
+                              [this] {
+                                connected_ = true;
+                                if (!last_failure_.empty()) log(LogLevel::info, fmt::format("Redis {}: found", name_));
+                                last_failure_.clear();
+                                events_.connected();
+                              },
+                          .lost = [this, connection](const Error& error) { lose(connection, error); }});
+}
+
+std::shared_ptr<Link> Node::connect_to(const Endpoint& server, Function<void()> ready,
+                                       Function<void(const Reply&)> pushed) {
+  return Link::open(dialer_, server, executor_,
+                    {.username = host_.username, .password = host_.password, .database = host_.database}, answer_time_,
+                    {.ready = std::move(ready),
+                     .lost =
+                         [weak = weak_from_this(), connection = connection_](const Error& error) {
+                           if (const auto self = weak.lock()) self->lose(connection, error);
+                         },
+                     .pushed = std::move(pushed)});
+}
+
+void Node::lose(std::uint64_t connection, const Error& error) {
+  if (stopped_ || connection != connection_) return;
+  ++connection_;
+  if (!std::exchange(connected_, false)) return failed(error);
+  if (const auto commands = std::exchange(commands_, nullptr)) commands->close(error.message());
+  events_.lost(error);
+  failed(error);
+}
+
+void Node::failed(const Error& error) {
+  if (error.message() != last_failure_) {
+    last_failure_ = error.message();
+    log(LogLevel::warning, fmt::format("Redis {}: {}; trying again", name_, last_failure_));
+  }
+  try_again();
+}
+
+void Node::try_again() {
+  executor_.post_after(back_off_.next(), [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self && !self->connected_) self->attempt();
+  });
+}
+
+void Node::stop(std::string_view why) {
+  stopped_ = true;
+  connected_ = false;
+  if (const auto commands = std::exchange(commands_, nullptr)) commands->close(why);
+}
+
+}  // namespace sluice::redis

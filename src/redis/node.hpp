@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// One Redis host: found, connected to, and connected to again for as long as the layer stands.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "redis/back_off.hpp"
+#include "redis/link.hpp"
+#include "redis/master_search.hpp"
+#include "sluice/redis/redis_options.hpp"
+
+namespace sluice::redis {
+
+/// A host with one connection for commands, and more on request. Its executor only.
+class Node : public std::enable_shared_from_this<Node> {
+ public:
+  struct Events {
+    Function<void()> connected;
+    Function<void(const Error&)> lost;  // after connected, once for each
+  };
+  Node(Dialer& dialer, Executor& executor, const RedisHost& host, const RedisOptions& options, Events events);
+
+  void start() { attempt(); }
+  /// Ends everything; nothing is told any more but answers that are due.
+  void stop(std::string_view why);
+  bool connected() const noexcept { return connected_; }
+  const std::string& name() const noexcept { return name_; }
+
+  /// While connected.
+  Link& commands() noexcept { return *commands_; }
+  /// A further connection to the same server, while connected. Its loss is the whole node's.
+  std::shared_ptr<Link> connect(Function<void()> ready, Function<void(const Reply&)> pushed = {}) {
+    return connect_to(server_, std::move(ready), std::move(pushed));
+  }
+  /// The same to another server of the same cluster.
+  std::shared_ptr<Link> connect_to(const Endpoint& server, Function<void()> ready,
+                                   Function<void(const Reply&)> pushed = {});
+  /// Where it is connected to.
+  const Endpoint& server() const noexcept { return server_; }
+  /// This server is of no use any more: begins anew.
+  void lose(const Error& error) { lose(connection_, error); }
+  /// All is well: the next loss is met with a quick attempt again.
+  void settled() noexcept { back_off_.reset(); }
+
+ private:
+  void attempt();
+  void dial(const Endpoint& to);
+  void lose(std::uint64_t connection, const Error& error);
+  void failed(const Error& error);
+  void try_again();
+
+  Dialer& dialer_;
+  Executor& executor_;
+  const RedisHost host_;
+  const std::string name_;
+  const std::chrono::milliseconds answer_time_;
+  BackOff back_off_;
+  Events events_;
+  std::optional<MasterSearch> search_;
+  Endpoint server_;
+  std::size_t attempts_ = 0;
+  std::shared_ptr<Link> commands_;
+  std::string last_failure_;      // so that a reason is logged once, however often it is met
+  std::uint64_t connection_ = 0;  // counts: what an earlier one still tells is old
+  bool connected_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace sluice::redis

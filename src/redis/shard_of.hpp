@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Which of several hosts a name belongs to, as channels_redis counts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::redis {
+
+/// CRC-32 as zlib computes it. Any thread.
+std::uint32_t crc32(std::string_view bytes) noexcept;
+/// The host, from 0 to hosts - 1 (redis-wire R-4). Any thread.
+std::size_t shard_of(std::string_view name, std::size_t hosts) noexcept;
+
+}  // namespace sluice::redis

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#include "redis/stamps.hpp"
+
+#include <fmt/format.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace sluice::redis {
+namespace {
+
+constexpr std::size_t counter_bytes = 8;
+constexpr double least_step = 1e-6;  // a double of today's size has steps of a quarter of it
+
+}  // namespace
+
+double unix_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string to_text(double seconds) {
+  if (seconds == static_cast<double>(static_cast<std::int64_t>(seconds))) {
+    return fmt::format("{}", static_cast<std::int64_t>(seconds));
+  }
+  return fmt::format("{}", seconds);
+}
+
+std::string random_bytes(std::size_t size) {
+  std::string bytes(size, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(size)) != 1) {
+    throw std::runtime_error("Redis layer: the system gives no random bytes");
+  }
+  return bytes;
+}
+
+std::string random_hex(std::size_t digits) {
+  std::string hex;
+  for (const char byte : random_bytes(digits / 2)) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return hex;
+}
+
+// The counter begins anywhere in the lower half, so that two senders' equal messages do not become one.
+Stamps::Stamps(std::size_t prefix_length) : prefix_length_(prefix_length), counter_(0) {
+  for (const char byte : random_bytes(counter_bytes)) counter_ = counter_ << 8 | static_cast<unsigned char>(byte);
+  counter_ >>= 1;
+}
+
+Stamps::Stamp Stamps::next(double now) {
+  ++counter_;
+  last_score_ = std::max(now, last_score_ + least_step);
+  std::string prefix;
+  for (std::size_t i = 0; i < std::min(prefix_length_, counter_bytes); ++i) {
+    prefix.push_back(static_cast<char>(counter_ >> (8 * (std::min(prefix_length_, counter_bytes) - 1 - i))));
+  }
+  if (prefix_length_ > counter_bytes) prefix += random_bytes(prefix_length_ - counter_bytes);
+  return {std::move(prefix), last_score_};
+}
+
+}  // namespace sluice::redis

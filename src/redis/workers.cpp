@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+#include "redis/workers.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace sluice::redis {
+namespace {
+
+constexpr auto block_time = std::chrono::seconds(5);
+
+double to_number(std::string_view text) {
+  double number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------- one channel
+
+void WorkerChannel::push(Taken taken) {
+  std::unique_lock lock(mutex_);
+  taken_.push_back(std::move(taken));
+  asked_ = false;
+  wake_one(std::move(lock));
+}
+
+std::optional<Event> WorkerChannel::pop() {
+  std::lock_guard lock(mutex_);
+  if (taken_.empty()) return std::nullopt;
+  std::optional<Event> event(std::move(taken_.front().event));
+  taken_.pop_front();
+  return event;
+}
+
+void WorkerChannel::ask_for_one() {
+  std::lock_guard lock(mutex_);
+  asked_ = true;
+}
+
+WorkerChannel::Place WorkerChannel::queue_up() {
+  std::lock_guard lock(mutex_);
+  Place place{++last_number_, {}};
+  if (taken_.empty()) {
+    waiting_.push_back(place);
+  } else {
+    place.woken.resolve({});
+  }
+  return place;
+}
+
+void WorkerChannel::wake_one(std::unique_lock<std::mutex> lock) {
+  if (taken_.empty() || waiting_.empty()) return;
+  const Place place = std::move(waiting_.front());
+  waiting_.pop_front();
+  lock.unlock();
+  place.woken.resolve({});
+}
+
+void WorkerChannel::leave_queue(std::uint64_t number) {
+  std::unique_lock lock(mutex_);
+  if (std::erase_if(waiting_, [&](const Place& place) { return place.number == number; }) > 0) return;
+  wake_one(std::move(lock));  // it had been woken: if it took nothing, the event is another reader's
+}
+
+std::size_t WorkerChannel::wanted() const {
+  std::lock_guard lock(mutex_);
+  const std::size_t all = waiting_.size() + (asked_ ? 1 : 0);
+  return all - std::min(all, taken_.size());
+}
+
+std::deque<WorkerChannel::Taken> WorkerChannel::take_all() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(taken_, {});
+}
+
+// ---------------------------------------------------------------- all of them
+
+Inbox Workers::open(std::string_view name) {
+  std::lock_guard lock(mutex_);
+  auto& channel = channels_[std::string(name)];
+  if (!channel) channel = std::make_shared<WorkerChannel>(std::string(name));
+  ++channel->readers;
+  return Inbox(std::make_unique<WorkerReader>(shared_from_this(), channel));
+}
+
+void Workers::close_reader(const std::shared_ptr<WorkerChannel>& channel) {
+  {
+    std::lock_guard lock(mutex_);
+    if (--channel->readers > 0) return;
+    channels_.erase(channel->name());
+  }
+  // What was taken and not read is another process's again.
+  bus_->executor().post(
+      [self = shared_from_this(), channel] { self->give_back(channel->name(), channel->take_all()); });
+}
+
+void Workers::give_back(std::string_view channel, std::deque<WorkerChannel::Taken> taken) {
+  const std::string key = names_.channel_key(channel);
+  for (WorkerChannel::Taken& event : taken) {
+    if (!shards_[event.shard].up) continue;
+    Link& link = bus_->node(event.shard).commands();
+    link.request({"ZADD", key, event.score, event.member}, [](const Result<Reply>&) {});
+    link.request(Command{"EXPIRE", key}.arg(bus_->options().expiry.count()), [](const Result<Reply>&) {});
+  }
+}
+
+std::size_t Workers::count() const {
+  std::lock_guard lock(mutex_);
+  return channels_.size();
+}
+
+void Workers::flush() {
+  ++flushes_;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [name, channel] : channels_) (void)channel->take_all();
+  }
+  bus_->leave_plain_channels();
+}
+
+void Workers::look_again() {
+  bus_->executor().post([self = shared_from_this()] {
+    for (std::size_t shard = 0; shard < self->shards_.size(); ++shard) self->read(shard);
+  });
+}
+
+void Workers::shard_changed(std::size_t number, bool up) {
+  Shard& shard = shards_[number];
+  if (shard.link) shard.link->close("the host is lost");
+  shard = Shard();
+  shard.up = up;
+  if (up) read(number);
+}
+
+std::vector<std::string> Workers::wanted_keys() const {
+  std::vector<std::string> keys;
+  std::lock_guard lock(mutex_);
+  for (const auto& [name, channel] : channels_) {
+    if (channel->wanted() > 0) keys.push_back(names_.channel_key(name));
+  }
+  return keys;
+}
+
+// One command waits for all channels that are wanted. When others are wanted, it is asked to end, and the next one
+// waits for those.
+void Workers::read(std::size_t number) {
+  Shard& shard = shards_[number];
+  std::vector<std::string> keys = wanted_keys();
+  if (!shard.up || (keys.empty() && shard.reading.empty()) || keys == shard.reading) return;
+  if (!shard.link) {
+    shard.link = bus_->node(number).connect([this, number] {
+      shards_[number].link->request({"CLIENT", "ID"}, [this, number](const Result<Reply>& reply) {
+        if (!reply) return;
+        shards_[number].client = std::to_string(reply->integer);
+        read(number);
+      });
+    });
+    return;
+  }
+  if (shard.client.empty() || shard.stirred) return;
+  if (!shard.reading.empty()) {
+    shard.stirred = true;
+    bus_->node(number).commands().request({"CLIENT", "UNBLOCK", shard.client}, [](const Result<Reply>&) {});
+    return;
+  }
+  Command command{"BZPOPMIN"};
+  for (const std::string& key : keys) command.arg(key);
+  shard.reading = std::move(keys);
+  shard.link->request(
+      command.arg(block_time.count()), [this, number](const Result<Reply>& reply) { arrived(number, reply); },
+      block_time);
+}
+
+void Workers::arrived(std::size_t number, const Result<Reply>& reply) {
+  if (!reply) return;
+  Shard& shard = shards_[number];
+  shard.reading.clear();
+  shard.stirred = false;
+  if (reply->elements.size() == 3) {
+    const std::string_view name = std::string_view(reply->elements[0].text).substr(names_.prefix().size());
+    const std::string& member = reply->elements[1].text;
+    const std::string& score = reply->elements[2].text;
+    const std::size_t prefix = std::min(bus_->options().random_prefix_length, member.size());
+    const double expiry = static_cast<double>(bus_->options().expiry.count());
+    std::shared_ptr<WorkerChannel> channel;
+    {
+      std::lock_guard lock(mutex_);
+      const auto found = channels_.find(name);
+      if (found != channels_.end()) channel = found->second;
+    }
+    if (to_number(score) + expiry <= bus_->unix_time()) {
+      redis::count(bus_->counters().expired);
+    } else if (auto arrival = bus_->read(std::string_view(member).substr(prefix))) {
+      WorkerChannel::Taken taken{std::move(arrival->event), member, score, number};
+      if (channel) {
+        channel->push(std::move(taken));
+      } else {
+        std::deque<WorkerChannel::Taken> all;
+        all.push_back(std::move(taken));
+        give_back(name, std::move(all));
+      }
+    }
+  }
+  read(number);
+}
+
+// ---------------------------------------------------------------- an inbox
+
+WorkerReader::~WorkerReader() {
+  for (const std::string& group : groups()) workers_->bus().leave(group, channel_->name());
+  workers_->close_reader(channel_);
+}
+
+std::vector<std::string>& WorkerReader::groups() {
+  const std::uint64_t flushes = workers_->flushes();
+  if (std::exchange(flushes_, flushes) != flushes) groups_.clear();
+  return groups_;
+}
+
+std::optional<Event> WorkerReader::poll() {
+  auto event = channel_->pop();
+  if (!event) {
+    channel_->ask_for_one();
+    workers_->look_again();
+  }
+  return event;
+}
+
+Task<Result<Event>> WorkerReader::receive() {
+  // A wake-up is only a hint to look again. A coroutine that is destroyed behind the hint passes it on.
+  struct Queued {
+    WorkerChannel& channel;
+    std::uint64_t number = 0;
+    ~Queued() {
+      if (number != 0) channel.leave_queue(number);
+    }
+  } queued{*channel_};
+  for (;;) {
+    if (auto event = channel_->pop()) co_return std::move(*event);
+    const WorkerChannel::Place place = channel_->queue_up();
+    queued.number = place.number;
+    workers_->look_again();
+    co_await place.woken;
+  }
+}
+
+Task<Result<void>> WorkerReader::join(std::string_view group) {
+  {
+    std::lock_guard lock(mutex_);
+    std::vector<std::string>& joined = groups();
+    if (std::ranges::find(joined, group) != joined.end()) co_return Result<void>();
+    joined.emplace_back(group);
+  }
+  const auto done = workers_->bus().join(group, channel_->name());
+  auto joined = co_await done;
+  if (!joined) leave(group);
+  co_return joined;
+}
+
+void WorkerReader::leave(std::string_view group) {
+  {
+    std::lock_guard lock(mutex_);
+    if (std::erase(groups(), group) == 0) return;
+  }
+  workers_->bus().leave(group, channel_->name());
+}
+
+}  // namespace sluice::redis

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// Plain channels of the core layer, read here: an event is taken from Redis when a reader waits for it, not before, so
+// that readers in several processes share the work.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "redis/bus.hpp"
+#include "redis/names.hpp"
+#include "sluice/layer/channel.hpp"
+
+namespace sluice::redis {
+
+class Workers;
+
+/// One plain channel and its readers in this process. Any thread.
+class WorkerChannel {
+ public:
+  /// An event as Redis gave it, so that it can be given back.
+  struct Taken {
+    Event event;
+    std::string member;
+    std::string score;
+    std::size_t shard;
+  };
+  struct Place {
+    std::uint64_t number;
+    Completion<std::monostate> woken;
+  };
+
+  explicit WorkerChannel(std::string name) : name_(std::move(name)) {}
+  const std::string& name() const noexcept { return name_; }
+
+  void push(Taken taken);
+  std::optional<Event> pop();
+  /// What a poll that found nothing wants: one event, held for the next.
+  void ask_for_one();
+  Place queue_up();
+  void leave_queue(std::uint64_t number);
+  /// How many more events are wanted from Redis.
+  std::size_t wanted() const;
+  std::deque<Taken> take_all();
+
+  std::size_t readers = 0;  // under the Workers' lock
+
+ private:
+  void wake_one(std::unique_lock<std::mutex> lock);
+
+  const std::string name_;
+  mutable std::mutex mutex_;
+  std::deque<Taken> taken_;
+  std::deque<Place> waiting_;
+  std::uint64_t last_number_ = 0;
+  bool asked_ = false;
+};
+
+/// All of them. open: any thread. The rest: the bus's executor only.
+class Workers : public std::enable_shared_from_this<Workers> {
+ public:
+  Workers(std::shared_ptr<Bus> bus) : bus_(std::move(bus)), names_(bus_->options().prefix), shards_(bus_->hosts()) {}
+
+  Inbox open(std::string_view channel);
+  void shard_changed(std::size_t shard, bool up);
+  /// Channels that are read here now. Any thread.
+  std::size_t count() const;
+  /// Every inbox leaves its groups, and what was taken and not read is dropped. Any thread.
+  void flush();
+  /// How often that was done. Any thread.
+  std::uint64_t flushes() const noexcept { return flushes_.load(); }
+
+  // --- what an inbox asks for. Any thread
+  void look_again();
+  void close_reader(const std::shared_ptr<WorkerChannel>& channel);
+  Bus& bus() noexcept { return *bus_; }
+
+ private:
+  struct Shard {
+    std::shared_ptr<Link> link;
+    std::string client;                // how Redis calls the connection; empty until it has said so
+    std::vector<std::string> reading;  // the keys that a command waits for now
+    bool up = false;
+    bool stirred = false;  // that command was asked to end
+  };
+
+  void read(std::size_t shard);
+  void arrived(std::size_t shard, const Result<Reply>& reply);
+  void give_back(std::string_view channel, std::deque<WorkerChannel::Taken> taken);
+  std::vector<std::string> wanted_keys() const;
+
+  const std::shared_ptr<Bus> bus_;
+  const CoreNames names_;
+  std::vector<Shard> shards_;
+  std::atomic<std::uint64_t> flushes_{0};
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<WorkerChannel>, std::less<>> channels_;
+};
+
+/// An inbox of a plain channel, which may be in groups.
+class WorkerReader final : public Inbox::Reader {
+ public:
+  WorkerReader(std::shared_ptr<Workers> workers, std::shared_ptr<WorkerChannel> channel)
+      : workers_(std::move(workers)), channel_(std::move(channel)), flushes_(workers_->flushes()) {}
+  ~WorkerReader() override;
+
+  std::string_view name() const noexcept override { return channel_->name(); }
+  Task<Result<Event>> receive() override;
+  std::optional<Event> poll() override;
+
+  Task<Result<void>> join(std::string_view group);
+  void leave(std::string_view group);
+
+ private:
+  std::vector<std::string>& groups();  // under the lock
+
+  std::shared_ptr<Workers> workers_;
+  std::shared_ptr<WorkerChannel> channel_;
+  std::mutex mutex_;
+  std::vector<std::string> groups_;  // joined since this flush:
+  std::uint64_t flushes_ = 0;
+};
+
+}  // namespace sluice::redis

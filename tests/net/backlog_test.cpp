@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "net/backlog.hpp"
+
+#include "support/catch.hpp"
+
+using namespace sluice::net;
+
+TEST_CASE("a backlog past its limit is told to whoever grows it", "[net]") {
+  Backlog backlog(64'000, 2);
+  Backlog::Share first(backlog, 0), second(backlog, 1);
+  CHECK_FALSE(first.change(0, 40'000));
+  CHECK_FALSE(second.change(0, 24'000));
+  CHECK(second.change(24'000, 25'000));
+  CHECK_FALSE(first.change(40'000, 30'000));  // who shrinks it does not hear of it
+  CHECK(backlog.bytes() == 55'000);
+  CHECK_FALSE(second.change(25'000, 30'000));
+  CHECK(first.change(30'000, 40'000));
+  CHECK(first.bytes() == 40'000);
+}
+
+TEST_CASE("small changes are not shown to others, and the sum is off by less than a 64th of the limit", "[net]") {
+  constexpr std::size_t limit = 640'000, shards = 4;
+  Backlog backlog(limit, shards);
+  Backlog::Share share(backlog, 0);
+  std::size_t bytes = 0;
+  int shown = 0;
+  const auto apart = [](std::size_t a, std::size_t b) { return a > b ? a - b : b - a; };
+  for (int i = 0; i < 5'000; ++i) {
+    const std::size_t before = backlog.bytes();
+    share.change(bytes, bytes + 100);
+    bytes += 100;
+    if (backlog.bytes() != before) ++shown;
+    REQUIRE(apart(bytes, backlog.bytes()) <= limit / 64 / shards);
+  }
+  CHECK(shown < 200);
+  while (bytes > 0) {
+    share.change(bytes, bytes - 100);
+    bytes -= 100;
+    REQUIRE(apart(bytes, backlog.bytes()) <= limit / 64 / shards);
+  }
+}
+
+TEST_CASE("a backlog without a limit is never too much", "[net]") {
+  Backlog backlog(0, 1);
+  Backlog::Share share(backlog, 0);
+  CHECK_FALSE(share.change(0, SIZE_MAX / 2));
+}
+
+TEST_CASE("the largest queues of all shards go first, and no more than needed", "[net]") {
+  using Counts = std::vector<std::size_t>;
+  const std::vector<QueueSizes> shards{{90, 10, 10}, {}, {80, 70, 5}};  // 265
+  CHECK(largest_to_shed(shards, 265) == Counts{0, 0, 0});
+  CHECK(largest_to_shed(shards, 264) == Counts{1, 0, 0});
+  CHECK(largest_to_shed(shards, 175) == Counts{1, 0, 0});
+  CHECK(largest_to_shed(shards, 174) == Counts{1, 0, 1});
+  CHECK(largest_to_shed(shards, 30) == Counts{1, 0, 2});
+  CHECK(largest_to_shed(shards, 0) == Counts{3, 0, 3});
+  CHECK(largest_to_shed(std::vector<QueueSizes>{{}, {}}, 0) == Counts{0, 0});
+  // A broadcast that nobody reads leaves queues of one size.
+  CHECK(largest_to_shed(std::vector<QueueSizes>{QueueSizes(100, 10), QueueSizes(100, 10)}, 1'950) == Counts{0, 5});
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+// What open WebSockets are held to. The policies themselves are tested by hand in validity_test, token_bucket_test and
+// backlog_test: here they meet sockets, with times so short that a test need not wait, or so long that it can't.
+#include <functional>
+#include <string>
+
+#include "net/support/served.hpp"
+#include "support/catch.hpp"
+
+using namespace sluice;
+using namespace std::chrono_literals;
+using test::BlockingClient;
+using test::client_close;
+using test::client_frame;
+using test::client_text;
+using test::Door;
+using test::Served;
+using ws::Opcode;
+
+namespace {
+
+constexpr int small_buffer = 4096;
+
+AsioServerOptions with(const std::function<void(Limits&)>& change) {
+  AsioServerOptions options;
+  options.limits.close_time = 10s;
+  change(options.limits);
+  return options;
+}
+
+// Sends 1,000-byte messages until the queue holds this much.
+void fill(Door& door, std::size_t queued) {
+  while (door.connection && door.connection->queued_bytes() < queued) door.say(std::string(1'000, 'x'));
+}
+
+}  // namespace
+
+// --- life
+
+TEST_CASE("a peer that answers pings stays", "[net]") {
+  Served served(with([](Limits& limits) {
+    limits.ping_every = 10ms;
+    limits.pong_time = 1h;
+  }));
+  auto client = served.enter();
+  for (int i = 0; i < 5; ++i) {
+    CHECK(client.hear() == "ping ");
+    client.send(client_frame(Opcode::pong, ""));
+  }
+  client.say("here");
+  std::string heard = client.hear();
+  while (heard == "ping ") heard = client.hear();
+  CHECK(heard == "text here");
+  CHECK(served.server.stats().open == 1);
+}
+
+TEST_CASE("a peer that does not answer a ping has vanished", "[net][LC-21]") {
+  Served served(with([](Limits& limits) { limits.ping_every = limits.pong_time = 10ms; }));
+  auto client = served.enter();
+  CHECK(client.hear() == "ping ");
+  CHECK(client.hear() == "close 1011 no answer to a ping");  // should it hear us again some day
+  CHECK(client.hear() == test::end_of_stream);
+  CHECK(served.gateway.heard.has("closed 1006"));
+  const ServerStats stats = served.server.stats();
+  CHECK(stats.timed_out == 1);
+  CHECK(stats.pings == 1);
+  CHECK(stats.vanished == 0);
+}
+
+TEST_CASE("bytes that we do not read, because the consumer is busy, are a sign of life", "[net]") {
+  Served served(with([](Limits& limits) {
+    limits.ping_every = 20ms;
+    limits.pong_time = 500ms;
+  }));
+  served.gateway.when_said = [](Door& door, Message) { door.connection->pause_reading(); };
+  auto client = served.enter();
+  client.say("first");
+  REQUIRE(served.gateway.heard.has("said first"));
+  client.say("second");
+  CHECK(served.comes_to([](const ServerStats& stats) { return stats.pings >= 3; }));
+  CHECK(served.server.stats().open == 1);
+}
+
+TEST_CASE("a ping goes ahead of what waits", "[net]") {
+  Served served(with([](Limits& limits) {
+    limits.ping_every = 100ms;
+    limits.pong_time = 1h;
+  }));
+  auto client = served.enter("/", small_buffer);
+  served.gateway.with("/", [](Door& door) { fill(door, 2'000'000); });
+  REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.pings >= 1; }));
+  const std::string filling = "text " + std::string(1'000, 'x');
+  int after = 0;
+  std::string heard = client.hear();
+  while (heard == filling) heard = client.hear();
+  CHECK(heard == "ping ");
+  while (client.hear() == filling) ++after;
+  CHECK(after > 1'500);  // of about 2,000 that waited
+}
+
+TEST_CASE("a WebSocket on which nothing is said closes 1000", "[net]") {
+  Served served(with([](Limits& limits) { limits.idle_time = 20ms; }));
+  auto client = served.enter();
+  CHECK(client.hear() == "close 1000 idle");
+  client.send(client_close(1000));
+  CHECK(client.hear() == test::end_of_stream);
+  CHECK(served.gateway.heard.has("closed 1000 idle"));
+  CHECK(served.comes_to([](const ServerStats& stats) { return stats.idle == 1 && stats.connections == 0; }));
+}
+
+TEST_CASE("what the server says keeps a WebSocket from being idle", "[net]") {
+  Served served(with([](Limits& limits) { limits.idle_time = 2s; }));
+  auto client = served.enter();
+  const auto start = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() < start + 1s) {
+    served.gateway.with("/", [](Door& door) { door.say("news"); });
+    CHECK(client.hear() == "text news");
+  }
+  CHECK(client.hear() == "close 1000 idle");
+  CHECK(std::chrono::steady_clock::now() >= start + 3s - 50ms);
+}
+
+TEST_CASE("a lifetime ends with 1001", "[net]") {
+  Served served(with([](Limits& limits) { limits.lifetime = 20ms; }));
+  auto client = served.enter();
+  CHECK(client.hear() == "close 1001 its time is up");
+  client.send(client_close(1001));
+  CHECK(client.hear() == test::end_of_stream);
+  CHECK(served.gateway.heard.has("closed 1001 its time is up"));
+  CHECK(served.comes_to([](const ServerStats& stats) { return stats.too_old == 1 && stats.connections == 0; }));
+}
+
+// --- what a peer may say
+
+TEST_CASE("a message in too many frames closes 1008", "[net]") {
+  Served served(with([](Limits& limits) { limits.frames_per_message = 3; }));
+  auto client = served.enter();
+  const auto more = client_frame(Opcode::continuation, "", false), last = client_frame(Opcode::continuation, "z");
+  client.send(client_frame(Opcode::text, "a", false) + more + last);
+  CHECK(client.hear() == "text az");
+  client.send(client_frame(Opcode::text, "a", false) + more + more + last);
+  CHECK(client.hear() == "close 1008 the message is in too many frames");
+  CHECK(client.hear() == test::end_of_stream);
+  CHECK(served.server.stats().too_many_frames == 1);
+}
+
+TEST_CASE("a peer faster than its rate is not read for a while, and loses nothing", "[net]") {
+  for (const std::string& padding : {std::string(), std::string(10'000, 'x')}) {  // in one read, and in many
+    Served served(with([](Limits& limits) { limits.message_rate = {1'000, 10}; }));
+    auto client = served.enter();
+    std::string burst;
+    for (int i = 0; i < 100; ++i) burst += client_text(std::to_string(i) + padding);
+    client.send(burst);
+    for (int i = 0; i < 100; ++i) CHECK(client.hear() == "text " + std::to_string(i) + padding);
+    CHECK(served.server.stats().throttled >= 1);
+    CHECK(served.server.stats().open == 1);
+  }
+}
+
+TEST_CASE("a peer that sends more bytes than its rate is not read for a while", "[net]") {
+  Served served(with([](Limits& limits) { limits.byte_rate = {10'000'000, 100'000}; }));
+  auto client = served.enter();
+  for (int i = 0; i < 20; ++i) {
+    client.say(std::string(50'000, 'x'));
+    CHECK(client.hear().size() == 5 + 50'000);
+  }
+  CHECK(served.comes_to([](const ServerStats& stats) { return stats.throttled >= 1; }));
+}
+
+TEST_CASE("while a peer is throttled its end is still seen, and the server can still close", "[net]") {
+  Served served(with([](Limits& limits) { limits.message_rate = {1, 1}; }));
+  auto resets = served.enter("/resets");
+  auto stays = served.enter("/stays");
+  for (auto* client : {&resets, &stays}) client->send(client_text("a") + client_text("b") + client_text("c"));
+  REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.throttled == 2; }));
+  resets.reset();
+  CHECK(served.gateway.heard.has("closed 1006"));
+  served.gateway.with("/stays", [](Door& door) { door.connection->close(CloseReason(4000)); });
+  CHECK(stays.hear() == "text a");
+  CHECK(stays.hear() == "text b");
+  CHECK(stays.hear() == "close 4000");
+  stays.send(client_close(4000));
+  CHECK(stays.hear() == test::end_of_stream);
+}
+
+TEST_CASE("where rates close, the message that is one too many is not heard, and the code is 1008", "[net]") {
+  Served served(with([](Limits& limits) {
+    limits.message_rate = {1, 3};
+    limits.rate_excess = RateExcess::close;
+  }));
+  auto client = served.enter();
+  std::string burst;
+  for (int i = 0; i < 10; ++i) burst += client_text(std::to_string(i));
+  client.send(burst);
+  for (int i = 0; i < 3; ++i) CHECK(client.hear() == "text " + std::to_string(i));
+  CHECK(client.hear() == "close 1008 too fast");
+  CHECK(client.hear() == test::end_of_stream);
+  CHECK(served.gateway.heard.has("closed 1008 too fast"));
+  CHECK(served.server.stats().too_fast == 1);
+}
+
+TEST_CASE("pings and pongs count as messages", "[net]") {
+  for (const auto opcode : {Opcode::ping, Opcode::pong}) {
+    Served served(with([](Limits& limits) {
+      limits.message_rate = {1, 3};
+      limits.rate_excess = RateExcess::close;
+    }));
+    auto client = served.enter();
+    std::string burst;
+    for (int i = 0; i < 10; ++i) burst += client_frame(opcode, std::to_string(i));
+    client.send(burst);
+    if (opcode == Opcode::ping) {
+      for (int i = 0; i < 3; ++i) CHECK(client.hear() == "pong " + std::to_string(i));
+    }
+    CHECK(client.hear() == "close 1008 too fast");
+  }
+}
+
+// --- what waits for all together
+
+TEST_CASE("when slow readers hold too much together, the one with the largest queue goes first", "[net]") {
+  for (const std::size_t threads : {1, 2}) {
+    Served served(with([](Limits& limits) {
+                    limits.queued_bytes = 8'000'000;
+                    limits.server_queued_bytes = 4'000'000;
+                  }),
+                  threads);
+    auto small = served.enter("/small", small_buffer);
+    auto large = served.enter("/large", small_buffer);
+    auto medium = served.enter("/medium", small_buffer);
+    served.gateway.with("/small", [](Door& door) { fill(door, 500'000); });
+    served.gateway.with("/large", [](Door& door) { fill(door, 2'000'000); });
+    served.gateway.with("/medium", [](Door& door) { fill(door, 1'000'000); });
+    CHECK(served.server.stats().shed == 0);
+    served.gateway.with("/medium", [](Door& door) { fill(door, 1'800'000); });
+    CHECK(served.comes_to([](const ServerStats& stats) { return stats.shed == 1; }));
+    CHECK(served.gateway.heard.has("closed 1013 too slow, and the server is full"));
+    std::string heard = large.hear();
+    while (heard.starts_with("text ")) heard = large.hear();
+    CHECK(heard == "close 1013 too slow, and the server is full");
+    CHECK(served.server.stats().open == 2);
+    served.gateway.with("/medium", [](Door& door) { fill(door, 2'500'000); });  // there is room again
+    CHECK(served.server.stats().shed == 1);
+  }
+}
+
+TEST_CASE("limits that make no sense are refused at the start", "[net]") {
+  AsioExecutors executors(1);
+  test::TestGateway gateway;
+  const auto start = [&](const std::function<void(Limits&)>& change) {
+    AsioServer server(executors, gateway, with(change));
+  };
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.message_bytes = 0; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.frames_per_message = 0; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.frames_per_message = 1U << 24U; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.ping_every = -1ms; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.lifetime = 24h * 365; }), std::invalid_argument);
+  CHECK_NOTHROW(start([](Limits& limits) {
+    limits.ping_every = limits.pong_time = 0ms;
+    limits.message_rate = limits.byte_rate = {};
+    limits.server_queued_bytes = 0;
+  }));
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Programs beside the test: started, talked to, stopped, killed, and gone at the end whatever happens.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::redis {
+
+/// A child with its stdin and stdout in our hands. One thread at a time.
+class Process {
+ public:
+  /// Its stderr goes to `log`, or stays ours.
+  explicit Process(std::vector<std::string> command, std::string log = {});
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  void signal(int number) const;
+  void write_line(const std::string& line) const;
+  /// The next line of its output; nothing when it ends, or none comes in time.
+  std::optional<std::string> read_line(std::chrono::milliseconds patience = std::chrono::seconds(60));
+  bool running();
+  /// Waits for its end.
+  void wait();
+  pid_t id() const noexcept { return id_; }
+
+ private:
+  pid_t id_ = -1;
+  int in_ = -1;
+  int out_ = -1;
+  std::string read_;
+};
+
+/// A TCP port of 127.0.0.1 that is free now.
+std::uint16_t free_port();
+/// A new folder, under the system's place for such.
+std::string temporary_folder();
+/// Asks again and again until it is so, or patience ends.
+bool eventually(const std::function<bool()>& condition, std::chrono::seconds patience = std::chrono::seconds(20));
+
+}  // namespace sluice::redis
