@@ -2,7 +2,6 @@
 // Bytes in, bytes out, and the end of life; see asio_connection.hpp.
 #include "net/asio_connection.hpp"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -16,7 +15,6 @@ using Then = Moved::Then;
 
 // A connection that always has more to read lets the others have their turn after this much.
 constexpr std::size_t burst_bytes = 256 * 1024;
-constexpr std::size_t least_counted = 256;
 
 }  // namespace
 
@@ -84,7 +82,7 @@ void AsioConnection::read_burst() {
   while (reads_now() && total < burst_bytes) {
     const Moved got = stream_.read_some(buffer);
     if (got.then == Then::over) return read_failed();
-    total += std::max(got.bytes, least_counted);
+    total += got.bytes;
     if (got.bytes > 0) {
       shard_.counters().bytes_in.add(got.bytes);
       if (phase_ == Phase::open) heard(got.bytes);
@@ -98,6 +96,7 @@ void AsioConnection::read_burst() {
       unread_ = false;
       break;
     }
+    if (got.bytes == 0) break;  // TLS had much to do for itself: now the others
   }
   if (!stream_.flushed()) write_soon();  // TLS has answered
   read_on();
@@ -111,7 +110,9 @@ void AsioConnection::read_failed() {
     stream_.speak_plainly();
     return refuse({400, "this port speaks TLS: ask for https:// or wss://", {}});
   }
+  const std::size_t before = queue_.bytes();
   queue_.clear(shard_.spares());
+  queue_changed(before);
   tell_lost();
   leave(true);  // what TLS has said of it reaches the peer
 }
@@ -172,15 +173,13 @@ void AsioConnection::write_queued() {
       queue_.took(gone.bytes, shard_.spares());
       if (http_) http_progress();
     }
-    if (gone.then == Then::wait) {
-      queue_.release_shared(shard_.frames());
-      return wait_to_write();
-    }
+    if (gone.then == Then::wait) return wait_to_write();
   }
   all_written();
 }
 
 void AsioConnection::wait_to_write() {
+  queue_.release_shared(shard_.frames());
   waits_writable_ = true;
   queue_changed(0);
 }

@@ -130,8 +130,8 @@ class AsioConnection final : public Connection, public Deadline {
   void http_progress();
   void http_written();
   void leave_if_idle();
-  void open_websocket();
   Scope scope_of(const RequestInfo& request) const;
+  void open_websocket();
   void refuse(const ws::HttpRefusal& refusal);
   void request_late();
   void decline(std::string_view response, int status);

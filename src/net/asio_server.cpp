@@ -39,8 +39,10 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
     }
   }
 
-  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const std::optional<TlsContext>& tls);
-  Result<std::uint16_t> listen_fd(int descriptor, const std::optional<TlsContext>& tls);
+  using Tls = std::optional<TlsContext>;
+
+  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const Tls& tls);
+  Result<std::uint16_t> listen_fd(int descriptor, const Tls& tls);
   void stop(const StopOptions& options);
   void wait();
   void end();
@@ -49,7 +51,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
  private:
   using Endpoints = std::vector<asio::ip::tcp::endpoint>;
 
-  Result<std::uint16_t> listen_on(const Endpoints& endpoints, const std::optional<TlsContext>& tls);
+  Result<std::uint16_t> listen_on(const Endpoints& endpoints, const Tls& tls);
   Result<void> start(const std::vector<std::shared_ptr<Acceptor>>& opened);
   std::vector<std::shared_ptr<Acceptor>> take_acceptors();
   void shard_is_empty();
@@ -67,8 +69,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   std::atomic<bool> relieving_{false};
 };
 
-Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port,
-                                                const std::optional<TlsContext>& tls) {
+Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port, const Tls& tls) {
   asio::io_context context;
   asio::ip::tcp::resolver resolver(context);
   std::error_code error;
@@ -87,7 +88,7 @@ Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint
   }
 }
 
-Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, const std::optional<TlsContext>& tls) {
+Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, const Tls& tls) {
   std::vector<std::shared_ptr<Acceptor>> opened;
   std::uint16_t port = 0;
   for (asio::ip::tcp::endpoint endpoint : endpoints) {
@@ -102,7 +103,7 @@ Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, c
   return port;
 }
 
-Result<std::uint16_t> AsioServer::State::listen_fd(int descriptor, const std::optional<TlsContext>& tls) {
+Result<std::uint16_t> AsioServer::State::listen_fd(int descriptor, const Tls& tls) {
   auto acceptor = std::make_shared<Acceptor>(shards_, tls);
   const auto listening = acceptor->listen_at(descriptor);
   if (!listening) return listening;
@@ -220,10 +221,10 @@ ServerStats AsioServer::State::stats() const {
     const net::Counters& counters = shard->counters();
     sum.accepted += counters.accepted.get();
     sum.connections += counters.connections.get();
-    sum.tls_failed += counters.tls_failed.get();
     sum.opened += counters.opened.get();
     sum.open += counters.open.get();
     sum.http_requests += counters.http_requests.get();
+    sum.tls_failed += counters.tls_failed.get();
     sum.proxy_refused += counters.proxy_refused.get();
     sum.messages_in += counters.messages_in.get();
     sum.sends += counters.sends.get();

@@ -140,7 +140,7 @@ void AsioConnection::leave_if_idle() {
 
 Scope AsioConnection::scope_of(const RequestInfo& request) const {
   Scope scope(request);
-  if (!stream_.speaks_tls()) return scope;
+  if (!stream_.tls()) return scope;
   if (auto shown = stream_.tls()->client_certificate()) scope.put(std::move(*shown));
   return scope;
 }

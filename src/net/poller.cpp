@@ -27,7 +27,9 @@ int make_set() {
 }  // namespace
 
 Poller::Poller(AsioExecutor& executor, Tell tell)
-    : executor_(executor), tell_(tell), set_(executor.context(), make_set()) {}
+    : executor_(executor), tell_(tell), set_(executor.context(), make_set()) {
+  set_.non_blocking(true);  // or Asio asks for it at the first wait, where it could fail
+}
 
 bool Poller::add(int descriptor, void* owner) noexcept {
   epoll_event event{};

@@ -35,19 +35,19 @@ class Stream {
   int descriptor() const noexcept { return descriptor_; }
   /// What is written leaves at once.
   void start() noexcept;
-  /// What follows is TLS. Small writes are gathered in memory that is lent for the time of a call.
+  /// What is read and written from now on is TLS. Small writes are gathered in memory that is lent for a call's time.
   void speak_tls(std::shared_ptr<const TlsSettings> settings, std::span<char> gathering);
-  bool speaks_tls() const noexcept { return tls_ != nullptr; }
   /// The TLS part, or null.
   const TlsSession* tls() const noexcept { return tls_.get(); }
-  /// What follows, from now on, is in the clear: the peer that failed at TLS is told so.
+  /// What follows is in the clear again: a peer that does not speak TLS is told so.
   void speak_plainly() noexcept;
 
+  /// With `wait`, there is no more for now.
   Moved read_some(std::span<char> into);
   /// Did TLS, with its last bytes, come to its end?
   bool end_is_next() const noexcept;
   Moved write_some(std::span<const std::string_view> views);
-  /// Has the kernel all that write_some took? If not, a write of nothing goes on with it.
+  /// Has the kernel all that write_some took? If not, writing nothing goes on with it.
   bool flushed() const noexcept;
   /// Shows what the socket has, below any TLS, and leaves it there.
   Moved peek(std::span<char> into) noexcept;
@@ -57,9 +57,9 @@ class Stream {
   Waiting look() noexcept;
   /// Has the connection failed, though bytes wait before the failure?
   bool broken() noexcept;
-  /// Says that nothing follows, as TLS says it; TCP says it by shut_down_writing or by close.
+  /// Says within TLS that nothing follows.
   Moved finish();
-  /// The peer sees the end; what is still read is no more than bytes. False: there is no connection any more.
+  /// The peer sees the end; from now on what is read is only bytes. False: there is no connection any more.
   bool shut_down_writing() noexcept;
   void close() noexcept;
   /// Closes so that the kernel keeps nothing either: the peer sees a reset.

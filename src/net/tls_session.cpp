@@ -140,6 +140,7 @@ bool TlsSession::flush() noexcept {
 
 Moved TlsSession::read_some(std::span<char> into) {
   if (ended_) return {0, Then::over};
+  drained_ = false;  // what an earlier read found may be out of date
   std::size_t total = 0;
   while (total < into.size()) {
     ERR_clear_error();

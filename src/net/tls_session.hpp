@@ -26,6 +26,7 @@ class TlsSession {
   TlsSession(std::shared_ptr<const TlsSettings> settings, int descriptor, std::span<char> gathering);
   TlsSession(TlsSession&&) = delete;
 
+  /// `wait` means that neither the session nor the descriptor has more for now.
   Moved read_some(std::span<char> into);
   /// Seals one record of what the views hold. `wait`: it, or an earlier one, is not yet with the kernel.
   Moved write_some(std::span<const std::string_view> views);

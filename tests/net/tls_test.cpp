@@ -460,6 +460,8 @@ TEST_CASE("a stop says goodbye within TLS", "[net]") {
   client.send(client_close(1001, ""));
   CHECK(client.hear() == test::end_of_stream);
   CHECK(client.server_closed());
+  CHECK(silent.read_to_end() == test::end_of_stream);
+  silent.hang_up();
   served.server.wait();
   CHECK(served.server.stats().closed_by_stop == 1);
 }

@@ -48,10 +48,10 @@ TEMPLATE_LIST_TEST_CASE("TLS, with a certificate that is checked", "[redis][live
         "--tls-port", tls_port, "--tls-cert-file", ours.certificate_file, "--tls-key-file", ours.key_file,
         "--tls-ca-cert-file", ours.certificate_file, "--tls-auth-clients", clients});
   };
-  const auto works = [&](const std::string& host, const std::string& query) {
-    RedisOptions options;
+  const auto works = [&](const std::string& host, const std::string& query, auto patience) {
+    RedisOptions options = patient();
     options.hosts = {"rediss://" + host + ":" + tls_port + query};
-    options.join_time = 300ms;
+    options.join_time = patience;
     TestType process(options);
     Guest& ann = process.guest();
     if (!ann.join("g")) return false;
@@ -61,14 +61,14 @@ TEMPLATE_LIST_TEST_CASE("TLS, with a certificate that is checked", "[redis][live
   const std::string checked = "?ssl_ca_certs=" + ours.certificate_file;
   {
     const auto server = serve("no");
-    CHECK(works("localhost", checked));
-    CHECK(works("127.0.0.1", "?ssl_cert_reqs=none"));
-    CHECK_FALSE(works("localhost", ""));       // nobody we know has signed it
-    CHECK_FALSE(works("127.0.0.1", checked));  // and it is not for this name
+    CHECK(works("localhost", checked, 20s));
+    CHECK(works("127.0.0.1", "?ssl_cert_reqs=none", 20s));
+    CHECK_FALSE(works("localhost", "", 300ms));       // nobody we know has signed it
+    CHECK_FALSE(works("127.0.0.1", checked, 300ms));  // and it is not for this name
   }
   const auto server = serve("yes");
-  CHECK_FALSE(works("localhost", checked));
-  CHECK(works("localhost", checked + "&ssl_certfile=" + ours.certificate_file + "&ssl_keyfile=" + ours.key_file));
+  CHECK_FALSE(works("localhost", checked, 300ms));
+  CHECK(works("localhost", checked + "&ssl_certfile=" + ours.certificate_file + "&ssl_keyfile=" + ours.key_file, 20s));
 }
 
 // ---------------------------------------------------------------- sentinels
@@ -82,7 +82,7 @@ TEST_CASE("when the master dies, the sentinels' new one is found", "[redis][live
   Sentinel sentinel(master);
   REQUIRE(eventually([&] { return sentinel.command({"SENTINEL", "REPLICAS", "sluice"}).elements.size() == 1; }));
 
-  RedisOptions options;
+  RedisOptions options = patient();
   const std::string dead = std::to_string(free_port());  // nobody is there: the next one is asked
   options.hosts = {"sentinel://127.0.0.1:" + dead + ",127.0.0.1:" + std::to_string(sentinel.port()) + "/sluice/2"};
   options.reconnect_max = 200ms;
@@ -107,7 +107,7 @@ TEST_CASE("when the master dies, the sentinels' new one is found", "[redis][live
 
 TEST_CASE("sharded channels of a cluster of three", "[redis][live]") {
   RedisCluster cluster;
-  RedisOptions options;
+  RedisOptions options = patient();
   options.hosts = {cluster.url()};
   options.reconnect_max = 200ms;
   PubSubProcess one(options), two(options);
@@ -159,7 +159,7 @@ TEST_CASE("sharded channels of a cluster of three", "[redis][live]") {
 TEST_CASE("a cluster is for the pub/sub layer, and alone", "[redis][R-8]") {
   AsioExecutors executors(1);
   AsioDialer dialer(executors);
-  RedisOptions options;
+  RedisOptions options = patient();
   options.hosts = {"cluster://127.0.0.1:1"};
   CHECK_THROWS_AS(RedisChannelLayer(executors, dialer, options), std::invalid_argument);
   options.hosts.emplace_back("redis://127.0.0.1:1");

@@ -42,4 +42,4 @@ class LimitsPage(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(argv=["limits"])

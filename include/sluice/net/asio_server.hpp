@@ -48,19 +48,19 @@ struct StopOptions {
 struct ServerStats {
   std::uint64_t accepted = 0;     // TCP connections
   std::uint64_t connections = 0;  // of them here now
-  std::uint64_t tls_failed = 0;   // connections that ended by a failure of TLS: no common version, not TLS at all, ..
   std::uint64_t opened = 0;       // WebSockets: handshakes accepted
   std::uint64_t open = 0;         // of them not closed yet
   std::uint64_t http_requests = 0;
   std::vector<std::pair<int, std::uint64_t>>
       refused;                      // by HTTP status: bad heads, denied handshakes, limits, deadlines
+  std::uint64_t tls_failed = 0;     // connections that a failure of TLS has ended; not those that merely broke off
   std::uint64_t proxy_refused = 0;  // connections of trusted proxies whose PROXY header is missing or malformed
 
   std::uint64_t messages_in = 0;
   std::uint64_t sends = 0;     // calls of Connection::send; a Frame of several messages is one
-  std::uint64_t bytes_in = 0;  // within TLS, like bytes_out
+  std::uint64_t bytes_in = 0;  // within TLS, as bytes_out
   std::uint64_t bytes_out = 0;
-  std::uint64_t writes = 0;  // system calls that wrote; with TLS, records
+  std::uint64_t writes = 0;  // system calls that wrote; under TLS, records
 
   // Limits that were met without ending a WebSocket.
   std::uint64_t server_full = 0;      // connections past Limits::connections
