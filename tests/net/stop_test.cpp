@@ -97,7 +97,7 @@ TEST_CASE("a handshake in hand when the server stops may be accepted, and is clo
   auto client = served.connect();
   client.send(BlockingClient::upgrade_request("/late"));
   REQUIRE(served.gateway.heard.has("open /late"));
-  served.server.stop({.window = 50ms, .grace = 60s});
+  served.server.stop({.window = 1s, .grace = 60s});
   served.gateway.with("/late", [](Door& door) {
     door.connection->accept(Acceptance());
     door.say("hello");
