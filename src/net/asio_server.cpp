@@ -189,7 +189,7 @@ void AsioServer::State::relieve() {
 
 void AsioServer::State::shed(const std::vector<net::QueueSizes>& queues) {
   // An eighth below the limit, so that the next round does not follow at once.
-  const std::size_t bearable = serving_.backlog.limit() - serving_.backlog.limit() / 8;
+  const std::size_t bearable = serving_.queued_bytes.limit() - serving_.queued_bytes.limit() / 8;
   const auto counts = net::largest_to_shed(queues, bearable);
   auto rest = std::make_shared<std::atomic<std::size_t>>(shards_.size());
   for (std::size_t i = 0; i < shards_.size(); ++i) {
