@@ -16,13 +16,11 @@ LOADS = [loads.Load(IDLE, "idle", 0, 1_000, options=BYTES), loads.Load("echo", "
 
 def variants(programs, folder):
     compress = ("--compress",)
-    found = [sluice(programs, 1, PLAIN),
-             sluice(programs, 1, "compressed, shared", "--compress", "shared", load_options=compress),
-             sluice(programs, 1, "compressed, a window each", "--compress", "windows", load_options=compress)]
-    options = subprocess.run([programs / "server", "--help"], capture_output=True, text=True).stdout
-    if "--tls-certificate" in options:  # a server is built with TLS or without
-        found.append(sluice(programs, 1, "TLS", *certificate(folder), load_options=("--tls",)))
-    return [*found, sluice(programs, 1, AGAIN)]
+    return [sluice(programs, 1, PLAIN),
+            sluice(programs, 1, "compressed, shared", "--compress", "shared", load_options=compress),
+            sluice(programs, 1, "compressed, a window each", "--compress", "windows", load_options=compress),
+            sluice(programs, 1, "TLS", *certificate(folder), load_options=("--tls",)),
+            sluice(programs, 1, AGAIN)]
 
 
 def certificate(folder):
