@@ -39,8 +39,8 @@ struct Limits {
   std::size_t backlog_bytes =
       1024 * 1024;                       // that may be dropped and wait for a slow client, half of queued_bytes at most
   std::size_t backlog_messages = 1'000;  // the same, in messages
-  Rate message_rate{10'000, 20'000};           // of one client: its messages, pings and pongs
-  Rate byte_rate{64 * 1024 * 1024};            // of one client, as they come over the wire
+  Rate message_rate{10'000, 20'000};     // of one client: its messages, pings and pongs
+  Rate byte_rate{64 * 1024 * 1024};      // of one client, as they come over the wire
   RateExcess rate_excess = RateExcess::throttle;
 
   // --- life
