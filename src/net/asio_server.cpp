@@ -137,11 +137,21 @@ void AsioServer::State::stop(const StopOptions& options) {
   const auto now = first.now();
   net::Stopping how{std::make_shared<net::DrainPlan>(now, options.window), options.reason,
                     now + options.window + options.grace};
-  // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop.
-  first.post([self = shared_from_this(), how = std::move(how)] {
+  // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop. The jobs
+  // hold nothing: those of a further stop may still wait when all is over, and must not keep what lives on an executor
+  // that ends before theirs.
+  first.post([weak = weak_from_this(), how = std::move(how)] {
+    const auto self = weak.lock();
+    if (!self) return;
     for (const auto& acceptor : self->take_acceptors()) acceptor->finish();
-    for (const auto& shard : self->shards_) {
-      shard->executor().post([self, &shard = *shard, how] { shard.stop(how, [self] { self->shard_is_empty(); }); });
+    for (std::size_t i = 0; i < self->shards_.size(); ++i) {
+      self->shards_[i]->executor().post([weak, i, how] {
+        const auto told = weak.lock();
+        if (!told) return;
+        told->shards_[i]->stop(how, [weak] {
+          if (const auto alive = weak.lock()) alive->shard_is_empty();
+        });
+      });
     }
   });
 }
@@ -171,7 +181,9 @@ void AsioServer::State::relieve() {
   census->queues.resize(shards_.size());
   census->missing = shards_.size();
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->executor().post([self = shared_from_this(), census, i] {
+    shards_[i]->executor().post([weak = weak_from_this(), census, i] {
+      const auto self = weak.lock();
+      if (!self) return;
       census->queues[i] = self->shards_[i]->queue_sizes();
       if (census->missing.fetch_sub(1) == 1) self->shed(census->queues);
     });
@@ -184,7 +196,9 @@ void AsioServer::State::shed(const std::vector<net::QueueSizes>& queues) {
   const auto counts = net::largest_to_shed(queues, bearable);
   auto rest = std::make_shared<std::atomic<std::size_t>>(shards_.size());
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->executor().post([self = shared_from_this(), rest, i, count = counts[i]] {
+    shards_[i]->executor().post([weak = weak_from_this(), rest, i, count = counts[i]] {
+      const auto self = weak.lock();
+      if (!self) return;
       self->shards_[i]->shed(count);
       if (rest->fetch_sub(1) == 1) self->relieving_ = false;
     });
