@@ -180,7 +180,9 @@ void AsioServer::State::relieve() {
   census->queues.resize(shards_.size());
   census->missing = shards_.size();
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->executor().post([self = shared_from_this(), census, i] {
+    shards_[i]->executor().post([weak = weak_from_this(), census, i] {
+      const auto self = weak.lock();
+      if (!self) return;
       census->queues[i] = self->shards_[i]->queue_sizes();
       if (census->missing.fetch_sub(1) == 1) self->shed(census->queues);
     });
@@ -193,7 +195,9 @@ void AsioServer::State::shed(const std::vector<net::QueueSizes>& queues) {
   const auto counts = net::largest_to_shed(queues, bearable);
   auto rest = std::make_shared<std::atomic<std::size_t>>(shards_.size());
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->executor().post([self = shared_from_this(), rest, i, count = counts[i]] {
+    shards_[i]->executor().post([weak = weak_from_this(), rest, i, count = counts[i]] {
+      const auto self = weak.lock();
+      if (!self) return;
       self->shards_[i]->shed(count);
       if (rest->fetch_sub(1) == 1) self->relieving_ = false;
     });
