@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "net/proxy_header.hpp"
 
-#include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -75,7 +75,7 @@ std::optional<Endpoint> endpoint_of(std::string_view address_text, std::string_v
 template <class Address>
 Endpoint binary_endpoint(std::string_view address, std::uint16_t port) {
   typename Address::bytes_type bytes;
-  std::ranges::transform(address, bytes.begin(), [](char c) { return static_cast<std::uint8_t>(c); });
+  std::memcpy(bytes.data(), address.data(), bytes.size());
   return Endpoint(Address(bytes), port);
 }
 
