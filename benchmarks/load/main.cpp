@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -45,6 +46,7 @@ std::string json(const Report& report) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
   Settings settings;
   std::string workload = "fan_out", processes, apart;
   Options("Loads a server that speaks /sub, /pub and /echo, and prints what it cost, as one line of JSON")
