@@ -247,9 +247,9 @@ TEST_CASE("a whole life leaves no descriptor behind", "[net]") {
 }
 
 TEST_CASE("a server that has gone leaves nothing with executors that go on", "[net]") {
+  std::promise<void> reached, release;  // before the executors, whose job uses them
   AsioExecutors executors(2);
   TestGateway gateway;
-  std::promise<void> reached, release;
   const auto a_life = [&](bool held) {
     AsioServer server(executors, gateway);
     CHECK(server.listen("127.0.0.1", 0));
