@@ -171,6 +171,7 @@ struct OnRedis {
     redis.channel_capacity = options.channel_capacity;
     redis.expiry = std::chrono::duration_cast<std::chrono::seconds>(options.expiry);
     redis.message_bytes = options.message_bytes;
+    redis.group_expiry = group_expiry;
     // The clock of these executors is moved by hand and Redis's is not: nothing may be late.
     redis.answer_time = std::chrono::hours(10'000);
     redis.join_time = std::chrono::hours(10'000);
@@ -196,6 +197,7 @@ struct OnRedis {
   }
 
   static constexpr std::size_t processes = count;
+  static constexpr std::chrono::minutes group_expiry{10};
   static constexpr bool shared = true;
   static constexpr bool keeps = std::is_same_v<Layer, RedisChannelLayer>;
   static constexpr bool names_processes = keeps;

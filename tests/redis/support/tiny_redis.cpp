@@ -103,8 +103,8 @@ void TinyRedis::wake() {
   for (Client& client : clients_) {
     for (const std::string& key : client.blocked_on) {
       if (!sets_.contains(key)) continue;
-      client.blocked_on.clear();
       if (const auto peer = client.peer.lock()) peer->send(pop(key, true, 1));
+      client.blocked_on.clear();
       return serve(client);
     }
   }
