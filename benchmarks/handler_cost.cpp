@@ -58,6 +58,7 @@ double cost(std::string_view text) {
 // What must be paid in any case: a message is made, and handed through one virtual call.
 struct Sink : ConnectionEvents {
   void on_message(Message message) override { heard += message.data().size(); }
+  void on_stop(const CloseReason&) override {}
   void on_closed(const CloseReason&) override {}
 };
 

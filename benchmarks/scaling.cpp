@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -96,9 +97,45 @@ void by_groups() {
   }
 }
 
+// Consumers that join the group of their path: `size` connections in each group.
+class Resident : public Consumer {
+ public:
+  Task<> connect() override {
+    accept();
+    if (auto joined = co_await group_add(scope().path()); !joined) std::abort();
+  }
+};
+
+// 10,000 connections in groups of one size, and a broadcast to each group in turn.
+void by_group_size() {
+  constexpr std::size_t members = 10'000;
+  const json::Text payload(std::string(100, 'x'));
+  for (const std::size_t size : {1, 3, 10, 30, 100, 300, 1'000, 3'000, 10'000}) {
+    name_groups(members / size);
+    bench::House house(consumer<Resident>());
+    for (std::size_t i = 0; i < members / size * size; ++i) {
+      RequestInfo request;
+      request.path = names[i / size];
+      house.enter(Scope(request));
+    }
+    const std::size_t rounds = 20;
+    const double ns = bench::nanoseconds_per(rounds * house.size(), [&] {
+      for (std::size_t round = 0; round < rounds; ++round) {
+        for (const std::string& name : names) {
+          (void)house.layer.group_send(name, Event::broadcast_to_group(payload));
+          house.executor.run_all();
+        }
+      }
+    });
+    show("delivery, by connections of each group", size, ns);
+    show("broadcast, by connections of each group", size, ns * static_cast<double>(size));
+  }
+}
+
 }  // namespace
 
 int main() {
   by_members();
   by_groups();
+  by_group_size();
 }

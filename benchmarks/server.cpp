@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The server that load generators drive: /sub hears what /pub says, /echo sends everything back
 //
-// Ordinary consumers on the in-memory layer, or one on Redis, with the usual limits. Nothing here is faster than what a
-// user writes.
+// Ordinary consumers on the in-memory layer, or one on Redis, with the usual limits, but for the rates. Nothing here is
+// faster than what a user writes.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -35,7 +35,12 @@ constexpr std::string_view everyone = "bench";
 
 class Subscriber : public Consumer {
  public:
+  explicit Subscriber(sluice::WhenSlow when_slow) : when_slow_(when_slow) {}
   std::span<const std::string_view> groups() const override { return {&everyone, 1}; }
+  sluice::WhenSlow when_slow() const override { return when_slow_; }
+
+ private:
+  sluice::WhenSlow when_slow_;
 };
 
 class Publisher : public Consumer {
@@ -63,6 +68,15 @@ std::optional<sluice::DeflateOptions> deflate_options(std::string_view compress)
   return sluice::DeflateOptions{.server_context = own, .client_context = own};
 }
 
+// What `--when-slow` says; nothing if it makes no sense.
+std::optional<sluice::WhenSlow> policy(std::string_view when_slow) {
+  if (when_slow == "close") return sluice::WhenSlow::close;
+  if (when_slow == "drop_newest") return sluice::WhenSlow::drop_newest;
+  if (when_slow == "drop_oldest") return sluice::WhenSlow::drop_oldest;
+  if (when_slow == "keep_latest") return sluice::WhenSlow::keep_latest;
+  return std::nullopt;
+}
+
 // The layer that was asked for, up.
 template <class Layer>
 std::unique_ptr<sluice::ChannelLayer> on_redis(sluice::AsioExecutors& executors, sluice::Dialer& dialer,
@@ -72,17 +86,28 @@ std::unique_ptr<sluice::ChannelLayer> on_redis(sluice::AsioExecutors& executors,
   return layer;
 }
 
+sluice::Result<std::uint16_t> listen_at(sluice::AsioServer& server, const Listen& listen,
+                                        const std::string& certificate, const std::string& key) {
+  if (certificate.empty()) return server.listen(listen.host, listen.port);
+  const auto tls = sluice::TlsContext::from_files(certificate, key);
+  if (!tls) return tls.error();
+  return server.listen(listen.host, listen.port, *tls);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
   Listen listen;
-  std::string compress = "shared", redis, pubsub;
+  std::string compress = "shared", when_slow = "close", redis, pubsub, certificate, key;
   sluice::AsioServerOptions options;
   Options("The server that load generators drive: /sub hears what /pub says, /echo sends everything back", listen)
       .add("--compress", compress, "for clients that offer it: off, shared or windows (of each connection)")
       .add("--redis", redis, "URL of a Redis, for its core layer instead of the one in memory")
       .add("--redis-pubsub", pubsub, "the same for its pub/sub layer")
+      .add("--tls-certificate", certificate, "speak TLS: a PEM file, the certificate and those behind it")
+      .add("--tls-key", key, "its key, a PEM file")
       .add("--queued-bytes", options.limits.queued_bytes, "that may wait for a slow reader")
+      .add("--when-slow", when_slow, "close, drop_newest, drop_oldest or keep_latest")
       .parse(argc, argv);
   const auto deflate = deflate_options(compress);
   if (!deflate) {
@@ -90,6 +115,11 @@ int main(int argc, char** argv) try {
     return 2;
   }
   options.deflate = *deflate;
+  const auto when_a_reader_is_slow = policy(when_slow);
+  if (!when_a_reader_is_slow) {
+    fmt::print(stderr, "--when-slow is close, drop_newest, drop_oldest or keep_latest, not \"{}\"\n", when_slow);
+    return 2;
+  }
   sluice::StopSignals signals;
 
   sluice::AsioExecutors executors(listen.thread_count());
@@ -99,23 +129,27 @@ int main(int argc, char** argv) try {
       : !pubsub.empty() ? on_redis<sluice::RedisPubSubChannelLayer>(executors, dialer, pubsub)
                         : std::make_unique<sluice::InMemoryChannelLayer>(executors);
   auto routes = std::make_shared<sluice::Router>();
-  routes->re_path("^sub", sluice::consumer<Subscriber>());
+  routes->re_path("^sub", sluice::consumer<Subscriber>(*when_a_reader_is_slow));
   routes->re_path("^pub", sluice::consumer<Publisher>());
   routes->re_path("^echo", sluice::consumer<Echo>());
-  sluice::Host host(routes, *layer);
+  // One load generator speaks as fast as it can, for thousands: its rate is counted, but not met.
+  options.limits.message_rate = {100'000'000};
+  options.limits.byte_rate = {std::size_t{100} << 30U};
+  sluice::Host host(routes, *layer, {.limits = options.limits});
 
   sluice::AsioServer server(executors, host, options);
-  const auto port = server.listen(listen.host, listen.port);
+  const auto port = listen_at(server, listen, certificate, key);
   if (!port) {
     fmt::print(stderr, "{}\n", port.error().message());
     return 1;
   }
-  announce(listen.host, *port);
+  announce(listen.host, *port, certificate.empty() ? "http" : "https");
   signals.wait();
   server.stop();
   server.wait();
-  executors.stop();
-  executors.join();
+  const sluice::HostStats stats = host.stats();
+  fmt::print("{} were too slow\n{} messages were dropped\n", server.stats().too_slow,
+             stats.dropped_newest + stats.dropped_oldest + stats.superseded);
 } catch (const std::exception& error) {
   fmt::print(stderr, "server: {}\n", error.what());
   return 1;

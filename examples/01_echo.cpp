@@ -8,7 +8,7 @@
 #include "sluice/net/asio_executors.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/signals.hpp"
-#include "support/options.hpp"
+#include "support/serving.hpp"
 
 namespace {
 
@@ -23,10 +23,10 @@ class Echo final : public sluice::Consumer {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  Listen listen;
+  Serving serving;
   std::size_t max_message_bytes = std::size_t{64} << 20U;
   bool keep_windows = false;
-  Options("An echo of whatever is said", listen)
+  ServerOptions("An echo of whatever is said", serving)
       .add("--max-message-bytes", max_message_bytes, "a longer message ends its connection with 1009")
       .add("--keep-windows", keep_windows, "messages are compressed with a window for each connection")
       .parse(argc, argv);
@@ -34,23 +34,22 @@ int main(int argc, char** argv) try {
 
   sluice::Limits limits;
   limits.message_bytes = max_message_bytes;
+  // However small its frames are cut.
+  limits.frames_per_message = 1'000'000;
   // What a client has not read yet of its own echo may wait here: at least one message of the largest size.
   limits.queued_bytes = std::max(limits.queued_bytes, 2 * max_message_bytes);
+  limits.server_queued_bytes = std::max(limits.server_queued_bytes, 4 * limits.queued_bytes);
 
-  sluice::AsioExecutors executors(listen.thread_count());
+  sluice::AsioExecutors executors(serving.thread_count());
   sluice::Host host(sluice::consumer<Echo>(), {.limits = limits});
   sluice::DeflateOptions deflate;
   if (keep_windows) deflate.server_context = deflate.client_context = sluice::DeflateContext::per_connection;
-  sluice::AsioServer server(executors, host, {.limits = limits, .deflate = deflate});
-  const auto port = server.listen(listen.host, listen.port);
-  if (!port) throw std::runtime_error(port.error().message());
-  announce(listen.host, *port);
+  sluice::AsioServer server(executors, host, {.limits = limits, .deflate = deflate, .reuse_port = serving.reuse_port});
+  start_listening(server, serving);
 
   signals.wait();
-  server.stop();
+  server.stop(serving.stop_options());
   server.wait();
-  executors.stop();
-  executors.join();
 } catch (const std::exception& error) {
   fmt::print(stderr, "01_echo: {}\n", error.what());
   return 1;

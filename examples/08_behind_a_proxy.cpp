@@ -8,7 +8,7 @@
 #include "sluice/net/asio_executors.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/signals.hpp"
-#include "support/options.hpp"
+#include "support/serving.hpp"
 
 namespace {
 
@@ -50,11 +50,11 @@ sluice::TrustedProxies trusted_proxies(std::string_view list) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  Listen listen;
+  Serving serving;
   std::string trusted = "127.0.0.1";
   bool proxy_protocol = false;
   bool forwarded = false;
-  Options("A server behind a proxy, which tells its clients who they are", listen)
+  ServerOptions("A server behind a proxy, which tells its clients who they are", serving)
       .add("--trust", trusted, "addresses and networks of the proxies, with commas between")
       .add("--proxy-protocol", proxy_protocol, "they begin each connection with a PROXY header")
       .add("--forwarded", forwarded, "they write Forwarded, not X-Forwarded-For")
@@ -62,6 +62,7 @@ int main(int argc, char** argv) try {
   sluice::StopSignals signals;
 
   sluice::AsioServerOptions options;
+  options.reuse_port = serving.reuse_port;
   options.proxies.trusted = trusted_proxies(trusted);
   options.proxies.proxy_protocol = proxy_protocol;
   if (forwarded) options.proxies.headers = sluice::ForwardedHeaders::forwarded;
@@ -70,18 +71,14 @@ int main(int argc, char** argv) try {
   PlainMirror plain;
   options.http = &plain;
 
-  sluice::AsioExecutors executors(listen.thread_count());
+  sluice::AsioExecutors executors(serving.thread_count());
   sluice::Host host(sluice::consumer<Mirror>(), {.limits = options.limits});
   sluice::AsioServer server(executors, host, options);
-  const auto port = server.listen(listen.host, listen.port);
-  if (!port) throw std::runtime_error(port.error().message());
-  announce(listen.host, *port);
+  start_listening(server, serving);
 
   signals.wait();
-  server.stop();
+  server.stop(serving.stop_options());
   server.wait();
-  executors.stop();
-  executors.join();
 } catch (const std::exception& error) {
   fmt::print(stderr, "08_behind_a_proxy: {}\n", error.what());
   return 1;

@@ -9,7 +9,7 @@
 #include "sluice/net/asio_executors.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/signals.hpp"
-#include "support/options.hpp"
+#include "support/serving.hpp"
 
 namespace {
 
@@ -30,27 +30,23 @@ class ChatPage final : public sluice::HttpHandler {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  Listen listen;
-  Options("Chat rooms", listen).parse(argc, argv);
+  Serving serving;
+  ServerOptions("Chat rooms", serving).parse(argc, argv);
   sluice::StopSignals signals;
 
   auto routes = std::make_shared<sluice::Router>();
   routes->path("ws/chat/<slug:room>/", sluice::consumer<Chat>());
 
-  sluice::AsioExecutors executors(listen.thread_count());
+  sluice::AsioExecutors executors(serving.thread_count());
   sluice::InMemoryChannelLayer layer(executors);
   sluice::Host host(routes, layer);
   ChatPage page;
-  sluice::AsioServer server(executors, host, {.http = &page});
-  const auto port = server.listen(listen.host, listen.port);
-  if (!port) throw std::runtime_error(port.error().message());
-  announce(listen.host, *port);
+  sluice::AsioServer server(executors, host, {.http = &page, .reuse_port = serving.reuse_port});
+  start_listening(server, serving);
 
   signals.wait();
-  server.stop();
+  server.stop(serving.stop_options());
   server.wait();
-  executors.stop();
-  executors.join();
 } catch (const std::exception& error) {
   fmt::print(stderr, "02_chat_room: {}\n", error.what());
   return 1;

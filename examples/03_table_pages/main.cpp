@@ -19,7 +19,7 @@
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/signals.hpp"
 #include "sluice/page/core_consumer.hpp"
-#include "support/options.hpp"
+#include "support/serving.hpp"
 
 namespace {
 
@@ -42,9 +42,9 @@ void load(Database& database, const std::filesystem::path& csv) try {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  Listen listen;
+  Serving serving;
   std::string csv, file = ":memory:", secret;
-  Options("A table that several people edit at once", listen)
+  ServerOptions("A table that several people edit at once", serving)
       .add("--csv", csv, "the table, its first line the column names; countries without it")
       .add("--database", file, "the SQLite file that keeps the table")
       .add("--jwt-secret", secret, "signs and verifies tokens (HS256); without it a random one")
@@ -54,7 +54,7 @@ int main(int argc, char** argv) try {
 
   Database database(file);
   load(database, csv);
-  sluice::AsioExecutors executors(listen.thread_count());
+  sluice::AsioExecutors executors(serving.thread_count());
   sluice::WorkerPool database_thread(1);  // what it finishes goes on on an executor, so it ends first
   const Records records{database, database_thread};
   const Pages pages(records);
@@ -71,16 +71,12 @@ int main(int argc, char** argv) try {
 
   sluice::Host host(sluice::with(auth, routes), layer);
   Api api(records, live, auth, secret);
-  sluice::AsioServer server(executors, host, {.http = &api});
-  const auto port = server.listen(listen.host, listen.port);
-  if (!port) throw std::runtime_error(port.error().message());
-  announce(listen.host, *port);
+  sluice::AsioServer server(executors, host, {.http = &api, .reuse_port = serving.reuse_port});
+  start_listening(server, serving);
 
   signals.wait();
-  server.stop();
+  server.stop(serving.stop_options());
   server.wait();
-  executors.stop();
-  executors.join();
 } catch (const std::exception& error) {
   fmt::print(stderr, "03_table_pages: {}\n", error.what());
   return 1;

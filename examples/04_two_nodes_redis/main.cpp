@@ -11,7 +11,7 @@
 #include "sluice/net/signals.hpp"
 #include "sluice/redis/redis_channel_layer.hpp"
 #include "support/child.hpp"
-#include "support/options.hpp"
+#include "support/serving.hpp"
 
 namespace {
 
@@ -49,10 +49,10 @@ std::string start_second(std::optional<Child>& child, const char* program, const
 }  // namespace
 
 int main(int argc, char** argv) try {
-  Listen listen;
+  Serving serving;
   std::string redis;
   bool second = false;
-  Options("Chat rooms in two processes", listen)
+  ServerOptions("Chat rooms in two processes", serving)
       .add("--redis", redis, "the URL of a Redis; without one it starts its own")
       .add("--second", second, "be the second process, which the first one starts")
       .parse(argc, argv);
@@ -62,26 +62,22 @@ int main(int argc, char** argv) try {
   if (redis.empty()) redis = own_redis.emplace().url();
   std::optional<Child> child;
   std::optional<NodesPage> page;
-  if (!second) page.emplace(start_second(child, argv[0], listen, redis));
+  if (!second) page.emplace(start_second(child, argv[0], serving, redis));
 
   auto routes = std::make_shared<sluice::Router>();
   routes->path("ws/chat/<slug:room>/", sluice::consumer<Chat>());
 
-  sluice::AsioExecutors executors(listen.thread_count());
+  sluice::AsioExecutors executors(serving.thread_count());
   sluice::AsioDialer dialer(executors);
   sluice::RedisChannelLayer layer(executors, dialer, {.hosts = {redis}});
   sluice::Host host(routes, layer);
-  sluice::AsioServer server(executors, host, {.http = page ? &*page : nullptr});
-  const auto port = server.listen(listen.host, listen.port);
-  if (!port) throw std::runtime_error(port.error().message());
-  announce(listen.host, *port);
+  sluice::AsioServer server(executors, host, {.http = page ? &*page : nullptr, .reuse_port = serving.reuse_port});
+  start_listening(server, serving);
 
   signals.wait();
-  server.stop();
+  server.stop(serving.stop_options());
   server.wait();
   sluice::block_on(layer.close());
-  executors.stop();
-  executors.join();
 } catch (const std::exception& error) {
   fmt::print(stderr, "04_two_nodes_redis: {}\n", error.what());
   return 1;

@@ -34,6 +34,14 @@ void LineConnection::start() {
   });
 }
 
+void LineConnection::stop(const CloseReason& reason) {
+  if (state_ != State::open) return close(reason);
+  loop_.post_after(limits_.close_time, [weak = weak_from_this(), reason] {
+    if (const auto self = weak.lock()) self->close(reason);
+  });
+  events_->on_stop(reason);
+}
+
 // --- What the gateway asks for. None of it calls back before it returns.
 
 void LineConnection::accept(const sluice::Acceptance&) {

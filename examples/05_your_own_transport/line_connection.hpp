@@ -25,6 +25,8 @@ class LineConnection final : public sluice::Connection,
                  const sluice::Limits& limits, std::function<void()> gone);
   ~LineConnection() override;
   void start();
+  /// The server stops: the gateway has its say, and close_time to have done with it.
+  void stop(const sluice::CloseReason& reason);
 
   void accept(const sluice::Acceptance& acceptance) override;
   void deny(const sluice::Denial& denial) override;

@@ -125,7 +125,8 @@ void LineServer::stop() {
   stopping_ = true;
   for (const auto& [number, client] : clients_) {
     client.loop.post([weak = client.connection] {
-      if (const auto connection = weak.lock()) connection->close(sluice::CloseReason(sluice::close_code::going_away));
+      if (const auto connection = weak.lock())
+        connection->stop(sluice::CloseReason(sluice::close_code::service_restart));
     });
   }
   all_gone_.wait(lock, [&] { return clients_.empty(); });

@@ -26,7 +26,7 @@ class LineServer {
 
   /// Listens on an address or a host name, and returns the port. Call once. Throws std::runtime_error.
   std::uint16_t listen(const std::string& host, std::uint16_t port);
-  /// Accepts nobody any more, closes everyone with 1001, and waits until they are gone.
+  /// Accepts nobody any more, closes everyone with 1012, and waits until they are gone.
   void stop();
 
  private:

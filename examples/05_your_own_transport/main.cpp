@@ -15,7 +15,8 @@ int main(int argc, char** argv) try {
   Options("Chat rooms for line-speaking clients: try nc, and say /ws/chat/lobby/?name=ada first", listen)
       .parse(argc, argv);
 
-  // Signals are for this thread alone: it takes them from sigwait, when it is ready for them.
+  // Signals are for this thread alone: it takes the first from sigwait, when it is ready for it. A second ends the
+  // program at once.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
@@ -33,6 +34,7 @@ int main(int argc, char** argv) try {
 
   int signal = 0;
   sigwait(&signals, &signal);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   server.stop();
   loops.stop();
 } catch (const std::exception& error) {

@@ -71,12 +71,13 @@ bool answers(std::uint16_t port) {
 }
 
 // `manage.py runserver`, ready to be asked.
-void start_django(std::optional<Child>& django, std::uint16_t port, const std::string& redis, std::uint16_t sluice_port) {
+void start_django(std::optional<Child>& django, std::uint16_t port, const std::string& redis,
+                  std::uint16_t sluice_port) {
   setenv("REDIS_URL", redis.c_str(), 1);
   setenv("WEB_SOCKETS", fmt::format("ws://127.0.0.1:{}", sluice_port).c_str(), 1);
   setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
-  django.emplace(std::vector<std::string>{"/usr/bin/python3", SLUICE_EXAMPLE_DIR "/manage.py", "runserver", "--noreload",
-                                          fmt::format("127.0.0.1:{}", port)});
+  django.emplace(std::vector<std::string>{"/usr/bin/python3", SLUICE_EXAMPLE_DIR "/manage.py", "runserver",
+                                          "--noreload", fmt::format("127.0.0.1:{}", port)});
   for (int tries = 0; !answers(port); ++tries) {
     if (tries == 600) throw std::runtime_error("Django does not answer: is python3-django installed?");
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -118,8 +119,6 @@ int main(int argc, char** argv) try {
   server.stop();
   server.wait();
   sluice::block_on(layer.close());
-  executors.stop();
-  executors.join();
 } catch (const std::exception& error) {
   fmt::print(stderr, "07_django_and_sluice: {}\n", error.what());
   return 1;

@@ -107,8 +107,8 @@ void Options::parse(int argc, char** argv) const {
   }
 }
 
-void announce(std::string_view host, std::uint16_t port) {
+void announce(std::string_view host, std::uint16_t port, std::string_view scheme) {
   const bool ipv6 = host.find(':') != host.npos;
-  fmt::print("listening on http://{}{}{}:{}/\n", ipv6 ? "[" : "", host, ipv6 ? "]" : "", port);
+  fmt::print("listening on {}://{}{}{}:{}/\n", scheme, ipv6 ? "[" : "", host, ipv6 ? "]" : "", port);
   std::fflush(stdout);
 }

@@ -66,4 +66,4 @@ class Options {
 };
 
 /// Says on stdout that the server can be reached now: `listening on http://HOST:PORT/`, at once even into a pipe.
-void announce(std::string_view host, std::uint16_t port);
+void announce(std::string_view host, std::uint16_t port, std::string_view scheme = "http");

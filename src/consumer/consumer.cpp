@@ -14,6 +14,8 @@ Task<> Consumer::connect() {
 
 Task<> Consumer::receive(const Message&) { return {}; }
 
+Task<> Consumer::on_stop() { return {}; }
+
 Task<> Consumer::disconnect(const CloseReason&) { return {}; }
 
 Task<> Consumer::on_gap(const Gap&) { return {}; }
@@ -39,6 +41,7 @@ const Scope& Consumer::scope() const noexcept { return session_->scope(); }
 std::string Consumer::channel_name() const { return session_->channel_name(); }
 ChannelLayer& Consumer::layer() const { return session_->layer(); }
 const Limits& Consumer::limits() const noexcept { return session_->limits(); }
+void Consumer::limit_met() noexcept { session_->limit_met(); }
 bool Consumer::connected() const noexcept { return session_->connected(); }
 
 }  // namespace sluice

@@ -52,6 +52,8 @@ HostStats Host::stats() const {
   stats.failed_handlers = read(counters.failed_handlers);
   stats.unknown_events = read(counters.unknown_events);
   stats.undecodable_events = read(counters.undecodable_events);
+  stats.full_mailboxes = read(counters.full_mailboxes);
+  stats.limits_met = read(counters.limits_met);
   stats.mailbox_overflows = read(counters.mailbox_overflows);
   stats.sends_after_close = read(counters.sends_after_close);
   stats.dropped_at_close = read(counters.dropped_at_close);
@@ -61,6 +63,7 @@ HostStats Host::stats() const {
   stats.dropped_oldest = read(counters.dropped_oldest);
   stats.superseded = read(counters.superseded);
   stats.gaps_told = read(counters.gaps_told);
+  stats.backlog_bytes = state_->backlogs.bytes.load(std::memory_order_relaxed);
   return stats;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "consumer/backlog.hpp"
 #include "sluice/consumer/host.hpp"
 
 namespace sluice {
@@ -18,16 +19,21 @@ namespace sluice {
 class HostState {
  public:
   HostState(std::shared_ptr<Application> served, ChannelLayer* channel_layer, HostOptions chosen)
-      : application(std::move(served)), layer(channel_layer), options(std::move(chosen)) {}
+      : application(std::move(served)),
+        layer(channel_layer),
+        options(std::move(chosen)),
+        backlogs(options.limits.server_queued_bytes) {}
 
   const std::shared_ptr<Application> application;
   ChannelLayer* const layer;  // null: none
   const HostOptions options;
+  BacklogTotal backlogs;  // of slow clients
 
   struct Counters {
     std::atomic<std::uint64_t> connections{0}, opened{0}, accepted{0}, denied{0}, no_route{0}, failed_handlers{0},
-        unknown_events{0}, undecodable_events{0}, mailbox_overflows{0}, sends_after_close{0}, dropped_at_close{0},
-        destroyed_handlers{0}, slow_clients{0}, dropped_newest{0}, dropped_oldest{0}, superseded{0}, gaps_told{0};
+        unknown_events{0}, undecodable_events{0}, full_mailboxes{0}, mailbox_overflows{0}, limits_met{0},
+        sends_after_close{0}, dropped_at_close{0}, destroyed_handlers{0}, slow_clients{0}, dropped_newest{0},
+        dropped_oldest{0}, superseded{0}, gaps_told{0};
   } counters;
 
   /// True the first time it is asked about this subject, so that a flood of the same trouble is one line in the log.

@@ -38,8 +38,15 @@ struct Missed {};
 /// The backlog has come to a gap: the consumer is to be told, in its turn.
 struct GapIsNext {};
 
+/// The server stops. It stands among the layer's mail twice: the consumer is told first, and then, behind what was sent
+/// to it meanwhile, the connection is closed.
+struct Stop {
+  CloseReason reason;
+  bool told = false;
+};
+
 /// One piece of mail.
-using Mail = std::variant<Message, Event, PassingBroadcast, Missed, GapIsNext, Closed>;
+using Mail = std::variant<Message, Event, PassingBroadcast, Missed, GapIsNext, Stop, Closed>;
 
 /// Two queues, client and layer, each in its own order. While both hold mail they are served in turns, the client first
 /// (behaviour DI-7, DI-8). Most consumers are idle most of the time, so that empty queues take no memory of their own.

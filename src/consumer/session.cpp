@@ -14,8 +14,6 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t max_client_mail = 32;  // then its client waits
-
 const UserId nobody;
 
 }  // namespace
@@ -151,7 +149,9 @@ void Session::on_message(Message message) {
     mailbox_.put_client(Mail(std::move(message)));
     pump_soon();
   }
-  if (!paused_ && (busy_ || mailbox_.client_size() >= max_client_mail)) {  // the client waits until its handler is done
+  const bool full = mailbox_.client_size() >= limits().client_mail;
+  if (!paused_ && (busy_ || full)) {  // the client waits until its handler is done
+    if (full) count(host_->counters.full_mailboxes);
     paused_ = true;
     connection_->pause_reading();
   }
@@ -168,6 +168,32 @@ void Session::on_closed(const CloseReason& reason) {
   } else if (phase_ != Phase::connecting) {
     pump();
   }
+}
+
+void Session::on_stop(const CloseReason& reason) {
+  if (closing_ || closed_) return;
+  mailbox_.put_layer(Mail(Stop{reason}));
+  pump_soon();
+}
+
+Task<> Session::tell_of_stop(const CloseReason& reason) {
+  Consumer& consumer = *consumer_;
+  co_await consumer.on_stop();
+  close_behind_broadcasts(reason);
+}
+
+// What a group_send that has returned by now has sent is a job that this executor has not run yet, perhaps. It will
+// have run it two jobs from here: the first of them may come before jobs that other threads have posted, the second
+// not.
+void Session::close_behind_broadcasts(const CloseReason& reason) {
+  executor().post([kept = self(), reason] {
+    if (kept->phase_ == Phase::over) return;
+    kept->executor().post([kept, reason] {
+      if (kept->closing_ || kept->closed_) return;
+      kept->mailbox_.put_layer(Mail(Stop{reason, true}));
+      kept->pump_soon();
+    });
+  });
 }
 
 // ---------------------------------------------------------------- from the layer

@@ -61,12 +61,14 @@ class Session final : public ConnectionEvents, public Subscriber {
   std::string channel_name() const { return channel_ ? channel_.name() : std::string(); }
   ChannelLayer& layer() const;
   const Limits& limits() const noexcept { return host_->options.limits; }
+  void limit_met() noexcept { count(host_->counters.limits_met); }
   bool connected() const noexcept { return answer_ == Answer::accepted && !closing_ && !closed_; }
 
   // --- what the connection tells
   void on_message(Message message) override;
   void on_drained() override;
   void on_closed(const CloseReason& reason) override;
+  void on_stop(const CloseReason& reason) override;
 
   // --- what the layer delivers
   void deliver(const Event& event) override;
@@ -80,6 +82,8 @@ class Session final : public ConnectionEvents, public Subscriber {
 
   Task<> start_up();
   Task<> say_goodbye(const CloseReason& reason);
+  Task<> tell_of_stop(const CloseReason& reason);
+  void close_behind_broadcasts(const CloseReason& reason);
   void handle(Mail mail);
   void handle(const Event& event);
   template <class Start>

@@ -74,6 +74,9 @@ void Session::handle(Mail mail) {
     take_missed();
   } else if (std::holds_alternative<GapIsNext>(at_work.hand)) {
     return tell_gap(at_work);
+  } else if (auto* stop = std::get_if<Stop>(&at_work.hand)) {
+    if (!closing_ && !stop->told) return run([&] { return tell_of_stop(stop->reason); });
+    end(stop->reason, 503);
   } else {
     phase_ = Phase::disconnecting;
     closing_ = true;

@@ -42,14 +42,12 @@ std::string HubShard::channel_name(std::uint64_t channel) const {
   return fmt::format("{}{:02x}{:012x}", channel_prefix_, number_, channel);
 }
 
+// One wake-up, however much follows. It is posted before another sender can return, who relies on it.
 void HubShard::put(Mail mail) {
-  bool first = false;
-  {
-    std::lock_guard lock(mutex_);
-    first = inbox_.empty();
-    inbox_.push_back(std::move(mail));
-  }
-  if (first) executor_.post([self = shared_from_this()] { self->drain(); });  // one wake-up, however much follows
+  std::lock_guard lock(mutex_);
+  const bool first = inbox_.empty();
+  inbox_.push_back(std::move(mail));
+  if (first) executor_.post([self = shared_from_this()] { self->drain(); });
 }
 
 void HubShard::drain() {

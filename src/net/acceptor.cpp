@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "net/acceptor.hpp"
 
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -23,10 +25,11 @@ constexpr auto pause_after_error = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Acceptor::Acceptor(const std::vector<std::shared_ptr<Shard>>& shards)
+Acceptor::Acceptor(const std::vector<std::shared_ptr<Shard>>& shards, std::optional<TlsContext> tls)
     : shards_(shards.begin(), shards.end()),
       executor_(shards.front()->executor()),
       acceptor_(executor_.context()),
+      tls_(std::move(tls)),
       last_chosen_(shards.size() - 1) {}
 
 Result<std::uint16_t> Acceptor::listen(const asio::ip::tcp::endpoint& endpoint, const AsioServerOptions& options) {
@@ -47,6 +50,7 @@ Result<std::uint16_t> Acceptor::listen(const asio::ip::tcp::endpoint& endpoint, 
   if (!error) acceptor_.non_blocking(true, error);
   std::uint16_t port = 0;
   if (!error) port = acceptor_.local_endpoint(error).port();
+  most_waiting_ = options.backlog + 1;
   if (!error) return port;
   std::error_code ignored;
   acceptor_.close(ignored);
@@ -54,7 +58,45 @@ Result<std::uint16_t> Acceptor::listen(const asio::ip::tcp::endpoint& endpoint, 
                                                  endpoint.port(), error.message()));
 }
 
+Result<std::uint16_t> Acceptor::listen_at(int descriptor) {
+  const auto refuse = [descriptor](std::string_view why) {
+    return Error(ErrorCode::invalid_argument, fmt::format("listen_fd {}: {}", descriptor, why));
+  };
+  const auto option = [descriptor](int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    return ::getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+  };
+  if (option(SO_TYPE) < 0) return refuse(std::generic_category().message(errno));
+  if (option(SO_PROTOCOL) != IPPROTO_TCP) return refuse("it is no TCP socket");
+  if (option(SO_ACCEPTCONN) != 1) return refuse("it does not listen");
+  const auto protocol = option(SO_DOMAIN) == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
+  std::error_code error;
+  const int flags = ::fcntl(descriptor, F_GETFL);
+  if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0) {
+    return refuse(std::generic_category().message(errno));
+  }
+  acceptor_.assign(protocol, descriptor, error);
+  if (error) return refuse(error.message());
+  return acceptor_.local_endpoint(error).port();
+}
+
+void Acceptor::give_back() {
+  std::error_code ignored;
+  acceptor_.release(ignored);
+}
+
 void Acceptor::start() { wait(); }
+
+void Acceptor::finish() {
+  auto last = Accepted::one;
+  for (int i = 0; i < most_waiting_ && last == Accepted::one; ++i) last = accept_one();
+  if (last == Accepted::failed) {
+    log(LogLevel::error, fmt::format("accept: {}; who still waited when the server stopped is refused",
+                                     std::generic_category().message(errno)));
+  }
+  close();
+}
 
 void Acceptor::close() {
   std::error_code ignored;
@@ -71,29 +113,39 @@ void Acceptor::wait() {
 
 void Acceptor::accept_waiting() {
   for (int i = 0; i < accepts_per_turn; ++i) {
-    const auto shard = shards_[lightest()].lock();
-    if (!shard) return;  // the server is gone
-    asio::ip::tcp::endpoint peer;
-    auto size = static_cast<socklen_t>(peer.capacity());
-    const int accepted = ::accept4(acceptor_.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (accepted < 0) {
-      if (errno == EAGAIN || errno == EWOULDBLOCK) break;
-      if (errno == ECONNABORTED || errno == EINTR) continue;  // this one gave up already
-      return pause(std::error_code(errno, std::generic_category()));
-    }
-    peer.resize(size);
-    Stream stream(accepted);
-    failing_ = false;
-    shard->expect_one();
-    if (shard->executor().runs_here()) {
-      shard->start(std::move(stream), peer);
-    } else {
-      shard->executor().post([weak = std::weak_ptr(shard), stream = std::move(stream), peer]() mutable {
-        if (const auto alive = weak.lock()) alive->start(std::move(stream), peer);
-      });
-    }
+    const Accepted accepted = accept_one();
+    if (accepted == Accepted::failed) return pause(std::error_code(errno, std::generic_category()));
+    if (accepted == Accepted::none) break;
   }
   wait();
+}
+
+// After `failed`, errno says why.
+Acceptor::Accepted Acceptor::accept_one() {
+  const auto shard = shards_[lightest()].lock();
+  if (!shard) return Accepted::none;  // the server is gone
+  asio::ip::tcp::endpoint peer;
+  socklen_t size;
+  int accepted;
+  do {
+    size = static_cast<socklen_t>(peer.capacity());
+    accepted = ::accept4(acceptor_.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  } while (accepted < 0 && (errno == ECONNABORTED || errno == EINTR));  // this one gave up already
+  if (accepted < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Accepted::none : Accepted::failed;
+  peer.resize(size);
+  Stream stream(accepted);
+  failing_ = false;
+  shard->expect_one();
+  auto tls = tls_ ? tls_->settings() : nullptr;
+  if (shard->executor().runs_here()) {
+    shard->start(std::move(stream), peer, std::move(tls));
+  } else {
+    shard->executor().post(
+        [weak = std::weak_ptr(shard), stream = std::move(stream), peer, tls = std::move(tls)]() mutable {
+          if (const auto alive = weak.lock()) alive->start(std::move(stream), peer, std::move(tls));
+        });
+  }
+  return Accepted::one;
 }
 
 void Acceptor::pause(const std::error_code& error) {

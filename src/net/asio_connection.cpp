@@ -6,11 +6,12 @@
 #include <utility>
 
 #include "net/http_side.hpp"
+#include "net/tls_session.hpp"
 
 namespace sluice::net {
 namespace {
 
-using Then = Stream::Moved::Then;
+using Then = Moved::Then;
 
 // A connection that always has more to read lets the others have their turn after this much.
 constexpr std::size_t burst_bytes = 256 * 1024;
@@ -22,7 +23,7 @@ AsioConnection::AsioConnection(Shard& shard, Stream stream, Admission::Seat seat
   begin_http(peer);
 }
 
-AsioConnection::~AsioConnection() = default;
+AsioConnection::~AsioConnection() { shard_.forget(); }
 
 void AsioConnection::start(std::shared_ptr<AsioConnection> self) {
   self_ = std::move(self);
@@ -79,23 +80,41 @@ void AsioConnection::read_burst() {
   const std::span<char> buffer = shard_.read_buffer();
   std::size_t total = 0;
   while (reads_now() && total < burst_bytes) {
-    const Stream::Moved got = stream_.read_some(buffer);
-    if (got.then == Then::over) return lost();
+    const Moved got = stream_.read_some(buffer);
+    if (got.then == Then::over) return read_failed();
+    total += got.bytes;
     if (got.bytes > 0) {
       shard_.counters().bytes_in.add(got.bytes);
-      total += got.bytes;
       if (phase_ == Phase::open) heard(got.bytes);
       const std::span<char> rest = use(buffer.first(got.bytes));
       if (!rest.empty()) kept_ = std::make_unique<Kept>(Kept{std::string(rest.data(), rest.size()), 0});
       if (phase_ == Phase::open && !throttled_ && overdrawn()) too_fast();
     }
     // A short count is the last one, unless the end stands behind it, which will not be told again.
-    if (got.then == Then::wait && (got.bytes == 0 || !peer_ended_)) {
+    const bool end_is_next = peer_ended_ || stream_.end_is_next();
+    if (got.then == Then::wait && (got.bytes == 0 || !end_is_next)) {
       unread_ = false;
       break;
     }
+    if (got.bytes == 0) break;  // TLS had much to do for itself: now the others
   }
+  if (!stream_.flushed()) write_soon();  // TLS has answered
   read_on();
+}
+
+void AsioConnection::read_failed() {
+  const TlsSession* const tls = stream_.tls();
+  if (!tls || tls->failure().empty()) return lost();
+  shard_.tls_failed(tls->failure());
+  if (tls->spoke_http()) {
+    stream_.speak_plainly();
+    return refuse({400, "this port speaks TLS: ask for https:// or wss://", {}});
+  }
+  const std::size_t before = queue_.bytes();
+  queue_.clear(shard_.spares());
+  queue_changed(before);
+  tell_lost();
+  leave(true);  // what TLS has said of it reaches the peer
 }
 
 // Is the peer still there? Bytes that wait hide an orderly end, but not a reset.
@@ -145,10 +164,8 @@ void AsioConnection::end_turn() {
 }
 
 void AsioConnection::write_queued() {
-  while (!queue_.empty()) {
-    std::array<std::string_view, Stream::gathered_views> views;
-    const std::size_t count = queue_.gather(views);
-    const Stream::Moved gone = stream_.write_some(std::span<const std::string_view>(views.data(), count));
+  while (!queue_.empty() || !stream_.flushed()) {
+    const Moved gone = write_once();
     if (gone.then == Then::over) return lost();
     if (gone.bytes > 0) {
       shard_.counters().writes.add();
@@ -156,14 +173,15 @@ void AsioConnection::write_queued() {
       queue_.took(gone.bytes, shard_.spares());
       if (http_) http_progress();
     }
-    if (gone.then == Then::wait) {
-      queue_.release_shared(shard_.frames());
-      waits_writable_ = true;
-      queue_changed(0);
-      return;
-    }
+    if (gone.then == Then::wait) return wait_to_write();
   }
   all_written();
+}
+
+void AsioConnection::wait_to_write() {
+  queue_.release_shared(shard_.frames());
+  waits_writable_ = true;
+  queue_changed(0);
 }
 
 void AsioConnection::on_writable() {
@@ -173,11 +191,22 @@ void AsioConnection::on_writable() {
   write_queued();
 }
 
+Moved AsioConnection::write_once() {
+  // Nearly always one range. To clear views for all that a system call may gather took 130 of 546 instructions.
+  std::array<std::string_view, 4> few;
+  const std::size_t count = queue_.gather(few);
+  if (count < few.size()) return stream_.write_some(std::span<const std::string_view>(few.data(), count));
+  std::array<std::string_view, Stream::gathered_views> many;
+  return stream_.write_some(std::span<const std::string_view>(many.data(), queue_.gather(many)));
+}
+
 void AsioConnection::all_written() {
   if (phase_ == Phase::http) return http_written();
   if (wants_drained_ && phase_ == Phase::open) return tell_drained();
   if (phase_ != Phase::leaving) return;
-  if (!drains_) return end();
+  const Moved finished = stream_.finish();
+  if (finished.then == Then::wait) return wait_to_write();
+  if (finished.then == Then::over || !drains_) return end();
   phase_ = Phase::draining;
   if (!stream_.shut_down_writing()) return end();
   kept_.reset();
@@ -194,6 +223,11 @@ void AsioConnection::leave(bool and_drain) {
 }
 
 void AsioConnection::lost() {
+  tell_lost();
+  end();
+}
+
+void AsioConnection::tell_lost() {
   switch (phase_) {
     case Phase::opening:
     case Phase::open: tell_closed(CloseReason(close_code::abnormal), Ending::vanished); break;
@@ -203,7 +237,6 @@ void AsioConnection::lost() {
     case Phase::draining:
     case Phase::gone: break;
   }
-  end();
 }
 
 void AsioConnection::deadline_passed() {
@@ -213,6 +246,9 @@ void AsioConnection::deadline_passed() {
     case Phase::open: return look_at_allowance();
     case Phase::gone: return;
     case Phase::closing:
+      // A slow reader has until the end of the stop to take what was sent to it.
+      if (going_ && !queue_.empty()) return shard_.enter(*this, Shard::Stage::closing);
+      [[fallthrough]];
     case Phase::leaving:
     case Phase::draining: shard_.counters().cut_off.add(); return lost();
   }
@@ -220,9 +256,9 @@ void AsioConnection::deadline_passed() {
 
 void AsioConnection::go_away() {
   switch (phase_) {
-    case Phase::http: return answering() ? void() : end();
-    case Phase::opening: return refuse({503, "the server stops", {}});
-    case Phase::open: return begin_close(CloseReason(close_code::going_away), Ending::by_stop);
+    case Phase::http: return leave_if_idle();
+    case Phase::open: return say_goodbye();
+    case Phase::opening:  // once it is accepted, it has its turn
     case Phase::closing:
     case Phase::leaving:
     case Phase::draining:
@@ -230,14 +266,19 @@ void AsioConnection::go_away() {
   }
 }
 
-void AsioConnection::cut_off() { lost(); }
+void AsioConnection::cut_off() {
+  if (phase_ == Phase::opening) refuse({503, "the server stops", {}});
+  if (phase_ == Phase::open) fail(shard_.goodbye(), Ending::by_stop);
+  if (phase_ == Phase::leaving && !waits_writable_) write_queued();
+  lost();
+}
 
 void AsioConnection::end() noexcept {
   if (phase_ == Phase::gone) return;
   phase_ = Phase::gone;
   // Words that the peer does not take are not worth a kernel buffer for minutes: reset instead.
   shard_.poller().remove(stream_.descriptor());
-  queue_.empty() ? stream_.close() : stream_.reset();
+  queue_.empty() && stream_.flushed() ? stream_.close() : stream_.reset();
   if (waits_writable_) shard_.waiting_changed(queue_.bytes(), 0);
   queue_.clear(shard_.spares());
   kept_.reset();

@@ -18,6 +18,7 @@
 #include "net/validity.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/transport/connection.hpp"
+#include "sluice/transport/scope.hpp"
 #include "sluice/ws/http_head.hpp"
 #include "sluice/ws/server_protocol.hpp"
 
@@ -52,9 +53,9 @@ class AsioConnection final : public Connection, public Deadline {
   std::size_t waiting_bytes() const noexcept { return phase_ == Phase::open && waits_writable_ ? queue_.bytes() : 0; }
   /// Slow readers hold too much, and this one most.
   void shed();
-  /// The server stops: ends as the phase allows.
+  /// The server stops, and it is this one's turn: what is in hand may end in good order.
   void go_away();
-  /// Ends now, whatever is unsaid.
+  /// Ends now. A WebSocket is told why if the kernel takes it at once.
   void cut_off();
   /// The turn is over: writes what is queued, as far as the kernel takes it.
   void end_turn();
@@ -96,15 +97,19 @@ class AsioConnection final : public Connection, public Deadline {
   void use_unread();
   void on_writable();
   void read_burst();
+  void read_failed();
   void look_for_loss();
   std::span<char> use(std::span<char> input);
   void go_on();
   void go_on_soon();
   void write_soon();
   void write_queued();
+  Moved write_once();
+  void wait_to_write();
   void all_written();
   void leave(bool and_drain);
   void lost();
+  void tell_lost();
   void end() noexcept;
 
   // proxy_side.cpp
@@ -124,6 +129,8 @@ class AsioConnection final : public Connection, public Deadline {
   void respond(const HttpResponse& response);
   void http_progress();
   void http_written();
+  void leave_if_idle();
+  Scope scope_of(const RequestInfo& request) const;
   void open_websocket();
   void refuse(const ws::HttpRefusal& refusal);
   void request_late();
@@ -134,6 +141,7 @@ class AsioConnection final : public Connection, public Deadline {
   void read_messages(std::span<char>& input);
   void answer_ping();
   void answer_close();
+  void say_goodbye();
   void fail(const CloseReason& reason, Ending why);
   void too_slow();
   void drop_waiting();
@@ -173,6 +181,7 @@ class AsioConnection final : public Connection, public Deadline {
   bool in_open_ = false;  // inside Gateway::open: the events are not known yet
   bool told_ = false;     // on_closed is posted, or will be as soon as the events are known
   bool counted_ = false;  // among the open WebSockets
+  bool going_ = false;    // on_stop was called
   Validity validity_;
   bool wants_drained_ = false;
   Stream stream_;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "net/asio_executor.hpp"
 #include "net/shard.hpp"
 #include "sluice/net/asio_executors.hpp"
+#include "sluice/ws/server_protocol.hpp"
 
 namespace sluice {
 
@@ -37,8 +39,11 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
     }
   }
 
-  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port);
-  void stop(std::chrono::milliseconds deadline);
+  using Tls = std::optional<TlsContext>;
+
+  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const Tls& tls);
+  Result<std::uint16_t> listen_fd(int descriptor, const Tls& tls);
+  void stop(const StopOptions& options);
   void wait();
   void end();
   ServerStats stats() const;
@@ -46,8 +51,9 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
  private:
   using Endpoints = std::vector<asio::ip::tcp::endpoint>;
 
-  Result<std::uint16_t> listen_on(const Endpoints& endpoints);
-  void close_acceptors();
+  Result<std::uint16_t> listen_on(const Endpoints& endpoints, const Tls& tls);
+  Result<void> start(const std::vector<std::shared_ptr<Acceptor>>& opened);
+  std::vector<std::shared_ptr<Acceptor>> take_acceptors();
   void shard_is_empty();
   void relieve();
   void shed(const std::vector<net::QueueSizes>& queues);
@@ -63,7 +69,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   std::atomic<bool> relieving_{false};
 };
 
-Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port) {
+Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port, const Tls& tls) {
   asio::io_context context;
   asio::ip::tcp::resolver resolver(context);
   std::error_code error;
@@ -77,54 +83,81 @@ Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint
   // A port that the kernel picked for the first address may be taken at the second.
   constexpr int attempts = 8;
   for (int attempt = 1;; ++attempt) {
-    auto listening = listen_on(endpoints);
+    auto listening = listen_on(endpoints, tls);
     if (listening || port != 0 || endpoints.size() == 1 || attempt == attempts) return listening;
   }
 }
 
-Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints) {
+Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, const Tls& tls) {
   std::vector<std::shared_ptr<Acceptor>> opened;
   std::uint16_t port = 0;
   for (asio::ip::tcp::endpoint endpoint : endpoints) {
     if (endpoint.port() == 0) endpoint.port(port);
-    auto acceptor = std::make_shared<Acceptor>(shards_);
+    auto acceptor = std::make_shared<Acceptor>(shards_, tls);
     const auto listening = acceptor->listen(endpoint, serving_.options);
     if (!listening) return listening;
     port = *listening;
     opened.push_back(std::move(acceptor));
   }
-  std::lock_guard lock(mutex_);
-  if (stopping_) return Error(ErrorCode::refused, "listen: the server has stopped");
-  for (auto& acceptor : opened) {
-    acceptors_.push_back(acceptor);
-    shards_.front()->executor().post([acceptor] { acceptor->start(); });
-  }
+  if (const auto started = start(opened); !started) return started.error();
   return port;
 }
 
-void AsioServer::State::stop(std::chrono::milliseconds deadline) {
+Result<std::uint16_t> AsioServer::State::listen_fd(int descriptor, const Tls& tls) {
+  auto acceptor = std::make_shared<Acceptor>(shards_, tls);
+  const auto listening = acceptor->listen_at(descriptor);
+  if (!listening) return listening;
+  if (const auto started = start({acceptor}); !started) {
+    acceptor->give_back();
+    return started.error();
+  }
+  return listening;
+}
+
+Result<void> AsioServer::State::start(const std::vector<std::shared_ptr<Acceptor>>& opened) {
+  std::lock_guard lock(mutex_);
+  if (stopping_) return Error(ErrorCode::refused, "listen: the server has stopped");
+  for (const auto& acceptor : opened) {
+    acceptors_.push_back(acceptor);
+    shards_.front()->executor().post([acceptor] { acceptor->start(); });
+  }
+  return {};
+}
+
+void AsioServer::State::stop(const StopOptions& options) {
+  if (!may_be_sent(options.reason.code()) || options.reason.text().size() > max_close_text_bytes) {
+    throw std::invalid_argument(fmt::format("AsioServer::stop: {} with a text of {} bytes can't be sent",
+                                            options.reason.code(), options.reason.text().size()));
+  }
   {
     std::lock_guard lock(mutex_);
-    if (std::exchange(stopping_, true)) return;
+    stopping_ = true;
   }
   wake_.notify_all();
-  // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop.
-  shards_.front()->executor().post([self = shared_from_this(), deadline] {
-    self->close_acceptors();
+  net::AsioExecutor& first = shards_.front()->executor();
+  const auto now = first.now();
+  net::Stopping how{std::make_shared<net::DrainPlan>(now, options.window), options.reason,
+                    now + options.window + options.grace};
+  // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop. No job may
+  // hold this server's parts: one that has not run ends with its executor, when others have ended already.
+  first.post([weak = weak_from_this(), how = std::move(how)] {
+    const auto self = weak.lock();
+    if (!self) return;
+    for (const auto& acceptor : self->take_acceptors()) acceptor->finish();
     for (const auto& shard : self->shards_) {
-      shard->executor().post(
-          [self, &shard = *shard, deadline] { shard.stop(deadline, [self] { self->shard_is_empty(); }); });
+      shard->executor().post([weak, weak_shard = std::weak_ptr(shard), how] {
+        const auto tell = [weak] {
+          if (const auto server = weak.lock()) server->shard_is_empty();
+        };
+        if (const auto alive = weak_shard.lock()) alive->stop(how, tell);
+      });
     }
   });
 }
 
-void AsioServer::State::close_acceptors() {
-  std::vector<std::shared_ptr<Acceptor>> closing;
-  {
-    std::lock_guard lock(mutex_);
-    closing.swap(acceptors_);
-  }
-  for (const auto& acceptor : closing) acceptor->close();
+std::vector<std::shared_ptr<Acceptor>> AsioServer::State::take_acceptors() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(acceptors_, {});
 }
 
 void AsioServer::State::shard_is_empty() {
@@ -147,7 +180,9 @@ void AsioServer::State::relieve() {
   census->queues.resize(shards_.size());
   census->missing = shards_.size();
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->executor().post([self = shared_from_this(), census, i] {
+    shards_[i]->executor().post([weak = weak_from_this(), census, i] {
+      const auto self = weak.lock();
+      if (!self) return;
       census->queues[i] = self->shards_[i]->queue_sizes();
       if (census->missing.fetch_sub(1) == 1) self->shed(census->queues);
     });
@@ -156,11 +191,13 @@ void AsioServer::State::relieve() {
 
 void AsioServer::State::shed(const std::vector<net::QueueSizes>& queues) {
   // An eighth below the limit, so that the next round does not follow at once.
-  const std::size_t bearable = serving_.backlog.limit() - serving_.backlog.limit() / 8;
+  const std::size_t bearable = serving_.queued_bytes.limit() - serving_.queued_bytes.limit() / 8;
   const auto counts = net::largest_to_shed(queues, bearable);
   auto rest = std::make_shared<std::atomic<std::size_t>>(shards_.size());
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->executor().post([self = shared_from_this(), rest, i, count = counts[i]] {
+    shards_[i]->executor().post([weak = weak_from_this(), rest, i, count = counts[i]] {
+      const auto self = weak.lock();
+      if (!self) return;
       self->shards_[i]->shed(count);
       if (rest->fetch_sub(1) == 1) self->relieving_ = false;
     });
@@ -174,11 +211,11 @@ void AsioServer::State::wait() {
 
 void AsioServer::State::end() {
   if (executors_.running()) {
-    stop(std::chrono::milliseconds(0));
+    stop({.window = {}, .grace = {}});
     return wait();
   }
   executors_.join();
-  close_acceptors();
+  for (const auto& acceptor : take_acceptors()) acceptor->close();
   for (const auto& shard : shards_) shard->tear_down();
 }
 
@@ -191,6 +228,7 @@ ServerStats AsioServer::State::stats() const {
     sum.opened += counters.opened.get();
     sum.open += counters.open.get();
     sum.http_requests += counters.http_requests.get();
+    sum.tls_failed += counters.tls_failed.get();
     sum.proxy_refused += counters.proxy_refused.get();
     sum.messages_in += counters.messages_in.get();
     sum.sends += counters.sends.get();
@@ -221,6 +259,7 @@ ServerStats AsioServer::State::stats() const {
     sum.throttled += counters.throttled.get();
     sum.pings += counters.pings.get();
     sum.cut_off += counters.cut_off.get();
+    sum.cut_off_by_stop += counters.cut_off_by_stop.get();
   }
   sum.server_full = serving_.admission.server_full();
   sum.address_full = serving_.admission.address_full();
@@ -237,7 +276,9 @@ AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOpt
   if (limits.head_bytes == 0 || limits.message_bytes == 0 || limits.queued_bytes == 0) {
     throw std::invalid_argument("AsioServer: head_bytes, message_bytes and queued_bytes can't be 0");
   }
-  if (limits.frames_per_message == 0) throw std::invalid_argument("AsioServer: frames_per_message can't be 0");
+  if (limits.frames_per_message == 0 || limits.frames_per_message > ws::ServerProtocol::most_frames) {
+    throw std::invalid_argument("AsioServer: frames_per_message is 1 to 16,777,215");
+  }
   for (const auto time : {limits.ping_every, limits.pong_time, limits.idle_time, limits.lifetime}) {
     if (time.count() >= 0 && time <= net::longest_tick_time / 2) continue;
     throw std::invalid_argument(
@@ -252,10 +293,20 @@ AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOpt
 AsioServer::~AsioServer() { state_->end(); }
 
 Result<std::uint16_t> AsioServer::listen(std::string_view host, std::uint16_t port) {
-  return state_->listen(host, port);
+  return state_->listen(host, port, std::nullopt);
 }
 
-void AsioServer::stop(std::chrono::milliseconds deadline) { state_->stop(deadline); }
+Result<std::uint16_t> AsioServer::listen(std::string_view host, std::uint16_t port, const TlsContext& tls) {
+  return state_->listen(host, port, tls);
+}
+
+Result<std::uint16_t> AsioServer::listen_fd(int descriptor) { return state_->listen_fd(descriptor, std::nullopt); }
+
+Result<std::uint16_t> AsioServer::listen_fd(int descriptor, const TlsContext& tls) {
+  return state_->listen_fd(descriptor, tls);
+}
+
+void AsioServer::stop(StopOptions options) { state_->stop(options); }
 
 void AsioServer::wait() { state_->wait(); }
 

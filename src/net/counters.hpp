@@ -58,11 +58,11 @@ class Counters {
   static constexpr int lowest_refusal = 300;
   static constexpr int highest_refusal = 599;
 
-  Counter accepted, connections, opened, open, http_requests, proxy_refused;
+  Counter accepted, connections, tls_failed, opened, open, http_requests, proxy_refused;
   Counter compressing;
   DeflateCounters deflated, inflated;
   Counter messages_in, sends, bytes_in, bytes_out, writes;
-  Counter pings, throttled, cut_off;
+  Counter pings, throttled, cut_off, cut_off_by_stop;
 
   void count(Ending why) noexcept { ended_[static_cast<std::size_t>(why)].add(); }
   std::uint64_t ended(Ending why) const noexcept { return ended_[static_cast<std::size_t>(why)].get(); }

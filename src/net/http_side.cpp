@@ -7,6 +7,7 @@
 #include <exception>
 #include <utility>
 
+#include "net/tls_session.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/ws/deflate_negotiation.hpp"
 #include "sluice/ws/handshake.hpp"
@@ -14,6 +15,9 @@
 
 namespace sluice::net {
 namespace {
+
+// Who has been silent for longer than this is no client that has just connected, or just been answered.
+constexpr auto request_on_its_way = std::chrono::milliseconds(500);
 
 // Runs what an application gave us, and says what came of it: empty, or the text of its exception.
 template <class Work>
@@ -63,7 +67,7 @@ void AsioConnection::answer_request() {
   if (!handler) return respond(HttpResponse(404, "not found\n"));
 
   head.request.scheme = http_->secure ? "https" : "http";
-  http_->request.emplace(std::move(head.method), std::move(head.request), http_->reader.take_body());
+  http_->request.emplace(std::move(head.method), scope_of(head.request), http_->reader.take_body());
   shard_.enter(*this, Shard::Stage::handler);  // which may take its time
   const auto wake = [](void* who) noexcept {
     auto& connection = *static_cast<AsioConnection*>(who);
@@ -120,8 +124,25 @@ void AsioConnection::http_progress() {
 void AsioConnection::http_written() {
   if (http_->state != Http::State::responding) return;  // that was 100 Continue
   http_->state = Http::State::reading;
-  if (shard_.stopping()) return end();
+  http_->waits_since = shard_.executor().now();
+  if (shard_.stopping()) shard_.plan_to_go(*this);
   go_on_soon();
+}
+
+// The server stops. A request that has begun is answered; one that is on its way, perhaps, is waited for.
+void AsioConnection::leave_if_idle() {
+  if (answering() || http_->reader.begun()) return;
+  const auto idle_from = http_->waits_since + request_on_its_way;
+  if (shard_.executor().now() < idle_from) return shard_.go_away_at(*this, idle_from);
+  http_->proxy_header.reset();  // it is too late for one
+  leave(true);
+}
+
+Scope AsioConnection::scope_of(const RequestInfo& request) const {
+  Scope scope(request);
+  if (!stream_.tls()) return scope;
+  if (auto shown = stream_.tls()->client_certificate()) scope.put(std::move(*shown));
+  return scope;
 }
 
 void AsioConnection::open_websocket() {
@@ -132,8 +153,7 @@ void AsioConnection::open_websocket() {
   info.scheme = http_->secure ? "wss" : "ws";
   in_open_ = true;
   std::shared_ptr<ConnectionEvents> events;
-  const std::string thrown =
-      guarded([&] { events = shard_.gateway().open(Scope(std::move(info)), self_, shard_.executor()); });
+  const std::string thrown = guarded([&] { events = shard_.gateway().open(scope_of(info), self_, shard_.executor()); });
   in_open_ = false;
   events_ = std::move(events);
   if (!thrown.empty()) {
@@ -164,6 +184,7 @@ void AsioConnection::accept(const Acceptance& acceptance) {
   if (!in_open_) http_.reset();
   write_soon();
   go_on_soon();  // what came right behind the request
+  if (shard_.stopping()) shard_.plan_to_go(*this);
 }
 
 void AsioConnection::deny(const Denial& denial) {

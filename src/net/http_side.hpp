@@ -26,6 +26,7 @@ struct AsioConnection::Http {
   std::unique_ptr<ProxyHeaderReader> proxy_header;  // until it has come
   std::optional<HttpRequest> request;               // in the handler's hands
   std::optional<Task<HttpResponse>> task;           // the handler's work; it refers to the request
+  Executor::Clock::time_point waits_since;          // for a request
   bool keep_alive = false;
   bool head_only = false;
   enum class State { reading, handling, responding } state = State::reading;

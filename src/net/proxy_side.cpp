@@ -7,6 +7,7 @@ namespace sluice::net {
 
 void AsioConnection::begin_http(const asio::ip::tcp::endpoint& peer) {
   http_ = std::make_unique<Http>(shard_.limits(), peer);
+  http_->waits_since = shard_.executor().now();
   const ProxyOptions& proxies = shard_.options().proxies;
   if (proxies.proxy_protocol && trusts(proxies, peer.address())) {
     http_->proxy_header = std::make_unique<ProxyHeaderReader>();
@@ -19,9 +20,9 @@ bool AsioConnection::awaits_proxy_header() const noexcept { return http_ && http
 void AsioConnection::read_proxy_header() {
   const std::span<char> buffer = shard_.read_buffer().first(ProxyHeaderReader::most_bytes);
   for (;;) {
-    const Stream::Moved seen = stream_.peek(buffer);
-    if (seen.then == Stream::Moved::Then::over) return proxy_header_missing();
-    if (seen.then == Stream::Moved::Then::wait) {
+    const Moved seen = stream_.peek(buffer);
+    if (seen.then == Moved::Then::over) return proxy_header_missing();
+    if (seen.then == Moved::Then::wait) {
       unread_ = false;
       return;
     }
@@ -70,7 +71,7 @@ bool AsioConnection::identify() {
   }
   // Requests of several clients may come over one connection of a proxy.
   if (trusts(proxies, http_->peer.address()) && !count_for(who->client)) return false;
-  http_->secure = who->secure.value_or(http_->tls_before);
+  http_->secure = who->secure.value_or((stream_.tls() != nullptr) || http_->tls_before);
   request.client_address = to_text(who->client);
   request.server_address = to_text(http_->called.value_or(stream_.local_endpoint()));
   if (who->host) {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "net/shard.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <asio/ip/tcp.hpp>
 #include <utility>
 
 #include "net/addresses.hpp"
 #include "net/asio_connection.hpp"
+#include "net/tls_session.hpp"
+#include "sluice/core/log.hpp"
 #include "sluice/ws/http_response.hpp"
 
 namespace sluice::net {
@@ -16,6 +20,7 @@ constexpr std::size_t read_buffer_bytes = 64 * 1024;
 constexpr std::size_t gathered_bytes = 256 * 1024;
 // Connections past a limit are told 503 while they are few, and closed without a word when they are a flood.
 constexpr std::size_t most_unseated = 64;
+constexpr auto a_little_more = std::chrono::seconds(1);
 // How long a peer that is too fast is not read; then it may have tokens again.
 constexpr auto throttle_time = std::chrono::milliseconds(100);
 
@@ -43,7 +48,7 @@ Shard::Shard(AsioExecutor& executor, Serving& serving, std::size_t number)
       now_(born_),
       message_pace_(limits().message_rate),
       byte_pace_(limits().byte_rate),
-      backlog_(serving.backlog, number),
+      queued_bytes_(serving.queued_bytes, number),
       most_gathered_(std::min({gathered_bytes, limits().slow_bytes, limits().queued_bytes})) {}
 
 Shard::~Shard() = default;
@@ -63,6 +68,11 @@ std::span<char> Shard::read_buffer() {
   return {read_buffer_.get(), read_buffer_bytes};
 }
 
+std::span<char> Shard::record_buffer() {
+  if (!record_buffer_) record_buffer_ = std::make_unique_for_overwrite<char[]>(TlsSession::record_bytes);
+  return {record_buffer_.get(), TlsSession::record_bytes};
+}
+
 const std::string& Shard::date() {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   if (date_.empty() || now != date_of_) {
@@ -72,30 +82,43 @@ const std::string& Shard::date() {
   return date_;
 }
 
-void Shard::start(Stream stream, const asio::ip::tcp::endpoint& peer) {
+void Shard::start(Stream stream, const asio::ip::tcp::endpoint& peer, std::shared_ptr<const TlsSettings> tls) {
   counters_.accepted.add();
   // A trusted proxy's connection counts for its client, as soon as that one is known.
   const bool counts_address = limits().connections_per_address > 0 && !trusts(options().proxies, peer.address());
   auto seat = serving_.admission.enter(counts_address ? unmapped(peer.address()).to_string() : std::string());
   const bool seated = static_cast<bool>(seat);
-  if (stopping_ || (!seated && unseated_ >= most_unseated)) {
-    if (!seated) counters_.count_refusal(503);
+  if (!seated && unseated_ >= most_unseated) {
+    counters_.count_refusal(503);
     load_.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
   if (!seated) ++unseated_;
-  ++present_;
   counters_.connections.add();
+  if (tls) stream.speak_tls(std::move(tls), record_buffer());
   auto connection = std::make_shared<AsioConnection>(*this, std::move(stream), std::move(seat), peer);
+  ++held_;
   connection->start(connection);
+}
+
+void Shard::tls_failed(std::string_view why) {
+  counters_.tls_failed.add();
+  const auto untold = tls_failures_.event(executor_.now());
+  if (!untold) return;
+  const std::string others = *untold > 0 ? fmt::format(" ({} more since the last such line)", *untold) : "";
+  log(LogLevel::info, fmt::format("tls: a connection failed: {}{}", why, others));
 }
 
 void Shard::left(bool seated) noexcept {
   if (!seated) --unseated_;
-  --present_;
   counters_.connections.subtract();
   load_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Shard::forget() noexcept {
+  if (--held_ > 0) return;
   tell_if_empty();
+  until_forgotten_.reset();
 }
 
 void Shard::enter(AsioConnection& connection, Stage stage) {
@@ -195,26 +218,53 @@ void Shard::shed(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) queues[i].second->shed();
 }
 
-void Shard::stop(std::chrono::milliseconds deadline, std::function<void()> when_empty) {
-  stopping_ = true;
-  when_empty_ = std::move(when_empty);
-  for (const auto& connection : present()) connection->go_away();
-  executor_.post_after(deadline, [weak = weak_from_this()] {
-    const auto shard = weak.lock();
-    if (!shard) return;
-    for (const auto& connection : shard->present()) connection->cut_off();
+void Shard::stop(Stopping how, std::function<void()> when_empty) {
+  if (stopping() && how.end >= stopping_.end) return;
+  if (!stopping()) when_empty_ = std::move(when_empty);
+  stopping_ = std::move(how);
+  for (const auto& connection : present()) plan_to_go(*connection);
+  const auto patience = stopping_.end - executor_.now();
+  executor_.post_after(patience, [weak = weak_from_this()] {
+    if (const auto shard = weak.lock()) shard->cut_off_all();
+  });
+  // Who is told of the end may take until then. What is held longer is held for ever.
+  executor_.post_after(patience + limits().disconnect_grace + a_little_more, [weak = weak_from_this()] {
+    if (const auto shard = weak.lock()) shard->give_up();
   });
   tell_if_empty();
 }
 
+void Shard::plan_to_go(AsioConnection& connection) { go_away_at(connection, stopping_.plan->next(executor_.now())); }
+
+void Shard::go_away_at(AsioConnection& connection, Deadline::Time when) {
+  executor_.post_after(when - executor_.now(), [weak = std::weak_ptr(connection.self())] {
+    if (const auto alive = weak.lock()) alive->go_away();
+  });
+}
+
+void Shard::cut_off_all() {
+  for (const auto& connection : present()) {
+    counters_.cut_off_by_stop.add();
+    connection->cut_off();
+  }
+}
+
+void Shard::give_up() {
+  if (!when_empty_) return;
+  log(LogLevel::warning, fmt::format("stop: {} connections have ended, but are held by somebody still", held_));
+  until_forgotten_ = shared_from_this();
+  executor_.post(std::exchange(when_empty_, nullptr));
+}
+
 void Shard::tell_if_empty() {
-  if (stopping_ && present_ == 0 && when_empty_) executor_.post(std::exchange(when_empty_, nullptr));
+  if (held_ == 0 && when_empty_) executor_.post(std::exchange(when_empty_, nullptr));
 }
 
 void Shard::tear_down() {
   const auto running = executor_.enter();
-  stopping_ = torn_down_ = true;
-  for (const auto& connection : present()) connection->cut_off();
+  torn_down_ = true;
+  cut_off_all();
+  if (held_ > 0) until_forgotten_ = shared_from_this();
 }
 
 }  // namespace sluice::net

@@ -10,17 +10,20 @@
 #include <random>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <asio/ip/tcp.hpp>
 
 #include "net/admission.hpp"
 #include "net/asio_executor.hpp"
-#include "net/backlog.hpp"
 #include "net/counters.hpp"
 #include "net/deadline_list.hpp"
 #include "net/deadline_wheel.hpp"
+#include "net/drain_plan.hpp"
 #include "net/poller.hpp"
+#include "net/queued_bytes.hpp"
+#include "net/rare_log.hpp"
 #include "net/stream.hpp"
 #include "net/token_bucket.hpp"
 #include "net/validity.hpp"
@@ -37,8 +40,15 @@ struct Serving {
   Gateway& gateway;
   const AsioServerOptions options;
   Admission admission;
-  Backlog backlog;
-  const std::function<void()> relieve;  // called when the backlog is past its limit; any thread
+  QueuedBytes queued_bytes;
+  const std::function<void()> relieve;  // called when what is queued is past its limit; any thread
+};
+
+/// How the server stops.
+struct Stopping {
+  std::shared_ptr<DrainPlan> plan;
+  CloseReason goodbye = StopOptions().reason;
+  Deadline::Time end = Deadline::never;  // then what is left is cut off
 };
 
 /// Its executor only, except where it says otherwise.
@@ -66,7 +76,11 @@ class Shard : public std::enable_shared_from_this<Shard> {
   WriteQueue::Spares& spares() noexcept { return spares_; }
   /// One buffer for all reads: what it holds is used up before the next read.
   std::span<char> read_buffer();
-  bool stopping() const noexcept { return stopping_; }
+  /// One buffer for what TLS gathers into a record.
+  std::span<char> record_buffer();
+  bool stopping() const noexcept { return stopping_.plan != nullptr; }
+  /// What WebSockets are closed with while stopping.
+  const CloseReason& goodbye() const noexcept { return stopping_.goodbye; }
   bool torn_down() const noexcept { return torn_down_; }
   /// What a connection may gather before it writes within the turn, so that a flood does not pile up until its end.
   std::size_t most_gathered() const noexcept { return most_gathered_; }
@@ -78,7 +92,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   /// Counts one that is handed over; start() follows on the shard's executor. Any thread.
   void expect_one() noexcept { load_.fetch_add(1, std::memory_order_relaxed); }
   /// A connection begins its life.
-  void start(Stream stream, const asio::ip::tcp::endpoint& peer);
+  void start(Stream stream, const asio::ip::tcp::endpoint& peer, std::shared_ptr<const TlsSettings> tls);
   /// Puts the connection among those of the stage, with the stage's deadline from now.
   void enter(AsioConnection& connection, Stage stage);
   /// Puts it among the open WebSockets, to be looked at again after this time; nothing: never.
@@ -94,7 +108,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
   /// The queue of a connection whose network takes no more was so long, and is so long now.
   void waiting_changed(std::size_t before, std::size_t after) noexcept {
-    if (backlog_.change(before, after)) serving_.relieve();
+    if (queued_bytes_.change(before, after)) serving_.relieve();
   }
   QueueSizes queue_sizes();
   /// Ends the connections with so many of the largest queues.
@@ -102,11 +116,19 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
   /// The connection will write at the end of this turn.
   void will_write(AsioConnection& connection);
+  /// Counts a connection whose TLS has failed, and logs it if that is not too much.
+  void tls_failed(std::string_view why);
   /// A connection is gone: its socket is closed.
   void left(bool seated) noexcept;
+  /// The last word of a connection that nobody holds any more. It may be the end of this shard, too.
+  void forget() noexcept;
 
-  /// Closes all connections, the last of them by the deadline, and then calls `when_empty` once.
-  void stop(std::chrono::milliseconds deadline, std::function<void()> when_empty);
+  /// Lets all connections go when the plan says, cuts off those that are left at the end, and calls `when_empty` once
+  /// nobody holds one any more. Again: with an earlier end it counts beside the first, but for its `when_empty`.
+  void stop(Stopping how, std::function<void()> when_empty);
+  /// While stopping: the connection will be told to go away when the plan says, or then.
+  void plan_to_go(AsioConnection& connection);
+  void go_away_at(AsioConnection& connection, Deadline::Time when);
   /// Ends all connections and tells their events, in this call. No executor runs any more.
   void tear_down();
 
@@ -117,6 +139,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   template <class Visit>
   void each(Visit visit);
   std::vector<std::shared_ptr<AsioConnection>> present();
+  void cut_off_all();
+  void give_up();
   void tell_if_empty();
 
   AsioExecutor& executor_;
@@ -127,6 +151,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   WriteQueue::Spares spares_;
   std::unique_ptr<ws::SharedDeflate> deflate_;  // once a client has agreed on it
   std::unique_ptr<char[]> read_buffer_;
+  std::unique_ptr<char[]> record_buffer_;
+  RareLog tls_failures_;
   std::vector<AsioConnection*> writing_;  // have something to write at the end of the turn
   std::vector<AsioConnection*> written_;  // those in hand then
   DeadlineList handshakes_, handling_, throttled_, closing_;
@@ -136,15 +162,16 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Deadline::Time now_;
   Tick tick_ = 0;
   const Pace message_pace_, byte_pace_;
-  Backlog::Share backlog_;
+  QueuedBytes::Share queued_bytes_;
   std::minstd_rand chance_{std::random_device{}()};
   std::atomic<std::size_t> load_{0};
-  std::size_t present_ = 0;
+  std::size_t held_ = 0;  // connections that somebody holds, of those that are gone too
   std::size_t unseated_ = 0;
   const std::size_t most_gathered_;
-  bool stopping_ = false;
+  Stopping stopping_;  // no plan: it serves
   bool torn_down_ = false;
   std::function<void()> when_empty_;
+  std::shared_ptr<Shard> until_forgotten_;  // this one, when connections may outlive the server
   std::string date_;
   std::chrono::system_clock::time_point date_of_;
 };

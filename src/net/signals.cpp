@@ -22,6 +22,7 @@ int StopSignals::wait() {
   taken_->signals.async_wait([&which](const asio::error_code&, int number) { which = number; });
   taken_->context.restart();
   taken_->context.run();
+  taken_->signals.clear();
   return which;
 }
 

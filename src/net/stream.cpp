@@ -9,32 +9,42 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <utility>
+
+#include "net/system_calls.hpp"
+#include "net/tls_session.hpp"
 
 namespace sluice::net {
 namespace {
 
-using Then = Stream::Moved::Then;
-
-bool would_block() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK; }
-
-template <class Call>
-ssize_t uninterrupted(Call call) noexcept {
-  ssize_t result;
-  do {
-    result = call();
-  } while (result < 0 && errno == EINTR);
-  return result;
-}
+using Then = Moved::Then;
 
 }  // namespace
+
+Stream::Stream(int descriptor) noexcept : descriptor_(descriptor) {}
+Stream::Stream(Stream&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), tls_(std::move(other.tls_)) {}
+Stream::~Stream() { close(); }
 
 void Stream::start() noexcept {
   const int on = 1;  // a socket that refuses its options will fail its first read too
   ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-Stream::Moved Stream::read_some(std::span<char> into) noexcept {
+void Stream::speak_tls(std::shared_ptr<const TlsSettings> settings, std::span<char> gathering) {
+  tls_ = std::make_unique<TlsSession>(std::move(settings), descriptor_, gathering);
+}
+
+void Stream::speak_plainly() noexcept { tls_.reset(); }
+
+bool Stream::end_is_next() const noexcept { return tls_ && tls_->end_is_next(); }
+
+bool Stream::flushed() const noexcept { return !tls_ || tls_->flushed(); }
+
+Moved Stream::finish() { return tls_ ? tls_->finish() : Moved(); }
+
+Moved Stream::read_some(std::span<char> into) {
+  if (tls_) return tls_->read_some(into);
   const ssize_t count = uninterrupted([&] { return ::recv(descriptor_, into.data(), into.size(), 0); });
   if (count > 0) {
     const auto bytes = static_cast<std::size_t>(count);
@@ -43,18 +53,16 @@ Stream::Moved Stream::read_some(std::span<char> into) noexcept {
   return {0, count < 0 && would_block() ? Then::wait : Then::over};
 }
 
-Stream::Moved Stream::write_some(std::span<const std::string_view> views) noexcept {
-  std::size_t offered = views[0].size();
+Moved Stream::write_some(std::span<const std::string_view> views) {
+  if (tls_) return tls_->write_some(views);
   ssize_t count;
   if (views.size() == 1) {
     count = uninterrupted([&] { return ::send(descriptor_, views[0].data(), views[0].size(), MSG_NOSIGNAL); });
   } else {
     std::array<iovec, gathered_views> buffers;
     const std::size_t gathered = std::min(views.size(), buffers.size());
-    offered = 0;
     for (std::size_t i = 0; i < gathered; ++i) {
       buffers[i] = {const_cast<char*>(views[i].data()), views[i].size()};
-      offered += views[i].size();
     }
     msghdr message{};
     message.msg_iov = buffers.data();
@@ -62,8 +70,7 @@ Stream::Moved Stream::write_some(std::span<const std::string_view> views) noexce
     count = uninterrupted([&] { return ::sendmsg(descriptor_, &message, MSG_NOSIGNAL); });
   }
   if (count < 0) return {0, would_block() ? Then::wait : Then::over};
-  const auto bytes = static_cast<std::size_t>(count);
-  return {bytes, bytes < offered ? Then::wait : Then::go_on};
+  return {static_cast<std::size_t>(count), Then::go_on};
 }
 
 Stream::Waiting Stream::look() noexcept {
@@ -73,7 +80,7 @@ Stream::Waiting Stream::look() noexcept {
   return count < 0 && would_block() ? Waiting::nothing : Waiting::over;
 }
 
-Stream::Moved Stream::peek(std::span<char> into) noexcept {
+Moved Stream::peek(std::span<char> into) noexcept {
   const ssize_t count = uninterrupted([&] { return ::recv(descriptor_, into.data(), into.size(), MSG_PEEK); });
   if (count > 0) return {static_cast<std::size_t>(count), Then::go_on};
   return {0, count < 0 && would_block() ? Then::wait : Then::over};
@@ -89,7 +96,10 @@ bool Stream::broken() noexcept {
   return ::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0;
 }
 
-bool Stream::shut_down_writing() noexcept { return ::shutdown(descriptor_, SHUT_WR) == 0; }
+bool Stream::shut_down_writing() noexcept {
+  tls_.reset();
+  return ::shutdown(descriptor_, SHUT_WR) == 0;
+}
 
 void Stream::close() noexcept {
   if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));

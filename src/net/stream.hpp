@@ -4,51 +4,62 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
-#include <utility>
 
 #include <asio/ip/tcp.hpp>
 
+#include "net/moved.hpp"
+
 namespace sluice::net {
 
-/// A TCP connection. No call blocks. A short count means that there is no more for now. Its executor only.
+class TlsSession;
+class TlsSettings;
+
+/// A TCP connection, in the clear or with TLS. No call blocks. Its executor only.
+///
+/// What a Poller tells of is the socket: a read or a write may be repeated until it comes to `wait`, and from then on
+/// the socket tells when it is worth while again. A short count means that there is no more for now.
 class Stream {
  public:
-  /// What a read or a write came to.
-  struct Moved {
-    enum class Then : std::uint8_t {
-      go_on,  // it went well, and may be repeated at once
-      wait,   // for bytes to come, or for room to write
-      over,   // the peer's end, or a failure; no byte was moved
-    };
-    std::size_t bytes = 0;
-    Then then = Then::go_on;
-  };
   enum class Waiting : std::uint8_t { nothing, bytes, over };
   /// Views beyond so many are left for the next write.
   static constexpr std::size_t gathered_views = 64;
 
   /// Takes over a descriptor that does not block.
-  explicit Stream(int descriptor) noexcept : descriptor_(descriptor) {}
-  Stream(Stream&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  ~Stream() { close(); }
+  explicit Stream(int descriptor) noexcept;
+  Stream(Stream&& other) noexcept;
+  ~Stream();
 
   int descriptor() const noexcept { return descriptor_; }
   /// What is written leaves at once.
   void start() noexcept;
-  Moved read_some(std::span<char> into) noexcept;
-  Moved write_some(std::span<const std::string_view> views) noexcept;
-  /// Looks without reading. Bytes that wait hide an orderly end behind them, but not a reset.
-  Waiting look() noexcept;
-  /// Copies what waits to be read, and leaves it there. For what stands in front of everything else, a
-  /// TLS handshake too.
+  /// What is read and written from now on is TLS. Small writes are gathered in memory that is lent for a call's time.
+  void speak_tls(std::shared_ptr<const TlsSettings> settings, std::span<char> gathering);
+  /// The TLS part, or null.
+  const TlsSession* tls() const noexcept { return tls_.get(); }
+  /// What follows is in the clear again: a peer that does not speak TLS is told so.
+  void speak_plainly() noexcept;
+
+  /// With `wait`, there is no more for now.
+  Moved read_some(std::span<char> into);
+  /// Did TLS, with its last bytes, come to its end?
+  bool end_is_next() const noexcept;
+  Moved write_some(std::span<const std::string_view> views);
+  /// Has the kernel all that write_some took? If not, writing nothing goes on with it.
+  bool flushed() const noexcept;
+  /// Shows what the socket has, below any TLS, and leaves it there.
   Moved peek(std::span<char> into) noexcept;
   /// Takes bytes off that peek() has shown.
   void drop(std::span<char> seen) noexcept;
+  /// Looks without reading. Bytes that wait hide an orderly end behind them, but not a reset.
+  Waiting look() noexcept;
   /// Has the connection failed, though bytes wait before the failure?
   bool broken() noexcept;
-  /// Says that nothing follows. False: there is no connection any more.
+  /// Says within TLS that nothing follows.
+  Moved finish();
+  /// The peer sees the end; from now on what is read is only bytes. False: there is no connection any more.
   bool shut_down_writing() noexcept;
   void close() noexcept;
   /// Closes so that the kernel keeps nothing either: the peer sees a reset.
@@ -58,6 +69,7 @@ class Stream {
 
  private:
   int descriptor_;  // -1: closed
+  std::unique_ptr<TlsSession> tls_;
 };
 
 }  // namespace sluice::net

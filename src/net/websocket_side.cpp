@@ -133,9 +133,18 @@ void AsioConnection::tell_drained() {
 void AsioConnection::close(const CloseReason& reason) {
   if (phase_ == Phase::opening) return deny(Denial(403));  // behaviour LC-5
   if (phase_ != Phase::open) return;
-  if (may_be_sent(reason.code())) return begin_close(reason, Ending::by_gateway);
+  const Ending why = going_ ? Ending::by_stop : Ending::by_gateway;
+  if (may_be_sent(reason.code())) return begin_close(reason, why);
   log(LogLevel::error, fmt::format("close: the code {} may not be sent, 1011 goes instead", reason.code()));
-  begin_close(CloseReason(close_code::internal_error), Ending::by_gateway);
+  begin_close(CloseReason(close_code::internal_error), why);
+}
+
+// Its events close it when they have said what is left to be said.
+void AsioConnection::say_goodbye() {
+  if (std::exchange(going_, true)) return;
+  if (!events_) return begin_close(shard_.goodbye(), Ending::by_stop);
+  const auto events = events_;
+  events->on_stop(shard_.goodbye());
 }
 
 void AsioConnection::begin_close(const CloseReason& reason, Ending why) {

@@ -188,6 +188,7 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
   wanted.parameters = PageParameters::read(wanted.type->parameters(), content, options_.style);
   if (!wanted.parameters.fit()) return wanted.parameters.fit().error();
   if (pages_->size() >= limits().pages_per_connection && !pages_->find(*wanted.type, wanted.parameters)) {
+    limit_met();
     return Error(ErrorCode::limit_exceeded, "the connection has as many pages as it may have");
   }
   try {

@@ -143,6 +143,11 @@ void Communicator::disconnect(CloseReason reason) {
   executor_.run_all();
 }
 
+void Communicator::stop_server(CloseReason reason) {
+  connection_->stop(std::move(reason));
+  executor_.run_all();
+}
+
 void Communicator::vanish() {
   connection_->vanish();
   executor_.run_all();

@@ -66,6 +66,12 @@ void RecordingConnection::vanish() {
   end_later(close_code::abnormal);
 }
 
+void RecordingConnection::stop(CloseReason reason) {
+  executor_.post([self = shared_from_this(), reason = std::move(reason)] {
+    if (self->accepted_ && !self->ending_ && self->events_) self->events_->on_stop(reason);
+  });
+}
+
 void RecordingConnection::stall(std::size_t limit) { stalled_at_ = limit; }
 
 void RecordingConnection::unstall() {

@@ -12,9 +12,6 @@
 namespace sluice::ws {
 namespace {
 
-// What the counter of frames holds.
-constexpr std::uint32_t most_frames = (std::uint32_t{1} << 24U) - 1;
-
 constexpr const char* not_utf8 = "the text is not UTF-8";
 
 std::string_view view(std::span<const char> bytes) noexcept { return {bytes.data(), bytes.size()}; }
@@ -41,6 +38,7 @@ struct ServerProtocol::Rarity {
 };
 
 ServerProtocol::ServerProtocol(const Limits& limits) noexcept : limits_(&limits) {
+  assert(limits.frames_per_message <= most_frames && "the frames of a message are counted in 24 bits");
   static_assert(sizeof(ServerProtocol) <= 96, "every idle connection holds one");
 }
 ServerProtocol::ServerProtocol(ServerProtocol&&) noexcept = default;
@@ -92,7 +90,7 @@ ServerProtocol::Fault ServerProtocol::fault_of_header() const noexcept {
   const bool continues = header_.opcode() == Opcode::continuation;
   if (continues && frames_ == 0) return {close_code::protocol_error, "there is nothing to continue"};
   if (!continues && frames_ > 0) return {close_code::protocol_error, "a message begins inside another"};
-  if (frames_ >= std::min(limits_->frames_per_message, most_frames)) {
+  if (frames_ >= limits_->frames_per_message) {
     return {close_code::policy_violation, "the message is in too many frames"};
   }
   const bool compressed = continues ? inflater_ && inflater_->in_message() : header_.compressed();

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 import xml.etree.ElementTree as xml
 from pathlib import Path
@@ -10,9 +11,9 @@ from pathlib import Path
 BENCHMARKS = Path(os.environ["SLUICE_SOURCE_DIR"], "benchmarks")
 sys.path.insert(0, str(BENCHMARKS))
 
-from compare import loads, svg  # noqa: E402
+from compare import loads, pages, rivals, svg  # noqa: E402
 from compare.figures import Figures, table, times  # noqa: E402
-from compare.servers import Server, everyone  # noqa: E402
+from compare.servers import FLOOR, FLOOR_AGAIN, Server, everyone  # noqa: E402
 
 
 def row(cpu_us, good=True, operations=100, missing=0):
@@ -44,6 +45,38 @@ class Medians(unittest.TestCase):
                          "| a | b |\n|---|---|\n| 1 | × 1.23 |\n| 2 | × 1,234 |\n")
 
 
+class Noise(unittest.TestCase):
+    def test_it_is_what_the_same_program_differs_by(self):
+        figures = Figures()
+        load = loads.fan_out(1_000)
+        for round, (first, second) in enumerate(((1.0, 1.1), (2.0, 1.8), (3.0, 3.0))):
+            figures.add(FLOOR, load.name, round, row(first))
+            figures.add(FLOOR_AGAIN, load.name, round, row(second))
+        words = rivals.noise_of(figures, [load])
+        self.assertIn("between × 0.90 and × 1.10 of the first (× 1.00 to × 1.00", words)
+        self.assertEqual(rivals.noise_of(Figures(), [load]), "The noise was not measured.")
+
+
+class Pages(unittest.TestCase):
+    def test_a_page_quotes_the_results(self):
+        with tempfile.TemporaryDirectory() as folder:
+            results = Path(folder)
+            (results / "one.md").write_text("# Title\n\n| a |\n")
+            page = "before\n<!-- results: one.md -->\n<!-- end -->\n<!-- results: two.md -->\nold\n<!-- end -->\n"
+            once = pages.filled(page, results)
+            self.assertEqual(once, "before\n<!-- results: one.md -->\n\n| a |\n\n<!-- end -->\n"
+                                   "<!-- results: two.md -->\nold\n<!-- end -->\n")
+            self.assertEqual(pages.filled(once, results), once)
+
+    def test_the_pages_of_this_tree_quote_what_is_in_it(self):
+        results = BENCHMARKS / "results"
+        for name in pages.PAGES:
+            page = (BENCHMARKS.parent / name).read_text()
+            with self.subTest(name):
+                self.assertTrue(pages.MARKED.search(page))
+                self.assertTrue(pages.filled(page, results) == page, "benchmarks/run has not filled it")
+
+
 class Plots(unittest.TestCase):
     def words(self, drawing):
         return [element.text for element in xml.fromstring(drawing).iter() if element.tag.endswith("text")]
@@ -67,15 +100,20 @@ class Commands(unittest.TestCase):
         messages = [arguments[arguments.index("--messages") + 1] for arguments in (
             load.arguments(Server("fast", [], burst_pace=1), share=1), load.arguments(Server("slow", []), share=1),
             load.arguments(Server("slow", []), share=0.01))]
-        self.assertEqual(messages, ["1000", "100", "32"])
+        self.assertEqual(messages, ["1000", "100", "16"])
 
     def test_a_rival_of_ones_own_is_one_more_server(self):
-        mine = everyone(Path("nowhere"), ["./servers/mine --port {port}"])[-1]
-        self.assertEqual((mine.name, mine.command), ("mine", ["./servers/mine", "--port", "{port}"]))
+        found = {one.name: one.command for one in everyone(Path("nowhere"), ["./servers/mine --port {port}"])}
+        self.assertEqual(found["mine"], ["./servers/mine", "--port", "{port}"])
+
+    def test_who_is_slow_does_heavy_loads_once(self):
+        heavy, light = loads.fan_out(1_000, 16), loads.fan_out(1_000)
+        asked = [Server("slow", [], slow=True).takes(load, round) for load in (heavy, light) for round in (0, 1)]
+        self.assertEqual(asked, [True, False, True, True])
 
     def test_help_and_an_unknown_part(self):
         helped = subprocess.run([BENCHMARKS / "run", "--help"], capture_output=True, text=True, check=True)
-        self.assertIn("benchmarks/run many", helped.stdout)
+        self.assertIn("benchmarks/run --quick", helped.stdout)
         wrong = subprocess.run([sys.executable, "-B", BENCHMARKS / "compare/main.py", "--programs", "x", "--results",
                                 "y", "nonsense"], capture_output=True, text=True)
         self.assertEqual(wrong.returncode, 2)

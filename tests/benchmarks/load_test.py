@@ -90,6 +90,24 @@ class GoodServers(Served):
             self.assertGreater(report["p50_us"], 0)
 
 
+class Compressing(Served):
+    def test_messages_arrive_compressed_either_way(self):
+        for way in ("shared", "windows"):
+            served = self.serve([PROGRAMS / "server", "--port", "{port}", "--threads", "1", "--compress", way])
+            for options, operations in ((["--connections", "20", "--messages", "30", "--bytes", "2000"], 600),
+                                        (["--workload", "echo", "--connections", "7", "--messages", "50", "--bytes",
+                                          "70000"], 50)):
+                with self.subTest(way=way, options=options):
+                    status, report, _ = self.load(served, "--compress", *options)
+                    self.assertEqual((status, report["good"], report["operations"]), (0, True, operations))
+
+    def test_a_server_that_declines_is_told(self):
+        port, _ = self.serve([PROGRAMS / "server", "--port", "{port}", "--threads", "1", "--compress", "off"])
+        done = subprocess.run([PROGRAMS / "load", "--port", str(port), "--compress"], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("does not compress", done.stderr)
+
+
 class BadServers(Served):
     def test_what_is_lost_or_disordered_is_counted(self):
         served = self.serve([sys.executable, "-c", BAD_SERVER, "{port}"])

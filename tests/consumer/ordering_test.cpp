@@ -19,7 +19,7 @@ struct Scene : Story {
     layer.take_transcript();
     browser.connection().take_transcript();
   }
-  void say(const char* text) { browser.connection().say(Message::text(text)); }
+  void say(const std::string& text) { browser.connection().say(Message::text(text)); }
 
   Communicator browser;
 };
@@ -107,6 +107,18 @@ TEST_CASE("a client is read on while events keep its consumer waiting only for a
   scene.open("a");
   scene.browser.say("note 2");
   CHECK(scene.told() == "event wait a; hear note 1; note 1; hear note 2; note 2");
+}
+
+TEST_CASE("a client whose messages fill its consumer's mailbox is not read for a while", "[consumer][DI-9]") {
+  HostOptions options;
+  options.limits.client_mail = 2;
+  Scene scene(options);
+  (void)scene.hub.group_send("g", Scene::order("note first"));  // what follows waits behind it
+  for (int i = 0; i < 3; ++i) scene.say("note " + std::to_string(i));
+  scene.executor.run_all();
+  CHECK(scene.told() == "hear note 0; note 0; event note first; note first; hear note 1; note 1; hear note 2; note 2");
+  CHECK(scene.browser.connection().transcript() == "pause\nresume");
+  CHECK(scene.stats().full_mailboxes == 1);
 }
 
 TEST_CASE("a broadcast never overtakes the event before it", "[consumer][CC-26]") {

@@ -4,21 +4,11 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import test from "node:test";
-import {chromium} from "playwright-core";
+import {browser} from "./support/browser.mjs";
 import {patience, start} from "./support/example.mjs";
 
 const screenshots = `${process.env.SLUICE_BUILD_DIR}/screenshots`;
 fs.mkdirSync(screenshots, {recursive: true});
-
-async function browser(t) {
-  const started = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
-  t.after(() => started.close());
-  return started;
-}
 
 /// A window of its own, that reports whatever goes wrong in the page.
 async function open(t, started, url) {

@@ -308,7 +308,7 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
         ada = await self.enter(ADA)
         await self.subscribe(ada, "table", table_id=1)
         self.example.process.terminate()
-        self.assertEqual(await ada.hear_close(), 1001)
+        self.assertEqual(await ada.hear_close(), 1012)
         self.assertEqual(self.example.process.wait(PATIENCE), 0)
 
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What every client receives, beside a plain model: many groups, authors left out, joins and leaves at random, handlers
 // that wait, and a network that takes a few bytes at a time.
-#include <array>
 #include <map>
 #include <memory>
 #include <random>
@@ -9,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "net/write_queue.hpp"
+#include "integration/support/drip.hpp"
 #include "sluice/consumer/host.hpp"
 #include "sluice/core/completion.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
@@ -17,6 +16,7 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
+using sluice::testing::Drip;
 using sluice::testing::ManualExecutor;
 using sluice::testing::ManualExecutors;
 
@@ -61,51 +61,18 @@ std::string shortened(std::string_view text) {
   return std::string(text.substr(0, text.find('x'))) + ":" + std::to_string(text.size()) + " ";
 }
 
-// A connection whose network takes as many bytes as the test says.
-class Drip final : public Connection {
- public:
-  void accept(const Acceptance&) override {}
-  void deny(const Denial&) override {}
-  void send(const Frame& frame) override { queue_.push(frame, spares_); }
-  void close(const CloseReason&) override {}
-  void pause_reading() override {}
-  void resume_reading() override {}
-  std::size_t queued_bytes() const noexcept override { return queue_.bytes(); }
-  void tell_when_drained() override {}
-
-  void take(std::size_t bytes, FrameBuffer& frames) {
-    std::array<std::string_view, 4> views;
-    while (bytes > 0 && !queue_.empty()) {
-      const std::size_t count = queue_.gather(views);
-      std::size_t taken = 0;
-      for (std::size_t i = 0; i < count && taken < bytes; ++i) {
-        const std::string_view part = views[i].substr(0, bytes - taken);
-        received_ += part;
-        taken += part.size();
-      }
-      queue_.took(taken, spares_);
-      bytes -= taken;
-    }
-    if (!queue_.empty()) queue_.release_shared(frames);
-  }
-  std::string transcript() const {
-    std::string all;
-    FrameReader reader(received_);
-    while (const auto item = reader.next()) all += shortened(item.payload);
-    return all;
-  }
-  void clear() { queue_.clear(spares_); }
-
- private:
-  net::WriteQueue queue_;
-  net::WriteQueue::Spares spares_;
-  std::string received_;
-};
+// What has arrived.
+std::string transcript(const Drip& connection) {
+  std::string all;
+  FrameReader reader(connection.received());
+  while (const auto item = reader.next()) all += shortened(item.payload);
+  return all;
+}
 
 struct Client {
   std::string path;
   ManualExecutor* executor = nullptr;
-  std::shared_ptr<Drip> connection = std::make_shared<Drip>();
+  std::shared_ptr<Drip> connection;
   std::shared_ptr<ConnectionEvents> events;
   bool waits = false;
   std::set<std::string> groups;        // the model
@@ -133,6 +100,7 @@ TEST_CASE("every client receives what a plain model says, in its order", "[integ
     Client client;
     client.path = "/" + std::to_string(i);
     client.executor = &executors.at(i % 2);
+    client.connection = std::make_shared<Drip>(*client.executor);
     RequestInfo request;
     request.path = client.path;
     client.events =
@@ -217,7 +185,7 @@ TEST_CASE("every client receives what a plain model says, in its order", "[integ
     client.executor->run([&] { client.connection->take(SIZE_MAX, frames); });
     std::string expected;
     for (const std::string& text : client.expected) expected += shortened(text);
-    CHECK(client.connection->transcript() == expected);
+    CHECK(transcript(*client.connection) == expected);
     client.executor->run([&] { client.events->on_closed(CloseReason()); });
   }
   executors.run_all();

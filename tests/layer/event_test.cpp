@@ -159,3 +159,25 @@ TEST_CASE("an event is parsed once, whichever threads ask", "[layer]") {
     REQUIRE(std::ranges::all_of(seen, [&](const std::string& one) { return one == seen.front(); }));
   }
 }
+
+TEST_CASE("a payload's key travels with its event, and an event without one is as it was", "[layer]") {
+  const Payload euro(text("1"), "euro"), yen(text("2"), "yen");
+  const auto keys = [](const Event& event) {
+    std::string all;
+    for (const Broadcast& one : event.broadcasts()) all += one.key + ";";
+    return all;
+  };
+  const Event to_group = Event::broadcast_to_group(euro);
+  CHECK(to_group.text().view() ==
+        R"({"type":"broadcast_to_group","payload":1,"ignore_web_socket_id":null,"exclude_user_ids":null,)"
+        R"("payload_key":"euro"})");
+  for (const Event& event : {to_group, Event::broadcast_to_users(euro, {1}), Event::broadcast_to_all_users(euro)}) {
+    CHECK(keys(event) == "euro;");
+    CHECK(keys(Event::parse(event.text().view()).value()) == "euro;");
+  }
+  const Event each = Event::broadcast_to_users_individual_payloads({{1, euro}, {2, text("3")}, {"x", yen}});
+  CHECK(each.text().view() == R"({"type":"broadcast_to_users_individual_payloads","payload_map":{"1":1,"2":3,"x":2},)"
+                              R"("ignore_web_socket_id":null,"payload_key":{"1":"euro","x":"yen"}})");
+  CHECK(keys(Event::parse(each.text().view()).value()) == "euro;;yen;");
+  CHECK(keys(Event::parse(R"({"type":"broadcast_to_group","payload":1,"payload_key":7})").value()) == ";");
+}

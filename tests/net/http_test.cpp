@@ -10,6 +10,7 @@
 
 using namespace sluice;
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 using test::BlockingClient;
 using test::Served;
 
@@ -190,6 +191,62 @@ TEST_CASE("garbage is answered 400 and counted", "[net]") {
   auto bad_version = served.connect();
   CHECK(bad_version.upgrade("/", "Sec-WebSocket-Version: 8\r\n").starts_with("HTTP/1.1 426 "));
   CHECK(served.server.stats().refused == std::vector<std::pair<int, std::uint64_t>>{{400, 1}, {426, 1}});
+}
+
+TEST_CASE("a request that two servers might cut differently ends its connection, and nothing behind it is heard",
+          "[net]") {
+  struct Refused {
+    std::string head;
+    int status;
+  };
+  const std::string upgrade =
+      "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+  const std::vector<Refused> cases = {
+      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 30\r\n\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +4\r\n\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n", 501},
+      {"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n folded: b\r\n\r\n", 400},
+      {"GET / HTTP/1.1\nHost: x\n\n", 400},
+      {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length : 4\r\n\r\n", 400},
+      {"GET / HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n"s, 400},
+      {"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400},
+      {"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\n\r\n", 417},
+      {upgrade + "Content-Length: 4\r\n\r\nbody", 400},
+      {upgrade + "Transfer-Encoding: chunked\r\n\r\n", 411},
+  };
+  Site site;
+  for (const Refused& one : cases) {
+    INFO(one.head);
+    auto client = site.connect();
+    client.send(get("/health") + one.head + get("/smuggled"));
+    CHECK(response(client) == "200 ok\n");
+    const std::string rest = client.read_to_end();
+    CHECK(rest.starts_with("HTTP/1.1 " + std::to_string(one.status) + " "));
+    CHECK(rest.find("HTTP/1.1", 9) == rest.npos);
+    CHECK(rest.find("Connection: close\r\n") != rest.npos);
+  }
+  CHECK(site.server.stats().http_requests == cases.size());  // the first of each
+}
+
+TEST_CASE("a head too long, and one of too many headers, are refused and counted", "[net]") {
+  AsioServerOptions options;
+  options.limits.head_bytes = 1'000;
+  options.limits.header_count = 10;
+  Served served(options);
+  auto full = served.connect();
+  full.send(get("/", "A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nF: 6\r\nG: 7\r\nH: 8\r\nI: 9\r\n"));
+  CHECK(response(full) == "404 not found\n");
+  auto many = served.connect();
+  many.send(get("/", "A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nF: 6\r\nG: 7\r\nH: 8\r\nI: 9\r\nJ: 10\r\n"));
+  CHECK(many.read_to_end().starts_with("HTTP/1.1 431 "));
+  auto endless = served.connect();
+  endless.send("GET / HTTP/1.1\r\nX: " + std::string(2'000, 'x'));
+  CHECK(endless.read_to_end().starts_with("HTTP/1.1 431 "));
+  CHECK(served.server.stats().refused == std::vector<std::pair<int, std::uint64_t>>{{431, 2}});
 }
 
 TEST_CASE("half a handshake is answered 408, a silent connection is closed", "[net]") {

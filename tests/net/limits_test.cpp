@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What open WebSockets are held to. The policies themselves are tested by hand in validity_test, token_bucket_test and
-// backlog_test: here they meet sockets, with times so short that a test need not wait, or so long that it can't.
+// queued_bytes_test: here they meet sockets, with times so short that a test need not wait, or so long that it can't.
 #include <functional>
 #include <string>
 
@@ -252,6 +252,7 @@ TEST_CASE("limits that make no sense are refused at the start", "[net]") {
   };
   CHECK_THROWS_AS(start([](Limits& limits) { limits.message_bytes = 0; }), std::invalid_argument);
   CHECK_THROWS_AS(start([](Limits& limits) { limits.frames_per_message = 0; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.frames_per_message = 1U << 24U; }), std::invalid_argument);
   CHECK_THROWS_AS(start([](Limits& limits) { limits.ping_every = -1ms; }), std::invalid_argument);
   CHECK_THROWS_AS(start([](Limits& limits) { limits.lifetime = 24h * 365; }), std::invalid_argument);
   CHECK_NOTHROW(start([](Limits& limits) {

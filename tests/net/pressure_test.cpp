@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Readers that are slow, gateways that are busy.
+#include <algorithm>
 #include <string>
 
 #include "net/support/served.hpp"
@@ -73,6 +74,63 @@ TEST_CASE("what a slow reader has not taken yet arrives whole and in order", "[n
   }
   for (int i = 0; i < 4'000; ++i) REQUIRE(client.hear() == "text " + std::to_string(i) + std::string(1'000, 'x'));
   served.gateway.with("/", [&](Door& door) { CHECK(door.connection->queued_bytes() == 0); });
+}
+
+TEST_CASE("who asks is told once when nothing is queued any more", "[net]") {
+  Served served;
+  auto client = served.enter("/", small_buffer);
+  served.gateway.with("/", [](Door& door) {
+    fill(door, 500'000);
+    door.connection->tell_when_drained();
+    door.connection->tell_when_drained();
+    CHECK(door.connection->queued_bytes() > 0);
+  });
+  client.say("before");
+  REQUIRE(served.gateway.heard.has("said before"));
+  CHECK(served.gateway.heard.lines() == std::vector<std::string>{"open /", "said before"});
+  const std::string filling = "text " + std::string(1'000, 'x');
+  while (client.hear() == filling) {}  // up to the echo
+  CHECK(served.gateway.heard.has("drained"));
+  served.gateway.with("/", [](Door& door) {
+    CHECK(door.connection->queued_bytes() == 0);
+    door.connection->tell_when_drained();  // soon, and not in this call
+    CHECK(door.gateway.heard.lines().size() == 3);
+  });
+  client.say("after");
+  REQUIRE(served.gateway.heard.has("said after"));
+  CHECK(served.gateway.heard.lines() ==
+        std::vector<std::string>{"open /", "said before", "drained", "drained", "said after"});
+}
+
+TEST_CASE("who is closed is not told that nothing is queued", "[net]") {
+  Served served;
+  auto client = served.enter("/", small_buffer);
+  served.gateway.with("/", [](Door& door) {
+    fill(door, 500'000);
+    door.connection->tell_when_drained();
+    door.connection->close(CloseReason(4001));
+    door.connection->tell_when_drained();
+  });
+  while (client.hear() != "close 4001") {}
+  client.send(client_close(4001));
+  CHECK(served.gateway.heard.has("closed 4001"));
+  CHECK(served.gateway.heard.lines() == std::vector<std::string>{"open /", "closed 4001"});
+}
+
+TEST_CASE("a connection counts as slow only when the network takes no more", "[net]") {
+  AsioServerOptions options;
+  options.limits.slow_bytes = 50'000;
+  Served served(options);
+  auto client = served.enter();
+  served.gateway.with("/", [](Door& door) {
+    std::size_t most = 0;
+    for (int i = 0; i < 500; ++i) {  // half a mebibyte in one turn, into a kernel that has place for it
+      door.say(std::string(1'000, 'x'));
+      most = std::max(most, door.connection->queued_bytes());
+    }
+    CHECK(most <= 50'000);
+  });
+  for (int i = 0; i < 500; ++i) CHECK(client.hear() == "text " + std::string(1'000, 'x'));
 }
 
 TEST_CASE("a ping is answered ahead of what waits", "[net]") {

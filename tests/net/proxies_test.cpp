@@ -253,7 +253,8 @@ TEST_CASE("a server stops while PROXY headers are awaited", "[net]") {
   auto waiting = served.connect();
   waiting.send("PROXY");
   REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.bytes_in == 5; }));
-  served.server.stop(5s);
-  served.server.wait();
+  served.server.stop({.window = 0s});
   CHECK(waiting.read_to_end() == test::end_of_stream);
+  waiting.hang_up();
+  served.server.wait();
 }

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <filesystem>
+#include <future>
 #include <iterator>
 #include <set>
 #include <string>
@@ -105,17 +106,18 @@ TEST_CASE("stopping says goodbye behind what is queued, and takes nobody new", "
   auto second = served.enter("/2");
   auto idle = served.connect();
   served.gateway.with("/1", [](Door& door) { door.say("the last message"); });
-  served.server.stop(5s);
+  served.server.stop({.window = 0ms});
   CHECK(first.hear() == "text the last message");
-  CHECK(first.hear() == "close 1001");
-  CHECK(second.hear() == "close 1001");
-  first.send(client_close(1001));
-  second.send(client_close(1001));
+  CHECK(first.hear() == "close 1012");
+  CHECK(second.hear() == "close 1012");
+  first.send(client_close(1012));
+  second.send(client_close(1012));
   CHECK(first.hear() == test::end_of_stream);
   CHECK(idle.read_to_end() == test::end_of_stream);
+  idle.hang_up();
   served.server.wait();
   served.server.wait();
-  CHECK(served.gateway.heard.has("closed 1001"));
+  CHECK(served.gateway.heard.has("closed 1012"));
   const auto stats = served.server.stats();
   CHECK(stats.closed_by_stop == 2);
   CHECK(stats.connections == 0);
@@ -131,10 +133,10 @@ TEST_CASE("stopping cuts off who does not answer in time", "[net]") {
   waiting.send(BlockingClient::upgrade_request("/waiting"));
   REQUIRE(served.gateway.heard.has("open /waiting"));
   const auto begun = std::chrono::steady_clock::now();
-  served.server.stop(50ms);
+  served.server.stop({.window = 0ms, .grace = 50ms});
   served.server.wait();
   CHECK(std::chrono::steady_clock::now() - begun < 1500ms);
-  CHECK(served.gateway.heard.has("closed 1001"));
+  CHECK(served.gateway.heard.has("closed 1012"));
   CHECK(served.gateway.heard.has("closed 1006"));
   CHECK(waiting.read_to_end().starts_with("HTTP/1.1 503 "));
 }
@@ -155,7 +157,7 @@ TEST_CASE("a request in hand is answered when the server stops", "[net]") {
   auto client = served.connect();
   client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   REQUIRE(handler.seen.has("request"));
-  served.server.stop(5s);
+  served.server.stop({.window = 0ms});
   handler.go.resolve(200);
   CHECK(client.read_to_end().ends_with("answered<end>"));
   client.hang_up();
@@ -183,7 +185,7 @@ TEST_CASE("a handler that never answers is destroyed when the server is cut off"
     auto client = served.connect();
     client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     REQUIRE(handler.seen.has("request"));
-    served.server.stop(10ms);
+    served.server.stop({.window = 0ms, .grace = 10ms});
     served.server.wait();
   }
   CHECK(handler.seen.lines() == std::vector<std::string>{"request", "destroyed"});
@@ -201,7 +203,7 @@ TEST_CASE("a server lives on a loop of the user's, in one thread", "[net]") {
     client.upgrade();
     client.say("hello");
     heard = client.hear();
-    server->stop(50ms);
+    server->stop({.window = 0ms, .grace = 50ms, .reason = close_code::going_away});
     heard += ", " + client.hear();
     client.send(client_close(1001));
     client.hear();
@@ -211,7 +213,7 @@ TEST_CASE("a server lives on a loop of the user's, in one thread", "[net]") {
   loop.run();
   client_thread.join();
   CHECK(heard == "text hello, close 1001");
-  CHECK(gateway.heard.lines() == std::vector<std::string>{"open /", "said hello", "closed 1001"});
+  CHECK(gateway.heard.lines() == std::vector<std::string>{"open /", "said hello", "stop", "closed 1001"});
 }
 
 TEST_CASE("what is left when the loop has ended is closed, and its events told", "[net]") {
@@ -225,7 +227,7 @@ TEST_CASE("what is left when the loop has ended is closed, and its events told",
     client.send(BlockingClient::upgrade_request());
     while (gateway.heard.lines().empty()) loop.run_one();
   }
-  CHECK(gateway.heard.lines() == std::vector<std::string>{"open /", "closed 1006"});
+  CHECK(gateway.heard.lines() == std::vector<std::string>{"open /", "closed 1012"});
 }
 
 TEST_CASE("a whole life leaves no descriptor behind", "[net]") {
@@ -242,6 +244,33 @@ TEST_CASE("a whole life leaves no descriptor behind", "[net]") {
     refused.read_to_end();
   }
   CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("a server that has gone leaves nothing with executors that go on", "[net]") {
+  AsioExecutors executors(2);
+  TestGateway gateway;
+  std::promise<void> reached, release;
+  const auto a_life = [&](bool held) {
+    AsioServer server(executors, gateway);
+    CHECK(server.listen("127.0.0.1", 0));
+    server.stop();
+    server.wait();
+    // What the destructor asks of this executor, it can't answer before the server has gone.
+    if (!held) return;
+    executors.at(1).post([&] {
+      reached.set_value();
+      release.get_future().wait();
+    });
+    reached.get_future().wait();
+  };
+  a_life(false);
+  const auto before = open_descriptors();
+  a_life(true);
+  const auto end = std::chrono::steady_clock::now() + 10s;
+  while (open_descriptors() != before && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
+  const auto after = open_descriptors();
+  release.set_value();
+  CHECK(after == before);
 }
 
 TEST_CASE("without descriptors the server waits, says so once, and goes on when some are free", "[net]") {

@@ -346,6 +346,7 @@ TEST_CASE("a client that wants to know is told why it did not get a page", "[pag
   CHECK(ann->ask(R"({"page":"view","slug":"s"})") != "");
   CHECK(ann->ask(R"({"page":"view","slug":"t"})") ==
         R"({"type":"page_error","page":"view","parameters":{"slug":"t","token":null},"error":"limit_exceeded"})");
+  CHECK(house.host.stats().limits_met == 1);
 }
 
 TEST_CASE("its messages can be written as Python writes them", "[page][LC-19]") {

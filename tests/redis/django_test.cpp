@@ -170,8 +170,8 @@ TEST_CASE("a channel that is full is full for both sides", "[redis][django][R-15
   for (int i = 0; i < 100; ++i) CHECK(block_on(inbox->receive())->value()["n"].as_int() == i);
 }
 
-TEST_CASE("a burst from Django arrives whole, one entry of our inbox for each", "[redis][django][R-21][CL-12]") {
-  Pair<Core> pair(R"({"capacity":1000})");  // more than we may be behind by, on a busy machine
+TEST_CASE("a burst from Django arrives whole where the capacity allows it", "[redis][django][R-21][CL-12]") {
+  Pair<Core> pair(R"({"capacity": 1000})");  // of 100, as by default, some are lost while the machine is busy
   Guest& guest = pair.ours.guest_in("g");
   CHECK(pair.django("group_flood", g, "0", "1000") == "null");
   CHECK(eventually([&] { return std::ranges::count(guest.heard(), ' ') >= 999; }));

@@ -112,7 +112,7 @@ House::House(std::uint64_t seed)
 
 House::~House() {
   quiet();
-  server_.stop(1s);
+  server_.stop({.window = 0s, .grace = 1s});
   server_.wait();
 }
 
@@ -141,7 +141,7 @@ void House::publish() {
       case 4:
         if (below(20) == 0) (void)force_disconnect_users(layer_, {user});
         break;
-      case 5: (void)broadcast_to_channel_group(layer_, "table-0", std::string(20'000, 'x')); break;
+      case 5: (void)broadcast_to_channel_group(layer_, "table-0", std::string(100'000, 'x')); break;
       default: {
         const auto size = static_cast<std::size_t>(below(2) ? below(100) : below(5'000));
         const std::string author = "socket-of-" + std::to_string(below(users));

@@ -17,7 +17,9 @@ class Listener : public ConnectionEvents {
     heard_ += std::string(message.data()) + ";";
     if (message.data() == "pause" && connection) connection->pause_reading();
   }
+  void on_drained() override { heard_ += "drained;"; }
   void on_closed(const CloseReason& reason) override { heard_ += "closed " + std::to_string(reason.code()); }
+  void on_stop(const CloseReason& reason) override { heard_ += "stop " + std::to_string(reason.code()) + ";"; }
 
   Connection* connection = nullptr;
 
@@ -128,4 +130,45 @@ TEST_CASE("a stalled peer lets bytes queue up, and past the limit it is cut off"
   line.connection->send(line.frames.encode(MessageKind::text, "12345678"));
   line.executor.run_all();
   CHECK(line.heard == "closed 1013");
+}
+
+TEST_CASE("that the server stops is told in a job, to who was accepted and has not ended", "[testing]") {
+  Line line;
+  line.connection->stop();
+  line.executor.run_all();
+  CHECK(line.heard == "");
+  line.connection->accept(Acceptance());
+  line.connection->stop({4001, "moved"});
+  CHECK(line.heard == "");
+  line.executor.run_all();
+  CHECK(line.heard == "stop 4001;");
+  line.connection->stop();
+  line.connection->close(CloseReason(1012));
+  line.executor.run_all();
+  CHECK(line.heard == "stop 4001;closed 1012");
+}
+
+TEST_CASE("a connection that was asked tells once that nothing is queued any more", "[testing]") {
+  Line line;
+  line.connection->accept({});
+  line.connection->stall(1'000);
+  line.connection->send(line.frames.encode(MessageKind::text, "12345678"));
+  line.connection->tell_when_drained();
+  line.executor.run_all();
+  CHECK(line.heard == "");
+  line.connection->unstall();
+  CHECK(line.heard == "");  // it is told in a job
+  line.executor.run_all();
+  CHECK(line.heard == "drained;");
+  line.connection->set_queued_bytes(1);
+  line.connection->set_queued_bytes(0);
+  line.executor.run_all();
+  CHECK(line.heard == "drained;");
+  line.connection->tell_when_drained();  // with nothing queued: soon
+  line.executor.run_all();
+  CHECK(line.heard == "drained;drained;");
+  line.connection->tell_when_drained();
+  line.connection->close({});
+  line.executor.run_all();
+  CHECK(line.heard == "drained;drained;closed 1000");
 }

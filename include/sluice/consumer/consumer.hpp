@@ -43,6 +43,9 @@ class Consumer {
   virtual Task<> connect();
   /// A message from the client. The default ignores it.
   virtual Task<> receive(const Message& message);
+  /// The server stops: the last chance to say something to the client. Once the task has finished, and what was sent to
+  /// the consumer's groups until now has been handled, the connection is closed. The default says nothing.
+  virtual Task<> on_stop();
   /// The connection is gone: always the last call, always once after connect(). Codes as in ConnectionEvents.
   virtual Task<> disconnect(const CloseReason& reason);
   /// The layer events that this class handles; build the table once, in a static.
@@ -92,6 +95,8 @@ class Consumer {
   ChannelLayer& layer() const;
   /// The bounds this server runs with.
   const Limits& limits() const noexcept;
+  /// The client wanted more than a limit of this consumer's allows. It is counted, and nothing else.
+  void limit_met() noexcept;
   /// True from accept() until the connection is closing.
   bool connected() const noexcept;
 

@@ -41,7 +41,9 @@ struct HostStats {
   std::uint64_t failed_handlers = 0;  // exceptions from user code
   std::uint64_t unknown_events = 0;   // no handler
   std::uint64_t undecodable_events = 0;
-  std::uint64_t mailbox_overflows = 0;
+  std::uint64_t full_mailboxes = 0;      // times that a client waited because of Limits::client_mail
+  std::uint64_t mailbox_overflows = 0;   // events past the channel's capacity, or broadcasts past Limits::queued_bytes
+  std::uint64_t limits_met = 0;          // told by consumers: pages past Limits::pages_per_connection
   std::uint64_t sends_after_close = 0;   // by handlers of a connection that had ended
   std::uint64_t dropped_at_close = 0;    // layer mail for a connection that had ended, or for a group it had left
   std::uint64_t destroyed_handlers = 0;  // still suspended past Limits::disconnect_grace
@@ -51,6 +53,7 @@ struct HostStats {
   std::uint64_t dropped_oldest = 0;  // by drop_oldest and keep_latest
   std::uint64_t superseded = 0;      // by a newer one of the same key
   std::uint64_t gaps_told = 0;       // on_gap was called
+  std::uint64_t backlog_bytes = 0;   // that wait now for all of them, up to Limits::server_queued_bytes
 };
 
 class HostState;

@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/core/close_reason.hpp"
 #include "sluice/core/result.hpp"
+#include "sluice/net/tls_context.hpp"
 #include "sluice/net/trusted_proxies.hpp"
 #include "sluice/transport/gateway.hpp"
 #include "sluice/transport/limits.hpp"
@@ -29,6 +31,19 @@ struct AsioServerOptions {
   bool reuse_port = false;      // let other processes listen on the same port; the kernel then spreads by hash
 };
 
+/// How a server stops. A value.
+struct StopOptions {
+  /// WebSockets are closed spread over this time, each at its own moment, so that their clients do not come back all at
+  /// once. 0: all at once.
+  std::chrono::milliseconds window{1'000};
+  /// What is still there so long after the window is cut off: handlers at work, close handshakes, HTTP requests in
+  /// hand.
+  std::chrono::milliseconds grace{4'000};
+  /// What the clients are told: 1012, come back after a while (so says IANA's registry of 1012, and uvicorn sends it,
+  /// behaviour LC-27), or 1001 for a server that will not be there again.
+  CloseReason reason{close_code::service_restart};
+};
+
 /// What a server has done, and holds now. Counts are since the start. A value.
 struct ServerStats {
   std::uint64_t accepted = 0;     // TCP connections
@@ -38,20 +53,22 @@ struct ServerStats {
   std::uint64_t http_requests = 0;
   std::vector<std::pair<int, std::uint64_t>>
       refused;                      // by HTTP status: bad heads, denied handshakes, limits, deadlines
+  std::uint64_t tls_failed = 0;     // connections that a failure of TLS has ended; not those that merely broke off
   std::uint64_t proxy_refused = 0;  // connections of trusted proxies whose PROXY header is missing or malformed
 
   std::uint64_t messages_in = 0;
-  std::uint64_t sends = 0;  // calls of Connection::send; a Frame of several messages is one
-  std::uint64_t bytes_in = 0;
+  std::uint64_t sends = 0;     // calls of Connection::send; a Frame of several messages is one
+  std::uint64_t bytes_in = 0;  // within TLS, as bytes_out
   std::uint64_t bytes_out = 0;
-  std::uint64_t writes = 0;  // system calls that wrote
+  std::uint64_t writes = 0;  // system calls that wrote; under TLS, records
 
   // Limits that were met without ending a WebSocket.
-  std::uint64_t server_full = 0;   // connections past Limits::connections
-  std::uint64_t address_full = 0;  // past Limits::connections_per_address
-  std::uint64_t throttled = 0;     // times that a peer faster than its rates was not read for a while
-  std::uint64_t pings = 0;         // sent to peers that were silent for Limits::ping_every
-  std::uint64_t cut_off = 0;       // peers that did not do their part of an end within Limits::close_time
+  std::uint64_t server_full = 0;      // connections past Limits::connections
+  std::uint64_t address_full = 0;     // past Limits::connections_per_address
+  std::uint64_t throttled = 0;        // times that a peer faster than its rates was not read for a while
+  std::uint64_t pings = 0;            // sent to peers that were silent for Limits::ping_every
+  std::uint64_t cut_off = 0;          // peers that did not do their part of an end within Limits::close_time
+  std::uint64_t cut_off_by_stop = 0;  // connections of any kind that were still there after StopOptions::grace
 
   // Compression: of `opened`, those that agreed on it; the messages and what they came to, before and after. What many
   // connections were sent alike was compressed once, and counts once. What was tried in vain counts as plain.
@@ -90,9 +107,7 @@ struct ServerStats {
 ///     if (!listening) return fail(listening.error().message());
 ///     signals.wait();  // StopSignals, made before
 ///     server.stop();
-///     server.wait();
-///     executors.stop();
-///     executors.join();  // a disconnect() may have been at work still, with what ends next
+///     server.wait();  // nothing that the server called is at work any more
 ///
 /// The executors, the gateway and the HTTP handler outlive it. Any thread.
 class AsioServer {
@@ -109,11 +124,24 @@ class AsioServer {
   /// name with several addresses listens on all of them, at the same port. Call it several times for several places.
   /// Fails with io_failed: no such host, address in use, no permission; after stop() with refused.
   Result<std::uint16_t> listen(std::string_view host, std::uint16_t port);
+  /// The same for wss:// and https://. One server may listen in the clear at one port and with TLS at another.
+  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const TlsContext& tls);
+  /// Listens at a TCP socket that listens already, one of passed_sockets() for instance, and returns the port. From
+  /// then on the descriptor is the server's. stop() closes it without touching the connections that wait there: they
+  /// are for whoever else has the socket open, systemd or the next process. Fails with invalid_argument for a
+  /// descriptor that is no such socket, after stop() with refused; then it is still yours.
+  Result<std::uint16_t> listen_fd(int descriptor);
+  Result<std::uint16_t> listen_fd(int descriptor, const TlsContext& tls);
 
-  /// Stops accepting, lets HTTP requests in hand be answered, and closes every WebSocket with 1001 behind what is
-  /// queued for it. What is not gone after `deadline` is cut off. Returns at once; a second call does nothing.
-  void stop(std::chrono::milliseconds deadline = std::chrono::seconds(2));
-  /// Blocks until stop() was called, by any thread, and all connections are gone. Not on an executor of the server.
+  /// Stops in good order, and returns at once. Connections that the kernel has completed are served, then nobody is
+  /// accepted any more. HTTP requests are answered with `Connection: close`; a connection that waits for its first
+  /// request has half a second for it. Each WebSocket, in its turn, has its events told with on_stop(), and is closed
+  /// behind what they still send and what is queued for it. A further call can only make it faster. Throws
+  /// std::invalid_argument for a code that may not be sent.
+  void stop(StopOptions options = {});
+  /// Blocks until stop() was called, by any thread, and everything has ended: connections, HTTP handlers, and whatever
+  /// holds on to a connection, as a consumer does until its disconnect() has finished. At the longest that takes the
+  /// window, the grace and Limits::disconnect_grace; what is held longer is logged. Not on an executor of the server.
   void wait();
 
   ServerStats stats() const;

@@ -6,14 +6,15 @@
 
 namespace sluice {
 
-/// Takes SIGINT and SIGTERM for itself, from its making to its end. A program that makes it first ends in good order
-/// from the moment on when it can be reached:
+/// Takes SIGINT and SIGTERM for itself, from its making until wait() has seen one. A program that makes it first ends
+/// in good order from the moment on when it can be reached, and a second signal ends it at once:
 ///
 ///     StopSignals signals;
 ///     ...
 ///     auto listening = server.listen("127.0.0.1", 8000);
 ///     signals.wait();
 ///     server.stop();
+///     server.wait();
 ///
 /// Throws std::system_error when the system has no room for it. One thread at a time.
 class StopSignals {
@@ -23,7 +24,8 @@ class StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals();
 
-  /// Blocks until the process is told to end, or returns at once when it was told before; says by which signal.
+  /// Blocks until the process is told to end, or returns at once when it was told before; says by which signal. From
+  /// then on the signals do again what they do by default: they end the process. Call it once.
   int wait();
 
  private:

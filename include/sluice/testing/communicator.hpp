@@ -100,6 +100,8 @@ class Communicator {
 
   /// Closes the connection from this side, as `new WebSocket(...).close(code)` does.
   void disconnect(CloseReason reason = {});
+  /// The server stops, and closes this connection with the reason unless its consumer has another.
+  void stop_server(CloseReason reason = close_code::service_restart);
   /// The network is gone: the server sees 1006.
   void vanish();
   /// Has the server let go of everything that belonged to this connection?

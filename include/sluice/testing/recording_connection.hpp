@@ -49,6 +49,8 @@ class RecordingConnection final : public Connection, public std::enable_shared_f
   void say(Message message);
   /// Sends a close frame behind what was said. A reason with 1005 means a close frame without a code.
   void say_close(CloseReason reason);
+  /// The server stops: tells the events so, in a job.
+  void stop(CloseReason reason = close_code::service_restart);
   /// Loses the connection: what was said and has not arrived is lost too, and the end is told with 1006.
   void vanish();
   /// Takes nothing from the network any more: queued_bytes grows, and past `limit` the connection ends with 1013.

@@ -59,8 +59,8 @@ class Connection {
   /// Queues one or more encoded messages. They leave together at the end of the loop turn. Past the limit on queued
   /// bytes the connection closes as too slow, with on_closed to follow.
   virtual void send(const Frame& frame) = 0;
-  /// Sends a close frame behind what is queued, and ends. on_closed follows, once. A code that RFC 6455 lets nobody send
-  /// becomes 1011.
+  /// Sends a close frame behind what is queued, and ends. on_closed follows, once. A code that RFC 6455 lets nobody
+  /// send becomes 1011.
   virtual void close(const CloseReason& reason) = 0;
   /// Stops delivering messages, and soon stops reading: the peer's TCP then waits. The peer's close and loss may still
   /// be told.
@@ -79,6 +79,9 @@ class ConnectionEvents {
   virtual void on_message(Message message) = 0;
   /// Nothing is queued any more: the answer to tell_when_drained, unless the connection ends before.
   virtual void on_drained() {}
+  /// The server stops: say what is left to be said, and close the connection with this reason, or one of your own. Told
+  /// at most once, after accept; whoever has not closed when the server's patience ends is cut off.
+  virtual void on_stop(const CloseReason& reason) = 0;
   /// The last call, exactly once: the peer's close code, 1005 when it gave none, 1006 when it vanished, or the code
   /// this side closed with (behaviour LC-21).
   virtual void on_closed(const CloseReason& reason) = 0;

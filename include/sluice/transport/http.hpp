@@ -17,7 +17,9 @@ class HttpRequest {
  public:
   HttpRequest() = default;
   HttpRequest(std::string method, RequestInfo info, std::string body)
-      : method_(std::move(method)), scope_(std::move(info)), body_(std::move(body)) {}
+      : HttpRequest(std::move(method), Scope(std::move(info)), std::move(body)) {}
+  HttpRequest(std::string method, Scope scope, std::string body)
+      : method_(std::move(method)), scope_(std::move(scope)), body_(std::move(body)) {}
 
   /// "GET", as it came.
   const std::string& method() const noexcept { return method_; }

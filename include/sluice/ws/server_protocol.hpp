@@ -42,6 +42,8 @@ class MessageInflater;
 class ServerProtocol {
  public:
   enum class Step : std::uint8_t { need_more, message, ping, pong, close, failed };
+  /// The highest Limits::frames_per_message.
+  static constexpr std::uint32_t most_frames = (std::uint32_t{1} << 24U) - 1;
 
   /// Of the limits, those on messages count. They outlive it.
   explicit ServerProtocol(const Limits& limits) noexcept;

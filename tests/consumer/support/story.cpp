@@ -94,6 +94,13 @@ Task<> Obedient::ordered(const Event& event) {
   inside.done();
 }
 
+Task<> Obedient::on_stop() {
+  Inside inside(*this, "stop");
+  const std::string orders = scope().query_value("stop").value_or("");
+  co_await obey(orders);
+  inside.done();
+}
+
 Task<> Obedient::disconnect(const CloseReason& reason) {
   Inside inside(*this, "disconnect " + to_string(Heard(reason)).substr(6));
   const std::string orders = scope().query_value("disconnect").value_or("");

@@ -76,6 +76,7 @@ class Obedient : public Consumer {
 
   Task<> connect() override;
   Task<> receive(const Message& message) override;
+  Task<> on_stop() override;
   Task<> disconnect(const CloseReason& reason) override;
   Task<> ordered(const Event& event);
   const EventHandlers& event_handlers() const override;

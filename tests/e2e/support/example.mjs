@@ -23,7 +23,7 @@ export async function start(t, name, ...options) {
   const program = spawn(command, ["--port", "0", "--threads", "2", ...options], {stdio: ["ignore", "pipe", "inherit"]});
   const ended = once(program, "exit");
   const [line] = await soon(once(readline.createInterface(program.stdout), "line"), `${name} to listen`);
-  const url = /^listening on (http:\/\/127\.0\.0\.1:\d+)\/$/.exec(line)?.[1];
+  const url = /^listening on (https?:\/\/127\.0\.0\.1:\d+)\/$/.exec(line)?.[1];
   t.after(async () => {
     program.kill("SIGINT");
     const [status] = await soon(ended, `${name} to end`);

@@ -21,17 +21,23 @@ EXAMPLES = Path(os.environ["SLUICE_BUILD_DIR"]) / "examples"
 
 
 class Example:
-    """A running example on a port of its own: `with Example("01_echo") as echo: ...`. It must end by itself on SIGINT."""
+    """A running example on a port of its own: `with Example("01_echo") as echo: ...`. It must end by itself on SIGINT.
+    With `socket`, one that listens already, it is started as systemd would."""
 
-    def __init__(self, name, *options):
+    def __init__(self, name, *options, socket=None):
         self.command = [str(EXAMPLES / name), "--port", "0", "--threads", "2", *options]
+        self.passed = () if socket is None else (socket.fileno(),)
+        if self.passed:
+            passing = 'fd=$1; shift; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web exec "$@" 3<&"$fd"'
+            self.command = ["bash", "-c", passing, "bash", str(self.passed[0]), *self.command]
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True, pass_fds=self.passed)
         line = self.process.stdout.readline()
-        if not line.startswith("listening on http://127.0.0.1:"):
+        if not line.startswith(("listening on http://127.0.0.1:", "listening on https://127.0.0.1:")):
             self.process.kill()
             raise AssertionError(f"{self.command} said {line!r}")
+        self.scheme = "wss" if line.startswith("listening on https:") else "ws"
         self.port = int(line.rstrip("/\n").rsplit(":", 1)[1])
         return self
 
@@ -48,7 +54,7 @@ class Example:
             raise AssertionError(f"{self.command} ended with {status}")
 
     async def connect(self, target, **options):
-        return Client(await websockets.connect(f"ws://127.0.0.1:{self.port}{target}", max_size=None, **options))
+        return Client(await websockets.connect(f"{self.scheme}://127.0.0.1:{self.port}{target}", max_size=None, **options))
 
     def request(self, method, path, body=None, headers=()):
         """Status, headers and body of one request on a connection of its own."""

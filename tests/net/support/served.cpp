@@ -36,21 +36,28 @@ void Door::on_message(Message message) {
   gateway.when_said(*this, std::move(message));
 }
 
+void Door::on_drained() { gateway.heard.add("drained"); }
+
 void Door::on_closed(const CloseReason& reason) {
   connection = nullptr;
   const std::string text = reason.text().empty() ? "" : " " + reason.text();
   gateway.heard.add("closed " + std::to_string(reason.code()) + text);
 }
 
+void Door::on_stop(const CloseReason& reason) {
+  gateway.heard.add("stop");
+  gateway.when_stopped(*this, reason);
+}
+
 std::shared_ptr<ConnectionEvents> TestGateway::open(Scope scope, std::shared_ptr<Connection> connection,
                                                     Executor& executor) {
   const std::string path(scope.path());
   auto door = std::make_shared<Door>(*this, std::move(scope), std::move(connection), executor);
-  heard.add("open " + path);
   {
     std::lock_guard lock(mutex_);
     doors_[path] = door;
   }
+  heard.add("open " + path);
   when_opened(*door);
   return door;
 }

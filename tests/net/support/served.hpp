@@ -44,7 +44,9 @@ class Door : public ConnectionEvents {
   FrameBuffer& frames() { return executor.local<FrameBuffer>(); }
 
   void on_message(Message message) override;
+  void on_drained() override;
   void on_closed(const CloseReason& reason) override;
+  void on_stop(const CloseReason& reason) override;
 
   TestGateway& gateway;
   Scope scope;
@@ -52,13 +54,16 @@ class Door : public ConnectionEvents {
   Executor& executor;
 };
 
-/// Accepts all and sends back what it hears, unless told otherwise. It writes down "open PATH", "said TEXT" and
-/// "closed CODE TEXT".
+/// Accepts all and sends back what it hears, unless told otherwise. It writes down "open PATH", "said TEXT",
+/// "drained", "stop" and "closed CODE TEXT".
 class TestGateway : public Gateway {
  public:
   std::function<void(Door&)> when_opened = [](Door& door) { door.connection->accept(Acceptance()); };
   std::function<void(Door&, Message)> when_said = [](Door& door, Message message) {
     door.connection->send(door.frames().encode(message.kind(), message.data()));
+  };
+  std::function<void(Door&, const CloseReason&)> when_stopped = [](Door& door, const CloseReason& reason) {
+    door.connection->close(reason);
   };
   Transcript heard;
 
@@ -66,10 +71,11 @@ class TestGateway : public Gateway {
                                          Executor& executor) override;
   /// Runs it on the executor of the open connection with this path, and returns when it has run.
   void with(const std::string& path, std::function<void(Door&)> what);
+  /// The open connection with this path, or null.
+  std::shared_ptr<Door> find(const std::string& path);
 
  private:
   friend class Door;
-  std::shared_ptr<Door> find(const std::string& path);
 
   std::mutex mutex_;
   std::map<std::string, std::weak_ptr<Door>> doors_;
@@ -86,6 +92,8 @@ class Served {
     port = server.listen("127.0.0.1", 0).value();
   }
   BlockingClient connect(int receive_buffer = 0) const { return BlockingClient(port, receive_buffer); }
+  /// A port where the same server speaks TLS.
+  std::uint16_t listen(const TlsContext& tls) { return server.listen("127.0.0.1", 0, tls).value(); }
   /// A client that has opened a WebSocket.
   BlockingClient enter(std::string_view path = "/", int receive_buffer = 0) const;
   /// Waits until the server's numbers satisfy it; false when they do not in good time.

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// Sockets that listen before the program does: systemd's socket activation, and whoever else speaks its protocol.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sluice/core/result.hpp"
+
+namespace sluice {
+
+/// A descriptor that the program was started with. A value: whoever takes it, AsioServer::listen_fd for instance, owns
+/// it.
+struct PassedSocket {
+  int descriptor = -1;
+  std::string name;  // FileDescriptorName= of the systemd.socket(5) unit; "unknown" when none was told
+};
+
+/// The descriptors that were passed to this process as sd_listen_fds(3) says: LISTEN_FDS of them from 3 on, named by
+/// LISTEN_FDNAMES, if LISTEN_PID is this process. They are kept from programs that this one starts. None were passed:
+/// an empty list. Fails with invalid_argument when the variables contradict themselves, or a descriptor is not open.
+///
+///     const auto passed = passed_sockets();
+///     if (!passed) return fail(passed.error().message());
+///     for (const PassedSocket& socket : *passed) {
+///       if (auto listening = server.listen_fd(socket.descriptor); !listening) return
+///       fail(listening.error().message());
+///     }
+///     if (passed->empty()) ...  // server.listen("127.0.0.1", 8000)
+///
+/// Any thread, while none changes the environment.
+Result<std::vector<PassedSocket>> passed_sockets();
+
+}  // namespace sluice

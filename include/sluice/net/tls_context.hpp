@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// What a server needs to speak TLS: certificates with their keys, and whom it asks for one.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/core/result.hpp"
+
+namespace sluice {
+
+namespace net {
+class TlsSettings;
+}
+
+/// Whether clients show a certificate. A value.
+struct TlsOptions {
+  enum class Clients {
+    anonymous,      // they are not asked
+    may_identify,   // asked; none is fine, one that no authority of ours has signed ends the handshake
+    must_identify,  // without a certificate no handshake
+  };
+  Clients clients = Clients::anonymous;
+  // The authorities that sign clients' certificates, as PEM: a text, or a file that reload() reads again.
+  std::string client_authorities;
+  std::string client_authorities_file;
+};
+
+/// The certificate that a client has proved to hold, signed by one of the authorities. In its scope:
+///
+///     if (const auto* who = scope.find<ClientCertificate>()) log_in(who->common_name);
+///
+/// A value.
+struct ClientCertificate {
+  std::string subject;                 // RFC 2253: "CN=ann,O=Example"
+  std::string common_name;             // the subject's last CN; may be empty
+  std::string issuer;                  // RFC 2253
+  std::string fingerprint;             // SHA-256 of the certificate, 64 hexadecimal digits in lower case
+  std::vector<std::string> dns_names;  // of the subject alternative names
+  std::vector<std::string> emails;
+  std::vector<std::string> uris;
+};
+
+/// Certificates for AsioServer::listen. TLS 1.2 and 1.3 with forward secrecy and nothing else; ALPN `http/1.1`.
+///
+///     auto tls = TlsContext::from_files("chain.pem", "key.pem");
+///     if (!tls) return fail(tls.error().message());
+///     auto listening = server.listen("0.0.0.0", 443, *tls);
+///     ...
+///     if (auto renewed = tls->reload(); !renewed) log_it(renewed.error().message());
+///
+/// Copies are the same context. What changes it reads and checks everything first, so that a failure, io_failed or
+/// invalid_argument, changes nothing; what succeeds is for handshakes that come later, and open connections stay as
+/// they are. Any thread; files are read in the calling one.
+class TlsContext {
+ public:
+  /// PEM files: the server's certificate with those that lead to its authority behind it, and its key without a
+  /// passphrase.
+  static Result<TlsContext> from_files(std::string certificate_chain, std::string key, TlsOptions options = {});
+  /// The same as PEM texts.
+  static Result<TlsContext> from_pem(std::string certificate_chain, std::string key, TlsOptions options = {});
+
+  /// Another certificate for clients that ask for this host (SNI): "b.example", or "*.example" for one label more. A
+  /// host named before gets the new one. Clients that ask for no host or an unknown one see the first certificate.
+  Result<void> add_host_files(std::string host, std::string certificate_chain, std::string key);
+  Result<void> add_host_pem(std::string host, std::string certificate_chain, std::string key);
+
+  /// Reads all files again.
+  Result<void> reload();
+  /// Puts these in the place of the first certificate.
+  Result<void> replace_pem(std::string certificate_chain, std::string key);
+
+  /// For the server: what the next handshake goes by.
+  std::shared_ptr<const net::TlsSettings> settings() const;
+
+ private:
+  class State;
+  explicit TlsContext(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace sluice

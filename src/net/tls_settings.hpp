@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// What the handshakes to come go by: certificates, and the rules of OpenSSL's contexts.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/core/result.hpp"
+#include "sluice/net/tls_context.hpp"
+
+namespace sluice::net {
+
+template <auto release>
+struct Release {
+  template <class T>
+  void operator()(T* object) const noexcept {
+    release(object);
+  }
+};
+template <class T, auto release>
+using Owned = std::unique_ptr<T, Release<release>>;
+
+/// A certificate chain with its key, in files or as PEM texts. A value.
+struct TlsCertificate {
+  std::string host;  // in lower case; empty: for whoever asks for no other
+  std::string chain;
+  std::string key;
+  bool in_files = false;
+};
+
+/// Immutable: share freely.
+class TlsSettings {
+ public:
+  using Session = Owned<SSL, SSL_free>;
+
+  /// Reads and checks all of it. The first certificate is the one without a host.
+  static Result<std::shared_ptr<const TlsSettings>> load(const std::vector<TlsCertificate>& certificates,
+                                                         const TlsOptions& options);
+  /// A server's session before its handshake, or null when there is no memory. These settings outlive its handshake.
+  Session new_session() const noexcept { return Session(SSL_new(main_.get())); }
+
+ private:
+  using Context = Owned<SSL_CTX, SSL_CTX_free>;
+  static Result<Context> make_context(const TlsCertificate& certificate, const TlsOptions& options);
+  static int choose_host(SSL* session, int* alert, void* settings) noexcept;
+  SSL_CTX* context_of(std::string_view host) const;
+
+  Context main_;
+  std::map<std::string, Context, std::less<>> hosts_;
+};
+
+/// ASCII letters only, as host names compare.
+std::string lower_case(std::string_view text);
+/// The texts of what OpenSSL has noted in this thread, and forgets now: "no shared cipher".
+std::string take_openssl_errors();
+
+}  // namespace sluice::net

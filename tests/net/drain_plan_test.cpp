@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "net/drain_plan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "support/catch.hpp"
+
+using namespace sluice;
+using namespace std::chrono_literals;
+using net::DrainPlan;
+
+namespace {
+
+constexpr DrainPlan::Time start{1h};
+
+std::vector<std::chrono::nanoseconds> delays(DrainPlan& plan, int count, DrainPlan::Time now = start) {
+  std::vector<std::chrono::nanoseconds> all;
+  for (int i = 0; i < count; ++i) all.push_back(plan.next(now) - now);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("the first goes at once, and those who ask one after the other go far apart", "[net][LC-27]") {
+  DrainPlan plan(start, 1000ms);
+  const auto all = delays(plan, 100);
+  CHECK(all.front() == 0ns);
+  for (std::size_t i = 1; i < all.size(); ++i) CHECK(std::chrono::abs(all[i] - all[i - 1]) > 380ms);
+  DrainPlan again(start, 1000ms);
+  CHECK(delays(again, 100) == all);
+}
+
+TEST_CASE("however many close, each part of the window has its share of them", "[net][LC-27]") {
+  for (const int count : {10, 100, 1'000, 100'000}) {
+    DrainPlan plan(start, 30s);
+    std::array<int, 10> slices{};
+    for (const auto delay : delays(plan, count)) {
+      REQUIRE(delay < 30s);
+      ++slices[static_cast<std::size_t>(delay / 3s)];
+    }
+    for (const int closes : slices) CHECK(std::abs(closes - count / 10) <= 3);
+  }
+}
+
+TEST_CASE("those who come later are spread over what is left of the window", "[net][LC-27]") {
+  DrainPlan plan(start, 10s);
+  delays(plan, 1000);
+  auto late = delays(plan, 100, start + 8s);
+  std::ranges::sort(late);
+  CHECK(late.front() < 100ms);
+  CHECK(late.back() < 2s);
+  CHECK(late.back() > 1900ms);
+  CHECK(delays(plan, 3, start + 10s) == std::vector<std::chrono::nanoseconds>{0ns, 0ns, 0ns});
+  CHECK(delays(plan, 1, start + 1h) == std::vector<std::chrono::nanoseconds>{0ns});
+}
+
+TEST_CASE("without a window everybody goes at once", "[net]") {
+  DrainPlan plan(start, 0ms);
+  CHECK(delays(plan, 3) == std::vector<std::chrono::nanoseconds>{0ns, 0ns, 0ns});
+}
