@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The server that load generators drive: /sub hears what /pub says, /echo sends everything back
 //
-// Ordinary consumers on the in-memory layer with the usual limits, but for the rates. Nothing here is faster than what
-// a user writes.
+// Ordinary consumers on the in-memory layer, or one on Redis, with the usual limits, but for the rates. Nothing here is
+// faster than what a user writes.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -14,10 +14,14 @@
 #include "sluice/consumer/consumer.hpp"
 #include "sluice/consumer/host.hpp"
 #include "sluice/consumer/router.hpp"
+#include "sluice/core/block_on.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
+#include "sluice/net/asio_dialer.hpp"
 #include "sluice/net/asio_executors.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/signals.hpp"
+#include "sluice/redis/redis_channel_layer.hpp"
+#include "sluice/redis/redis_pubsub_channel_layer.hpp"
 #include "support/options.hpp"
 
 namespace {
@@ -31,7 +35,12 @@ constexpr std::string_view everyone = "bench";
 
 class Subscriber : public Consumer {
  public:
+  explicit Subscriber(sluice::WhenSlow when_slow) : when_slow_(when_slow) {}
   std::span<const std::string_view> groups() const override { return {&everyone, 1}; }
+  sluice::WhenSlow when_slow() const override { return when_slow_; }
+
+ private:
+  sluice::WhenSlow when_slow_;
 };
 
 class Publisher : public Consumer {
@@ -59,6 +68,24 @@ std::optional<sluice::DeflateOptions> deflate_options(std::string_view compress)
   return sluice::DeflateOptions{.server_context = own, .client_context = own};
 }
 
+// What `--when-slow` says; nothing if it makes no sense.
+std::optional<sluice::WhenSlow> policy(std::string_view when_slow) {
+  if (when_slow == "close") return sluice::WhenSlow::close;
+  if (when_slow == "drop_newest") return sluice::WhenSlow::drop_newest;
+  if (when_slow == "drop_oldest") return sluice::WhenSlow::drop_oldest;
+  if (when_slow == "keep_latest") return sluice::WhenSlow::keep_latest;
+  return std::nullopt;
+}
+
+// The layer that was asked for, up.
+template <class Layer>
+std::unique_ptr<sluice::ChannelLayer> on_redis(sluice::AsioExecutors& executors, sluice::Dialer& dialer,
+                                               const std::string& url) {
+  auto layer = std::make_unique<Layer>(executors, dialer, sluice::RedisOptions{.hosts = {url}});
+  if (auto up = sluice::block_on(layer->wait_until_up()); !up) throw std::runtime_error(up.error().message());
+  return layer;
+}
+
 sluice::Result<std::uint16_t> listen_at(sluice::AsioServer& server, const Listen& listen,
                                         const std::string& certificate, const std::string& key) {
   if (certificate.empty()) return server.listen(listen.host, listen.port);
@@ -69,15 +96,18 @@ sluice::Result<std::uint16_t> listen_at(sluice::AsioServer& server, const Listen
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   Listen listen;
-  std::string compress = "shared", certificate, key;
+  std::string compress = "shared", when_slow = "close", redis, pubsub, certificate, key;
   sluice::AsioServerOptions options;
   Options("The server that load generators drive: /sub hears what /pub says, /echo sends everything back", listen)
       .add("--compress", compress, "for clients that offer it: off, shared or windows (of each connection)")
-      .add("--queued-bytes", options.limits.queued_bytes, "that may wait for a slow reader")
+      .add("--redis", redis, "URL of a Redis, for its core layer instead of the one in memory")
+      .add("--redis-pubsub", pubsub, "the same for its pub/sub layer")
       .add("--tls-certificate", certificate, "speak TLS: a PEM file, the certificate and those behind it")
       .add("--tls-key", key, "its key, a PEM file")
+      .add("--queued-bytes", options.limits.queued_bytes, "that may wait for a slow reader")
+      .add("--when-slow", when_slow, "close, drop_newest, drop_oldest or keep_latest")
       .parse(argc, argv);
   const auto deflate = deflate_options(compress);
   if (!deflate) {
@@ -85,18 +115,27 @@ int main(int argc, char** argv) {
     return 2;
   }
   options.deflate = *deflate;
+  const auto when_a_reader_is_slow = policy(when_slow);
+  if (!when_a_reader_is_slow) {
+    fmt::print(stderr, "--when-slow is close, drop_newest, drop_oldest or keep_latest, not \"{}\"\n", when_slow);
+    return 2;
+  }
   sluice::StopSignals signals;
 
   sluice::AsioExecutors executors(listen.thread_count());
-  sluice::InMemoryChannelLayer layer(executors);
+  sluice::AsioDialer dialer(executors);
+  const std::unique_ptr<sluice::ChannelLayer> layer =
+      !redis.empty()    ? on_redis<sluice::RedisChannelLayer>(executors, dialer, redis)
+      : !pubsub.empty() ? on_redis<sluice::RedisPubSubChannelLayer>(executors, dialer, pubsub)
+                        : std::make_unique<sluice::InMemoryChannelLayer>(executors);
   auto routes = std::make_shared<sluice::Router>();
-  routes->re_path("^sub", sluice::consumer<Subscriber>());
+  routes->re_path("^sub", sluice::consumer<Subscriber>(*when_a_reader_is_slow));
   routes->re_path("^pub", sluice::consumer<Publisher>());
   routes->re_path("^echo", sluice::consumer<Echo>());
   // One load generator speaks as fast as it can, for thousands: its rate is counted, but not met.
   options.limits.message_rate = {100'000'000};
   options.limits.byte_rate = {std::size_t{100} << 30U};
-  sluice::Host host(routes, layer, {.limits = options.limits});
+  sluice::Host host(routes, *layer, {.limits = options.limits});
 
   sluice::AsioServer server(executors, host, options);
   const auto port = listen_at(server, listen, certificate, key);
@@ -108,4 +147,10 @@ int main(int argc, char** argv) {
   signals.wait();
   server.stop();
   server.wait();
+  const sluice::HostStats stats = host.stats();
+  fmt::print("{} were too slow\n{} messages were dropped\n", server.stats().too_slow,
+             stats.dropped_newest + stats.dropped_oldest + stats.superseded);
+} catch (const std::exception& error) {
+  fmt::print(stderr, "server: {}\n", error.what());
+  return 1;
 }

@@ -20,26 +20,15 @@ class Echo final : public sluice::Consumer {
   }
 };
 
-// With a certificate, the echo is for wss://.
-std::optional<sluice::TlsContext> tls_of(const std::string& certificate, const std::string& key) {
-  if (certificate.empty()) return std::nullopt;
-  auto tls = sluice::TlsContext::from_files(certificate, key);
-  if (!tls) throw std::runtime_error(tls.error().message());
-  return *tls;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) try {
   Serving serving;
   std::size_t max_message_bytes = std::size_t{64} << 20U;
   bool keep_windows = false;
-  std::string certificate, key;
   ServerOptions("An echo of whatever is said", serving)
       .add("--max-message-bytes", max_message_bytes, "a longer message ends its connection with 1009")
       .add("--keep-windows", keep_windows, "messages are compressed with a window for each connection")
-      .add("--tls-certificate", certificate, "speak TLS: a PEM file, the certificate and those behind it")
-      .add("--tls-key", key, "its key, a PEM file")
       .parse(argc, argv);
   sluice::StopSignals signals;
 
@@ -56,7 +45,7 @@ int main(int argc, char** argv) try {
   sluice::DeflateOptions deflate;
   if (keep_windows) deflate.server_context = deflate.client_context = sluice::DeflateContext::per_connection;
   sluice::AsioServer server(executors, host, {.limits = limits, .deflate = deflate, .reuse_port = serving.reuse_port});
-  start_listening(server, serving, tls_of(certificate, key));
+  start_listening(server, serving);
 
   signals.wait();
   server.stop(serving.stop_options());

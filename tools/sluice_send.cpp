@@ -23,7 +23,7 @@ namespace {
 constexpr std::string_view usage = R"(usage: sluice-send [option...] group NAME [JSON]     to every member of a group
        sluice-send [option...] channel NAME [JSON]   to one channel
        sluice-send [option...] groups                names the groups that have members
-       sluice-send [option...] members GROUP         names a group's members
+       sluice-send [option...] members GROUP         names a group's members; not with --pubsub
 
 JSON is a map with a text "type". Without it, each line of the standard input is one.
 
@@ -152,6 +152,10 @@ int main(int argc, char** argv) {
     const auto wanted = read(arguments);
     if (!wanted || !makes_sense(wanted->words)) {
       std::cerr << usage;
+      return wrong_usage;
+    }
+    if (wanted->pubsub && wanted->words[0] == "members") {
+      std::cerr << "sluice-send: on the pub/sub layer each process knows its own members only\n";
       return wrong_usage;
     }
     return wanted->pubsub ? work<sluice::RedisPubSubChannelLayer>(*wanted) : work<sluice::RedisChannelLayer>(*wanted);

@@ -41,7 +41,7 @@ def fan_out(connections, window=1, work=200_000, *options, name=""):
     return Load(name or f"fan-out N={connections:,} W={window}", "fan_out", work, connections, window, options)
 
 
-IDLE = Load("idle", "idle", 0, 5_000)
+IDLE = Load("idle", "idle", 0, 2_000)
 CONNECT = Load("connect", "connect", 5_000, 64)
 ECHO = Load("echo", "echo", 50_000)
 COMPARED = [IDLE, CONNECT, ECHO, fan_out(100), fan_out(1_000, work=300_000), fan_out(10_000, work=300_000),
@@ -53,7 +53,7 @@ def run(bench, load, running, processor="1"):
     """One run: what the load generator found, or None with a word on stderr. What was lost is in the report."""
     server = running.server
     command = ["taskset", "-c", processor, str(bench.programs / "load"), "--port", str(running.port), "--processes",
-               running.ids, "--patience", "30", *load.arguments(server, bench.share), *server.load_options]
+               running.ids, "--patience", "20", *load.arguments(server, bench.share), *server.load_options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
     lines = done.stdout.splitlines()
     if not lines:

@@ -58,7 +58,8 @@ def cell(figures, server, load):
 
 def rows_of(figures, compared):
     rows = []
-    for server in figures.names("server"):
+    floors = [name for name in (FLOOR, FLOOR_AGAIN, JOINED, JOINED_AGAIN) if name in figures.names("server")]
+    for server in dict.fromkeys([*floors, *figures.names("server")]):
         latencies = [figures.median(server, LATENCY, field) for field in ("p50_us", "p99_us", "p999_us")]
         rows.append([server, *[cell(figures, server, load) for load in compared],
                      whole(figures.median(server, "idle", "memory")),
@@ -74,9 +75,10 @@ def report(bench, figures):
     bench.write("rivals.md", f"""# Sluice beside others
 
 Processor time of the server, user and kernel, per delivery, echo, or connection made and closed; medians of
-{bench.rounds} interleaved rounds (of one round for Channels with N=10,000 and in bursts, which takes it minutes). Each × is
-to the floor of the same round: to `floor`, or in bursts (W > 1 broadcasts in flight) to `floor, joined`. 100-byte
-messages. "Missing": so many deliveries never came, in every round.
+{bench.rounds} interleaved rounds (of one round for Channels with N=10,000 and in bursts, which takes it minutes). N: subscribers
+of one group. W: broadcasts in flight; at 1 the next is published when all have the last. Each × is to the floor of the
+same round: to `floor`, or in bursts to `floor, joined`. 100-byte messages. "Missing": so many deliveries never came, in
+every round. An empty place was not measured.
 
 {noise}
 

@@ -30,19 +30,21 @@ class Server:
     slow: bool = False
     bursts: bool = True  # false: it says nothing about them that another does not say
     singles: bool = True
+    widest: int = 256  # burst, in broadcasts: beyond it messages are lost and minutes pass
     load_options: tuple = ()
 
     def takes(self, load, round):
         if self.slow and load.heavy and round > 0:
             return False
-        return self.bursts if load.burst else self.singles
+        return self.bursts and load.window <= self.widest if load.burst else self.singles
 
 
-def uvicorn(name, layer, redis):
+def uvicorn(name, layer, redis, widest=64):
     return Server(name, [PYTHON, "-m", "uvicorn", "--app-dir", str(RIVALS), "--port", "{port}", "--loop", "uvloop",
                          "--ws", "websockets", "--lifespan", "off", "--log-level", "error",
                          "django_channels:application"],
-                  pace=0.03, burst_pace=0, environment={"LAYER": layer}, redis=redis, slow=True)
+                  pace=0.03, burst_pace=0, environment={"LAYER": layer}, redis=redis, slow=True,
+                  widest=widest)
 
 
 def sluice(programs, threads=1, name="", *options, load_options=()):
@@ -79,7 +81,7 @@ def everyone(programs, rivals=()):
         found.append(Server(shlex.split(rival)[0].rsplit("/", 1)[-1], shlex.split(rival), pace=0.3))
     found.append(uvicorn("Channels, in memory", "memory", redis=False))
     found.append(uvicorn("Channels, Redis", "redis", redis=True))
-    found.append(uvicorn("Channels, Redis pub/sub", "pubsub", redis=True))
+    found.append(uvicorn("Channels, Redis pub/sub", "pubsub", redis=True, widest=256))
     return found
 
 
@@ -98,6 +100,7 @@ class Running:
         self.processes = []
         self.folder = tempfile.TemporaryDirectory()
         self.log = open(Path(self.folder.name, "log"), "w+")
+        self.said = ""  # by the servers, when they have ended
 
     def __enter__(self):
         environment = dict(os.environ, **self.server.environment)
@@ -121,6 +124,8 @@ class Running:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self.log.seek(0)
+        self.said = self.log.read()
         self.log.close()
         self.folder.cleanup()
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The same server plain, and compressing in two ways."""
+"""The same server plain, compressing in two ways, and under TLS."""
+import subprocess
+import tempfile
+
 from compare import loads
 from compare.figures import Figures, microseconds, table, times, whole
 from compare.servers import Running, sluice
@@ -11,26 +14,38 @@ LOADS = [loads.Load(IDLE, "idle", 0, 1_000, options=BYTES), loads.Load("echo", "
          loads.fan_out(1_000, 1, 100_000, *BYTES), loads.fan_out(1_000, 16, 100_000, *BYTES)]
 
 
-def variants(programs):
+def variants(programs, folder):
     compress = ("--compress",)
     return [sluice(programs, 1, PLAIN),
             sluice(programs, 1, "compressed, shared", "--compress", "shared", load_options=compress),
             sluice(programs, 1, "compressed, a window each", "--compress", "windows", load_options=compress),
+            sluice(programs, 1, "TLS", *certificate(folder), load_options=("--tls",)),
             sluice(programs, 1, AGAIN)]
+
+
+def certificate(folder):
+    """A certificate of our own, as the server's options."""
+    chain, key = f"{folder}/chain.pem", f"{folder}/key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-subj", "/CN=localhost", "-days", "2", "-keyout", key, "-out", chain], check=True,
+                   capture_output=True)
+    return "--tls-certificate", chain, "--tls-key", key
 
 
 def measure(bench):
     figures = Figures()
-    for round in range(bench.rounds):
-        for load in LOADS:
-            bench.say(f"round {round + 1} of {bench.rounds}: {load.name} with 1,000 bytes")
-            for server in variants(bench.programs):
-                with Running(server) as running:
-                    report = loads.run(bench, load, running)
-                if report:
-                    figures.add(server.name, load.name, round, report)
-        figures.write(bench.results / "stack.json")
-    bench.write("stack.md", f"""# What compression costs
+    with tempfile.TemporaryDirectory() as folder:
+        servers = variants(bench.programs, folder)
+        for round in range(bench.rounds):
+            for load in LOADS:
+                bench.say(f"round {round + 1} of {bench.rounds}: {load.name} with 1,000 bytes")
+                for server in servers:
+                    with Running(server) as running:
+                        report = loads.run(bench, load, running)
+                    if report:
+                        figures.add(server.name, load.name, round, report)
+            figures.write(bench.results / "stack.json")
+    bench.write("stack.md", f"""# What compression and TLS cost
 
 The same server and 1,000 bytes that resemble rows of a table; processor time of the server, medians of {bench.rounds}
 interleaved rounds, × to the plain one of the same round. "{AGAIN}" is the same program once more: the noise. Memory is

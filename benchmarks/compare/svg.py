@@ -5,7 +5,8 @@ from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 760, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 190, 44, 50
-COLOURS = ["#d1495b", "#888888", "#bbbbbb", "#2e86ab", "#5b8e3e", "#e0a030", "#8456a8", "#3ba99c", "#a8653c", "#33658a"]
+COLOURS = ["#2e86ab", "#5b8e3e", "#e0a030", "#8456a8", "#3ba99c", "#a8653c", "#33658a", "#c06c84", "#6c8a3a", "#7a5c3a"]
+OURS = {"Sluice": "#d1495b", "floor": "#777777", "floor, joined": "#aaaaaa"}  # the same in every plot
 
 
 def text(x, y, words, anchor="start", size=12, fill="#333"):
@@ -61,7 +62,7 @@ def lines(title, x_label, y_label, series):
     for x in xs:
         parts += [line(across.at(x), TOP, across.at(x), HEIGHT - BOTTOM),
                   text(across.at(x), HEIGHT - BOTTOM + 16, number(x), "middle")]
-    parts += [text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, x_label, "middle"), text(LEFT - 54, TOP - 4, y_label)]
+    parts += [text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, x_label, "middle"), text(LEFT - 54, TOP - 14, y_label)]
     # Names at the right end of their lines, pushed apart where they would overlap.
     ends = sorted((up.at(points[-1][1]), name) for name, points in series.items())
     last = -math.inf
@@ -70,7 +71,7 @@ def lines(title, x_label, y_label, series):
         labels[name] = last = max(y, last + 15)
     over = max(0, last - (HEIGHT - BOTTOM))
     for index, (name, points) in enumerate(series.items()):
-        colour = COLOURS[index % len(COLOURS)]
+        colour = OURS.get(name, COLOURS[index % len(COLOURS)])
         path = " ".join(f"{across.at(x):.1f},{up.at(y):.1f}" for x, y in points)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{across.at(x):.1f}" cy="{up.at(y):.1f}" r="3" fill="{colour}"/>' for x, y in points]
@@ -97,7 +98,7 @@ def bars(title, unit, groups):
                 continue
             y = top + 14 * nth
             parts.append(f'<rect x="{LEFT + 110}" y="{y}" width="{across.at(value) - LEFT - 110:.1f}" height="12" '
-                         f'fill="{COLOURS[(3 * nth) % len(COLOURS)]}"/>')
+                         f'fill="{COLOURS[nth % len(COLOURS)]}"/>')
             label = f"{number(value)} {unit}" + (f" ({part})" if len(parts_named) > 1 else "")
             parts.append(text(across.at(value) + 5, y + 10, label, size=11))
     return page(title, parts, TOP + 24 + row * len(names))

@@ -40,9 +40,11 @@ Clients::Clients(std::uint16_t port, Speech speech)
     : epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")), speech_(speech) {
   if (speech.tls) tls_.emplace();
   server_.sin_family = AF_INET;
-  server_.sin_port = htons(port);
+  go_to(port);
   server_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 }
+
+void Clients::go_to(std::uint16_t port) { server_.sin_port = htons(port); }
 
 Clients::~Clients() { ::close(epoll_); }
 

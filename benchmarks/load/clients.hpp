@@ -44,6 +44,8 @@ class Clients {
   Clients(const Clients&) = delete;
   Clients& operator=(const Clients&) = delete;
 
+  /// Connections that are opened from now on go to this port.
+  void go_to(std::uint16_t port);
   /// Begins one handshake; on_open follows in some turn.
   std::size_t begin(const std::string& path, Reader reader = Reader::quick);
   /// `count` connections, 128 at a time, until all are open; the index of the first. Fails after `patience` without a

@@ -93,6 +93,7 @@ Report fan_out(const Settings& settings) {
   held.into(report);
   const std::chrono::seconds patience(settings.patience);
   clients.open(settings.stalled, "/sub", patience, Clients::Reader::stalled);
+  if (settings.publish_port != 0) clients.go_to(settings.publish_port);
   const std::size_t publisher = clients.open(settings.publishers, "/pub", patience);
 
   Broadcasts broadcasts(settings, clients, publisher);

@@ -7,7 +7,14 @@ namespace load {
 
 Holding::Holding(const Settings& settings, Clients& clients, const std::string& path)
     : settings_(settings), before_(cost_of(settings.processes)) {
-  clients.open(settings.connections, path, std::chrono::seconds(settings.patience));
+  const std::chrono::seconds patience(settings.patience);
+  const std::size_t at_second = settings.second_port == 0 ? 0 : settings.connections / 2;
+  clients.open(settings.connections - at_second, path, patience);
+  if (at_second > 0) {
+    clients.go_to(settings.second_port);
+    clients.open(at_second, path, patience);
+    clients.go_to(settings.port);
+  }
   const auto until = Clock::now() + std::chrono::milliseconds(settings.settle_ms);
   while (Clock::now() < until) clients.turn(std::chrono::milliseconds(20));
   open_ = cost_of(settings.processes);

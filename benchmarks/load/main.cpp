@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -35,22 +36,26 @@ std::string json(const Report& report) {
   const auto microseconds = [&](double share) { return report.latency.quantile(share) / 1000; };
   return fmt::format(
       R"({{"good":{},"operations":{},"missing":{},"disordered":{},"unknown":{},"lost_connections":{},"seconds":{:.4f},)"
-      R"("cpu_us":{:.4f},"user_share":{:.3f},"load_cpu_us":{:.4f},"open_cpu_us":{:.2f},"memory":{:.0f},)"
+      R"("cpu_us":{:.4f},"user_share":{:.3f},"apart_us":{:.4f},"load_cpu_us":{:.4f},"open_cpu_us":{:.2f},"memory":{:.0f},)"
       R"("memory_after":{:.0f},"p50_us":{:.1f},"p99_us":{:.1f},"p999_us":{:.1f}}})",
       report.good(), report.operations, report.missing, report.disordered, report.unknown, report.lost_connections,
-      report.seconds, report.cpu_us, report.user_share, report.load_cpu_us, report.open_cpu_us, report.memory,
-      report.memory_after, microseconds(0.5), microseconds(0.99), microseconds(0.999));
+      report.seconds, report.cpu_us, report.user_share, report.apart_us, report.load_cpu_us, report.open_cpu_us,
+      report.memory, report.memory_after, microseconds(0.5), microseconds(0.99), microseconds(0.999));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
   Settings settings;
-  std::string workload = "fan_out", processes;
+  std::string workload = "fan_out", processes, apart;
   Options("Loads a server that speaks /sub, /pub and /echo, and prints what it cost, as one line of JSON")
       .add("--workload", workload, "fan_out, echo, connect or idle")
       .add("--port", settings.port, "where the server listens on 127.0.0.1")
+      .add("--second-port", settings.second_port, "where half of the connections are held, at another process")
+      .add("--publish-port", settings.publish_port, "where the publishers speak, if not to the server")
       .add("--processes", processes, "the server's process ids, with commas")
+      .add("--apart", apart, "ids of other processes, whose cost is told for itself")
       .add("--connections", settings.connections, "subscribers, or echoing connections")
       .add("--bytes", settings.bytes, "of one payload")
       .add("--messages", settings.messages, "broadcasts, echoes, or connections made")
@@ -64,9 +69,9 @@ int main(int argc, char** argv) {
       .add("--tls", settings.speech.tls, "speak TLS, whatever the certificate")
       .add("--patience", settings.patience, "seconds without a word from the server, until the run is given up")
       .add("--settle-ms", settings.settle_ms, "after opening, before memory is read")
-      .add("--tls", settings.tls, "speak TLS, whatever certificate the server shows")
       .parse(argc, argv);
   settings.processes = numbers(processes);
+  settings.apart = numbers(apart);
   const auto chosen = workloads.find(workload);
   if (chosen == workloads.end() || settings.publishers == 0 || settings.speech.addresses == 0) {
     fmt::print(stderr, "load: there is no workload \"{}\", or none of something\n", workload);

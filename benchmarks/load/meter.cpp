@@ -19,7 +19,11 @@ double own_cpu_seconds() {
 }  // namespace
 
 Meter::Meter(const Settings& settings)
-    : settings_(settings), began_(now()), load_began_(own_cpu_seconds()), before_(cost_of(settings.processes)) {}
+    : settings_(settings),
+      began_(now()),
+      load_began_(own_cpu_seconds()),
+      before_(cost_of(settings.processes)),
+      apart_before_(cost_of(settings.apart)) {}
 
 double Meter::seconds() const { return static_cast<double>(now() - began_) * 1e-9; }
 
@@ -34,6 +38,7 @@ void Meter::stop(std::size_t operations, Report& report) const {
   report.operations = operations;
   report.seconds = seconds();
   report.cpu_us = cpu * 1e6 / count;
+  report.apart_us = (cost_of(settings_.apart).cpu_seconds - apart_before_.cpu_seconds) * 1e6 / count;
   report.user_share = cpu > 0 ? (after.user_seconds - before_.user_seconds) / cpu : 0;
   report.load_cpu_us = (own_cpu_seconds() - load_began_) * 1e6 / count;
 }

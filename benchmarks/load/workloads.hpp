@@ -17,7 +17,10 @@ namespace load {
 
 struct Settings {
   std::uint16_t port = 8000;
-  std::vector<pid_t> processes;  // the server's
+  std::uint16_t second_port = 0;   // half of the connections are held there, if it is one
+  std::uint16_t publish_port = 0;  // the publishers speak there, if it is one
+  std::vector<pid_t> processes;    // the server's
+  std::vector<pid_t> apart;        // others whose cost is wanted for itself
   std::size_t connections = 100;
   std::size_t bytes = 100;     // of one payload
   std::size_t messages = 400;  // published, echoed, or connections made
@@ -29,7 +32,6 @@ struct Settings {
   Clients::Speech speech;
   std::size_t patience = 20;    // seconds without a word from the server, until a run is given up
   std::size_t settle_ms = 300;  // after opening, before memory is read
-  bool tls = false;             // with whatever certificate the server shows
 };
 
 struct Report {
@@ -41,6 +43,7 @@ struct Report {
   double seconds = 0;
   double cpu_us = 0;      // the server's, per operation
   double user_share = 0;  // of that, outside the kernel
+  double apart_us = 0;    // of the others, per operation
   double load_cpu_us = 0;
   double open_cpu_us = 0;  // the server's, per connection opened and held
   double memory = 0;       // the server's, per connection, idle
@@ -74,6 +77,7 @@ class Meter {
   std::uint64_t began_;
   double load_began_;
   ServerCost before_;
+  ServerCost apart_before_;
 };
 
 }  // namespace load

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A rival on Django Channels, an application for uvicorn: uvicorn django_channels:application
 
-LAYER is memory, redis or pubsub (Channels' own layers), REDIS_PORT where Redis listens.
+LAYER is memory, redis or pubsub (Channels' own layers), REDIS_PORT where Redis listens. With FOR_SLUICE what is said at
+/pub becomes an event for consumers of Sluice.
 """
+import json
 import os
 
 import django
@@ -31,9 +33,16 @@ class Subscriber(AsyncWebsocketConsumer):
         await self.send(text_data=event["text"])
 
 
+def event_of(text):
+    if "FOR_SLUICE" not in os.environ:
+        return {"type": "said", "text": text}
+    return {"type": "broadcast_to_group", "payload": json.loads(text), "ignore_web_socket_id": None,
+            "exclude_user_ids": None}
+
+
 class Publisher(AsyncWebsocketConsumer):
     async def receive(self, text_data=None, bytes_data=None):
-        await self.channel_layer.group_send("bench", {"type": "said", "text": text_data})
+        await self.channel_layer.group_send("bench", event_of(text_data))
 
 
 class Echo(AsyncWebsocketConsumer):

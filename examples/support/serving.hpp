@@ -3,7 +3,6 @@
 #pragma once
 
 #include <chrono>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -14,32 +13,38 @@
 
 struct Serving : Listen {
   bool reuse_port = false;
-  std::size_t stop_window = 1;  // seconds
+  std::size_t stop_window = 1;   // seconds
+  std::string certificate, key;  // PEM files; none: it speaks in the clear
 
   sluice::StopOptions stop_options() const { return {.window = std::chrono::seconds(stop_window)}; }
 };
 
-/// The options of a server: those of Listen, --reuse-port and --stop-window.
+/// The options of a server: those of Listen, --reuse-port, --stop-window, --tls-certificate and --tls-key.
 class ServerOptions : public Options {
  public:
   ServerOptions(std::string about, Serving& serving) : Options(std::move(about), serving) {
     add("--reuse-port", serving.reuse_port, "others may listen at the same port, to take over for instance");
     add("--stop-window", serving.stop_window, "seconds over which clients are sent away at the end");
+    add("--tls-certificate", serving.certificate, "speak TLS: a PEM file, the certificate and those behind it");
+    add("--tls-key", serving.key, "its key, a PEM file");
   }
 };
 
-/// Listens at the socket that systemd has passed, or else where the command line says, and announces it. With `tls`,
-/// for wss:// and https://.
-inline void start_listening(sluice::AsioServer& server, const Serving& serving,
-                            const std::optional<sluice::TlsContext>& tls = std::nullopt) {
+/// Listens at the socket that systemd has passed, or else where the command line says, and announces it.
+inline void start_listening(sluice::AsioServer& server, const Serving& serving) {
   const auto passed = sluice::passed_sockets();
   if (!passed) throw std::runtime_error(passed.error().message());
   if (passed->size() > 1) throw std::runtime_error("one socket is enough to listen at, and more were passed");
-  const auto listen = [&](auto&&... with) {
-    return passed->empty() ? server.listen(serving.host, serving.port, with...)
-                           : server.listen_fd(passed->front().descriptor, with...);
-  };
-  const auto port = tls ? listen(*tls) : listen();
+  if (serving.certificate.empty()) {
+    const auto port =
+        passed->empty() ? server.listen(serving.host, serving.port) : server.listen_fd(passed->front().descriptor);
+    if (!port) throw std::runtime_error(port.error().message());
+    return announce(serving.host, *port);
+  }
+  const auto tls = sluice::TlsContext::from_files(serving.certificate, serving.key);
+  if (!tls) throw std::runtime_error(tls.error().message());
+  const auto port = passed->empty() ? server.listen(serving.host, serving.port, *tls)
+                                    : server.listen_fd(passed->front().descriptor, *tls);
   if (!port) throw std::runtime_error(port.error().message());
-  announce(serving.host, *port, tls ? "https" : "http");
+  announce(serving.host, *port, "https");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "consumer/backlog.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -16,10 +17,11 @@ std::size_t cost_of(const Frame& frame, std::string_view key) noexcept { return 
 
 bool Backlog::keep(const Frame& frame, std::string_view group, std::size_t elsewhere) {
   const std::size_t cost = cost_of(frame, {});
-  if (elsewhere + bytes() + cost > bounds_.all) return false;
+  if (elsewhere + bytes() + cost > bounds_.all || !total_.holds(cost)) return false;
   Lane* const lane = group.empty() ? nullptr : &lane_of(group);
   if (lane) lane->kept.insert(next_);
   kept_bytes_ += cost;
+  total_.bytes.fetch_add(cost, std::memory_order_relaxed);
   entries_.emplace(next_++, Entry{frames_.unshared(frame), lane, {}, false});
   return true;
 }
@@ -53,6 +55,7 @@ Backlog::Losses Backlog::put(const Frame& frame, std::string_view group, WhenSlo
   lane.droppable.insert(next_);
   lane.droppable_bytes += cost;
   droppable_bytes_ += cost;
+  total_.bytes.fetch_add(cost, std::memory_order_relaxed);
   ++droppable_messages_;
   if (policy == WhenSlow::keep_latest) lane.latest.emplace(key, next_);
   entries_.emplace(next_++, Entry{frames_.unshared(frame), &lane, std::string(key), true});
@@ -105,7 +108,8 @@ bool Backlog::fits(std::size_t cost, std::size_t elsewhere, std::size_t freed_by
                    std::size_t freed_messages) const noexcept {
   const std::size_t droppable = droppable_bytes_ - freed_bytes + cost;
   return droppable <= bounds_.droppable_bytes && elsewhere + kept_bytes_ + droppable <= bounds_.all &&
-         droppable_messages_ - freed_messages < bounds_.droppable_messages;
+         droppable_messages_ - freed_messages < bounds_.droppable_messages &&
+         total_.holds(cost - std::min(cost, freed_bytes));
 }
 
 void Backlog::drop_new(Lane& lane, std::uint64_t messages) {
@@ -129,6 +133,7 @@ void Backlog::let_go(Entries::iterator entry) {
   const auto& [number, message] = *entry;
   const std::size_t cost = cost_of(message.frame, message.key);
   Lane* const lane = message.lane;
+  total_.bytes.fetch_sub(cost, std::memory_order_relaxed);
   if (message.droppable) {
     droppable_bytes_ -= cost;
     --droppable_messages_;

@@ -2,6 +2,7 @@
 // What waits for a slow client: in its order, within bounds, and with a mark where something was dropped.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -15,6 +16,17 @@
 #include "sluice/transport/frame.hpp"
 
 namespace sluice {
+
+/// What waits in all backlogs of a process, in bytes, and how much that may be; 0: any number. Any thread.
+struct BacklogTotal {
+  explicit BacklogTotal(std::size_t limit) noexcept : most(limit) {}
+  bool holds(std::size_t more) const noexcept {
+    return most == 0 || bytes.load(std::memory_order_relaxed) + more <= most;
+  }
+
+  const std::size_t most;
+  std::atomic<std::size_t> bytes{0};
+};
 
 /// Messages that wait until a client has taken what it was sent before, oldest first. Some must be kept, others may be
 /// dropped as their group's policy says; each policy costs its own group's messages only. A group that lacks some has a
@@ -37,12 +49,14 @@ class Backlog {
     std::string group;  // empty: none
   };
 
-  /// Frames that would pin much more than themselves are copied by `frames`, which outlives this.
-  Backlog(FrameBuffer& frames, Bounds bounds) : frames_(frames), bounds_(bounds) {}
+  /// Frames that would pin much more than themselves are copied by `frames`. Both references outlive this.
+  Backlog(FrameBuffer& frames, BacklogTotal& total, Bounds bounds) : frames_(frames), total_(total), bounds_(bounds) {}
   Backlog(const Backlog&) = delete;
   Backlog& operator=(const Backlog&) = delete;
+  ~Backlog() { total_.bytes.fetch_sub(bytes(), std::memory_order_relaxed); }
 
-  /// A message that is not dropped. False: it would pass the bound on all, of which `elsewhere` is taken already.
+  /// A message that is not dropped. False: it would pass the bound on all, of which `elsewhere` is taken already, or
+  /// the total.
   [[nodiscard]] bool keep(const Frame& frame, std::string_view group, std::size_t elsewhere);
   /// A message that may be dropped: the policy is not `close`.
   Losses put(const Frame& frame, std::string_view group, WhenSlow policy, std::string_view key, std::size_t elsewhere);
@@ -89,6 +103,7 @@ class Backlog {
   void forget_if_idle(Lane* lane);
 
   FrameBuffer& frames_;
+  BacklogTotal& total_;
   const Bounds bounds_;
   Entries entries_;
   std::unordered_map<std::string, Lane> lanes_;

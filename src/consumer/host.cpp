@@ -63,6 +63,7 @@ HostStats Host::stats() const {
   stats.dropped_oldest = read(counters.dropped_oldest);
   stats.superseded = read(counters.superseded);
   stats.gaps_told = read(counters.gaps_told);
+  stats.backlog_bytes = state_->backlogs.bytes.load(std::memory_order_relaxed);
   return stats;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "consumer/backlog.hpp"
 #include "sluice/consumer/host.hpp"
 
 namespace sluice {
@@ -18,11 +19,15 @@ namespace sluice {
 class HostState {
  public:
   HostState(std::shared_ptr<Application> served, ChannelLayer* channel_layer, HostOptions chosen)
-      : application(std::move(served)), layer(channel_layer), options(std::move(chosen)) {}
+      : application(std::move(served)),
+        layer(channel_layer),
+        options(std::move(chosen)),
+        backlogs(options.limits.server_queued_bytes) {}
 
   const std::shared_ptr<Application> application;
   ChannelLayer* const layer;  // null: none
   const HostOptions options;
+  BacklogTotal backlogs;  // of slow clients
 
   struct Counters {
     std::atomic<std::uint64_t> connections{0}, opened{0}, accepted{0}, denied{0}, no_route{0}, failed_handlers{0},

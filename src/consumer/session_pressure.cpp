@@ -83,9 +83,10 @@ Backlog& Session::backlog() {
     credit_ = 0;
     const Limits& bounds = limits();
     pressure_->backlog = std::make_unique<Backlog>(
-        home_.frames(), Backlog::Bounds{.all = bounds.queued_bytes,
-                                        .droppable_bytes = std::min(bounds.backlog_bytes, bounds.queued_bytes / 2),
-                                        .droppable_messages = bounds.backlog_messages});
+        home_.frames(), host_->backlogs,
+        Backlog::Bounds{.all = bounds.queued_bytes,
+                        .droppable_bytes = std::min(bounds.backlog_bytes, bounds.queued_bytes / 2),
+                        .droppable_messages = bounds.backlog_messages});
     count(host_->counters.slow_clients);
     connection_->tell_when_drained();
   }

@@ -89,8 +89,11 @@ void Acceptor::give_back() {
 void Acceptor::start() { wait(); }
 
 void Acceptor::finish() {
-  for (int i = 0; i < most_waiting_; ++i) {
-    if (accept_one() != Accepted::one) break;
+  auto last = Accepted::one;
+  for (int i = 0; i < most_waiting_ && last == Accepted::one; ++i) last = accept_one();
+  if (last == Accepted::failed) {
+    log(LogLevel::error, fmt::format("accept: {}; who still waited when the server stopped is refused",
+                                     std::generic_category().message(errno)));
   }
   close();
 }

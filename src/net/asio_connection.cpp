@@ -82,16 +82,17 @@ void AsioConnection::read_burst() {
   while (reads_now() && total < burst_bytes) {
     const Moved got = stream_.read_some(buffer);
     if (got.then == Then::over) return read_failed();
+    total += got.bytes;
     if (got.bytes > 0) {
       shard_.counters().bytes_in.add(got.bytes);
-      total += got.bytes;
       if (phase_ == Phase::open) heard(got.bytes);
       const std::span<char> rest = use(buffer.first(got.bytes));
       if (!rest.empty()) kept_ = std::make_unique<Kept>(Kept{std::string(rest.data(), rest.size()), 0});
       if (phase_ == Phase::open && !throttled_ && overdrawn()) too_fast();
     }
     // A short count is the last one, unless the end stands behind it, which will not be told again.
-    if (got.then == Then::wait && (got.bytes == 0 || !peer_ended_)) {
+    const bool end_is_next = peer_ended_ || stream_.end_is_next();
+    if (got.then == Then::wait && (got.bytes == 0 || !end_is_next)) {
       unread_ = false;
       break;
     }
@@ -245,6 +246,9 @@ void AsioConnection::deadline_passed() {
     case Phase::open: return look_at_allowance();
     case Phase::gone: return;
     case Phase::closing:
+      // A slow reader has until the end of the stop to take what was sent to it.
+      if (going_ && !queue_.empty()) return shard_.enter(*this, Shard::Stage::closing);
+      [[fallthrough]];
     case Phase::leaving:
     case Phase::draining: shard_.counters().cut_off.add(); return lost();
   }

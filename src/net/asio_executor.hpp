@@ -29,6 +29,8 @@ class AsioExecutor final : public Executor {
   /// Runs `last` once, at the end of this turn: after the jobs that wait now. It must not call user code. Its executor
   /// only.
   void at_end_of_turn(Function<void()> last);
+  /// Destroys the jobs that wait, unrun, when nothing runs any more; false: there were none. They may have posted more.
+  bool drop_jobs() noexcept;
   asio::io_context& context() noexcept { return context_; }
   /// Every handler of ours holds what this returns while it runs.
   [[nodiscard]] auto enter() noexcept { return Running(*this); }

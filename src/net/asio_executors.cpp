@@ -23,21 +23,24 @@ AsioExecutor::AsioExecutor(asio::io_context& context) : context_(context), timer
 
 AsioExecutor::~AsioExecutor() {
   // What jobs own may look at its executor while it dies, and may post; so jobs go first, in rounds, locals last.
+  while (drop_jobs()) {}
   const auto running = enter();
-  for (;;) {
-    Jobs doomed;
-    {
-      std::lock_guard lock(inbox_mutex_);
-      doomed.swap(inbox_);
-    }
-    for (Jobs* jobs : {&jobs_, &last_}) {
-      for (Function<void()>& job : *jobs) doomed.push_back(std::move(job));
-      jobs->clear();
-    }
-    while (timers_.next()) doomed.push_back(timers_.take_due(Clock::time_point::max()));
-    if (doomed.empty()) break;
-  }
   drop_locals();
+}
+
+bool AsioExecutor::drop_jobs() noexcept {
+  const auto running = enter();
+  Jobs doomed;
+  {
+    std::lock_guard lock(inbox_mutex_);
+    doomed.swap(inbox_);
+  }
+  for (Jobs* jobs : {&jobs_, &last_}) {
+    for (Function<void()>& job : *jobs) doomed.push_back(std::move(job));
+    jobs->clear();
+  }
+  while (timers_.next()) doomed.push_back(timers_.take_due(Clock::time_point::max()));
+  return !doomed.empty();
 }
 
 void AsioExecutor::post(Function<void()> job) {
@@ -148,6 +151,11 @@ AsioExecutors::AsioExecutors(std::vector<std::reference_wrapper<asio::io_context
 AsioExecutors::~AsioExecutors() {
   stop();
   join();
+  // What a job of one executor owns may live on another, so the jobs of all go before the first executor does.
+  for (bool dropped = true; dropped;) {
+    dropped = false;
+    for (auto& loop : loops_) dropped |= loop->executor.drop_jobs();
+  }
 }
 
 std::size_t AsioExecutors::size() const noexcept { return loops_.size(); }

@@ -138,11 +138,19 @@ void AsioServer::State::stop(const StopOptions& options) {
   const auto now = first.now();
   net::Stopping how{std::make_shared<net::DrainPlan>(now, options.window), options.reason,
                     now + options.window + options.grace};
-  // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop.
-  first.post([self = shared_from_this(), how = std::move(how)] {
+  // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop. No job may
+  // hold this server's parts: one that has not run ends with its executor, when others have ended already.
+  first.post([weak = weak_from_this(), how = std::move(how)] {
+    const auto self = weak.lock();
+    if (!self) return;
     for (const auto& acceptor : self->take_acceptors()) acceptor->finish();
     for (const auto& shard : self->shards_) {
-      shard->executor().post([self, &shard = *shard, how] { shard.stop(how, [self] { self->shard_is_empty(); }); });
+      shard->executor().post([weak, weak_shard = std::weak_ptr(shard), how] {
+        const auto tell = [weak] {
+          if (const auto server = weak.lock()) server->shard_is_empty();
+        };
+        if (const auto alive = weak_shard.lock()) alive->stop(how, tell);
+      });
     }
   });
 }
@@ -172,7 +180,9 @@ void AsioServer::State::relieve() {
   census->queues.resize(shards_.size());
   census->missing = shards_.size();
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->executor().post([self = shared_from_this(), census, i] {
+    shards_[i]->executor().post([weak = weak_from_this(), census, i] {
+      const auto self = weak.lock();
+      if (!self) return;
       census->queues[i] = self->shards_[i]->queue_sizes();
       if (census->missing.fetch_sub(1) == 1) self->shed(census->queues);
     });
@@ -181,11 +191,13 @@ void AsioServer::State::relieve() {
 
 void AsioServer::State::shed(const std::vector<net::QueueSizes>& queues) {
   // An eighth below the limit, so that the next round does not follow at once.
-  const std::size_t bearable = serving_.backlog.limit() - serving_.backlog.limit() / 8;
+  const std::size_t bearable = serving_.queued_bytes.limit() - serving_.queued_bytes.limit() / 8;
   const auto counts = net::largest_to_shed(queues, bearable);
   auto rest = std::make_shared<std::atomic<std::size_t>>(shards_.size());
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->executor().post([self = shared_from_this(), rest, i, count = counts[i]] {
+    shards_[i]->executor().post([weak = weak_from_this(), rest, i, count = counts[i]] {
+      const auto self = weak.lock();
+      if (!self) return;
       self->shards_[i]->shed(count);
       if (rest->fetch_sub(1) == 1) self->relieving_ = false;
     });

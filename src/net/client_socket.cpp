@@ -71,7 +71,7 @@ void ClientSocket::secure() {
   if (closed_) return;
   try {
     tls_context_.emplace(asio::ssl::context::tls_client);
-    const TlsOptions& options = *to_.tls;
+    const TlsClientOptions& options = *to_.tls;
     if (options.ca_file.empty()) {
       tls_context_->set_default_verify_paths();
     } else {

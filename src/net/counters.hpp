@@ -58,7 +58,7 @@ class Counters {
   static constexpr int lowest_refusal = 300;
   static constexpr int highest_refusal = 599;
 
-  Counter accepted, connections, opened, open, http_requests, proxy_refused, tls_failed;
+  Counter accepted, connections, tls_failed, opened, open, http_requests, proxy_refused;
   Counter compressing;
   DeflateCounters deflated, inflated;
   Counter messages_in, sends, bytes_in, bytes_out, writes;

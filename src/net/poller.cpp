@@ -5,14 +5,18 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 #include <utility>
+
+#include <asio/error.hpp>
 
 namespace sluice::net {
 namespace {
 
 // Told at once; then others on the executor have their turn.
 constexpr std::size_t told_per_turn = 256;
+constexpr auto pause_after_error = std::chrono::milliseconds(10);
 
 int make_set() {
   const int set = ::epoll_create1(EPOLL_CLOEXEC);
@@ -44,7 +48,15 @@ void Poller::remove(int descriptor) noexcept {
 void Poller::wait() {
   set_.async_wait(Descriptor::wait_read, [weak = weak_from_this()](const std::error_code& error) {
     const auto self = weak.lock();
-    if (self && !error) self->tell_all();
+    if (!self || error == asio::error::operation_aborted) return;
+    error ? self->wait_later() : self->tell_all();
+  });
+}
+
+// The system had no room for the wait.
+void Poller::wait_later() {
+  executor_.post_after(pause_after_error, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->tell_all();
   });
 }
 

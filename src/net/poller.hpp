@@ -38,6 +38,7 @@ class Poller : public std::enable_shared_from_this<Poller> {
   using Descriptor = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
 
   void wait();
+  void wait_later();
   void tell_all();
 
   AsioExecutor& executor_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "net/proxy_header.hpp"
 
-#include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -75,7 +75,7 @@ std::optional<Endpoint> endpoint_of(std::string_view address_text, std::string_v
 template <class Address>
 Endpoint binary_endpoint(std::string_view address, std::uint16_t port) {
   typename Address::bytes_type bytes;
-  std::ranges::transform(address, bytes.begin(), [](char c) { return static_cast<std::uint8_t>(c); });
+  std::memcpy(bytes.data(), address.data(), bytes.size());
   return Endpoint(Address(bytes), port);
 }
 
@@ -96,13 +96,17 @@ bool checksum_holds(std::string whole, std::size_t at) {
 }
 
 bool take_extras(const std::string& whole, std::size_t at, ProxyHeader& header) {
+  bool checked = false;
   while (at < whole.size()) {
     if (whole.size() - at < 3) return false;
     const std::uint8_t type = byte_at(whole, at);
     const std::size_t length = word_at(whole, at + 1);
     at += 3;
     if (whole.size() - at < length) return false;
-    if (type == tlv_crc32c && (length != 4 || !checksum_holds(whole, at))) return false;
+    if (type == tlv_crc32c) {
+      // One only, so that a header of many costs no more than its bytes.
+      if (std::exchange(checked, true) || length != 4 || !checksum_holds(whole, at)) return false;
+    }
     if (type == tlv_ssl) {
       if (length < tlv_ssl_bytes) return false;
       header.tls = byte_at(whole, at) & client_ssl;

@@ -71,7 +71,7 @@ bool AsioConnection::identify() {
   }
   // Requests of several clients may come over one connection of a proxy.
   if (trusts(proxies, http_->peer.address()) && !count_for(who->client)) return false;
-  http_->secure = who->secure.value_or(http_->tls_before || stream_.tls() != nullptr);
+  http_->secure = who->secure.value_or((stream_.tls() != nullptr) || http_->tls_before);
   request.client_address = to_text(who->client);
   request.server_address = to_text(http_->called.value_or(stream_.local_endpoint()));
   if (who->host) {

@@ -48,7 +48,7 @@ Shard::Shard(AsioExecutor& executor, Serving& serving, std::size_t number)
       now_(born_),
       message_pace_(limits().message_rate),
       byte_pace_(limits().byte_rate),
-      backlog_(serving.backlog, number),
+      queued_bytes_(serving.queued_bytes, number),
       most_gathered_(std::min({gathered_bytes, limits().slow_bytes, limits().queued_bytes})) {}
 
 Shard::~Shard() = default;

@@ -17,12 +17,12 @@
 
 #include "net/admission.hpp"
 #include "net/asio_executor.hpp"
-#include "net/backlog.hpp"
 #include "net/counters.hpp"
 #include "net/deadline_list.hpp"
 #include "net/deadline_wheel.hpp"
 #include "net/drain_plan.hpp"
 #include "net/poller.hpp"
+#include "net/queued_bytes.hpp"
 #include "net/rare_log.hpp"
 #include "net/stream.hpp"
 #include "net/token_bucket.hpp"
@@ -40,8 +40,8 @@ struct Serving {
   Gateway& gateway;
   const AsioServerOptions options;
   Admission admission;
-  Backlog backlog;
-  const std::function<void()> relieve;  // called when the backlog is past its limit; any thread
+  QueuedBytes queued_bytes;
+  const std::function<void()> relieve;  // called when what is queued is past its limit; any thread
 };
 
 /// How the server stops.
@@ -91,7 +91,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
   /// Counts one that is handed over; start() follows on the shard's executor. Any thread.
   void expect_one() noexcept { load_.fetch_add(1, std::memory_order_relaxed); }
-  /// A connection begins its life, with TLS if there are settings for it.
+  /// A connection begins its life.
   void start(Stream stream, const asio::ip::tcp::endpoint& peer, std::shared_ptr<const TlsSettings> tls);
   /// Puts the connection among those of the stage, with the stage's deadline from now.
   void enter(AsioConnection& connection, Stage stage);
@@ -108,7 +108,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
   /// The queue of a connection whose network takes no more was so long, and is so long now.
   void waiting_changed(std::size_t before, std::size_t after) noexcept {
-    if (backlog_.change(before, after)) serving_.relieve();
+    if (queued_bytes_.change(before, after)) serving_.relieve();
   }
   QueueSizes queue_sizes();
   /// Ends the connections with so many of the largest queues.
@@ -162,7 +162,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Deadline::Time now_;
   Tick tick_ = 0;
   const Pace message_pace_, byte_pace_;
-  Backlog::Share backlog_;
+  QueuedBytes::Share queued_bytes_;
   std::minstd_rand chance_{std::random_device{}()};
   std::atomic<std::size_t> load_{0};
   std::size_t held_ = 0;  // connections that somebody holds, of those that are gone too

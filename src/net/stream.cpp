@@ -37,6 +37,8 @@ void Stream::speak_tls(std::shared_ptr<const TlsSettings> settings, std::span<ch
 
 void Stream::speak_plainly() noexcept { tls_.reset(); }
 
+bool Stream::end_is_next() const noexcept { return tls_ && tls_->end_is_next(); }
+
 bool Stream::flushed() const noexcept { return !tls_ || tls_->flushed(); }
 
 Moved Stream::finish() { return tls_ ? tls_->finish() : Moved(); }
@@ -53,17 +55,14 @@ Moved Stream::read_some(std::span<char> into) {
 
 Moved Stream::write_some(std::span<const std::string_view> views) {
   if (tls_) return tls_->write_some(views);
-  std::size_t offered = views[0].size();
   ssize_t count;
   if (views.size() == 1) {
     count = uninterrupted([&] { return ::send(descriptor_, views[0].data(), views[0].size(), MSG_NOSIGNAL); });
   } else {
     std::array<iovec, gathered_views> buffers;
     const std::size_t gathered = std::min(views.size(), buffers.size());
-    offered = 0;
     for (std::size_t i = 0; i < gathered; ++i) {
       buffers[i] = {const_cast<char*>(views[i].data()), views[i].size()};
-      offered += views[i].size();
     }
     msghdr message{};
     message.msg_iov = buffers.data();
@@ -71,8 +70,7 @@ Moved Stream::write_some(std::span<const std::string_view> views) {
     count = uninterrupted([&] { return ::sendmsg(descriptor_, &message, MSG_NOSIGNAL); });
   }
   if (count < 0) return {0, would_block() ? Then::wait : Then::over};
-  const auto bytes = static_cast<std::size_t>(count);
-  return {bytes, bytes < offered ? Then::wait : Then::go_on};
+  return {static_cast<std::size_t>(count), Then::go_on};
 }
 
 Stream::Waiting Stream::look() noexcept {

@@ -7,7 +7,6 @@
 #include <memory>
 #include <span>
 #include <string_view>
-#include <utility>
 
 #include <asio/ip/tcp.hpp>
 
@@ -19,6 +18,9 @@ class TlsSession;
 class TlsSettings;
 
 /// A TCP connection, in the clear or with TLS. No call blocks. Its executor only.
+///
+/// What a Poller tells of is the socket: a read or a write may be repeated until it comes to `wait`, and from then on
+/// the socket tells when it is worth while again. A short count means that there is no more for now.
 class Stream {
  public:
   enum class Waiting : std::uint8_t { nothing, bytes, over };
@@ -42,16 +44,17 @@ class Stream {
 
   /// With `wait`, there is no more for now.
   Moved read_some(std::span<char> into);
+  /// Did TLS, with its last bytes, come to its end?
+  bool end_is_next() const noexcept;
   Moved write_some(std::span<const std::string_view> views);
   /// Has the kernel all that write_some took? If not, writing nothing goes on with it.
   bool flushed() const noexcept;
-  /// Looks without reading. Bytes that wait hide an orderly end behind them, but not a reset.
-  Waiting look() noexcept;
-  /// Copies what waits to be read, and leaves it there. For what stands in front of everything else, a
-  /// TLS handshake too.
+  /// Shows what the socket has, below any TLS, and leaves it there.
   Moved peek(std::span<char> into) noexcept;
   /// Takes bytes off that peek() has shown.
   void drop(std::span<char> seen) noexcept;
+  /// Looks without reading. Bytes that wait hide an orderly end behind them, but not a reset.
+  Waiting look() noexcept;
   /// Has the connection failed, though bytes wait before the failure?
   bool broken() noexcept;
   /// Says within TLS that nothing follows.

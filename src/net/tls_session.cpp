@@ -21,9 +21,6 @@ using Then = Moved::Then;
 // What a peer that reads nothing may make us keep, by asking for handshakes or keys: far more than one flight.
 constexpr std::size_t most_unsent = 128 * 1024;
 
-// A peer that sends records without data, or hardly any, does not keep the others from their turn.
-constexpr int records_per_read = 256;
-
 std::string to_text(const X509_NAME* name) {
   const Owned<BIO, BIO_free_all> text(BIO_new(BIO_s_mem()));
   X509_NAME_print_ex(text.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
@@ -95,6 +92,7 @@ int TlsSession::bio_read(BIO* bio, char* into, int size) noexcept {
   const auto count =
       uninterrupted([&] { return ::recv(session.descriptor_, into, static_cast<std::size_t>(size), 0); });
   session.drained_ = count < size;
+  session.dry_ = count < 0;
   if (count < 0 && would_block()) BIO_set_retry_read(bio);
   return static_cast<int>(count);
 }
@@ -108,10 +106,11 @@ int TlsSession::bio_write(BIO* bio, const char* bytes, int size) noexcept {
 long TlsSession::bio_control(BIO*, int command, long, void*) noexcept { return command == BIO_CTRL_FLUSH ? 1 : 0; }
 
 bool TlsSession::send_record(std::string_view bytes) noexcept {
-  if (unsent_.empty()) {
+  while (unsent_.empty()) {
     const ssize_t sent = uninterrupted([&] { return ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL); });
     if (sent < 0 && !would_block()) return false;
-    if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
+    if (sent < 0) break;
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
     if (bytes.empty()) return true;
   }
   if (unsent_.size() + bytes.size() > most_unsent) return false;
@@ -125,10 +124,14 @@ bool TlsSession::send_record(std::string_view bytes) noexcept {
 
 // False: there is no connection any more.
 bool TlsSession::flush() noexcept {
-  if (unsent_.empty()) return true;
-  const ssize_t sent = uninterrupted([&] { return ::send(descriptor_, unsent_.data(), unsent_.size(), MSG_NOSIGNAL); });
-  if (sent < 0) return would_block();
-  unsent_.erase(0, static_cast<std::size_t>(sent));
+  std::string_view left = unsent_;
+  while (!left.empty()) {
+    const ssize_t sent = uninterrupted([&] { return ::send(descriptor_, left.data(), left.size(), MSG_NOSIGNAL); });
+    if (sent < 0 && !would_block()) return false;
+    if (sent < 0) break;
+    left.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  unsent_.erase(0, unsent_.size() - left.size());
   if (unsent_.empty()) std::exchange(unsent_, {});
   return true;
 }
@@ -139,18 +142,17 @@ Moved TlsSession::read_some(std::span<char> into) {
   if (ended_) return {0, Then::over};
   drained_ = false;  // what an earlier read found may be out of date
   std::size_t total = 0;
-  for (int i = 0; i < records_per_read && total < into.size(); ++i) {
+  while (total < into.size()) {
     ERR_clear_error();
     std::size_t count = 0;
+    dry_ = false;
     const int result = SSL_read_ex(session_.get(), into.data() + total, into.size() - total, &count);
-    if (result == 1) {
-      total += count;
-    } else if (const Moved end = stopped(result); end.then == Then::over) {
-      ended_ = true;
-      return total == 0 ? end : Moved{total, Then::go_on};  // what came before an end is heard before it
-    } else if (drained_) {
-      return {total, Then::wait};
+    if (result != 1) {
+      const Moved end = stopped(result);
+      ended_ = end.then == Then::over;
+      return {total, total > 0 && ended_ ? Then::wait : end.then};  // what came before an end is heard before it
     }
+    total += count;
     if (drained_ && SSL_has_pending(session_.get()) == 0) return {total, Then::wait};
   }
   return {total, Then::go_on};
@@ -158,7 +160,8 @@ Moved TlsSession::read_some(std::span<char> into) {
 
 Moved TlsSession::stopped(int result) {
   const int why = SSL_get_error(session_.get(), result);
-  if (why == SSL_ERROR_WANT_READ) return {0, Then::wait};
+  // OpenSSL comes back after each record that carries no bytes of ours, whether or not there are more.
+  if (why == SSL_ERROR_WANT_READ) return {0, dry_ ? Then::wait : Then::go_on};
   if (why == SSL_ERROR_SSL) {
     spoke_http_ = ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;
     failure_ = take_openssl_errors();

@@ -32,6 +32,8 @@ class TlsSession {
   Moved write_some(std::span<const std::string_view> views);
   /// Says that nothing follows (close_notify), once.
   Moved finish();
+  /// The last read has met the end, behind the bytes that it brought.
+  bool end_is_next() const noexcept { return ended_; }
   /// Is all that was sealed with the kernel?
   bool flushed() const noexcept { return unsent_.empty(); }
 
@@ -58,7 +60,8 @@ class TlsSession {
   std::span<char> gathering_;
   std::string unsent_;
   std::string failure_;
-  bool drained_ = false;  // the descriptor has no more for now
+  bool drained_ = false;  // the descriptor had less than it was last asked for
+  bool dry_ = false;      // and then nothing
   bool ended_ = false;    // nothing more will be read
   bool spoke_http_ = false;
 };

@@ -9,12 +9,6 @@
 #include "redis/node.hpp"
 
 namespace sluice::redis {
-namespace {
-
-constexpr std::size_t consumer_digits = 12;  // behind the process, in the name of a consumer's channel
-
-}  // namespace
-
 ClusterSession::ClusterSession(BusHome& home, Node& node, std::size_t shard)
     : home_(home), node_(node), shard_(shard), names_(home.options().prefix) {}
 
@@ -112,11 +106,11 @@ bool ClusterSession::has_room() const {
   });
 }
 
-// The process that a consumer's channel belongs to; empty for a plain channel.
+// The process that a consumer's channel belongs to, whose name is longer than that; empty for a plain channel.
 std::string_view ClusterSession::process_of(std::string_view channel) const {
   const std::size_t length = home_.process().size();
   const std::string_view begin = std::string_view(home_.process()).substr(0, length - process_digits);
-  if (channel.size() != length + consumer_digits || !channel.starts_with(begin)) return {};
+  if (channel.size() <= length || !channel.starts_with(begin)) return {};
   return channel.substr(0, length);
 }
 

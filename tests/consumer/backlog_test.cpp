@@ -22,7 +22,8 @@ constexpr std::size_t plenty = 1 << 20;
 // dropped and one that was superseded.
 class Shelf {
  public:
-  explicit Shelf(Backlog::Bounds bounds = {plenty, plenty, 1000}) : backlog(frames, bounds) {}
+  explicit Shelf(Backlog::Bounds bounds = {plenty, plenty, 1000}, std::size_t all_shelves = 0)
+      : total(all_shelves), backlog(frames, total, bounds) {}
 
   bool keep(std::string_view text, std::string_view group = {}, std::size_t elsewhere = 0) {
     return backlog.keep(frames.encode(MessageKind::text, text), group, elsewhere);
@@ -49,6 +50,7 @@ class Shelf {
   }
 
   FrameBuffer frames;
+  BacklogTotal total;
   Backlog backlog;
 };
 
@@ -129,6 +131,28 @@ TEST_CASE("the bound on all counts what waits elsewhere, and what must be kept s
   CHECK(shelf.keep(std::string(2'000, 'x'), {}, 4'000));
   CHECK_FALSE(shelf.keep(std::string(2'000, 'x'), {}, 4'000));
   CHECK(shelf.keep(std::string(2'000, 'x'), {}, 1'000));
+}
+
+TEST_CASE("all backlogs together have a bound, past which each is full", "[consumer]") {
+  FrameBuffer frames;
+  BacklogTotal total(3'000);
+  const Backlog::Bounds bounds{plenty, plenty, 100};
+  const Frame long_one = frames.encode(MessageKind::text, std::string(1'000, 'x'));
+  const Frame short_one = frames.encode(MessageKind::text, "x");
+  Backlog mine(frames, total, bounds);
+  {
+    Backlog yours(frames, total, bounds);
+    CHECK(yours.put(long_one, "prices", WhenSlow::drop_oldest, {}, 0).dropped == 0);
+    CHECK(yours.put(long_one, "prices", WhenSlow::drop_oldest, {}, 0).dropped == 0);
+    CHECK(total.bytes == yours.bytes());
+    CHECK_FALSE(mine.keep(long_one, {}, 0));
+    CHECK(mine.put(long_one, "news", WhenSlow::drop_newest, {}, 0).dropped == 1);
+    CHECK(mine.keep(short_one, {}, 0));
+    CHECK(yours.put(long_one, "prices", WhenSlow::drop_oldest, {}, 0).dropped == 1);  // its own oldest gives way
+    CHECK(total.bytes == yours.bytes() + mine.bytes());
+  }
+  CHECK(total.bytes == mine.bytes());
+  CHECK(mine.keep(long_one, {}, 0));
 }
 
 TEST_CASE("a group that is left is forgotten with its gap", "[consumer]") {
@@ -272,5 +296,6 @@ TEST_CASE("whatever comes and goes, a backlog holds what a plain model holds", "
   while (!model.empty()) REQUIRE(shelf.take() == model.take());
   CHECK(shelf.backlog.empty());
   CHECK(shelf.backlog.bytes() == 0);
+  CHECK(shelf.total.bytes == 0);
   CHECK(shelf.frames.allocated_bytes() <= 2 * 64 * 1024);
 }

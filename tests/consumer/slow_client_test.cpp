@@ -350,8 +350,10 @@ TEST_CASE("a slow client that vanishes leaves nothing behind", "[consumer]") {
   scene.client.say("+prices oldest");
   scene.slow();
   for (int i = 0; i < 10; ++i) scene.tell("prices", std::string(1'000, '0'));
+  CHECK(scene.stats().backlog_bytes > 3'000);
   scene.client.vanish();
   CHECK(scene.client.finished());
+  CHECK(scene.stats().backlog_bytes == 0);
   CHECK(scene.layer.stats().groups == 0);
   CHECK(scene.executor.local<FrameBuffer>().allocated_bytes() <= 2 * 64 * 1024);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/layer/in_memory_channel_layer.hpp"
 
+#include <chrono>
 #include <optional>
 #include <tuple>
 
@@ -15,6 +16,7 @@ struct InMemory {
   std::optional<Event> take(Inbox& inbox) { return inbox.poll(); }
 
   static constexpr std::size_t processes = 1;
+  static constexpr std::chrono::hours group_expiry{24};
   static constexpr bool shared = false, keeps = true, names_processes = true;
   ManualExecutors executors;
   InMemoryChannelLayer layer;

@@ -134,3 +134,21 @@ TEST_CASE("executors run on loops that somebody else runs", "[net]") {
   CHECK(story == "job timer");
   CHECK(Executor::current() == nullptr);
 }
+
+TEST_CASE("jobs that are left at the end go while all executors still stand", "[net]") {
+  struct PostsWhenItGoes {
+    AsioExecutors& executors;
+    std::shared_ptr<int> kept;
+    ~PostsWhenItGoes() {
+      executors.at(0).post([kept = kept] {});
+    }
+  };
+  auto kept = std::make_shared<int>();
+  {
+    AsioExecutors executors(2);
+    executors.stop();
+    executors.join();
+    executors.at(1).post([last = std::shared_ptr<PostsWhenItGoes>(new PostsWhenItGoes{executors, kept})] {});
+  }
+  CHECK(kept.use_count() == 1);
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What open WebSockets are held to. The policies themselves are tested by hand in validity_test, token_bucket_test and
-// backlog_test: here they meet sockets, with times so short that a test need not wait, or so long that it can't.
+// queued_bytes_test: here they meet sockets, with times so short that a test need not wait, or so long that it can't.
 #include <functional>
 #include <string>
 

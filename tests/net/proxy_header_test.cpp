@@ -134,6 +134,8 @@ TEST_CASE("the checksum of PROXY version 2 is verified", "[net]") {
     CHECK(read({bent}) == "refused");
   }
   CHECK(at_every_byte(proxied_v4(tlv('\x03', "\x00\x00\x00"s))) == "refused");
+  // Two that both hold are one too many.
+  CHECK(at_every_byte(proxied_v4(tlv('\x03', "\x3d\xf9\xf2\xea"s) + tlv('\x03', "\x2a\xa9\x9b\xe7"s))) == "refused");
 }
 
 TEST_CASE("bytes that are not PROXY version 2 are refused", "[net]") {

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <filesystem>
+#include <future>
 #include <iterator>
 #include <set>
 #include <string>
@@ -243,6 +244,33 @@ TEST_CASE("a whole life leaves no descriptor behind", "[net]") {
     refused.read_to_end();
   }
   CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("a server that has gone leaves nothing with executors that go on", "[net]") {
+  std::promise<void> reached, release;  // before the executors, whose job uses them
+  AsioExecutors executors(2);
+  TestGateway gateway;
+  const auto a_life = [&](bool held) {
+    AsioServer server(executors, gateway);
+    CHECK(server.listen("127.0.0.1", 0));
+    server.stop();
+    server.wait();
+    // What the destructor asks of this executor, it can't answer before the server has gone.
+    if (!held) return;
+    executors.at(1).post([&] {
+      reached.set_value();
+      release.get_future().wait();
+    });
+    reached.get_future().wait();
+  };
+  a_life(false);
+  const auto before = open_descriptors();
+  a_life(true);
+  const auto end = std::chrono::steady_clock::now() + 10s;
+  while (open_descriptors() != before && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
+  const auto after = open_descriptors();
+  release.set_value();
+  CHECK(after == before);
 }
 
 TEST_CASE("without descriptors the server waits, says so once, and goes on when some are free", "[net]") {

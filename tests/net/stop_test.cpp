@@ -2,6 +2,7 @@
 // How a server stops: who is told what, in which order, and what is waited for.
 #include <future>
 #include <string>
+#include <thread>
 
 #include "net/support/served.hpp"
 #include "sluice/core/log.hpp"
@@ -73,12 +74,13 @@ TEST_CASE("whoever hears of the stop may send and take its time, until the grace
   Served served;
   served.gateway.when_stopped = [](Door& door, const CloseReason&) { door.say("a last word"); };
   auto waits = served.enter("/waits"), closes = served.enter("/closes");
-  served.server.stop({.window = 0ms, .grace = 300ms, .reason = {4321, "gone"}});
+  served.server.stop({.window = 0ms, .grace = 1h});
   CHECK(closes.hear() == "text a last word");
   served.gateway.with("/closes", [](Door& door) { door.connection->close(CloseReason(4000)); });
   CHECK(closes.hear() == "close 4000");
   closes.send(client_close(4000));
   CHECK(waits.hear() == "text a last word");
+  served.server.stop({.window = 0ms, .grace = 10ms, .reason = {4321, "gone"}});
   CHECK(waits.hear() == "close 4321 gone");  // from the server itself
   served.server.wait();
   CHECK(served.gateway.heard.has("closed 4000"));
@@ -95,7 +97,7 @@ TEST_CASE("a handshake in hand when the server stops may be accepted, and is clo
   auto client = served.connect();
   client.send(BlockingClient::upgrade_request("/late"));
   REQUIRE(served.gateway.heard.has("open /late"));
-  served.server.stop({.window = 50ms, .grace = 60s});
+  served.server.stop({.window = 1s, .grace = 60s});
   served.gateway.with("/late", [](Door& door) {
     door.connection->accept(Acceptance());
     door.say("hello");
@@ -147,6 +149,31 @@ TEST_CASE("who waits in the kernel's queue when the server stops is served", "[n
   served.server.wait();
   CHECK(served.server.stats().closed_by_stop == 30);
   CHECK_THROWS(served.connect());
+}
+
+TEST_CASE("a slow reader hears all that was sent to it before the stop, however long that takes it", "[net]") {
+  AsioServerOptions options;
+  options.limits.close_time = 50ms;
+  options.limits.queued_bytes = std::size_t{64} << 20U;
+  Served served(options);
+  auto client = served.enter("/slow", 4096);
+  constexpr std::size_t message_bytes = 60'000;  // 4 more are its header
+  constexpr int messages = 200;
+  served.gateway.with("/slow", [](Door& door) {
+    for (int i = 0; i < messages; ++i) door.say(std::string(message_bytes, 'x'));
+  });
+  served.server.stop({.window = 0ms, .grace = 60s});
+  REQUIRE(served.gateway.heard.has("stop"));
+  std::size_t heard = 0;
+  for (int i = 0; i < messages; ++i) {
+    heard += client.read_exactly(message_bytes + 4).size();
+    std::this_thread::sleep_for(2ms);  // together, several times as long as a close may take
+  }
+  CHECK(heard == messages * (message_bytes + 4));
+  CHECK(client.hear() == "close 1012");
+  client.send(client_close(1012));
+  served.server.wait();
+  CHECK(served.server.stats().cut_off_by_stop == 0);
 }
 
 TEST_CASE("a second stop makes it faster, and only the first waits", "[net]") {
@@ -214,4 +241,16 @@ TEST_CASE("with SO_REUSEPORT, whoever the kernel has given to the server that st
   clients.clear();
   old_one.server.wait();
   CHECK(old_one.server.stats().closed_by_stop + old_one.server.stats().vanished == at_old);
+}
+
+TEST_CASE("a stop that nobody waits for leaves nothing behind that its executors' end would miss", "[net]") {
+  test::TestGateway gateway;
+  for (int i = 0; i < 20; ++i) {
+    AsioExecutors executors(2);
+    AsioServer server(executors, gateway);
+    REQUIRE(server.listen("127.0.0.1", 0));
+    server.stop();
+    server.wait();
+    server.stop();
+  }
 }

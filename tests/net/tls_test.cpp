@@ -457,7 +457,7 @@ TEST_CASE("a stop says goodbye within TLS", "[net]") {
   CHECK(silent.shake_hands() == "");
   served.server.stop();
   CHECK(client.hear() == "close 1012");
-  client.send(client_close(1012, ""));
+  client.send(client_close(1001, ""));
   CHECK(client.hear() == test::end_of_stream);
   CHECK(client.server_closed());
   CHECK(silent.read_to_end() == test::end_of_stream);

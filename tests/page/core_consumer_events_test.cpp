@@ -223,3 +223,20 @@ TEST_CASE("an event for one of many sockets reaches one", "[page][BT-6]") {
   CHECK(browsers[76]->heard() == "1");
   CHECK(browsers[75]->heard() == "");
 }
+
+TEST_CASE("after a gap clients are told to fetch again, where that was asked for", "[page]") {
+  House house({.tell_gaps = true});
+  auto socket = Browser::in(house, "user=7&socket=me");
+  REQUIRE(socket->ask(R"({"page":"table","table_id":7})") != "");
+  house.tell("users", R"({"type":"layer_down"})");
+  CHECK(socket->heard() == "");
+  house.tell("users", R"({"type":"layer_up"})");
+  CHECK(socket->heard() == R"({"type":"updates_missed"})");
+  CHECK(house.members("table-7") == 1);
+
+  House silent;
+  auto other = Browser::in(silent, "user=7&socket=me");
+  silent.tell("users", R"({"type":"layer_up"})");
+  CHECK(other->heard() == "");
+  CHECK(silent.host.stats().unknown_events == 0);
+}

@@ -140,7 +140,8 @@ class Processes final : public ChannelLayer {
     const std::string name = channel.name();
     for (std::size_t i = 0; i < marks_.size(); ++i) {
       const std::string& mark = marks_[i]->name;
-      if (name.substr(0, mark.size() - 12) == mark.substr(0, mark.size() - 12)) return *layers_[i];
+      constexpr std::size_t digits = 14;  // of the consumer, behind those of its process
+      if (name.substr(0, mark.size() - digits) == mark.substr(0, mark.size() - digits)) return *layers_[i];
     }
     throw std::logic_error("a channel of no process");
   }
@@ -170,6 +171,7 @@ struct OnRedis {
     redis.channel_capacity = options.channel_capacity;
     redis.expiry = std::chrono::duration_cast<std::chrono::seconds>(options.expiry);
     redis.message_bytes = options.message_bytes;
+    redis.group_expiry = group_expiry;
     // The clock of these executors is moved by hand and Redis's is not: nothing may be late.
     redis.answer_time = std::chrono::hours(10'000);
     redis.join_time = std::chrono::hours(10'000);
@@ -195,6 +197,7 @@ struct OnRedis {
   }
 
   static constexpr std::size_t processes = count;
+  static constexpr std::chrono::minutes group_expiry{10};
   static constexpr bool shared = true;
   static constexpr bool keeps = std::is_same_v<Layer, RedisChannelLayer>;
   static constexpr bool names_processes = keeps;

@@ -22,24 +22,6 @@ std::string inbox_of(const Listener& listener) { return "asgi" + std::string(non
 // What Redis is given to store: the prefix of random bytes, then the message.
 std::string member(std::string_view packed_in_hex) { return std::string(12, '\1') + from_hex(packed_in_hex); }
 
-// Starts a confirmed send and keeps what came of it.
-class Sent {
- public:
-  Sent(TinyWorld& world, Task<Result<SendReceipt>> task) : executor_(world.executor), task_(keep(std::move(task))) {
-    executor_.run([this] { (void)task_.start({[](void*) noexcept {}, nullptr}); });
-  }
-  std::string outcome = "waiting";
-
- private:
-  Task<> keep(Task<Result<SendReceipt>> task) {
-    auto result = co_await task;
-    outcome = result ? "reached " + std::to_string(result->reached) + ", full " + std::to_string(result->full)
-                     : std::string(to_string(result.error().code()));
-  }
-  testing::ManualExecutor& executor_;
-  Task<> task_;
-};
-
 }  // namespace
 
 TEST_CASE("a broadcast reaches the members of every process, in order", "[redis][R-16][R-18][R-19][I-2][I-3]") {
@@ -176,7 +158,7 @@ TEST_CASE("a full inbox or channel is told to who asks, and counted", "[redis][R
   world.executor.run_all();
   std::vector<std::string> outcomes;
   for (int i = 0; i < 3; ++i) {
-    Sent sent(world, layer.send_confirmed("jobs", TinyWorld::numbered(i)));
+    Sent sent(world.executor, layer.send_confirmed("jobs", TinyWorld::numbered(i)));
     world.executor.run_all();
     outcomes.push_back(sent.outcome);
   }
@@ -184,10 +166,10 @@ TEST_CASE("a full inbox or channel is told to who asks, and counted", "[redis][R
   world.redis.run({"ZADD", "asgi:group:g", "1700000000", "jobs"});
   world.redis.run({"ZADD", "asgi:group:g", "1700000001", "specific.django!a"});
   world.redis.run({"ZADD", "asgi:group:g", "1700000002", "specific.django!b"});
-  Sent sent(world, layer.group_send_confirmed("g", TinyWorld::numbered(4)));
+  Sent sent(world.executor, layer.group_send_confirmed("g", TinyWorld::numbered(4)));
   world.executor.run_all();
   CHECK(sent.outcome == "reached 1, full 1");
-  Sent nobody(world, layer.group_send_confirmed("nobody", TinyWorld::numbered(4)));
+  Sent nobody(world.executor, layer.group_send_confirmed("nobody", TinyWorld::numbered(4)));
   world.executor.run_all();
   CHECK(nobody.outcome == "reached 0, full 0");
   CHECK(layer.stats().dropped_full == 2);
@@ -233,11 +215,11 @@ TEST_CASE("what is too old is removed before it is counted", "[redis][R-15][CL-1
   auto& layer = world.layer();
   REQUIRE(layer.send("jobs", TinyWorld::numbered(1)));
   world.executor.advance(59s);
-  Sent early(world, layer.send_confirmed("jobs", TinyWorld::numbered(2)));
+  Sent early(world.executor, layer.send_confirmed("jobs", TinyWorld::numbered(2)));
   world.executor.advance(1s);
   CHECK(early.outcome == "channel_full");
   world.executor.advance(1s);
-  Sent late(world, layer.send_confirmed("jobs", TinyWorld::numbered(3)));
+  Sent late(world.executor, layer.send_confirmed("jobs", TinyWorld::numbered(3)));
   world.executor.run_all();
   CHECK(late.outcome == "reached 1, full 0");
   CHECK(layer.stats().dropped_expired == 1);
@@ -431,7 +413,7 @@ TEST_CASE("what is sent while Redis is away waits, in its order", "[redis]") {
   for (int i = 0; i < 5; ++i) {
     REQUIRE((i % 2 ? layer.send(ann.name(), TinyWorld::numbered(i)) : layer.group_send("g", TinyWorld::numbered(i))));
   }
-  Sent sent(world, layer.group_send_confirmed("g", TinyWorld::numbered(5)));
+  Sent sent(world.executor, layer.group_send_confirmed("g", TinyWorld::numbered(5)));
   world.executor.advance(1s);
   CHECK(layer.redis_stats().waiting_events == 6);
   CHECK(sent.outcome == "waiting");
@@ -474,9 +456,9 @@ TEST_CASE("what has waited for as long as an event lives is dropped and told", "
   world.dialer.refuse(true);
   world.dialer.break_all();
   world.executor.advance(1s);
-  Sent old(world, layer.group_send_confirmed("g", TinyWorld::numbered(1)));
+  Sent old(world.executor, layer.group_send_confirmed("g", TinyWorld::numbered(1)));
   world.executor.advance(30s);
-  Sent young(world, layer.group_send_confirmed("g", TinyWorld::numbered(2)));
+  Sent young(world.executor, layer.group_send_confirmed("g", TinyWorld::numbered(2)));
   world.executor.advance(31s);
   CHECK(old.outcome == "layer_unavailable");
   CHECK(young.outcome == "waiting");
@@ -492,8 +474,8 @@ TEST_CASE("a Redis that is full refuses, and the layer goes on", "[redis]") {
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
   world.redis.fail_with("OOM command not allowed when used memory > 'maxmemory'.");
-  Sent sent(world, layer.send_confirmed(ann.name(), TinyWorld::numbered(1)));
-  Sent to_group(world, layer.group_send_confirmed("g", TinyWorld::numbered(1)));
+  Sent sent(world.executor, layer.send_confirmed(ann.name(), TinyWorld::numbered(1)));
+  Sent to_group(world.executor, layer.group_send_confirmed("g", TinyWorld::numbered(1)));
   Listener& bob = world.listener(layer);
   bob.begin_to_join("h");
   world.executor.advance(1s);
@@ -544,12 +526,12 @@ TEST_CASE("wherever a connection breaks, all is well again, and each event is he
     Listener& ann = world.listener(one);
     ann.begin_to_join("g");
     world.executor.advance(3s);
-    Sent first(world, two.group_send_confirmed("g", TinyWorld::numbered(1)));
-    Sent second(world, two.send_confirmed(ann.name(), TinyWorld::numbered(2)));
+    Sent first(world.executor, two.group_send_confirmed("g", TinyWorld::numbered(1)));
+    Sent second(world.executor, two.send_confirmed(ann.name(), TinyWorld::numbered(2)));
     world.executor.advance(3s);
     ann.leave("g");
     ann.begin_to_join("h");
-    Sent third(world, one.group_send_confirmed("h", TinyWorld::numbered(3)));
+    Sent third(world.executor, one.group_send_confirmed("h", TinyWorld::numbered(3)));
     world.executor.advance(22s);
     if (world.dialer.operations() < operation) break;
     INFO("broken at " << operation);

@@ -73,7 +73,7 @@ TEST_CASE("a host is read from its URL", "[redis][R-5][R-6]") {
   CHECK(shown("unix://u:p@/run/redis.sock") == "/run/redis.sock u:p");
 
   const RedisHost secured("rediss://h?ssl_ca_certs=/etc/ca.pem&ssl_cert_reqs=none");
-  CHECK(secured.endpoint.tls == TlsOptions{.verify = false, .ca_file = "/etc/ca.pem"});
+  CHECK(secured.endpoint.tls == TlsClientOptions{.verify = false, .ca_file = "/etc/ca.pem"});
 
   const RedisHost watched("sentinel://:p@one,two:7001/mymaster/5");
   CHECK(watched.master_name == "mymaster");

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compares docs/behaviour.md with the tags of the tests: `tests/run --spec`.
+"""Compares docs/behaviour.md and docs/redis.md with the tags of the tests: `tests/run --spec`.
 
 An item is fine with a test that carries its number, or with a reason. Everything else is listed, and ends in exit 1.
 """
@@ -8,7 +8,8 @@ import sys
 
 import house
 
-SECTIONS = "SC|MW|LC|DI|CL|CC|PT|BT|TH"
+SECTIONS = "SC|MW|LC|DI|CL|CC|PT|BT|TH|R|I"
+PAGES = ("docs/behaviour.md", "docs/redis.md")
 TAG = re.compile(rf"\[((?:{SECTIONS})-\d+)\]")
 ROW = re.compile(rf"^\|\s*((?:{SECTIONS})-\d+)\s*\|\s*(.+?)\s*\|\s*(.*?)\s*\|$", re.MULTILINE)
 CPP_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
@@ -17,10 +18,11 @@ CPP_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 def items(root):
     """item -> what the last column says; an item that stands twice is an error."""
     found = {}
-    for item, _, verdict in ROW.findall((root / "docs" / "behaviour.md").read_text()):
-        if item in found:
-            raise SystemExit(f"docs/behaviour.md: {item} stands there twice")
-        found[item] = verdict
+    for page in PAGES:
+        for item, _, verdict in ROW.findall((root / page).read_text()):
+            if item in found:
+                raise SystemExit(f"{page}: {item} stands there twice")
+            found[item] = verdict
     return found
 
 

@@ -132,6 +132,22 @@ TEST_CASE("a stalled peer lets bytes queue up, and past the limit it is cut off"
   CHECK(line.heard == "closed 1013");
 }
 
+TEST_CASE("that the server stops is told in a job, to who was accepted and has not ended", "[testing]") {
+  Line line;
+  line.connection->stop();
+  line.executor.run_all();
+  CHECK(line.heard == "");
+  line.connection->accept(Acceptance());
+  line.connection->stop({4001, "moved"});
+  CHECK(line.heard == "");
+  line.executor.run_all();
+  CHECK(line.heard == "stop 4001;");
+  line.connection->stop();
+  line.connection->close(CloseReason(1012));
+  line.executor.run_all();
+  CHECK(line.heard == "stop 4001;closed 1012");
+}
+
 TEST_CASE("a connection that was asked tells once that nothing is queued any more", "[testing]") {
   Line line;
   line.connection->accept({});

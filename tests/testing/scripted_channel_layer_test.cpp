@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/testing/scripted_channel_layer.hpp"
 
+#include <chrono>
+
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/testing/manual_executor.hpp"
 
@@ -13,6 +15,7 @@ struct Scripted {
   std::optional<Event> take(Inbox& inbox) { return inbox.poll(); }
 
   static constexpr std::size_t processes = 1;
+  static constexpr std::chrono::hours group_expiry{24};
   static constexpr bool shared = false, keeps = true, names_processes = true;
   ManualExecutors executors{2};
   InMemoryChannelLayer behind;

@@ -53,6 +53,7 @@ struct HostStats {
   std::uint64_t dropped_oldest = 0;  // by drop_oldest and keep_latest
   std::uint64_t superseded = 0;      // by a newer one of the same key
   std::uint64_t gaps_told = 0;       // on_gap was called
+  std::uint64_t backlog_bytes = 0;   // that wait now for all of them, up to Limits::server_queued_bytes
 };
 
 class HostState;

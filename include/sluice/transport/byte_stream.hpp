@@ -15,13 +15,13 @@
 namespace sluice {
 
 /// How a stream is protected. A value.
-struct TlsOptions {
+struct TlsClientOptions {
   bool verify = true;                 // the server's certificate: who signed it, and whether it names the host
   std::string ca_file = {};           // PEM; empty: what the system trusts
   std::string certificate_file = {};  // PEM, of this side; with key_file
   std::string key_file = {};
 
-  friend bool operator==(const TlsOptions&, const TlsOptions&) = default;
+  friend bool operator==(const TlsClientOptions&, const TlsClientOptions&) = default;
 };
 
 /// Where a stream leads. A value.
@@ -29,7 +29,7 @@ struct Endpoint {
   std::string host = {};
   std::uint16_t port = 0;
   std::string socket_path = {};  // of a unix socket; then host and port do not count
-  std::optional<TlsOptions> tls = {};
+  std::optional<TlsClientOptions> tls = {};
 
   /// "host:port" or the path.
   std::string to_string() const { return socket_path.empty() ? host + ":" + std::to_string(port) : socket_path; }

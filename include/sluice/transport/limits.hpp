@@ -35,10 +35,9 @@ struct Limits {
   std::size_t message_bytes = 1024 * 1024;     // one client message, its fragments joined; past it close 1009
   std::uint32_t frames_per_message = 16'384;   // 1 to 16,777,215, empty ones too; past it close 1008
   std::size_t queued_bytes = 4 * 1024 * 1024;  // sent, not yet taken by the network; past it close 1013
-  std::size_t slow_bytes = 64 * 1024;          // of these, past which a client counts as slow (see WhenSlow)
-  std::size_t backlog_bytes =
-      1024 * 1024;                       // that may be dropped and wait for a slow client, half of queued_bytes at most
-  std::size_t backlog_messages = 1'000;  // the same, in messages
+  std::size_t slow_bytes = 64 * 1024;          // of these, past which a client counts as slow (WhenSlow)
+  std::size_t backlog_bytes = 1024 * 1024;     // that may be dropped and wait meanwhile; half of queued_bytes at most
+  std::size_t backlog_messages = 1'000;        // the same, in messages
   Rate message_rate{10'000, 20'000};           // of one client: its messages, pings and pongs
   Rate byte_rate{64 * 1024 * 1024};            // of one client, as they come over the wire
   RateExcess rate_excess = RateExcess::throttle;
@@ -50,10 +49,9 @@ struct Limits {
   std::chrono::milliseconds lifetime{0};         // from accept(), up to an eighth less; past it close 1001
 
   // --- the process
-  std::size_t connections = 0;              // at once, 0: as many as there are descriptors; past it 503
-  std::size_t connections_per_address = 0;  // 0: any number; past it 503
-  std::size_t server_queued_bytes =
-      512 * 1024 * 1024;  // waiting for all slow readers together, 0: any number; past it the largest queues close 1013
+  std::size_t connections = 0;                          // at once, 0: as many as there are descriptors; past it 503
+  std::size_t connections_per_address = 0;              // 0: any number; past it 503
+  std::size_t server_queued_bytes = 512 * 1024 * 1024;  // waiting for all slow readers; past it the largest close 1013
 
   // --- consumers
   std::size_t client_mail = 32;              // messages that wait for a busy consumer; past it their client waits

@@ -3,11 +3,13 @@
 
 #include <dlfcn.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstdarg>
 #include <cstdlib>
 #include <map>
 
@@ -39,34 +41,32 @@ bool fails(const char* call) {
   return true;
 }
 
+// Where the descriptors of this thread are watched, which are told once of a change.
+struct Watch {
+  int epoll;
+  epoll_event event;
+};
+thread_local std::map<int, Watch> watches;
+
+// A transfer of less than there was leaves something that the kernel has told already.
+void tell_again(int descriptor) {
+  static auto* const real = next<decltype(epoll_ctl)>("epoll_ctl");
+  const auto found = watches.find(descriptor);
+  if (found != watches.end()) real(found->second.epoll, EPOLL_CTL_MOD, descriptor, &found->second.event);
+}
+
 enum class Fate { whole, one_byte, fails };
 
-Fate fate_of_transfer(const char* call) {
+Fate fate_of_transfer(const char* call, int descriptor) {
   if (fails(call)) return Fate::fails;
   if (!here || plan != Plan::crumbs) return Fate::whole;
+  tell_again(descriptor);
   random_state = random_state * 6364136223846793005u + 1442695040888963407u;
   switch (random_state >> 60) {
     case 0: errno = EINTR; return Fate::fails;
     case 1: errno = EAGAIN; return Fate::fails;
     default: return Fate::one_byte;
   }
-}
-
-struct Watched {
-  int set;
-  epoll_event event;
-};
-std::map<int, Watched> watched;  // by descriptor; of the thread that is here
-
-// A crumb was not all there is, so the kernel would not tell of the rest by itself: as if it had come only now.
-void tell_again(int descriptor) {
-  static auto* const real = next<decltype(epoll_ctl)>("epoll_ctl");
-  if (!here || plan != Plan::crumbs) return;
-  const auto found = watched.find(descriptor);
-  if (found == watched.end()) return;
-  const int before = errno;
-  real(found->second.set, EPOLL_CTL_MOD, descriptor, &found->second.event);
-  errno = before;
 }
 
 }  // namespace
@@ -112,8 +112,7 @@ using sluice::test::Fate;
 using sluice::test::fate_of_transfer;
 using sluice::test::here;
 using sluice::test::next;
-using sluice::test::tell_again;
-using sluice::test::watched;
+using sluice::test::watches;
 
 // --- instead of the C library's
 
@@ -123,36 +122,36 @@ int accept4(int socket, sockaddr* address, socklen_t* size, int flags) {
   static auto* const real = next<decltype(accept4)>("accept4");
   if (fails("accept4")) return -1;
   const int accepted = real(socket, address, size, flags);
-  static auto* const real_setsockopt = next<decltype(setsockopt)>("setsockopt");
   constexpr int little = 8 * 1024;  // so that a reader that stalls is felt soon
+  static auto* const real_setsockopt = next<decltype(setsockopt)>("setsockopt");
   if (here && accepted >= 0) real_setsockopt(accepted, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
   return accepted;
 }
 
 ssize_t recv(int socket, void* into, size_t size, int flags) {
   static auto* const real = next<decltype(recv)>("recv");
-  const Fate fate = fate_of_transfer("recv");
-  const ssize_t count = fate == Fate::fails ? -1 : real(socket, into, fate == Fate::one_byte ? 1 : size, flags);
-  tell_again(socket);
-  return count;
+  const Fate fate = fate_of_transfer("recv", socket);
+  return fate == Fate::fails ? -1 : real(socket, into, fate == Fate::one_byte && size > 0 ? 1 : size, flags);
+}
+
+ssize_t recvmsg(int socket, msghdr* message, int flags) {
+  static auto* const real = next<decltype(recvmsg)>("recvmsg");
+  return fails("recvmsg") ? -1 : real(socket, message, flags);
 }
 
 ssize_t send(int socket, const void* bytes, size_t size, int flags) {
   static auto* const real = next<decltype(send)>("send");
-  const Fate fate = fate_of_transfer("send");
-  const ssize_t count = fate == Fate::fails ? -1 : real(socket, bytes, fate == Fate::one_byte ? 1 : size, flags);
-  tell_again(socket);
-  return count;
+  const Fate fate = fate_of_transfer("send", socket);
+  return fate == Fate::fails ? -1 : real(socket, bytes, fate == Fate::one_byte && size > 0 ? 1 : size, flags);
 }
 
 ssize_t sendmsg(int socket, const msghdr* message, int flags) {
   static auto* const real = next<decltype(sendmsg)>("sendmsg");
   static auto* const real_send = next<decltype(send)>("send");
-  const Fate fate = fate_of_transfer("sendmsg");
+  const Fate fate = fate_of_transfer("sendmsg", socket);
+  if (fate == Fate::fails) return -1;
   if (fate == Fate::whole) return real(socket, message, flags);
-  const ssize_t count = fate == Fate::fails ? -1 : real_send(socket, message->msg_iov[0].iov_base, 1, flags);
-  tell_again(socket);
-  return count;
+  return real_send(socket, message->msg_iov[0].iov_base, 1, flags);
 }
 
 int shutdown(int socket, int how) noexcept {
@@ -170,8 +169,8 @@ int close(int descriptor) {
 int epoll_ctl(int epoll, int operation, int descriptor, epoll_event* event) noexcept {
   static auto* const real = next<decltype(epoll_ctl)>("epoll_ctl");
   if (operation != EPOLL_CTL_MOD && fails("epoll_ctl")) return -1;
-  if (here && operation == EPOLL_CTL_ADD) watched[descriptor] = {epoll, *event};
-  if (here && operation == EPOLL_CTL_DEL) watched.erase(descriptor);
+  if (here && operation == EPOLL_CTL_ADD) watches[descriptor] = {epoll, *event};
+  if (here && operation == EPOLL_CTL_DEL) watches.erase(descriptor);
   return real(epoll, operation, descriptor, event);
 }
 
@@ -188,6 +187,15 @@ int getsockopt(int socket, int level, int name, void* value, socklen_t* size) no
 int getsockname(int socket, sockaddr* address, socklen_t* size) noexcept {
   static auto* const real = next<decltype(getsockname)>("getsockname");
   return fails("getsockname") ? -1 : real(socket, address, size);
+}
+
+int ioctl(int descriptor, unsigned long request, ...) noexcept {
+  static auto* const real = next<decltype(ioctl)>("ioctl");
+  va_list arguments;
+  va_start(arguments, request);
+  void* const argument = va_arg(arguments, void*);
+  va_end(arguments);
+  return fails("ioctl") ? -1 : real(descriptor, request, argument);
 }
 
 }  // extern "C"

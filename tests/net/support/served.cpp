@@ -53,11 +53,11 @@ std::shared_ptr<ConnectionEvents> TestGateway::open(Scope scope, std::shared_ptr
                                                     Executor& executor) {
   const std::string path(scope.path());
   auto door = std::make_shared<Door>(*this, std::move(scope), std::move(connection), executor);
-  heard.add("open " + path);
   {
     std::lock_guard lock(mutex_);
     doors_[path] = door;
   }
+  heard.add("open " + path);
   when_opened(*door);
   return door;
 }

@@ -151,8 +151,14 @@ using CoreProcess = LiveProcess<RedisChannelLayer>;
 using PubSubProcess = LiveProcess<RedisPubSubChannelLayer>;
 
 inline Event numbered(int number) { return *Event::parse(R"({"type":"number","n":)" + std::to_string(number) + "}"); }
-inline RedisOptions at(const RedisServer& server) {
+/// Options for a machine that has other things to do as well.
+inline RedisOptions patient() {
   RedisOptions options;
+  options.answer_time = options.join_time = std::chrono::seconds(20);
+  return options;
+}
+inline RedisOptions at(const RedisServer& server) {
+  RedisOptions options = patient();
   options.hosts = {server.url()};
   return options;
 }

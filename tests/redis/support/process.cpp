@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 namespace sluice::redis {
 
@@ -44,8 +45,12 @@ Process::~Process() {
     signal(SIGKILL);
     wait();
   }
-  close(in_);
+  close_input();
   close(out_);
+}
+
+void Process::close_input() {
+  if (in_ >= 0) close(std::exchange(in_, -1));
 }
 
 void Process::signal(int number) const { kill(id_, number); }
@@ -84,9 +89,10 @@ bool Process::running() {
   return false;
 }
 
-void Process::wait() {
-  if (id_ > 0) waitpid(id_, nullptr, 0);
-  id_ = -1;
+int Process::wait() {
+  int status = 0;
+  const bool ended = id_ > 0 && waitpid(std::exchange(id_, -1), &status, 0) > 0;
+  return ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 std::uint16_t free_port() {

@@ -27,8 +27,10 @@ class Process {
   /// The next line of its output; nothing when it ends, or none comes in time.
   std::optional<std::string> read_line(std::chrono::milliseconds patience = std::chrono::seconds(60));
   bool running();
-  /// Waits for its end.
-  void wait();
+  /// Waits for its end. Its exit status; -1: a signal ended it.
+  int wait();
+  /// Its input ends here.
+  void close_input();
   pid_t id() const noexcept { return id_; }
 
  private:

@@ -9,7 +9,10 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
+
+#include "redis/cluster_slots.hpp"
 
 namespace sluice::redis {
 
@@ -45,15 +48,39 @@ Reply command(std::uint16_t port, const std::vector<std::string>& words) {
   }
 }
 
+namespace {
+
+bool answers(std::uint16_t port, Process& process) {
+  return eventually([&] {
+    try {
+      return !command(port, {"PING"}).is_error("LOADING");
+    } catch (const std::runtime_error&) {
+      if (!process.running()) throw std::runtime_error("redis-server ended at once: is it installed?");
+      return false;
+    }
+  });
+}
+
+void remove(const std::string& folder) {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+}
+
+}  // namespace
+
 RedisServer::RedisServer(std::vector<std::string> arguments)
     : arguments_(std::move(arguments)), port_(free_port()), folder_(temporary_folder()) {
-  start();
+  try {
+    start();
+  } catch (const std::runtime_error&) {  // somebody else has taken the port meanwhile
+    port_ = free_port();
+    start();
+  }
 }
 
 RedisServer::~RedisServer() {
   process_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
+  remove(folder_);
 }
 
 std::string RedisServer::url(unsigned database) const {
@@ -80,16 +107,7 @@ void RedisServer::start() {
                                  "yes"};
   words.insert(words.end(), arguments_.begin(), arguments_.end());
   process_ = std::make_unique<Process>(words);
-  const bool answers = eventually([this] {
-    try {
-      const Reply reply = command({"PING"});
-      return !reply.is_error("LOADING");
-    } catch (const std::runtime_error&) {
-      if (!process_->running()) throw std::runtime_error("redis-server ended at once: is it installed?");
-      return false;
-    }
-  });
-  if (!answers) throw std::runtime_error("redis-server does not answer");
+  if (!answers(port_, *process_)) throw std::runtime_error("redis-server does not answer");
 }
 
 void RedisServer::stop() { process_.reset(); }
@@ -101,6 +119,76 @@ std::vector<std::string> RedisServer::keys(const std::string& pattern) const {
   for (const Reply& key : command({"KEYS", pattern}).elements) names.push_back(key.text);
   std::ranges::sort(names);
   return names;
+}
+
+Sentinel::Sentinel(const RedisServer& master) : port_(free_port()), folder_(temporary_folder()) {
+  const std::string file = folder_ + "/sentinel.conf";
+  std::ofstream(file) << "port " << port_ << "\nbind 127.0.0.1\ndir " << folder_ << "\nlogfile sentinel.log\n"
+                      << "sentinel monitor sluice 127.0.0.1 " << master.port() << " 1\n"
+                      << "sentinel down-after-milliseconds sluice 200\nsentinel failover-timeout sluice 1000\n";
+  process_ = std::make_unique<Process>(std::vector<std::string>{"redis-server", file, "--sentinel"});
+  if (!answers(port_, *process_)) throw std::runtime_error("the sentinel does not answer");
+}
+
+Sentinel::~Sentinel() {
+  process_.reset();
+  remove(folder_);
+}
+
+namespace {
+
+constexpr std::size_t cluster_nodes = 3;
+
+}  // namespace
+
+RedisCluster::RedisCluster() {
+  std::vector<std::string> bus_ports;
+  for (std::size_t i = 0; i < cluster_nodes; ++i) {
+    bus_ports.push_back(std::to_string(free_port()));
+    nodes_.push_back(std::make_unique<RedisServer>(std::vector<std::string>{
+        "--cluster-enabled", "yes", "--cluster-port", bus_ports.back(), "--cluster-node-timeout", "1000"}));
+  }
+  for (std::size_t i = 0; i < cluster_nodes; ++i) {
+    (void)node(i).command({"CLUSTER", "SET-CONFIG-EPOCH", std::to_string(i + 1)});
+    const std::size_t first = i * cluster_slots / cluster_nodes, last = (i + 1) * cluster_slots / cluster_nodes - 1;
+    (void)node(i).command({"CLUSTER", "ADDSLOTSRANGE", std::to_string(first), std::to_string(last)});
+    if (i > 0) (void)node(0).command({"CLUSTER", "MEET", "127.0.0.1", std::to_string(node(i).port()), bus_ports[i]});
+  }
+  const bool together = eventually([this] {
+    return std::ranges::all_of(nodes_, [](const auto& node) {
+      const std::string info = node->command({"CLUSTER", "INFO"}).text;
+      return info.find("cluster_state:ok") != info.npos && info.find("cluster_known_nodes:3") != info.npos;
+    });
+  });
+  if (!together) throw std::runtime_error("the three did not become a cluster");
+}
+
+std::string RedisCluster::url() const {
+  std::string url = "cluster://";
+  for (const auto& node : nodes_)
+    url += (url.ends_with('/') ? "127.0.0.1:" : ",127.0.0.1:") + std::to_string(node->port());
+  return url;
+}
+
+std::size_t RedisCluster::owner_of(std::size_t slot) {
+  std::size_t owner = 0;
+  while (slot >= (owner + 1) * cluster_slots / cluster_nodes) ++owner;
+  return owner;
+}
+
+void RedisCluster::move_slot(std::size_t slot, std::size_t to) {
+  const std::string id = node(to).command({"CLUSTER", "MYID"}).text;
+  (void)node(to).command({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", id});
+  for (const auto& node : nodes_) (void)node->command({"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", id});
+}
+
+Certificate::Certificate(const std::string& folder)
+    : certificate_file(folder + "/certificate.pem"), key_file(folder + "/key.pem") {
+  Process openssl({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                   "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout",
+                   key_file, "-out", certificate_file},
+                  folder + "/openssl.log");
+  if (openssl.wait() != 0) throw std::runtime_error("openssl made no certificate");
 }
 
 }  // namespace sluice::redis

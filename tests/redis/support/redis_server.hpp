@@ -39,9 +39,48 @@ class RedisServer {
 
  private:
   const std::vector<std::string> arguments_;
+  std::uint16_t port_;
+  const std::string folder_;
+  std::unique_ptr<Process> process_;
+};
+
+/// A sentinel that knows a master by the name "sluice", and what follows it. It finds a dead master within a second.
+class Sentinel {
+ public:
+  explicit Sentinel(const RedisServer& master);
+  ~Sentinel();
+  Sentinel(const Sentinel&) = delete;
+  Sentinel& operator=(const Sentinel&) = delete;
+
+  std::uint16_t port() const noexcept { return port_; }
+  Reply command(const std::vector<std::string>& words) const { return redis::command(port_, words); }
+
+ private:
   const std::uint16_t port_;
   const std::string folder_;
   std::unique_ptr<Process> process_;
+};
+
+/// Three masters that share the slots of a Redis Cluster.
+class RedisCluster {
+ public:
+  RedisCluster();
+
+  std::string url() const;
+  RedisServer& node(std::size_t number) { return *nodes_[number]; }
+  /// The node that serves a slot, by the fresh cluster's division.
+  static std::size_t owner_of(std::size_t slot);
+  /// Gives a slot without keys to another node, and tells everybody.
+  void move_slot(std::size_t slot, std::size_t to);
+
+ private:
+  std::vector<std::unique_ptr<RedisServer>> nodes_;
+};
+
+/// A certificate that signs itself, and its key, as files in the folder. For "localhost" only.
+struct Certificate {
+  explicit Certificate(const std::string& folder);
+  std::string certificate_file, key_file;
 };
 
 }  // namespace sluice::redis

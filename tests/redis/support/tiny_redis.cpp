@@ -103,8 +103,8 @@ void TinyRedis::wake() {
   for (Client& client : clients_) {
     for (const std::string& key : client.blocked_on) {
       if (!sets_.contains(key)) continue;
-      client.blocked_on.clear();
       if (const auto peer = client.peer.lock()) peer->send(pop(key, true, 1));
+      client.blocked_on.clear();
       return serve(client);
     }
   }
@@ -113,12 +113,14 @@ void TinyRedis::wake() {
 void TinyRedis::block(Client& client, const Words& words) {
   client.blocked_on.assign(words.begin() + 1, words.end() - 1);
   const std::uint64_t block = ++client.blocks;
-  executor_.post_after(std::chrono::seconds(std::stoi(words.back())), [weak = std::weak_ptr(alive_), id = client.id, block] {
-    const auto self = weak.lock();
-    if (!self) return;
-    const auto found = std::ranges::find(self->clients_, id, &Client::id);
-    if (found != self->clients_.end() && found->blocks == block && !found->blocked_on.empty()) self->unblock(*found);
-  });
+  executor_.post_after(std::chrono::seconds(std::stoi(words.back())),
+                       [weak = std::weak_ptr(alive_), id = client.id, block] {
+                         const auto self = weak.lock();
+                         if (!self) return;
+                         const auto found = std::ranges::find(self->clients_, id, &Client::id);
+                         if (found != self->clients_.end() && found->blocks == block && !found->blocked_on.empty())
+                           self->unblock(*found);
+                       });
 }
 
 void TinyRedis::unblock(Client& client) {

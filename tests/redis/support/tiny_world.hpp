@@ -8,6 +8,7 @@
 
 #include "redis/support/tiny_redis.hpp"
 #include "sluice/redis/redis_channel_layer.hpp"
+#include "sluice/redis/redis_pubsub_channel_layer.hpp"
 #include "sluice/testing/manual_executor.hpp"
 #include "sluice/testing/scripted_stream.hpp"
 
@@ -70,18 +71,38 @@ class Listener final : public Subscriber {
   UserId nobody_;
 };
 
+/// Starts a confirmed send and keeps what came of it.
+class Sent {
+ public:
+  Sent(testing::ManualExecutor& executor, Task<Result<SendReceipt>> task)
+      : executor_(executor), task_(keep(std::move(task))) {
+    executor_.run([this] { (void)task_.start({[](void*) noexcept {}, nullptr}); });
+  }
+  std::string outcome = "waiting";
+
+ private:
+  Task<> keep(Task<Result<SendReceipt>> task) {
+    auto result = co_await task;
+    outcome = result ? "reached " + std::to_string(result->reached) + ", full " + std::to_string(result->full)
+                     : std::string(to_string(result.error().code()));
+  }
+  testing::ManualExecutor& executor_;
+  Task<> task_;
+};
+
 /// One or more layers, each as its own process, on one executor and one TinyRedis.
-struct TinyWorld {
-  explicit TinyWorld(RedisOptions options = {}) : options(std::move(options)) {}
-  ~TinyWorld() {
+template <class Layer>
+struct TinyWorldOf {
+  explicit TinyWorldOf(RedisOptions options = {}) : options(std::move(options)) {}
+  ~TinyWorldOf() {
     listeners.clear();
     layers.clear();
     executor.advance(std::chrono::seconds(5));
   }
 
-  RedisChannelLayer& layer() {
+  Layer& layer() {
     const auto clock = [this] { return 1'700'000'000.0 + seconds_of(executor.now() - began); };
-    return *layers.emplace_back(std::make_unique<RedisChannelLayer>(executor, dialer, options, clock));
+    return *layers.emplace_back(std::make_unique<Layer>(executor, dialer, options, clock));
   }
   Listener& listener(ChannelLayer& layer) { return listeners.emplace_back(layer, executor); }
   Listener& listener_in(std::string group, ChannelLayer& layer) {
@@ -98,8 +119,11 @@ struct TinyWorld {
   const Executor::Clock::time_point began = executor.now();
   TinyRedis redis{executor};
   testing::ScriptedDialer dialer{redis.server()};
-  std::list<std::unique_ptr<RedisChannelLayer>> layers;
+  std::list<std::unique_ptr<Layer>> layers;
   std::list<Listener> listeners;
 };
+
+using TinyWorld = TinyWorldOf<RedisChannelLayer>;
+using TinyPubSubWorld = TinyWorldOf<RedisPubSubChannelLayer>;
 
 }  // namespace sluice::redis

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/backlog.hpp"
+#include "net/queued_bytes.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -7,22 +7,22 @@
 
 namespace sluice::net {
 
-Backlog::Backlog(std::size_t limit, std::size_t shards)
+QueuedBytes::QueuedBytes(std::size_t limit, std::size_t shards)
     : limit_(limit),
       step_(limit > 0 ? limit / 64 / shards : SIZE_MAX),
       shards_(shards),
       shown_(std::make_unique<Shown[]>(shards)) {}
 
-std::size_t Backlog::bytes() const noexcept {
+std::size_t QueuedBytes::bytes() const noexcept {
   std::size_t sum = 0;
   for (std::size_t i = 0; i < shards_; ++i) sum += shown_[i].bytes.load(std::memory_order_relaxed);
   return sum;
 }
 
-bool Backlog::Share::show(bool grown) noexcept {
+bool QueuedBytes::Share::show(bool grown) noexcept {
   last_shown_ = bytes_;
   shown_.store(bytes_, std::memory_order_relaxed);
-  return grown && backlog_.bytes() > backlog_.limit_;
+  return grown && queued_bytes_.bytes() > queued_bytes_.limit_;
 }
 
 std::vector<std::size_t> largest_to_shed(std::span<const QueueSizes> shards, std::size_t bytes) {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-#include "net/backlog.hpp"
+#include "net/queued_bytes.hpp"
 
 #include "support/catch.hpp"
 
 using namespace sluice::net;
 
-TEST_CASE("a backlog past its limit is told to whoever grows it", "[net]") {
-  Backlog backlog(64'000, 2);
-  Backlog::Share first(backlog, 0), second(backlog, 1);
+TEST_CASE("too many queued bytes are told to whoever adds to them", "[net]") {
+  QueuedBytes queued(64'000, 2);
+  QueuedBytes::Share first(queued, 0), second(queued, 1);
   CHECK_FALSE(first.change(0, 40'000));
   CHECK_FALSE(second.change(0, 24'000));
   CHECK(second.change(24'000, 25'000));
   CHECK_FALSE(first.change(40'000, 30'000));  // who shrinks it does not hear of it
-  CHECK(backlog.bytes() == 55'000);
+  CHECK(queued.bytes() == 55'000);
   CHECK_FALSE(second.change(25'000, 30'000));
   CHECK(first.change(30'000, 40'000));
   CHECK(first.bytes() == 40'000);
@@ -20,29 +20,29 @@ TEST_CASE("a backlog past its limit is told to whoever grows it", "[net]") {
 
 TEST_CASE("small changes are not shown to others, and the sum is off by less than a 64th of the limit", "[net]") {
   constexpr std::size_t limit = 640'000, shards = 4;
-  Backlog backlog(limit, shards);
-  Backlog::Share share(backlog, 0);
+  QueuedBytes queued(limit, shards);
+  QueuedBytes::Share share(queued, 0);
   std::size_t bytes = 0;
   int shown = 0;
   const auto apart = [](std::size_t a, std::size_t b) { return a > b ? a - b : b - a; };
   for (int i = 0; i < 5'000; ++i) {
-    const std::size_t before = backlog.bytes();
+    const std::size_t before = queued.bytes();
     share.change(bytes, bytes + 100);
     bytes += 100;
-    if (backlog.bytes() != before) ++shown;
-    REQUIRE(apart(bytes, backlog.bytes()) <= limit / 64 / shards);
+    if (queued.bytes() != before) ++shown;
+    REQUIRE(apart(bytes, queued.bytes()) <= limit / 64 / shards);
   }
   CHECK(shown < 200);
   while (bytes > 0) {
     share.change(bytes, bytes - 100);
     bytes -= 100;
-    REQUIRE(apart(bytes, backlog.bytes()) <= limit / 64 / shards);
+    REQUIRE(apart(bytes, queued.bytes()) <= limit / 64 / shards);
   }
 }
 
-TEST_CASE("a backlog without a limit is never too much", "[net]") {
-  Backlog backlog(0, 1);
-  Backlog::Share share(backlog, 0);
+TEST_CASE("without a limit no number of queued bytes is too much", "[net]") {
+  QueuedBytes queued(0, 1);
+  QueuedBytes::Share share(queued, 0);
   CHECK_FALSE(share.change(0, SIZE_MAX / 2));
 }
 

@@ -13,28 +13,28 @@ namespace sluice::net {
 /// The bytes that wait in all queues of a server. Every shard counts its own, and shows others its number only when it
 /// has changed by a 64th of the limit shared among the shards: a send writes no memory that another core reads, and the
 /// sum is off by less than a 64th. Any thread; each Share its shard's executor only.
-class Backlog {
+class QueuedBytes {
  public:
   /// `limit` 0: any number.
-  Backlog(std::size_t limit, std::size_t shards);
+  QueuedBytes(std::size_t limit, std::size_t shards);
 
   /// One shard's part.
   class Share {
    public:
-    explicit Share(Backlog& backlog, std::size_t shard) noexcept
-        : backlog_(backlog), shown_(backlog.shown_[shard].bytes) {}
+    explicit Share(QueuedBytes& queued, std::size_t shard) noexcept
+        : queued_bytes_(queued), shown_(queued.shown_[shard].bytes) {}
     /// True: all together it is more than the limit.
     bool change(std::size_t before, std::size_t after) noexcept {
       bytes_ += after - before;
       const std::size_t off = bytes_ > last_shown_ ? bytes_ - last_shown_ : last_shown_ - bytes_;
-      return off > backlog_.step_ && show(after > before);
+      return off > queued_bytes_.step_ && show(after > before);
     }
     std::size_t bytes() const noexcept { return bytes_; }
 
    private:
     bool show(bool grown) noexcept;
 
-    Backlog& backlog_;
+    QueuedBytes& queued_bytes_;
     std::atomic<std::size_t>& shown_;
     std::size_t bytes_ = 0;
     std::size_t last_shown_ = 0;

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""docs/limits.md has a row for every limit, and the counters and tests that it names exist."""
+import re
+import unittest
+
+import house
+
+
+def rows():
+    """limit -> its row's cells."""
+    found = {}
+    for line in (house.ROOT / "docs/limits.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| `") and len(cells) == 5:
+            found[cells[0].strip("`")] = cells
+    return found
+
+
+def members(header, struct):
+    text = (house.ROOT / "include/sluice" / header).read_text()
+    body = re.search(rf"struct {struct} {{(.*?)^}};", text, re.M | re.S).group(1)
+    body = re.sub(r"//[^\n]*", "", body)
+    return {match.group(1) for match in re.finditer(r"(\w+)(?:\s*=[^;]*|{[^;]*})?;", body)}
+
+
+class LimitsPage(unittest.TestCase):
+    def test_it_has_every_limit_and_no_other(self):
+        self.assertEqual(set(rows()), members("transport/limits.hpp", "Limits"))
+
+    def test_its_counters_exist(self):
+        counters = members("net/asio_server.hpp", "ServerStats") | members("consumer/host.hpp", "HostStats")
+        for limit, cells in rows().items():
+            named = re.findall(r"`(\w+)`", cells[3])
+            self.assertTrue(named, limit)
+            self.assertLessEqual(set(named), counters, limit)
+
+    def test_its_tests_exist(self):
+        tests = "".join(path.read_text() for path in house.sources(house.ROOT, "tests") if path.suffix == ".cpp")
+        tests = re.sub(r'"\s*\n\s*"', "", tests)
+        for limit, cells in rows().items():
+            self.assertIn(f'TEST_CASE("{cells[4]}"', tests, limit)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=["limits"])
