@@ -54,20 +54,25 @@ using Mail = std::variant<Message, Event, PassingBroadcast, Missed, GapIsNext, S
 class Mailbox {
  public:
   void put_client(Mail mail) { lanes().client.push_back(std::move(mail)); }
-  void put_layer(Mail mail) { lanes().layer.push_back(std::move(mail)); }
+  void put_layer(Mail mail);
   std::optional<Mail> take();
-
-  /// The broadcast that waits behind all other layer mail, or null: another of its group may join it.
-  PassingBroadcast* last_passing() noexcept;
+  /// Joins the broadcast that waits behind all other layer mail, if that is of the same group and policy and its bytes
+  /// stand side by side with these. False: it does not.
+  bool join_passing(std::string_view group, WhenSlow when_slow, const Frame& frame) noexcept;
 
   bool empty() const noexcept { return !lanes_; }
   std::size_t client_size() const noexcept { return lanes_ ? lanes_->client.size() : 0; }
   std::size_t layer_size() const noexcept { return lanes_ ? lanes_->layer.size() : 0; }
+  std::size_t events() const noexcept { return lanes_ ? lanes_->events : 0; }
+  /// Of the broadcasts that wait.
+  std::size_t passing_bytes() const noexcept { return lanes_ ? lanes_->passing_bytes : 0; }
   void drop_layer() noexcept;
 
  private:
   struct Lanes {
     std::list<Mail> client, layer;
+    std::size_t events = 0;
+    std::size_t passing_bytes = 0;
     bool layer_next = false;
   };
   Lanes& lanes() {

@@ -108,13 +108,8 @@ void Session::shut(const CloseReason& reason, int status_before_accept) {
     answer_ = Answer::denied;
     connection_->deny(Denial(status_before_accept));
   }
-  drop_layer_mail();
-  if (channel_) channel_.leave_groups();
-}
-
-void Session::drop_layer_mail() {
   mailbox_.drop_layer();
-  events_waiting_ = passing_bytes_ = 0;
+  if (channel_) channel_.leave_groups();
 }
 
 // ---------------------------------------------------------------- the grace
@@ -159,7 +154,7 @@ void Session::on_message(Message message) {
 
 void Session::on_closed(const CloseReason& reason) {
   closed_ = true;
-  drop_layer_mail();
+  mailbox_.drop_layer();
   pressure_.reset();
   if (channel_) channel_.leave_groups();
   mailbox_.put_client(Mail(Closed{reason}));
@@ -201,12 +196,11 @@ void Session::close_behind_broadcasts(const CloseReason& reason) {
 void Session::deliver(const Event& event) {
   if (is_layer_notice(event.type()) && !handlers_->handles(event.type())) return;
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
-  if (events_waiting_ >= channel_.capacity()) {
+  if (mailbox_.events() >= channel_.capacity()) {
     if (host_->options.mailbox_overflow == MailboxOverflow::drop_newest)
       return count(host_->counters.mailbox_overflows);
     return overflow("events wait for a busy consumer");
   }
-  ++events_waiting_;
   mailbox_.put_layer(Mail(event));
   pump_soon();
 }
@@ -228,12 +222,12 @@ void Session::deliver(const DeliveryRun& run) {
 void Session::put_aside(const DeliveryRun& run) {
   const WhenSlow when_slow = pressure_ ? pressure_->of(run.group) : WhenSlow::close;
   const std::size_t backlog_bytes = pressure_ && pressure_->backlog ? pressure_->backlog->bytes() : 0;
-  const std::size_t waiting = passing_bytes_ + connection_->queued_bytes() + backlog_bytes + run.joined.size();
+  const std::size_t waiting =
+      mailbox_.passing_bytes() + connection_->queued_bytes() + backlog_bytes + run.joined.size();
   const bool fits = waiting <= host_->options.limits.queued_bytes;
   const bool may_be_missed = when_slow != WhenSlow::close && answer_ == Answer::accepted;
   if (may_be_missed && (!fits || !pressure_->missed.empty())) return miss(run);
   if (!fits) return overflow("broadcasts wait for a busy consumer");
-  passing_bytes_ += run.joined.size();
   if (when_slow != WhenSlow::close) {  // each by itself: each has its key
     for (const Delivery& delivery : run.deliveries) {
       mailbox_.put_layer(
@@ -241,8 +235,7 @@ void Session::put_aside(const DeliveryRun& run) {
     }
     return pump_soon();
   }
-  PassingBroadcast* last = mailbox_.last_passing();
-  if (!last || last->when_slow != when_slow || last->group != run.group || !last->frame.extend(run.joined)) {
+  if (!mailbox_.join_passing(run.group, when_slow, run.joined)) {
     mailbox_.put_layer(Mail(PassingBroadcast{run.joined, std::string(run.group), {}, when_slow}));
   }
   pump_soon();
@@ -256,7 +249,7 @@ void Session::overflow(std::string_view why) {
         fmt::format("{} [{}]: too many {}, closed with 1013 (said once)", scope_.path(), channel_name(), why));
   }
   closing_ = true;
-  drop_layer_mail();
+  mailbox_.drop_layer();
   if (pressure_) pressure_->backlog.reset();
   executor().post([kept = self()] {
     if (!kept->closed_) kept->shut(CloseReason(close_code::try_again_later, "too slow"), 503);

@@ -95,7 +95,6 @@ class Session final : public ConnectionEvents, public Subscriber {
   void failed(std::exception_ptr error) noexcept;
   void end(const CloseReason& reason, int status_before_accept);
   void shut(const CloseReason& reason, int status_before_accept);
-  void drop_layer_mail();
   void overflow(std::string_view why);
   void put_aside(const DeliveryRun& run);
   void pump_soon();
@@ -136,8 +135,6 @@ class Session final : public ConnectionEvents, public Subscriber {
   Channel channel_;  // empty without a layer
 
   Mailbox mailbox_;
-  std::size_t passing_bytes_ = 0;
-  std::uint32_t events_waiting_ = 0;
   std::uint32_t handlers_begun_ = 0;  // so that a late word of one is not taken for the next one's
   std::uint32_t place_ = 0;           // among the LiveSessions
   std::uint32_t credit_ = unlimited;  // bytes that may be sent until the connection's queue is looked at

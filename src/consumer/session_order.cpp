@@ -59,10 +59,8 @@ void Session::handle(Mail mail) {
   if (auto* message = std::get_if<Message>(&at_work.hand)) {
     if (!closing_) return run([&] { return consumer_->receive(*message); });
   } else if (auto* event = std::get_if<Event>(&at_work.hand)) {
-    --events_waiting_;
     if (!closing_) return handle(*event);
   } else if (auto* passing = std::get_if<PassingBroadcast>(&at_work.hand)) {
-    passing_bytes_ -= passing->frame.size();
     if (!connected() || !hears(passing->group)) {
       count(host_->counters.dropped_at_close);
     } else if (on_credit(passing->frame)) {

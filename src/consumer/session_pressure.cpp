@@ -45,7 +45,7 @@ void Session::send_without_credit(const Frame& frame, std::string_view group, Wh
   const bool at_the_gap = pressure_ && pressure_->telling && group.empty();
   if (at_the_gap || !client_is_slow()) return send_now(frame);
   if (!pressure_->backlog && when_slow == WhenSlow::close) return connection_->send(frame);
-  const std::size_t elsewhere = connection_->queued_bytes() + passing_bytes_;
+  const std::size_t elsewhere = connection_->queued_bytes() + mailbox_.passing_bytes();
   if (when_slow == WhenSlow::close) {
     if (!pressure_->backlog->keep(frame, group, elsewhere)) overflow("messages wait for a slow client");
     return;

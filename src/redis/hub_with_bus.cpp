@@ -35,8 +35,9 @@ HubWithBus::HubWithBus(ExecutorGroup& executors, Dialer& dialer, BusParts parts,
                                [weak = std::weak_ptr(bus_)](std::string_view group) {
                                  if (const auto bus = weak.lock()) bus->group_left(group);
                                });
-  bus_->start(hub_);
 }
+
+void HubWithBus::start() { bus_->start(hub_); }
 
 HubWithBus::~HubWithBus() {
   (void)bus_->close();

@@ -23,6 +23,8 @@ class HubWithBus {
   /// Says goodbye; the bus ends on its own executor.
   ~HubWithBus();
 
+  /// Connects. Whatever the bus tells of itself must be there to hear it.
+  void start();
   Task<Result<void>> wait_until_up();
   Task<> close();
   Task<Result<void>> group_add(std::string_view group, const Channel& channel);

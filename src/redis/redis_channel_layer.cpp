@@ -48,6 +48,7 @@ struct RedisChannelLayer::Parts {
       : layer(executors, dialer, with_workers(parts), parts.process + std::string(consumer_mark)),
         workers(std::make_shared<redis::Workers>(layer.shared_bus())) {
     *told = workers;
+    layer.start();
   }
   redis::BusParts with_workers(redis::BusParts parts) const {
     parts.shard_changed = [told = told](std::size_t shard, bool up) {

@@ -60,6 +60,7 @@ RedisPubSubChannelLayer::RedisPubSubChannelLayer(ExecutorGroup& executors, Diale
   redis::BusParts parts = pubsub_parts(std::move(options), std::move(wall_clock));
   const std::string process = parts.process;
   parts_.reset(new Parts{{executors, dialer, std::move(parts), process}});
+  parts_->layer.start();
 }
 
 RedisPubSubChannelLayer::~RedisPubSubChannelLayer() = default;
