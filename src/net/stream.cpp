@@ -39,7 +39,7 @@ void Stream::speak_plainly() noexcept { tls_.reset(); }
 
 bool Stream::end_is_next() const noexcept { return tls_ && tls_->end_is_next(); }
 
-bool Stream::flushed() const noexcept { return !tls_ || tls_->flushed(); }
+bool Stream::tls_flushed() const noexcept { return tls_->flushed(); }
 
 Moved Stream::finish() { return tls_ ? tls_->finish() : Moved(); }
 

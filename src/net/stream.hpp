@@ -48,7 +48,7 @@ class Stream {
   bool end_is_next() const noexcept;
   Moved write_some(std::span<const std::string_view> views);
   /// Has the kernel all that write_some took? If not, writing nothing goes on with it.
-  bool flushed() const noexcept;
+  bool flushed() const noexcept { return !tls_ || tls_flushed(); }
   /// Shows what the socket has, below any TLS, and leaves it there.
   Moved peek(std::span<char> into) noexcept;
   /// Takes bytes off that peek() has shown.
@@ -68,6 +68,8 @@ class Stream {
   asio::ip::tcp::endpoint local_endpoint() const noexcept;
 
  private:
+  bool tls_flushed() const noexcept;
+
   int descriptor_;  // -1: closed
   std::unique_ptr<TlsSession> tls_;
 };
