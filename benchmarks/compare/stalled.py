@@ -7,7 +7,7 @@ from compare import loads
 from compare.figures import Figures, milliseconds, table, times, whole
 from compare.servers import Running, sluice
 
-BYTES, MESSAGES = 3_000, 60
+BYTES, MESSAGES = 3_000, 100
 SMALL_QUEUE = 64 * 1024
 WITHOUT, AGAIN, WAITS, CUT_OFF, LATEST = "nobody stalls", "nobody stalls, again", "one stalls, its queue grows", \
     "one stalls, and is cut off", "one stalls, `keep_latest`"

@@ -207,14 +207,10 @@ void Session::deliver(const Event& event) {
 
 void Session::deliver(const DeliveryRun& run) {
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
-  if (handlers_->intercepts(run.kind)) {
-    for (const Delivery& delivery : run.deliveries) deliver(delivery.event);
-  } else if (!busy_ && mailbox_.empty() && answer_ == Answer::accepted) {
-    if (!on_credit(run.joined)) return deliver_without_credit(run);
-    connection_->send(run.joined);
-  } else {
-    put_aside(run);
-  }
+  if (handlers_->intercepts(run.kind)) return intercept(run);
+  if (busy_ || !mailbox_.empty() || answer_ != Answer::accepted) return put_aside(run);
+  if (!on_credit(run.joined)) return deliver_without_credit(run);
+  connection_->send(run.joined);
 }
 
 // A broadcast passes no mail that came before it. Its bytes count as if they were written already: that is where they

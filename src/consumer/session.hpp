@@ -96,6 +96,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void end(const CloseReason& reason, int status_before_accept);
   void shut(const CloseReason& reason, int status_before_accept);
   void overflow(std::string_view why);
+  void intercept(const DeliveryRun& run);
   void put_aside(const DeliveryRun& run);
   void pump_soon();
   const std::shared_ptr<Session>& self() const noexcept;
@@ -119,12 +120,11 @@ class Session final : public ConnectionEvents, public Subscriber {
   void tell_gap(AtWork& at_work);
   bool hears(std::string_view group) const noexcept { return group.empty() || channel_.in_group(group); }
   bool on_credit(const Frame& frame) noexcept {
+    if (!pressure_) return true;
     if (frame.size() > credit_) return false;
     credit_ -= static_cast<std::uint32_t>(frame.size());
     return true;
   }
-
-  static constexpr std::uint32_t unlimited = UINT32_MAX;
 
   const std::shared_ptr<HostState> host_;
   LiveSessions& home_;  // on its executor
@@ -137,7 +137,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   Mailbox mailbox_;
   std::uint32_t handlers_begun_ = 0;  // so that a late word of one is not taken for the next one's
   std::uint32_t place_ = 0;           // among the LiveSessions
-  std::uint32_t credit_ = unlimited;  // bytes that may be sent until the connection's queue is looked at
+  std::uint32_t credit_ = 0;  // with pressure_: bytes that may be sent until the connection's queue is looked at
 
   Answer answer_ = Answer::none;
   Phase phase_ = Phase::connecting;

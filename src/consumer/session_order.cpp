@@ -107,6 +107,12 @@ void Session::handle(const Event& event) {
   });
 }
 
+// The consumer hears the broadcasts instead of its client. Apart from deliver, whose ordinary way then saves no
+// register: 6 instructions of a delivery.
+void Session::intercept(const DeliveryRun& run) {
+  for (const Delivery& delivery : run.deliveries) deliver(delivery.event);
+}
+
 void Session::tell_gap(AtWork& at_work) {
   pressure_->gap_in_mailbox = false;
   if (closing_ || !pressure_->backlog) return drop_work();

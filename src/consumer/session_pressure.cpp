@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A client that is slow: what waits for it, what is dropped, and how it is told.
 //
-// A session may send so many bytes on credit; then it looks at the connection's queue. While a backlog stands there is
-// no credit, so that everything comes by here and waits in its order.
+// A session whose groups may drop sends so many bytes on credit; then it looks at the connection's queue. While a
+// backlog stands there is no credit, so that everything comes by here and waits in its order.
 #include <algorithm>
 #include <utility>
 
@@ -17,32 +17,25 @@ std::size_t slow_mark(const Limits& limits) noexcept { return std::min(limits.sl
 }  // namespace
 
 Pressure& Session::pressure() {
-  if (!pressure_) {
-    pressure_ = std::make_unique<Pressure>();
-    credit_ = 0;
-  }
+  if (!pressure_) pressure_ = std::make_unique<Pressure>();
   return *pressure_;
 }
 
 bool Session::client_is_slow() const noexcept {
-  if (!pressure_) return false;
   return pressure_->backlog || connection_->queued_bytes() > slow_mark(limits());
 }
 
 void Session::send_now(const Frame& frame) {
   connection_->send(frame);
-  if (!pressure_) {
-    credit_ = unlimited;
-  } else if (!pressure_->backlog) {
-    const std::size_t mark = slow_mark(limits());
-    credit_ = static_cast<std::uint32_t>(
-        std::min<std::size_t>(mark - std::min(mark, connection_->queued_bytes()), unlimited));
-  }
+  if (pressure_->backlog) return;
+  const std::size_t mark = slow_mark(limits());
+  credit_ =
+      static_cast<std::uint32_t>(std::min<std::size_t>(mark - std::min(mark, connection_->queued_bytes()), UINT32_MAX));
 }
 
 void Session::send_without_credit(const Frame& frame, std::string_view group, WhenSlow when_slow,
                                   std::string_view key) {
-  const bool at_the_gap = pressure_ && pressure_->telling && group.empty();
+  const bool at_the_gap = pressure_->telling && group.empty();
   if (at_the_gap || !client_is_slow()) return send_now(frame);
   if (!pressure_->backlog && when_slow == WhenSlow::close) return connection_->send(frame);
   const std::size_t elsewhere = connection_->queued_bytes() + mailbox_.passing_bytes();

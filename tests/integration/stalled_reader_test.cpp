@@ -105,9 +105,10 @@ class Exchange {
   std::size_t frame_bytes() {
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < executors.size(); ++i) {
-      std::promise<std::size_t> told;
-      executors.at(i).post([&] { told.set_value(executors.at(i).local<FrameBuffer>().allocated_bytes()); });
-      bytes += told.get_future().get();
+      Executor& executor = executors.at(i);
+      const auto told = std::make_shared<std::promise<std::size_t>>();
+      executor.post([told, &executor] { told->set_value(executor.local<FrameBuffer>().allocated_bytes()); });
+      bytes += told->get_future().get();
     }
     return bytes;
   }
