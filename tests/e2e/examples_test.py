@@ -142,7 +142,7 @@ class YourOwnTransport(unittest.IsolatedAsyncioTestCase):
     async def test_clients_are_closed_when_the_server_goes(self):
         ada = await self.enter("ada")
         await ada.hear()
-        self.example.process.terminate()
+        self.example.stop()
         self.assertEqual(await ada.hear_end(), b"")
         await ada.leave()
         self.assertEqual(self.example.process.wait(PATIENCE), 0)

@@ -97,7 +97,7 @@ class HttpMode(BehindNginx):
 
     async def test_when_the_server_stops_clients_are_told(self):
         client, _ = await self.connect(self.nginx.port)
-        self.server.process.terminate()
+        self.server.stop()
         self.assertEqual(await client.hear_close(), 1012)
 
 

@@ -307,7 +307,7 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
         # [LC-27]
         ada = await self.enter(ADA)
         await self.subscribe(ada, "table", table_id=1)
-        self.example.process.terminate()
+        self.example.stop()
         self.assertEqual(await ada.hear_close(), 1012)
         self.assertEqual(self.example.process.wait(PATIENCE), 0)
 

@@ -32,6 +32,7 @@ class Example:
             self.command = ["bash", "-c", passing, "bash", str(self.passed[0]), *self.command]
 
     def __enter__(self):
+        self.told = False
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True, pass_fds=self.passed)
         line = self.process.stdout.readline()
         if not line.startswith(("listening on http://127.0.0.1:", "listening on https://127.0.0.1:")):
@@ -41,8 +42,14 @@ class Example:
         self.port = int(line.rstrip("/\n").rsplit(":", 1)[1])
         return self
 
+    def stop(self, how=signal.SIGTERM):
+        """Tells it to end, once: a second signal would end it in the middle of that."""
+        if not self.told:
+            self.told = True
+            self.process.send_signal(how)
+
     def __exit__(self, error, *_):
-        self.process.send_signal(signal.SIGINT)
+        self.stop(signal.SIGINT)
         try:
             status = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
