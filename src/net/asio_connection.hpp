@@ -37,7 +37,7 @@ namespace sluice::net {
 /// Alive while anybody holds it: a posted job, the gateway, and itself while not gone and until the end of that turn.
 class AsioConnection final : public Connection, public Deadline {
  public:
-  AsioConnection(Shard& shard, Stream stream, Admission::Seat seat, const asio::ip::tcp::endpoint& peer);
+  AsioConnection(Shard& shard, Arrival arrival, Admission::Seat seat);
   ~AsioConnection() override;
 
   /// `self` is this connection, which holds itself until it is gone.
@@ -113,12 +113,14 @@ class AsioConnection final : public Connection, public Deadline {
   void end() noexcept;
 
   // proxy_side.cpp
-  void begin_http(const asio::ip::tcp::endpoint& peer);
+  void begin_http(const asio::ip::tcp::endpoint& peer, bool proxy_protocol);
   bool awaits_proxy_header() const noexcept;
   void read_proxy_header();
   void take_proxy_header();
   void proxy_header_missing();
   bool count_for(const asio::ip::tcp::endpoint& client);
+  void give_up_seat();
+  void refuse_for_want_of_seats();
   bool identify();
 
   // http_side.cpp

@@ -44,6 +44,14 @@ struct Serving {
   const std::function<void()> relieve;  // called when what is queued is past its limit; any thread
 };
 
+/// A connection as its acceptor hands it over.
+struct Arrival {
+  Stream stream;
+  asio::ip::tcp::endpoint peer;
+  std::shared_ptr<const TlsSettings> tls;  // null: it speaks in the clear
+  bool proxy_protocol;                     // a trusted peer begins it with a PROXY header
+};
+
 /// How the server stops.
 struct Stopping {
   std::shared_ptr<DrainPlan> plan;
@@ -92,7 +100,9 @@ class Shard : public std::enable_shared_from_this<Shard> {
   /// Counts one that is handed over; start() follows on the shard's executor. Any thread.
   void expect_one() noexcept { load_.fetch_add(1, std::memory_order_relaxed); }
   /// A connection begins its life.
-  void start(Stream stream, const asio::ip::tcp::endpoint& peer, std::shared_ptr<const TlsSettings> tls);
+  void start(Arrival arrival);
+  /// Counts a connection that has no seat, and will be told so. False: such are a flood, and it ends without a word.
+  bool take_unseated() noexcept;
   /// Puts the connection among those of the stage, with the stage's deadline from now.
   void enter(AsioConnection& connection, Stage stage);
   /// Puts it among the open WebSockets, to be looked at again after this time; nothing: never.
