@@ -418,7 +418,9 @@ TEST_CASE("a client that wants new keys without end does not hold the others up"
 }
 
 TEST_CASE("a client that wants new keys and reads nothing is cut off, and not remembered", "[net]") {
-  TlsServed served;
+  AsioServerOptions nobody_pings;
+  nobody_pings.limits.ping_every = 0s;
+  TlsServed served(nobody_pings);
   const auto little_room = test::Faults::none_but_little_room(served.executors.at(0));
   TlsClient::Options options;
   options.version = TLS1_3_VERSION;
