@@ -7,7 +7,7 @@ import ssl
 import unittest
 
 from support.certificate import Certificate
-from support.example import PATIENCE, Client, Example, extensions_of, refused
+from support.example import PATIENCE, Client, Example, extensions_of, refused, with_headers
 from support.nginx import Nginx
 import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory as Offer
@@ -72,7 +72,7 @@ class HttpMode(BehindNginx):
     async def test_a_client_that_lies_is_known_all_the_same(self):
         lies = {"X-Forwarded-For": "203.0.113.9, 127.0.0.1", "X-Forwarded-Proto": "https",
                 "X-Forwarded-Host": "evil.example", "Forwarded": "for=203.0.113.9;proto=https"}
-        _, told = await self.connect(self.nginx.port, extra_headers=lies)
+        _, told = await self.connect(self.nginx.port, **with_headers(lies))
         self.assertEqual(told, f"you are {OUTSIDE}:0, over ws, at localhost:{self.nginx.port}")
         garbage = {"X-Forwarded-For": "\"garbage", "X-Forwarded-Host": "a b", "Forwarded": "for=\""}
         self.assertEqual(self.get(garbage), (200, f"you are {OUTSIDE}:0, over http, at 127.0.0.1:{self.nginx.port}\n"))
@@ -113,7 +113,7 @@ class StreamMode(BehindNginx):
         await self.converse(self.nginx.port, compression=None, extensions=[Offer()])
 
     async def test_the_server_knows_its_client_to_the_port_and_no_lie_helps(self):
-        client, told = await self.connect(self.nginx.port, extra_headers={"X-Forwarded-For": "203.0.113.9"})
+        client, told = await self.connect(self.nginx.port, **with_headers({"X-Forwarded-For": "203.0.113.9"}))
         port = client.socket.local_address[1]
         self.assertEqual(told, f"you are {OUTSIDE}:{port}, over ws, at localhost:{self.nginx.port}")
 
