@@ -116,7 +116,8 @@ class Node(Example):
         super().__init__("")
         words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
         program = os.path.join(os.environ["SLUICE_BUILD_DIR"], "tests", "e2e", "e2e_node")
-        self.command = [*END_WITH_US, program, "--host", NEAR, "--port", "0", "--threads", "2", *words]
+        self.command = [*END_WITH_US, program, "--host", NEAR, "--port", "0", "--threads", "2", "--stop-window", "0",
+                        *words]
 
     def counted(self):
         return json.loads(self.request("GET", "/")[2])

@@ -39,7 +39,9 @@ testing::ScriptedDialer::Serve TinyRedis::server() {
     client->id = ++last_id_;
     client->peer = peer;
     peer->on_bytes = [this, client](std::string_view bytes) { take(*client, bytes); };
-    peer->on_gone = [this, client] { clients_.erase(client); };
+    peer->on_gone = [this, client] {
+      if (!deaf_) clients_.erase(client);
+    };
   };
 }
 
