@@ -94,6 +94,7 @@ class BetweenServerAndRedis(unittest.IsolatedAsyncioTestCase):
             counted = node.counted()
             self.assertEqual([counted[name] for name in ("up", "downs", "waiting_events", "unconfirmed", "groups")],
                              [True, 1, 0, lost, 1])
+            await ann.close()
 
     def members(self, layer, redis):
         if layer == "core":
