@@ -800,6 +800,23 @@ TEST_CASE("workers go on when Redis was away", "[redis]") {
   CHECK(worker.seen == std::vector{1, 2});
 }
 
+TEST_CASE("a job that is sent after a half-open connection was left is done", "[redis]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  Worker worker(world, layer, "jobs");
+  worker.work(3);
+  world.executor.run_all();
+  world.redis.hear_no_ends(true);
+  for (int i = 1; i <= 3; ++i) {
+    world.dialer.break_all();
+    world.executor.run_all();
+    world.executor.advance(500ms);
+    REQUIRE(layer.send("jobs", TinyWorld::numbered(i)));  // the old reader still waits for it
+    world.executor.run_all();
+    CHECK(worker.seen.size() == static_cast<std::size_t>(i));
+  }
+}
+
 // ---------------------------------------------------------------- the rest
 
 TEST_CASE("members of other processes are named", "[redis][CL-24]") {

@@ -25,10 +25,7 @@ def enter_a_network_of_our_own():
         return
     reasons = []
     for how in ("-rn", "-n"):
-        try:
-            probed = subprocess.run(["unshare", how, "sh", "-c", PROBE], capture_output=True, text=True)
-        except OSError as error:
-            sys.exit(f"unshare: {error}")
+        probed = subprocess.run(["unshare", how, "sh", "-c", PROBE], capture_output=True, text=True)
         if probed.returncode == 0:
             os.execvpe("unshare", ["unshare", how, sys.executable, *sys.argv], {**os.environ, INSIDE: "1"})
         reasons.append(f"unshare {how}: {probed.stderr.strip()}")

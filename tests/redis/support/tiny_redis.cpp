@@ -105,7 +105,8 @@ void TinyRedis::wake() {
   for (Client& client : clients_) {
     for (const std::string& key : client.blocked_on) {
       if (!sets_.contains(key)) continue;
-      if (const auto peer = client.peer.lock()) peer->send(pop(key, true, 1));
+      const std::string popped = pop(key, true, 1);
+      if (const auto peer = client.peer.lock()) peer->send(popped);
       client.blocked_on.clear();
       return serve(client);
     }
