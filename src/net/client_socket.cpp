@@ -181,6 +181,8 @@ void ClientSocket::close() {
   if (std::exchange(closed_, true)) return;
   resolver_.cancel();
   asio::error_code ignored;
+  // Or the kernel would go on delivering what was written, behind what the next stream says, once a cut wire is mended.
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   socket_.close(ignored);
 }
 

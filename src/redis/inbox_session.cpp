@@ -38,6 +38,7 @@ end
 return answer)";
 
 constexpr std::string_view group_mark = "g.";
+constexpr std::string_view nothing = "\xc1";  // a byte that begins no message, in whatever format
 
 bool is_plain(std::string_view non_local_name) { return !non_local_name.ends_with('!'); }
 
@@ -71,10 +72,19 @@ InboxSession::InboxSession(BusHome& home, Node& node, std::size_t shard)
 // ---------------------------------------------------------------- reading
 
 void InboxSession::begin(Function<void()> reading) {
+  if (std::exchange(has_read_, true)) feed_last_reader();
   reader_ = node_.connect([this, reading = std::move(reading)]() mutable {
     drain();
     reading();
   });
+}
+
+// Where a wire was cut, Redis may not know that our last reader is gone: what comes next it would give to that one, who
+// waits longest, and to nobody else. So what comes next is nothing.
+void InboxSession::feed_last_reader() {
+  auto& link = node_.commands();
+  link.request({"ZADD", inbox_, to_text(home_.unix_time()), nothing}, [](const Result<Reply>&) {});
+  link.request(Command{"EXPIRE", inbox_}.arg(home_.options().expiry.count()), [](const Result<Reply>&) {});
 }
 
 void InboxSession::lost() {
@@ -99,6 +109,7 @@ void InboxSession::drain() {
 }
 
 void InboxSession::arrived(std::string_view member) {
+  if (member == nothing) return;
   member.remove_prefix(std::min(home_.options().random_prefix_length, member.size()));
   const auto arrival = home_.read(member);
   if (!arrival) return;

@@ -33,6 +33,7 @@ class InboxSession final : public BusSession {
   void say_goodbye(Link::Answer answer) override;
 
  private:
+  void feed_last_reader();
   void drain();
   void arrived(std::string_view member);
   void look_up(Outgoing outgoing);
@@ -49,6 +50,7 @@ class InboxSession final : public BusSession {
   const CoreNames names_;
   const std::string inbox_;  // the key
   std::shared_ptr<Link> reader_;
+  bool has_read_ = false;
   std::size_t looking_up_ = 0;  // publications that are not written before Redis has answered
 };
 

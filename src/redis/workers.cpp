@@ -130,9 +130,19 @@ void Workers::look_again() {
 void Workers::shard_changed(std::size_t number, bool up) {
   Shard& shard = shards_[number];
   if (shard.link) shard.link->close("the host is lost");
+  std::string last = std::move(shard.client.empty() ? shard.last_client : shard.client);
   shard = Shard();
+  shard.last_client = std::move(last);
   shard.up = up;
-  if (up) read(number);
+  if (!up) return;
+  // Where a wire was cut, Redis may still have a job for that one. Should it be another's name since a restart, that
+  // one only looks again.
+  if (!shard.last_client.empty()) unblock(number, shard.last_client);
+  read(number);
+}
+
+void Workers::unblock(std::size_t number, std::string_view client) {
+  bus_->node(number).commands().request({"CLIENT", "UNBLOCK", client}, [](const Result<Reply>&) {});
 }
 
 std::vector<std::string> Workers::wanted_keys() const {
@@ -163,7 +173,7 @@ void Workers::read(std::size_t number) {
   if (shard.client.empty() || shard.stirred) return;
   if (!shard.reading.empty()) {
     shard.stirred = true;
-    bus_->node(number).commands().request({"CLIENT", "UNBLOCK", shard.client}, [](const Result<Reply>&) {});
+    unblock(number, shard.client);
     return;
   }
   Command command{"BZPOPMIN"};

@@ -85,6 +85,7 @@ class Workers : public std::enable_shared_from_this<Workers> {
   struct Shard {
     std::shared_ptr<Link> link;
     std::string client;                // how Redis calls the connection; empty until it has said so
+    std::string last_client;           // and the one before
     std::vector<std::string> reading;  // the keys that a command waits for now
     bool up = false;
     bool stirred = false;  // that command was asked to end
@@ -92,6 +93,7 @@ class Workers : public std::enable_shared_from_this<Workers> {
 
   void read(std::size_t shard);
   void arrived(std::size_t shard, const Result<Reply>& reply);
+  void unblock(std::size_t shard, std::string_view client);
   void give_back(std::string_view channel, std::deque<WorkerChannel::Taken> taken);
   std::vector<std::string> wanted_keys() const;
 

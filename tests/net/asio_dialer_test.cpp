@@ -131,6 +131,25 @@ const asio::ip::tcp::endpoint any_port{asio::ip::make_address("127.0.0.1"), 0};
 
 }  // namespace
 
+TEST_CASE("what a stream has not delivered when it is destroyed never arrives", "[net]") {
+  asio::io_context io;
+  asio::ip::tcp::acceptor acceptor(io, any_port);
+  Threads threads;
+  Line line(threads.dialer, tcp(acceptor.local_endpoint().port()), threads.executors.at(0));
+  auto peer = acceptor.accept();
+  REQUIRE(line.tells("open"));
+  const std::string much(std::size_t{64} << 20U, 'x');  // more than two kernels take
+  line.write(much);
+  std::string buffer(1 << 16U, '\0');
+  std::size_t arrived = peer.read_some(asio::buffer(buffer));  // it is on its way
+  line.drop();
+  REQUIRE(line.tells("dropped"));
+  asio::error_code end;
+  while (!end) arrived += peer.read_some(asio::buffer(buffer), end);
+  CHECK(end == asio::error::connection_reset);
+  CHECK(arrived < much.size());
+}
+
 TEST_CASE("a dialled stream carries bytes both ways, on the executor that it was dialled for", "[net]") {
   TcpEcho echo(any_port);
   Threads threads;

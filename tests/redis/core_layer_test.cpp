@@ -506,6 +506,23 @@ TEST_CASE("a Redis that stands still for 20 seconds is missed and found again", 
   CHECK(ann.heard() == "layer_up 1 2");  // the first was looked up, and not yet written
 }
 
+TEST_CASE("what is sent after a half-open connection was left is for the new one", "[redis][DI-10]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  Listener& ann = world.listener_in("g", layer);
+  world.redis.hear_no_ends(true);
+  for (int i = 0; i < 3; ++i) {
+    world.dialer.break_all();
+    world.executor.run_all();
+    world.executor.advance(500ms);
+    CHECK(ann.heard() == "layer_down layer_up");
+    REQUIRE(layer.group_send("g", TinyWorld::numbered(i)));  // the old reader still waits for it
+    world.executor.run_all();
+    CHECK(ann.heard() == std::to_string(i));
+  }
+  CHECK(layer.redis_stats().unreadable == 0);
+}
+
 TEST_CASE("a slow Redis is waited for, and nothing is lost", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
@@ -781,6 +798,23 @@ TEST_CASE("workers go on when Redis was away", "[redis]") {
   REQUIRE(layer.send("jobs", TinyWorld::numbered(2)));
   world.executor.advance(1s);
   CHECK(worker.seen == std::vector{1, 2});
+}
+
+TEST_CASE("a job that is sent after a half-open connection was left is done", "[redis]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  Worker worker(world, layer, "jobs");
+  worker.work(3);
+  world.executor.run_all();
+  world.redis.hear_no_ends(true);
+  for (int i = 1; i <= 3; ++i) {
+    world.dialer.break_all();
+    world.executor.run_all();
+    world.executor.advance(500ms);
+    REQUIRE(layer.send("jobs", TinyWorld::numbered(i)));  // the old reader still waits for it
+    world.executor.run_all();
+    CHECK(worker.seen.size() == static_cast<std::size_t>(i));
+  }
 }
 
 // ---------------------------------------------------------------- the rest

@@ -50,8 +50,8 @@ class StreamEvents {
   ~StreamEvents() = default;
 };
 
-/// One end of the pipe. Its destruction closes it, and nothing is told any more; it may happen inside a call of
-/// StreamEvents. Its executor only.
+/// One end of the pipe. Its destruction closes it, and nothing is told any more; what was written and is not there yet
+/// never arrives. It may happen inside a call of StreamEvents. Its executor only.
 class ByteStream {
  public:
   virtual ~ByteStream() = default;

@@ -9,6 +9,7 @@ import inspect
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -36,11 +37,11 @@ class Example:
         self.told = False
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True, pass_fds=self.passed)
         line = self.process.stdout.readline()
-        if not line.startswith(("listening on http://127.0.0.1:", "listening on https://127.0.0.1:")):
+        heard = re.fullmatch(r"listening on http(s?)://([\d.]+):(\d+)/\n", line)
+        if not heard:
             self.process.kill()
             raise AssertionError(f"{self.command} said {line!r}")
-        self.scheme = "wss" if line.startswith("listening on https:") else "ws"
-        self.port = int(line.rstrip("/\n").rsplit(":", 1)[1])
+        self.scheme, self.host, self.port = "ws" + heard[1], heard[2], int(heard[3])
         return self
 
     def stop(self, how=signal.SIGTERM):
@@ -62,11 +63,11 @@ class Example:
             raise AssertionError(f"{self.command} ended with {status}")
 
     async def connect(self, target, **options):
-        return Client(await websockets.connect(f"{self.scheme}://127.0.0.1:{self.port}{target}", max_size=None, **options))
+        return Client(await websockets.connect(f"{self.scheme}://{self.host}:{self.port}{target}", max_size=None, **options))
 
     def request(self, method, path, body=None, headers=()):
         """Status, headers and body of one request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, body, dict(headers))
             response = connection.getresponse()

@@ -39,7 +39,9 @@ testing::ScriptedDialer::Serve TinyRedis::server() {
     client->id = ++last_id_;
     client->peer = peer;
     peer->on_bytes = [this, client](std::string_view bytes) { take(*client, bytes); };
-    peer->on_gone = [this, client] { clients_.erase(client); };
+    peer->on_gone = [this, client] {
+      if (!deaf_) clients_.erase(client);
+    };
   };
 }
 
@@ -103,7 +105,8 @@ void TinyRedis::wake() {
   for (Client& client : clients_) {
     for (const std::string& key : client.blocked_on) {
       if (!sets_.contains(key)) continue;
-      if (const auto peer = client.peer.lock()) peer->send(pop(key, true, 1));
+      const std::string popped = pop(key, true, 1);
+      if (const auto peer = client.peer.lock()) peer->send(popped);
       client.blocked_on.clear();
       return serve(client);
     }

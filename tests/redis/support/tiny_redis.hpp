@@ -32,6 +32,8 @@ class TinyRedis {
   void forget();
   /// Commands are answered with this error from now on; empty: with their own replies.
   void fail_with(std::string error) { failure_ = std::move(error); }
+  /// Clients that hang up from now on stay, as with a wire that was cut: what is sent to them is lost.
+  void hear_no_ends(bool deaf) { deaf_ = deaf; }
   void require_password(std::string password) { password_ = std::move(password); }
 
   std::vector<std::string> keys() const;
@@ -76,6 +78,7 @@ class TinyRedis {
   std::vector<std::string> commands_;
   std::string failure_;
   std::string password_;
+  bool deaf_ = false;
   std::int64_t last_id_ = 0;
   const std::shared_ptr<TinyRedis> alive_{this, [](TinyRedis*) {}};  // for what waits in the executor
 };
