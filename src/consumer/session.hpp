@@ -93,6 +93,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void finish_task();
   void drop_work() noexcept;
   void failed(std::exception_ptr error) noexcept;
+  std::string at_work() const;
   void end(const CloseReason& reason, int status_before_accept);
   void shut(const CloseReason& reason, int status_before_accept);
   void overflow(std::string_view why);
@@ -101,6 +102,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void pump_soon();
   const std::shared_ptr<Session>& self() const noexcept;
   bool read_on();
+  void must_run_here(std::string_view call) const;
   void watch_the_grace();
   void out_of_grace();
   void over();
