@@ -180,10 +180,24 @@ void Session::finish_task() {
   }
 }
 
+// Whose exception it would be.
+std::string Session::at_work() const {
+  if (phase_ == Phase::disconnecting) return "disconnect()";
+  if (phase_ == Phase::connecting) {
+    if (connect_called_) return "connect()";
+    return consumer_ ? "what comes before connect()" : "a middleware or the consumer's constructor";
+  }
+  const Mail& hand = work_->hand;
+  if (const auto* event = std::get_if<Event>(&hand)) return fmt::format("the event \"{:.100}\"", event->type());
+  if (std::holds_alternative<GapIsNext>(hand)) return "on_gap()";
+  if (std::holds_alternative<Stop>(hand)) return "on_stop()";
+  return "receive()";
+}
+
 // The one place where an exception from user code ends up.
 void Session::failed(std::exception_ptr error) noexcept {
   count(host_->counters.failed_handlers);
-  log(LogLevel::error, fmt::format("{} [{}]: a handler threw: {}", scope_.path(), channel_name(), what_of(error)));
+  log(LogLevel::error, fmt::format("{} [{}]: {} threw: {}", scope_.path(), channel_name(), at_work(), what_of(error)));
   if (phase_ != Phase::disconnecting) end(CloseReason(close_code::internal_error, "internal error"), 500);
 }
 
