@@ -184,7 +184,13 @@ Task<> CoreConsumer::unsubscribe(const json::Value& content, json::Value type) {
 Result<Subscription> CoreConsumer::requested(const json::Value& content, std::string_view type) {
   Subscription wanted;
   wanted.type = registry_->find(type);
-  if (!wanted.type) return Error(ErrorCode::unknown_page_type, "no such page type");
+  if (!wanted.type) {
+    const auto error = registry_->get(type).error();
+    if (registry_->stats().unknown_type == 0) {  // a page type that was never added looks just like it
+      log(LogLevel::warning, fmt::format("{}: {}; a client asked for it (said once)", scope().path(), error.message()));
+    }
+    return error;
+  }
   wanted.parameters = PageParameters::read(wanted.type->parameters(), content, options_.style);
   if (!wanted.parameters.fit()) return wanted.parameters.fit().error();
   if (pages_->size() >= limits().pages_per_connection && !pages_->find(*wanted.type, wanted.parameters)) {
@@ -202,10 +208,8 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
     return Error(ErrorCode::refused, "the page has no group");
   }
   const bool permission_fits = wanted.permission_group.empty() || is_valid_group_name(wanted.permission_group);
-  if (!is_valid_group_name(wanted.group) || !permission_fits) {
-    report(*wanted.type, "what it named is no group's name");
-    return Error(ErrorCode::refused, "the page has no group");
-  }
+  if (!is_valid_group_name(wanted.group)) return misnamed(*wanted.type, "group_name", wanted.group);
+  if (!permission_fits) return misnamed(*wanted.type, "permission_group_name", wanted.permission_group);
   return wanted;
 }
 
@@ -344,6 +348,12 @@ void CoreConsumer::refuse(const json::Value& content, json::Value type, const Er
       page_type ? PageParameters::read(page_type->parameters(), content, options_.style).received() : json::Text("{}");
   message.error = to_string(error.code());
   say(message);
+}
+
+Error CoreConsumer::misnamed(const PageType& page, std::string_view function, std::string_view name) {
+  report(page, fmt::format("{} returned \"{:.100}\": a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -",
+                           function, name));
+  return Error(ErrorCode::refused, "the page has no group");
 }
 
 void CoreConsumer::report(const PageType& page, std::string_view failure) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/page/core_consumer.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "page/house.hpp"
@@ -113,7 +114,7 @@ TEST_CASE("a page without a permission group joins one group only", "[page][CC-6
   CHECK(house.layer.take_calls() == "add view-s");
 }
 
-TEST_CASE("an unknown page type is silence", "[page][CC-7]") {
+TEST_CASE("an unknown page type is silence for the client; the first is logged, with what there is", "[page][CC-7]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   house.layer.take_calls();
@@ -124,6 +125,9 @@ TEST_CASE("an unknown page type is silence", "[page][CC-7]") {
   CHECK(house.layer.take_calls() == "");
   CHECK(house.registry->stats().unknown_type == 4);
   CHECK(house.registry->stats().ignored == 2);
+  CHECK_THAT(house.logged,
+             Catch::Matchers::StartsWith("/ws/core/: unknown_page_type: no page type \"nope\"; registered are: "));
+  CHECK(std::ranges::count(house.logged, '\n') == 1);
 }
 
 TEST_CASE("a page that can_add refuses is silence, and its permission group is left", "[page][CC-8]") {
@@ -223,8 +227,8 @@ TEST_CASE("an exception from can_add or a name, or a name that is none, is a ref
   CHECK(house.logged ==
         "page \"table\": can_add threw: the database is on fire\n"
         "page \"table\": a group's name threw: no name for this one\n"
-        "page \"table\": what it named is no group's name\n"
-        "page \"view\": what it named is no group's name\n");
+        "page \"table\": group_name returned \"table 15\": a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -\n"
+        "page \"view\": group_name returned \"view-a b\": a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -\n");
   CHECK(house.layer.stats().groups == 1);
   CHECK(ann->ask(R"({"page":"table","table_id":1})").starts_with(R"({"type":"page_add")"));
 }
@@ -242,7 +246,10 @@ TEST_CASE("a permission group whose name is none is a refusal before can_add is 
   house.layer.take_calls();
   CHECK(ann->ask(R"({"page":"misnamed"})") == "");
   CHECK(house.layer.take_calls() == "");
-  CHECK(house.logged == "page \"misnamed\": what it named is no group's name\n");
+  CHECK(
+      house.logged ==
+      "page \"misnamed\": permission_group_name returned \"not fine\": a group's name is 1 to 99 characters of A-Z a-z "
+      "0-9 _ . -\n");
 }
 
 TEST_CASE("a page whose group can't be joined is a refusal", "[page][CC-14]") {
