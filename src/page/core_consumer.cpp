@@ -9,79 +9,15 @@
 #include <stdexcept>
 #include <utility>
 
+#include "page/messages.hpp"
 #include "page/subscriptions.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/page/broadcasts.hpp"
 
 namespace sluice {
-namespace {
 
+using namespace page_messages;
 using Counter = PageRegistry::Counter;
-
-struct Authentication {
-  static constexpr std::string_view event_type = "authentication";
-  bool success = false;
-  std::optional<std::string_view> web_socket_id;
-  static constexpr auto fields() {
-    return sluice::fields(sluice::field("success", &Authentication::success),
-                          sluice::field("web_socket_id", &Authentication::web_socket_id));
-  }
-};
-
-struct PageAdd {
-  static constexpr std::string_view event_type = "page_add";
-  std::string_view page;
-  json::Text parameters;
-  static constexpr auto fields() {
-    return sluice::fields(sluice::field("page", &PageAdd::page), sluice::field("parameters", &PageAdd::parameters));
-  }
-};
-
-struct PageDiscard {
-  static constexpr std::string_view event_type = "page_discard";
-  std::string_view page;
-  json::Text parameters;
-  static constexpr auto fields() {
-    return sluice::fields(sluice::field("page", &PageDiscard::page),
-                          sluice::field("parameters", &PageDiscard::parameters));
-  }
-};
-
-struct PageError {
-  static constexpr std::string_view event_type = "page_error";
-  json::Value page;
-  json::Text parameters;
-  std::string_view error;
-  static constexpr auto fields() {
-    return sluice::fields(sluice::field("page", &PageError::page), sluice::field("parameters", &PageError::parameters),
-                          sluice::field("error", &PageError::error));
-  }
-};
-
-struct MissedPage {
-  std::string_view page;
-  json::Text parameters;
-  static constexpr auto fields() {
-    return sluice::fields(sluice::field("page", &MissedPage::page),
-                          sluice::field("parameters", &MissedPage::parameters));
-  }
-};
-
-struct UpdatesMissedOfPages {
-  static constexpr std::string_view event_type = "updates_missed";
-  std::vector<MissedPage> pages;
-  static constexpr auto fields() { return sluice::fields(sluice::field("pages", &UpdatesMissedOfPages::pages)); }
-};
-
-struct UpdatesMissed {
-  static constexpr std::string_view event_type = "updates_missed";
-};
-
-struct ForceDisconnect {
-  static constexpr std::string_view event_type = "force_disconnect";
-};
-
-}  // namespace
 
 CoreConsumer::CoreConsumer(std::shared_ptr<PageRegistry> pages, CoreConsumerOptions options)
     : registry_(std::move(pages)), options_(options), pages_(std::make_unique<Subscriptions>()) {
