@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include <asio/defer.hpp>

@@ -4,7 +4,6 @@
 
 #include <condition_variable>
 #include <mutex>
-#include <utility>
 
 #include "sluice/core/executor.hpp"
 #include "sluice/core/task.hpp"
