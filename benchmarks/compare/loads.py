@@ -41,7 +41,7 @@ def fan_out(connections, window=1, work=200_000, *options, name=""):
     return Load(name or f"fan-out N={connections:,} W={window}", "fan_out", work, connections, window, options)
 
 
-IDLE = Load("idle", "idle", 0, 2_000)
+IDLE = Load("idle", "idle", 0, 10_000)
 CONNECT = Load("connect", "connect", 5_000, 64)
 ECHO = Load("echo", "echo", 50_000)
 COMPARED = [IDLE, CONNECT, ECHO, fan_out(100), fan_out(1_000, work=300_000), fan_out(10_000, work=300_000),

@@ -2,14 +2,49 @@
 """Through Redis: Django publishes, and sockets of Sluice, or of Channels, hear it."""
 import json
 import os
+import re
+import resource
 import subprocess
 import sys
+from dataclasses import dataclass
 
-from compare.figures import Figures, microseconds, milliseconds, table, times
+from compare.figures import Figures, microseconds, milliseconds, table, times, whole
 from compare.servers import Running, Server, free_port, uvicorn
 
 SOCKETS = (1, 100, 10_000)  # of each process
+BURST = 16                  # broadcasts in flight
+PACE = 10                   # broadcasts a second, where Redis alone is looked at
 WORK = 60_000               # deliveries for a server of pace 1
+WARM_UP = 16
+FLOOR = "floor, pub/sub"
+# Of Redis' commands, those of a connection or a membership, not of a broadcast.
+OTHER_COMMANDS = {"auth", "client", "config", "del", "expire", "hello", "info", "ping", "psubscribe", "select",
+                  "subscribe", "unsubscribe", "zadd", "zrem"}
+
+
+@dataclass(frozen=True)
+class Load:
+    sockets: int  # of each process
+    window: int = 1
+    rate: int = 0
+
+    @property
+    def name(self):
+        named = "1 socket" if self.sockets == 1 else f"{self.sockets:,} sockets"
+        return named + (f", {self.window} in flight" if self.window > 1 else "") + \
+            (f", {self.rate} a second" if self.rate else "")
+
+    def is_for(self, side, round):
+        if self.rate:
+            return side.processes == 1 and side.rival is not None
+        if self.window > 1:
+            return side.processes == 1 and side.name != FLOOR
+        return side.rival is not None or self.sockets < 5_000 or round == 0  # Channels takes minutes
+
+
+SINGLY = [Load(sockets) for sockets in SOCKETS]
+IN_BURSTS = [Load(sockets, window=BURST) for sockets in SOCKETS if sockets < 5_000]
+PACED = [Load(sockets, rate=PACE) for sockets in SOCKETS]
 
 
 class Side:
@@ -27,7 +62,9 @@ def sides(programs):
         return uvicorn("channels", layer, redis=False)
 
     core, pubsub = "Channels, core", "Channels, pub/sub"
-    return [Side(core, channels("redis"), "redis"), Side(pubsub, channels("pubsub"), "pubsub"),
+    floor = Server(FLOOR, [str(programs / "floor"), "{port}", "redis", "{redis_port}"])
+    return [Side(FLOOR, floor, "pubsub", rival=pubsub),
+            Side(core, channels("redis"), "redis"), Side(pubsub, channels("pubsub"), "pubsub"),
             Side("Sluice, core", sluice("--redis"), "redis", rival=core),
             Side("Sluice, core, 2 processes", sluice("--redis"), "redis", 2, rival=core),
             Side("Sluice, pub/sub", sluice("--redis-pubsub"), "pubsub", rival=pubsub),
@@ -40,26 +77,30 @@ class Peers(Running):
     def __init__(self, side):
         super().__init__(side.server)
         self.side = side
-        self.publish_port = free_port()
+        self.redis_port, self.publish_port = free_port(), free_port()
         self.ports = [free_port() for _ in range(side.processes)]
 
     def __enter__(self):
-        redis_port = free_port()
-        environment = dict(os.environ, REDIS_PORT=str(redis_port), LAYER=self.side.layer)
-        self._start(["redis-server", "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir",
+        environment = dict(os.environ, REDIS_PORT=str(self.redis_port), LAYER=self.side.layer, BROADCAST_TO_GROUP="yes")
+        self._start(["redis-server", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--save", "", "--dir",
                      self.folder.name], "1", environment)
-        self._wait_for(redis_port)
+        self._wait_for(self.redis_port)
         publisher = uvicorn("publisher", self.side.layer, redis=False)
-        for_sluice = {"FOR_SLUICE": "yes"} if self.side.rival else {}
-        self._start([word.replace("{port}", str(self.publish_port)) for word in publisher.command], "1",
-                    environment | for_sluice)
+        self._start([word.replace("{port}", str(self.publish_port)) for word in publisher.command], "1", environment)
         self._wait_for(self.publish_port)
-        url = f"redis://127.0.0.1:{redis_port}"
+        url = f"redis://127.0.0.1:{self.redis_port}"
         for port in self.ports:
-            self._start([word.replace("{port}", str(port)).replace("{redis}", url) for word in self.server.command],
-                        "0", environment)
+            words = {"{port}": str(port), "{redis}": url, "{redis_port}": str(self.redis_port)}
+            self._start([words.get(word, word) for word in self.server.command], "0", environment)
             self._wait_for(port)
         return self
+
+    def commands(self):
+        """How many Redis has done for broadcasts so far, those inside of scripts included."""
+        said = subprocess.run(["redis-cli", "-p", str(self.redis_port), "info", "commandstats"], capture_output=True,
+                              text=True, check=True).stdout
+        return sum(int(calls) for name, calls in re.findall(r"^cmdstat_(\w+)[^:]*:calls=(\d+)", said, re.MULTILINE)
+                   if name not in OTHER_COMMANDS)
 
     def options(self):
         redis, _, *servers = [str(process.pid) for process in self.processes]
@@ -68,65 +109,106 @@ class Peers(Running):
                 "--processes", ",".join(servers), "--apart", redis]
 
 
-def run(bench, side, sockets):
-    connections = sockets * side.processes
-    messages = max(int(WORK * side.server.pace * bench.share) // connections, 10)
+def run(bench, side, load):
+    room = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100  # the load generator holds all of them
+    connections = min(load.sockets * side.processes, room)
+    messages = min(max(int(WORK * side.server.pace * bench.share * load.window) // connections, 10), 2_000)
+    if load.rate:
+        messages = int(3 * load.rate * bench.share) + 1
     with Peers(side) as peers:
         done = subprocess.run(
             ["taskset", "-c", "1", str(bench.programs / "load"), *peers.options(), "--connections", str(connections),
-             "--messages", str(min(messages, 2_000)), "--warm-up", "5", "--patience", "60"],
+             "--messages", str(messages), "--warm-up", str(WARM_UP), "--rate", str(load.rate),
+             "--window", str(load.window), "--patience", "60"],
             capture_output=True, text=True, timeout=1800)
+        commands = peers.commands()
     lines = done.stdout.splitlines()
     if not lines:
-        print(f"{side.name}, {sockets} sockets: {done.stderr.strip()[:300]}", file=sys.stderr)
+        print(f"{side.name}, {load.name}: {done.stderr.strip()[:300]}", file=sys.stderr)
         return None
     found = json.loads(lines[-1])
     if not found["good"]:
-        print(f"{side.name}, {sockets} sockets: {lines[-1]}", file=sys.stderr)
+        print(f"{side.name}, {load.name}: {lines[-1]}", file=sys.stderr)
+    found["sockets"] = connections // side.processes
     found["broadcast_us"] = found["cpu_us"] * connections
     found["redis_us"] = found["apart_us"] * connections
+    found["redis_commands"] = commands / (messages + WARM_UP)
     return found
-
-
-def load_of(sockets):
-    return f"{sockets:,} sockets"
 
 
 def measure(bench):
     figures = Figures()
     everyone = sides(bench.programs)
     for round in range(bench.rounds):
-        for sockets in SOCKETS:
-            bench.say(f"round {round + 1} of {bench.rounds}: through Redis, {load_of(sockets)} in each process")
+        for load in SINGLY + IN_BURSTS + PACED:
+            bench.say(f"round {round + 1} of {bench.rounds}: through Redis, {load.name} in each process")
             for side in everyone:
-                if not side.rival and sockets > 5_000 and round > 0:
-                    continue  # takes minutes
-                report = run(bench, side, sockets)
+                report = run(bench, side, load) if load.is_for(side, round) else None
                 if report:
-                    figures.add(side.name, load_of(sockets), round, report)
+                    figures.add(side.name, load.name, round, report)
             figures.write(bench.results / "redis.json")
     bench.write("redis.md", page(figures, everyone, bench.rounds))
 
 
-def page(figures, everyone, rounds):
-    rows = []
-    for sockets in SOCKETS:
-        load = load_of(sockets)
+def costs(figures, side, load):
+    """The cells of a row, up to the ratio to Channels; none, where nothing was measured."""
+    cost = figures.median(side.name, load.name, "cpu_us")
+    if cost is None:
+        return []
+    less = figures.ratio(side.rival, load.name, "cpu_us", side.name) if side.rival else None
+    return [whole(figures.median(side.name, load.name, "sockets")), side.name,
+            microseconds(figures.median(side.name, load.name, "broadcast_us")), microseconds(cost), times(less)]
+
+
+def latencies(figures, side, load):
+    return " / ".join(milliseconds(figures.median(side.name, load.name, field)) for field in ("p50_us", "p99_us"))
+
+
+def single_rows(figures, everyone):
+    for load in SINGLY:
         for side in everyone:
-            cost = figures.median(side.name, load, "cpu_us")
-            if cost is None:
-                continue
-            less = figures.ratio(side.rival, load, "cpu_us", side.name) if side.rival else None
-            rows.append([f"{sockets:,}", side.name, microseconds(figures.median(side.name, load, "broadcast_us")),
-                         microseconds(cost), times(less), microseconds(figures.median(side.name, load, "redis_us")),
-                         " / ".join(milliseconds(figures.median(side.name, load, field))
-                                    for field in ("p50_us", "p99_us"))])
+            if cells := costs(figures, side, load):
+                comparable = side.layer == "pubsub" and side.processes == 1
+                floor = figures.ratio(side.name, load.name, "cpu_us", FLOOR) if comparable else None
+                yield cells + [times(floor), microseconds(figures.median(side.name, load.name, "redis_us")),
+                               f"{figures.median(side.name, load.name, 'redis_commands'):.1f}",
+                               latencies(figures, side, load)]
+
+
+def burst_rows(figures, everyone):
+    for load in IN_BURSTS:
+        for side in everyone:
+            if cells := costs(figures, side, load):
+                yield cells + [latencies(figures, side, load)]
+
+
+def paced_rows(figures, everyone):
+    for side in everyone:
+        if PACED[0].is_for(side, 0):
+            yield [side.name, *(microseconds(figures.median(side.name, load.name, "redis_us")) for load in PACED)]
+
+
+def page(figures, everyone, rounds):
+    cost = ["sockets of a process", "", "per broadcast", "per delivery", "Channels to it"]
     return f"""# Through Redis
 
-Django's `group_send`, one at a time, is heard by sockets of Sluice or of Channels on uvicorn, on the same layer and the
-same Redis. Processor time of the processes that hold the sockets, per broadcast and per delivery; how many times less
-that is than Channels in the same round; Redis's own per broadcast; the time from the word to Django's publisher until a
-socket has it. Medians of {rounds} interleaved rounds (one for Channels with 10,000).
+Django's `group_send` of the event that Baserow broadcasts with is heard by sockets of Sluice, or by JSON consumers of
+Channels on uvicorn, on the same layer and the same Redis. Processor time of the processes that hold the sockets, per
+broadcast and per delivery; how many times less that is than Channels in the same round; how it compares with the floor,
+which does nothing but read Redis' message and `send()` to each socket; Redis' own time, and the commands it did, those
+inside of scripts included; the time from the word to Django's publisher until a socket has it. Medians of {rounds}
+interleaved rounds (one for Channels with 10,000).
 
-{table(["sockets of a process", "", "per broadcast", "per delivery", "Channels to it", "Redis, per broadcast",
-        "p50 / p99, ms"], rows)}"""
+## One broadcast at a time
+
+{table([*cost, "to the floor", "Redis, per broadcast", "commands", "p50 / p99, ms"], single_rows(figures, everyone))}
+## {BURST} broadcasts in flight
+
+{table([*cost, "p50 / p99, ms"], burst_rows(figures, everyone))}
+## What Redis pays for a broadcast
+
+Sluice's commands above are as many for 10,000 sockets as for one. Time is another matter where broadcasts are rare:
+Redis finds cold caches after each pause, and keeps house meanwhile. So here at the same pace for all, {PACE} broadcasts
+a second: processor time of Redis per broadcast, pauses included.
+
+{table(["", *(load.name for load in PACED)], paced_rows(figures, everyone))}"""

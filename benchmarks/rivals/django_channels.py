@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A rival on Django Channels, an application for uvicorn: uvicorn django_channels:application
 
-LAYER is memory, redis or pubsub (Channels' own layers), REDIS_PORT where Redis listens. With FOR_SLUICE what is said at
-/pub becomes an event for consumers of Sluice.
+LAYER is memory, redis or pubsub (Channels' own layers), REDIS_PORT where Redis listens. With BROADCAST_TO_GROUP what is
+said at /pub becomes the event that Baserow sends its consumers, and Sluice's hear; without, a plain text.
 """
 import json
 import os
@@ -21,20 +21,24 @@ settings.configure(DEBUG=False, SECRET_KEY="bench", ALLOWED_HOSTS=["*"], INSTALL
 django.setup()
 
 # Channels reads the settings when it is imported.
-from channels.generic.websocket import AsyncWebsocketConsumer  # noqa: E402
+from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import path  # noqa: E402
 
 
-class Subscriber(AsyncWebsocketConsumer):
+class Subscriber(AsyncJsonWebsocketConsumer):
     groups = ["bench"]
 
     async def said(self, event):
         await self.send(text_data=event["text"])
 
+    async def broadcast_to_group(self, event):
+        if event["ignore_web_socket_id"] != self.channel_name and not event["exclude_user_ids"]:
+            await self.send_json(event["payload"])
+
 
 def event_of(text):
-    if "FOR_SLUICE" not in os.environ:
+    if "BROADCAST_TO_GROUP" not in os.environ:
         return {"type": "said", "text": text}
     return {"type": "broadcast_to_group", "payload": json.loads(text), "ignore_web_socket_id": None,
             "exclude_user_ids": None}

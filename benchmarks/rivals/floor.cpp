@@ -3,6 +3,7 @@
 //
 //   floor PORT          one send() per message and subscriber
 //   floor PORT joined   the messages of one loop turn side by side, one send() per subscriber and turn
+//   floor PORT redis REDIS_PORT   the messages come from Redis, where Django publishes them to the group "bench"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -15,19 +16,22 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "load/wire.hpp"
+#include "rivals/redis_subscription.hpp"
 #include "sluice/ws/handshake.hpp"
 
 namespace {
 
 struct Client {
-  enum class Kind : std::uint8_t { handshake, subscriber, publisher, echo };
+  enum class Kind : std::uint8_t { handshake, subscriber, publisher, echo, redis };
   int socket;
   Kind kind = Kind::handshake;
   std::size_t place = 0;  // among the subscribers
@@ -65,6 +69,11 @@ class Floor {
     watch(listener_, nullptr);
   }
 
+  void hear(RedisSubscription& subscription) {
+    redis_ = &subscription;
+    watch(subscription.descriptor(), &redis_client_);
+  }
+
   void run() {
     std::array<epoll_event, 1024> events;
     for (;;) {
@@ -99,6 +108,9 @@ class Floor {
   }
 
   void read(Client* client) {
+    if (client->kind == Client::Kind::redis) {
+      return redis_->read([this](std::string_view json) { broadcast(wire::server_frame(wire::Opcode::text, json)); });
+    }
     const ssize_t got = recv(client->socket, buffer_.data(), buffer_.size(), 0);
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) return end(client);
@@ -169,15 +181,25 @@ class Floor {
   int listener_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   std::vector<Client*> subscribers_;
   std::string turn_;  // the frames of this turn
+  RedisSubscription* redis_ = nullptr;
+  Client redis_client_{-1, Client::Kind::redis, 0, nullptr};
   std::vector<char> buffer_ = std::vector<char>(128 * 1024);
 };
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: floor PORT [joined]\n");
+    std::fprintf(stderr, "usage: floor PORT [joined | redis REDIS_PORT]\n");
     return 2;
   }
-  Floor(static_cast<std::uint16_t>(std::atoi(argv[1])), argc > 2 && std::string_view(argv[2]) == "joined").run();
+  const auto number = [&](int place) { return static_cast<std::uint16_t>(std::atoi(argv[place])); };
+  const std::string_view mode = argc > 2 ? argv[2] : "";
+  Floor floor(number(1), mode == "joined");
+  std::optional<RedisSubscription> subscription;
+  if (mode == "redis" && argc > 3) floor.hear(subscription.emplace(number(3), "bench"));
+  floor.run();
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 1;
 }

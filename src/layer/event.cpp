@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <mutex>
 #include <optional>
@@ -159,12 +160,24 @@ BroadcastKind broadcast_kind_of(std::string_view type) noexcept {
 struct Event::State {
   std::string type;
   BroadcastKind kind = BroadcastKind::none;
+  bool from_broadcasts = false;
+
   // What it was made from is set; the others follow when they are first asked for.
-  mutable std::once_flag text_once, document_once, broadcasts_once;
   mutable json::Text text;
   mutable std::optional<json::Document> document;
   mutable std::vector<Broadcast> broadcasts;
-  bool from_broadcasts = false;
+  mutable std::atomic<bool> has_text = false, has_document = false, has_broadcasts = false;
+  mutable std::mutex making;
+
+  // std::call_once would do, but glibc's makes a system call, even when nobody waits.
+  template <class Make>
+  void once(std::atomic<bool>& done, Make make) const {
+    if (done.load(std::memory_order_acquire)) return;
+    const std::lock_guard lock(making);
+    if (done.load(std::memory_order_relaxed)) return;
+    make();
+    done.store(true, std::memory_order_release);
+  }
 };
 
 Event::Event(std::string type, json::Text text) {
@@ -194,7 +207,8 @@ Result<Event> Event::parse(std::string_view json_map) {
   state->kind = broadcast_kind_of(name);
   state->type = std::move(name);
   state->text = json::Text(std::string(json_map));
-  std::call_once(state->document_once, [&] { state->document = std::move(*document); });
+  state->document = std::move(*document);
+  state->has_document = true;
   return Event(std::move(state));
 }
 
@@ -254,30 +268,32 @@ std::string_view Event::type() const noexcept { return state_->type; }
 BroadcastKind Event::broadcast_kind() const noexcept { return state_->kind; }
 
 const std::vector<Broadcast>& Event::broadcasts() const {
-  if (!state_->from_broadcasts && state_->kind != BroadcastKind::none) {
-    std::call_once(state_->broadcasts_once, [this] { state_->broadcasts = read_broadcasts(state_->kind, value()); });
-  }
-  return state_->broadcasts;
+  const State& state = *state_;
+  if (state.from_broadcasts || state.kind == BroadcastKind::none) return state.broadcasts;
+  const json::Value map = value();
+  state.once(state.has_broadcasts, [&] { state.broadcasts = read_broadcasts(state.kind, map); });
+  return state.broadcasts;
 }
 
 json::Value Event::value() const {
-  std::call_once(state_->document_once, [this] {
-    auto parsed = json::Document::parse(text().view());
+  const State& state = *state_;
+  const std::string_view map = text().view();
+  state.once(state.has_document, [&] {
+    auto parsed = json::Document::parse(map);
     if (parsed) {
-      state_->document = std::move(*parsed);
+      state.document = std::move(*parsed);
     } else {
       log(LogLevel::error, fmt::format("event \"{}\": its JSON can't be read: {}", type(), parsed.error().message()));
     }
   });
-  return state_->document ? state_->document->root() : json::Value();
+  return state.document ? state.document->root() : json::Value();
 }
 
 const json::Text& Event::text() const {
-  if (state_->from_broadcasts) {
-    std::call_once(state_->text_once,
-                   [this] { state_->text = write_broadcasts(state_->type, state_->kind, state_->broadcasts); });
-  }
-  return state_->text;
+  const State& state = *state_;
+  if (!state.from_broadcasts) return state.text;
+  state.once(state.has_text, [&] { state.text = write_broadcasts(state.type, state.kind, state.broadcasts); });
+  return state.text;
 }
 
 std::size_t Event::size() const noexcept {

@@ -106,7 +106,7 @@ void Acceptor::close() {
 void Acceptor::wait() {
   acceptor_.async_wait(TcpAcceptor::wait_read, [self = shared_from_this()](const std::error_code& error) {
     if (error || !self->acceptor_.is_open()) return;
-    const auto running = self->executor_.enter();
+    const AsioExecutor::Handling handling(self->executor_);
     self->accept_waiting();
   });
 }

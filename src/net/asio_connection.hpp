@@ -172,6 +172,7 @@ class AsioConnection final : public Connection, public Deadline {
   Ending ending_ = Ending::by_gateway;  // of a close that this side began
   bool will_write_ = false;             // the shard knows
   bool waits_writable_ = false;
+  bool wants_drained_ = false;
   bool unread_ = false;      // the socket may hold bytes, which will not be told again
   bool peer_ended_ = false;  // behind what is unread
   bool paused_ = false;
@@ -183,7 +184,6 @@ class AsioConnection final : public Connection, public Deadline {
   bool counted_ = false;  // among the open WebSockets
   bool going_ = false;    // on_stop was called
   Validity validity_;
-  bool wants_drained_ = false;
   Stream stream_;
   std::shared_ptr<ConnectionEvents> events_;  // until told
   ws::ServerProtocol protocol_;

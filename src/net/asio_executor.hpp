@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <asio/basic_waitable_timer.hpp>
@@ -15,8 +16,8 @@
 
 namespace sluice::net {
 
-/// Jobs gather here and run in turns: one Asio handler per turn, however many jobs. At the end of a turn come those who
-/// asked for it: connections write then what the turn's jobs have sent.
+/// Jobs gather here and run in turns: one turn behind a handler of ours, or in a handler of its own, however many jobs.
+/// At the end of a turn come those who asked for it: connections write then what the turn's jobs have sent.
 class AsioExecutor final : public Executor {
  public:
   explicit AsioExecutor(asio::io_context& context);
@@ -32,14 +33,33 @@ class AsioExecutor final : public Executor {
   /// Destroys the jobs that wait, unrun, when nothing runs any more; false: there were none. They may have posted more.
   bool drop_jobs() noexcept;
   asio::io_context& context() noexcept { return context_; }
-  /// Every handler of ours holds what this returns while it runs.
+  /// For code that is not one of Asio's handlers, but runs on their thread.
   [[nodiscard]] auto enter() noexcept { return Running(*this); }
+
+  /// Every handler of ours holds one while it runs. What the handler posts runs right behind it: a turn of its own
+  /// would cost Asio a look at its sockets first, which is a system call.
+  class Handling {
+   public:
+    explicit Handling(AsioExecutor& executor) noexcept
+        : running_(executor), executor_(executor), brings_turn_(!std::exchange(executor.turn_comes_, true)) {}
+    Handling(const Handling&) = delete;
+    Handling& operator=(const Handling&) = delete;
+    ~Handling() {
+      if (brings_turn_) executor_.turn();
+    }
+
+   private:
+    Running running_;
+    AsioExecutor& executor_;
+    const bool brings_turn_;
+  };
 
  private:
   using Jobs = std::vector<Function<void()>>;
   using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, asio::io_context::executor_type>;
 
   void schedule_turn();
+  void defer_turn();
   void turn() noexcept;
   static void run_all(Jobs& jobs);
   void arm_timer();
@@ -49,7 +69,7 @@ class AsioExecutor final : public Executor {
   Jobs jobs_;     // posted by this executor's own code
   Jobs last_;     // for the end of the turn
   Jobs running_;  // those in hand, so that the vectors' memory is used again
-  bool turn_scheduled_ = false;
+  bool turn_comes_ = false;
   std::mutex inbox_mutex_;
   Jobs inbox_;  // posted by other threads
   TimerQueue timers_;

@@ -78,14 +78,17 @@ void AsioExecutor::at_end_of_turn(Function<void()> last) {
 }
 
 void AsioExecutor::schedule_turn() {
-  if (std::exchange(turn_scheduled_, true)) return;
-  // defer, not post: a continuation of the handler that runs now needs no lock and no wake-up.
+  if (!std::exchange(turn_comes_, true)) defer_turn();
+}
+
+// defer, not post: a continuation of the handler that runs now needs no lock and no wake-up.
+void AsioExecutor::defer_turn() {
   asio::defer(context_, [this] { turn(); });
 }
 
 void AsioExecutor::turn() noexcept {
   const auto running = enter();
-  turn_scheduled_ = false;
+  turn_comes_ = true;  // what these jobs ask for at the end of their turn comes in this one
   running_.swap(jobs_);
   run_all(running_);
   {
@@ -95,6 +98,8 @@ void AsioExecutor::turn() noexcept {
   run_all(running_);
   running_.swap(last_);
   run_all(running_);
+  turn_comes_ = !jobs_.empty() || !last_.empty();
+  if (turn_comes_) defer_turn();
 }
 
 void AsioExecutor::run_all(Jobs& jobs) {
@@ -116,7 +121,7 @@ void AsioExecutor::arm_timer() {
 }
 
 void AsioExecutor::run_due() noexcept {
-  const auto running = enter();
+  const Handling handling(*this);
   armed_for_.reset();
   const auto now = Clock::now();
   while (Function<void()> job = timers_.take_due(now)) job();

@@ -44,7 +44,7 @@ void ClientSocket::find() {
   resolver_.async_resolve(
       to_.host, std::to_string(to_.port),
       [self = shared_from_this()](const asio::error_code& error, const asio::ip::tcp::resolver::results_type& found) {
-        const auto running = self->io_.enter();
+        const AsioExecutor::Handling handling(self->io_);
         if (error) return self->fail("resolve", error.message());
         for (const auto& entry : found) self->addresses_.emplace_back(entry.endpoint());
         self->connect(0, {});
@@ -57,7 +57,7 @@ void ClientSocket::connect(std::size_t address, const std::string& last_failure)
   asio::error_code ignored;
   socket_.close(ignored);
   socket_.async_connect(addresses_[address], [self = shared_from_this(), address](const asio::error_code& error) {
-    const auto running = self->io_.enter();
+    const AsioExecutor::Handling handling(self->io_);
     if (error) return self->connect(address + 1, error.message());
     if (self->to_.socket_path.empty()) {
       asio::error_code not_tcp;
@@ -87,7 +87,7 @@ void ClientSocket::secure() {
   }
   SSL_set_tlsext_host_name(tls_->native_handle(), to_.host.c_str());
   tls_->async_handshake(asio::ssl::stream_base::client, [self = shared_from_this()](const asio::error_code& error) {
-    const auto running = self->io_.enter();
+    const AsioExecutor::Handling handling(self->io_);
     if (error) return self->fail("TLS", error.message());
     self->opened();
   });
@@ -96,6 +96,8 @@ void ClientSocket::secure() {
 void ClientSocket::opened() {
   if (closed_) return;
   open_ = true;
+  asio::error_code refused;
+  socket_.non_blocking(true, refused);
   flush();
   on_home([](ClientSocket& self) {
     if (self.events_) self.events_->on_open();
@@ -106,7 +108,7 @@ void ClientSocket::opened() {
 void ClientSocket::read() {
   if (closed_) return;
   auto done = [self = shared_from_this()](const asio::error_code& error, std::size_t bytes) {
-    const auto running = self->io_.enter();
+    const AsioExecutor::Handling handling(self->io_);
     if (error) return self->fail("read", error.message());
     self->take(bytes);
   };
@@ -133,11 +135,22 @@ void ClientSocket::write(std::string bytes) {
   });
 }
 
+// What the kernel takes now needs no handler. What went wrong is found again by who waits for the rest.
+void ClientSocket::write_at_once() {
+  if (tls_ || !socket_.non_blocking()) return;
+  asio::error_code error;
+  const std::size_t bytes = socket_.write_some(asio::buffer(queued_), error);
+  queued_.erase(0, bytes);
+  unwritten_.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
 void ClientSocket::flush() {
   if (!open_ || closed_ || !writing_.empty() || queued_.empty()) return;
+  write_at_once();
+  if (queued_.empty()) return;
   writing_.swap(queued_);
   auto done = [self = shared_from_this()](const asio::error_code& error, std::size_t bytes) {
-    const auto running = self->io_.enter();
+    const AsioExecutor::Handling handling(self->io_);
     self->unwritten_.fetch_sub(bytes, std::memory_order_relaxed);
     self->writing_.clear();
     if (error) return self->fail("write", error.message());

@@ -45,6 +45,7 @@ class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
   void opened();
   void read();
   void take(std::size_t bytes);
+  void write_at_once();
   void flush();
   void fail(std::string_view what, const std::string& why);
   void close();

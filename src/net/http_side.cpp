@@ -149,6 +149,7 @@ void AsioConnection::open_websocket() {
   phase_ = Phase::opening;
   shard_.enter(*this, Shard::Stage::handshake);
   RequestInfo info = std::move(http_->reader.head().request);
+  ws::drop_handshake_headers(info);
   info.subprotocols = http_->reader.upgrade().subprotocols;
   info.scheme = http_->secure ? "wss" : "ws";
   in_open_ = true;

@@ -61,7 +61,7 @@ void Poller::wait_later() {
 }
 
 void Poller::tell_all() {
-  const auto running = executor_.enter();
+  const AsioExecutor::Handling handling(executor_);
   std::array<epoll_event, told_per_turn> events;
   const int count = ::epoll_wait(set_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {

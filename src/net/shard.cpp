@@ -261,7 +261,7 @@ void Shard::tell_if_empty() {
 }
 
 void Shard::tear_down() {
-  const auto running = executor_.enter();
+  const AsioExecutor::Handling handling(executor_);
   torn_down_ = true;
   cut_off_all();
   if (held_ > 0) until_forgotten_ = shared_from_this();

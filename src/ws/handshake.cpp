@@ -78,6 +78,13 @@ std::variant<PlainRequest, Upgrade, HttpRefusal> check_upgrade(const HttpHead& h
   return Upgrade{*key, std::move(*subprotocols), std::move(*extensions)};
 }
 
+void drop_handshake_headers(RequestInfo& request) {
+  std::erase_if(request.headers, [](const auto& header) {
+    const std::string_view name = header.first;
+    return name == "connection" || name == "upgrade" || name.starts_with("sec-websocket-");
+  });
+}
+
 std::string accept_key(std::string_view key) {
   const std::string salted = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   std::array<unsigned char, SHA_DIGEST_LENGTH> digest;

@@ -6,6 +6,9 @@
 #include <string>
 #include <thread>
 
+#include <asio/post.hpp>
+
+#include "net/asio_executor.hpp"
 #include "net/support/served.hpp"
 #include "support/catch.hpp"
 
@@ -133,6 +136,24 @@ TEST_CASE("executors run on loops that somebody else runs", "[net]") {
   loop.run();
   CHECK(story == "job timer");
   CHECK(Executor::current() == nullptr);
+}
+
+TEST_CASE("what a handler posts runs behind it, and what that posts lets other handlers go first", "[net]") {
+  asio::io_context loop(1);
+  net::AsioExecutor executor(loop);
+  std::string story;
+  asio::post(loop, [&] {
+    const net::AsioExecutor::Handling handling(executor);
+    asio::post(loop, [&] { story += "other "; });
+    executor.post([&] {
+      story += "job ";
+      executor.at_end_of_turn([&] { story += "end "; });
+      executor.post([&] { story += "next"; });
+    });
+    story += "handler ";
+  });
+  CHECK(loop.run() == 3);  // handlers: nothing else was asked of Asio
+  CHECK(story == "handler job end other next");
 }
 
 TEST_CASE("jobs that are left at the end go while all executors still stand", "[net]") {

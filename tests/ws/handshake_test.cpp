@@ -92,6 +92,25 @@ TEST_CASE("offers and extensions are taken from all their lines, in order", "[ws
   CHECK(Request().with("Sec-WebSocket-Protocol:").checked() == good);
 }
 
+TEST_CASE("headers that a handshake uses up are not kept, the others stand as they came", "[ws][SC-1]") {
+  RequestInfo request;
+  request.headers = {{"host", "a"},
+                     {"upgrade", "websocket"},
+                     {"x-upgrade", "1"},
+                     {"connection", "Upgrade"},
+                     {"cookie", "b=c"},
+                     {"sec-websocket-key", "k"},
+                     {"cookie", "d=e"},
+                     {"sec-websocket-version", "13"},
+                     {"sec-websocket-protocol", "p"},
+                     {"sec-websocket-extensions", "permessage-deflate"},
+                     {"sec-fetch-mode", "websocket"}};
+  ws::drop_handshake_headers(request);
+  const std::vector<std::pair<std::string, std::string>> left{
+      {"host", "a"}, {"x-upgrade", "1"}, {"cookie", "b=c"}, {"cookie", "d=e"}, {"sec-fetch-mode", "websocket"}};
+  CHECK(request.headers == left);
+}
+
 TEST_CASE("a request that does not mention WebSockets is plain", "[ws]") {
   Request plain;
   plain.headers = {};

@@ -96,6 +96,7 @@ class Scope {
   std::string_view scheme() const noexcept { return request_[scheme_at]; }
   std::string_view client_address() const noexcept { return request_[client_at]; }
   std::string_view server_address() const noexcept { return request_[server_at]; }
+  /// Without those that only serve a WebSocket's handshake (Connection, Upgrade, Sec-WebSocket-*).
   Headers headers() const noexcept { return {request_, fixed_texts + subprotocols_}; }
   /// What the client offered, in its order. The views live as long as the scope's headers are kept.
   std::vector<std::string_view> subprotocols() const;

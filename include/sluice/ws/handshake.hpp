@@ -31,6 +31,10 @@ struct Upgrade {
 /// ignored, as RFC 9110 section 7.8 allows.
 std::variant<PlainRequest, Upgrade, HttpRefusal> check_upgrade(const HttpHead& head);
 
+/// Takes out the headers that a handshake uses up: Connection, Upgrade, and those that begin with Sec-WebSocket-. A
+/// scope is kept as long as its connection, and nobody asks it for them: what matters of them is in Upgrade.
+void drop_handshake_headers(RequestInfo& request);
+
 /// Sec-WebSocket-Accept for this Sec-WebSocket-Key (RFC 6455 section 4.2.2).
 std::string accept_key(std::string_view key);
 
