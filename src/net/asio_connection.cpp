@@ -19,7 +19,7 @@ constexpr std::size_t burst_bytes = 256 * 1024;
 }  // namespace
 
 AsioConnection::AsioConnection(Shard& shard, Stream stream, Admission::Seat seat, const asio::ip::tcp::endpoint& peer)
-    : shard_(shard), stream_(std::move(stream)), protocol_(shard.limits()), seat_(std::move(seat)) {
+    : shard_(shard), stream_(std::move(stream)), seat_(std::move(seat)) {
   begin_http(peer);
 }
 
@@ -283,7 +283,7 @@ void AsioConnection::end() noexcept {
   queue_.clear(shard_.spares());
   kept_.reset();
   deflater_.reset();
-  protocol_.inflate_with(nullptr);
+  if (protocol_) protocol_->inflate_with(nullptr);
   unlink();
   shard_.left(seated());
   seat_.release();

@@ -139,6 +139,7 @@ class AsioConnection final : public Connection, public Deadline {
   // websocket_side.cpp
   void compress_as(const ws::DeflateParameters& agreed);
   void read_messages(std::span<char>& input);
+  void hear_messages(std::span<char>& input);
   void answer_ping();
   void answer_close();
   void say_goodbye();
@@ -185,13 +186,13 @@ class AsioConnection final : public Connection, public Deadline {
   bool going_ = false;    // on_stop was called
   Validity validity_;
   Stream stream_;
-  std::shared_ptr<ConnectionEvents> events_;  // until told
-  ws::ServerProtocol protocol_;
-  std::unique_ptr<Kept> kept_;                // read, but not wanted yet
-  std::unique_ptr<Allowance> allowance_;      // what is left of its rates, if it used some lately
-  std::unique_ptr<Http> http_;                // until the handshake is accepted
-  std::unique_ptr<CloseReason> closed_with_;  // what on_closed will say
-  std::shared_ptr<AsioConnection> self_;      // until gone
+  std::shared_ptr<ConnectionEvents> events_;      // until told
+  std::unique_ptr<ws::ServerProtocol> protocol_;  // lent by the shard, while it is not empty
+  std::unique_ptr<Kept> kept_;                    // read, but not wanted yet
+  std::unique_ptr<Allowance> allowance_;          // what is left of its rates, if it used some lately
+  std::unique_ptr<Http> http_;                    // until the handshake is accepted
+  std::unique_ptr<CloseReason> closed_with_;      // what on_closed will say
+  std::shared_ptr<AsioConnection> self_;          // until gone
   Admission::Seat seat_;
 };
 

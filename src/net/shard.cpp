@@ -63,6 +63,10 @@ ws::SharedDeflate& Shard::deflate() {
   return *deflate_;
 }
 
+std::unique_ptr<ws::ServerProtocol> Shard::lend_protocol() {
+  return spare_protocol_ ? std::move(spare_protocol_) : std::make_unique<ws::ServerProtocol>(limits());
+}
+
 std::span<char> Shard::read_buffer() {
   if (!read_buffer_) read_buffer_ = std::make_unique_for_overwrite<char[]>(read_buffer_bytes);
   return {read_buffer_.get(), read_buffer_bytes};

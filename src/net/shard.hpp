@@ -29,6 +29,7 @@
 #include "net/validity.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/net/asio_server.hpp"
+#include "sluice/ws/server_protocol.hpp"
 #include "sluice/ws/shared_deflate.hpp"
 
 namespace sluice::net {
@@ -74,6 +75,9 @@ class Shard : public std::enable_shared_from_this<Shard> {
   FrameBuffer& frames();
   ws::SharedDeflate& deflate();
   WriteQueue::Spares& spares() noexcept { return spares_; }
+  /// Few connections are in the middle of a message at the same time: a protocol machine is lent, and comes back empty.
+  std::unique_ptr<ws::ServerProtocol> lend_protocol();
+  void take_back(std::unique_ptr<ws::ServerProtocol> protocol) noexcept { spare_protocol_ = std::move(protocol); }
   /// One buffer for all reads: what it holds is used up before the next read.
   std::span<char> read_buffer();
   /// One buffer for what TLS gathers into a record.
@@ -149,6 +153,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Counters counters_;
   FrameBuffer* frames_ = nullptr;
   WriteQueue::Spares spares_;
+  std::unique_ptr<ws::ServerProtocol> spare_protocol_;
   std::unique_ptr<ws::SharedDeflate> deflate_;  // once a client has agreed on it
   std::unique_ptr<char[]> read_buffer_;
   std::unique_ptr<char[]> record_buffer_;
