@@ -100,7 +100,7 @@ void Session::handle(const Event& event) {
     count(unknown ? host_->counters.unknown_events : host_->counters.undecodable_events);
     if (host_->options.strict_events) throw std::runtime_error(call.error().message());
     if (host_->first_time(event.type())) {
-      log(LogLevel::warning, fmt::format("{}: event \"{}\" ignored, {} (said once per type)", scope_.path(),
+      log(LogLevel::warning, fmt::format("{}: event \"{}\" ignored, {} (said once per type)", scope_.raw_path(),
                                          event.type(), call.error().message()));
     }
     return {};
@@ -197,7 +197,8 @@ std::string Session::at_work() const {
 // The one place where an exception from user code ends up.
 void Session::failed(std::exception_ptr error) noexcept {
   count(host_->counters.failed_handlers);
-  log(LogLevel::error, fmt::format("{} [{}]: {} threw: {}", scope_.path(), channel_name(), at_work(), what_of(error)));
+  log(LogLevel::error,
+      fmt::format("{} [{}]: {} threw: {}", scope_.raw_path(), channel_name(), at_work(), what_of(error)));
   if (phase_ != Phase::disconnecting) end(CloseReason(close_code::internal_error, "internal error"), 500);
 }
 

@@ -2,6 +2,7 @@
 #include "sluice/page/core_consumer.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <exception>
@@ -9,6 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "json/quoted.hpp"
 #include "page/messages.hpp"
 #include "page/subscriptions.hpp"
 #include "sluice/core/log.hpp"
@@ -121,11 +123,12 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
   Subscription wanted;
   wanted.type = registry_->find(type);
   if (!wanted.type) {
-    const auto error = registry_->get(type).error();
-    if (registry_->stats().unknown_type == 0) {  // a page type that was never added looks just like it
-      log(LogLevel::warning, fmt::format("{}: {}; a client asked for it (said once)", scope().path(), error.message()));
+    if (registry_->stats().unknown_type == 0) {  // one that was never added to the registry looks just like it
+      log(LogLevel::warning,
+          fmt::format("{}: a client asked for the page type {}; there are: {} (said once)", scope().raw_path(),
+                      json::in_quotes(type), fmt::join(registry_->types(), ", ")));
     }
-    return error;
+    return Error(ErrorCode::unknown_page_type, "no such page type");
   }
   wanted.parameters = PageParameters::read(wanted.type->parameters(), content, options_.style);
   if (!wanted.parameters.fit()) return wanted.parameters.fit().error();
@@ -287,8 +290,8 @@ void CoreConsumer::refuse(const json::Value& content, json::Value type, const Er
 }
 
 Error CoreConsumer::misnamed(const PageType& page, std::string_view function, std::string_view name) {
-  report(page, fmt::format("{} returned \"{:.100}\": a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -",
-                           function, name));
+  report(page, fmt::format("{} returned {}: a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -", function,
+                           json::in_quotes(name)));
   return Error(ErrorCode::refused, "the page has no group");
 }
 

@@ -39,7 +39,7 @@ std::shared_ptr<PageType> PageRegistry::find(std::string_view type) const {
 Result<std::shared_ptr<PageType>> PageRegistry::get(std::string_view type) const {
   if (auto page = find(type)) return page;
   return Error(ErrorCode::unknown_page_type,
-               fmt::format("no page type \"{:.100}\"; registered are: {}", type, fmt::join(types(), ", ")));
+               fmt::format("no page type \"{}\"; registered are: {}", type, fmt::join(types(), ", ")));
 }
 
 std::vector<std::string> PageRegistry::types() const {

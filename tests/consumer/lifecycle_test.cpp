@@ -7,6 +7,7 @@ using namespace sluice;
 using namespace sluice::testing;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
 
 TEST_CASE("a channel is open and the static groups are joined before connect runs", "[consumer][LC-1][LC-25]") {
   Story story;
@@ -346,6 +347,13 @@ TEST_CASE("handlers that are plain functions may throw as well, anything", "[con
         "connect() threw: plain\n"
         "receive() threw: an exception that is no std::exception\n"
         "disconnect() threw: plain\n");
+}
+
+TEST_CASE("a path with a line break in it begins no line of the log", "[consumer]") {
+  Story story;
+  Communicator browser(story.executor, consumer<Plain>(std::string("connect")), story.layer, {"/a%0Aforged"});
+  browser.knock();
+  CHECK_THAT(story.errors, StartsWith("/a%0Aforged ["));
 }
 
 TEST_CASE("an application that makes no consumer is answered with 500", "[consumer][LC-7]") {
