@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -42,6 +43,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const ListenOptions& options);
   Result<std::uint16_t> listen_fd(int descriptor, const ListenOptions& options);
   void stop(const StopOptions& options);
+  bool runs_here() const noexcept;
   void wait();
   void end();
   ServerStats stats() const;
@@ -208,6 +210,10 @@ void AsioServer::State::shed(const std::vector<net::QueueSizes>& queues) {
   }
 }
 
+bool AsioServer::State::runs_here() const noexcept {
+  return std::ranges::any_of(shards_, [](const auto& shard) { return shard->executor().runs_here(); });
+}
+
 void AsioServer::State::wait() {
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [this] { return stopping_ && empty_shards_ == shards_.size(); });
@@ -314,7 +320,13 @@ Result<std::uint16_t> AsioServer::listen_fd(int descriptor, const TlsContext& tl
 
 void AsioServer::stop(StopOptions options) { state_->stop(options); }
 
-void AsioServer::wait() { state_->wait(); }
+void AsioServer::wait() {
+  if (state_->runs_here()) {
+    throw std::logic_error(
+        "AsioServer::wait() on one of the server's executors would wait for itself: call it elsewhere");
+  }
+  state_->wait();
+}
 
 ServerStats AsioServer::stats() const { return state_->stats(); }
 

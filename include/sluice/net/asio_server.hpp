@@ -149,7 +149,8 @@ class AsioServer {
   void stop(StopOptions options = {});
   /// Blocks until stop() was called, by any thread, and everything has ended: connections, HTTP handlers, and whatever
   /// holds on to a connection, as a consumer does until its disconnect() has finished. At the longest that takes the
-  /// window, the grace and Limits::disconnect_grace; what is held longer is logged. Not on an executor of the server.
+  /// window, the grace and Limits::disconnect_grace; what is held longer is logged. Throws std::logic_error on an
+  /// executor of the server, which would wait for itself.
   void wait();
 
   ServerStats stats() const;
