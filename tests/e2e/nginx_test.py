@@ -157,7 +157,7 @@ class TlsAtNginx(BehindNginx):
     async def test_the_server_knows_its_client_and_that_it_came_over_tls(self):
         lies = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http"}
         for _ in range(3):  # the later ones on connections that nginx has kept, or with a session resumed
-            _, told = await self.connect(self.nginx.port, ssl=self.trusting, extra_headers=lies)
+            _, told = await self.connect(self.nginx.port, ssl=self.trusting, **with_headers(lies))
             self.assertEqual(told, f"you are {OUTSIDE}:0, over wss, at localhost:{self.nginx.port}")
             self.assertEqual(self.get(), (200, f"you are {OUTSIDE}:0, over https, at 127.0.0.1:{self.nginx.port}\n"))
 
