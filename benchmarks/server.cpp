@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The server that load generators drive: /sub hears what /pub says, /echo sends everything back
 //
-// Ordinary consumers on the in-memory layer, or one on Redis, with the usual limits, but for the rates. Nothing here is
-// faster than what a user writes.
+// Ordinary consumers on the in-memory layer, or one on Redis, with the usual limits, but for the rates; or without any.
+// Nothing here is faster than what a user writes.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -77,6 +78,42 @@ std::optional<sluice::WhenSlow> policy(std::string_view when_slow) {
   return std::nullopt;
 }
 
+// One load generator speaks as fast as it can, for thousands: its rate is counted, but not met.
+void raise_rates(sluice::Limits& limits) {
+  limits.message_rate = {100'000'000};
+  limits.byte_rate = {std::size_t{100} << 30U};
+}
+
+// What can be off is off, so that nobody counts tokens or looks whether a peer lives. The others are part of how bytes
+// are read and written, and are as wide as they go.
+sluice::Limits without_limits() {
+  constexpr std::size_t any = std::size_t{1} << 40U;
+  constexpr auto ever = std::chrono::hours(24);
+  return {.head_bytes = any,
+          .header_count = any,
+          .body_bytes = any,
+          .handshake_time = ever,
+          .close_time = ever,
+          .message_bytes = any,
+          .frames_per_message = (1U << 24U) - 1,
+          .queued_bytes = any,
+          .slow_bytes = any,
+          .backlog_bytes = any,
+          .backlog_messages = any,
+          .message_rate = {},
+          .byte_rate = {},
+          .ping_every = std::chrono::seconds(0),
+          .pong_time = std::chrono::seconds(0),
+          .idle_time = std::chrono::seconds(0),
+          .lifetime = std::chrono::seconds(0),
+          .connections = 0,
+          .connections_per_address = 0,
+          .server_queued_bytes = 0,
+          .client_mail = any,
+          .pages_per_connection = any,
+          .disconnect_grace = ever};
+}
+
 // The layer that was asked for, up.
 template <class Layer>
 std::unique_ptr<sluice::ChannelLayer> on_redis(sluice::AsioExecutors& executors, sluice::Dialer& dialer,
@@ -99,7 +136,9 @@ sluice::Result<std::uint16_t> listen_at(sluice::AsioServer& server, const Listen
 int main(int argc, char** argv) try {
   Listen listen;
   std::string compress = "shared", when_slow = "close", redis, pubsub, certificate, key;
+  bool no_limits = false;
   sluice::AsioServerOptions options;
+  raise_rates(options.limits);
   Options("The server that load generators drive: /sub hears what /pub says, /echo sends everything back", listen)
       .add("--compress", compress, "for clients that offer it: off, shared or windows (of each connection)")
       .add("--redis", redis, "URL of a Redis, for its core layer instead of the one in memory")
@@ -107,6 +146,7 @@ int main(int argc, char** argv) try {
       .add("--tls-certificate", certificate, "speak TLS: a PEM file, the certificate and those behind it")
       .add("--tls-key", key, "its key, a PEM file")
       .add("--queued-bytes", options.limits.queued_bytes, "that may wait for a slow reader")
+      .add("--without-limits", no_limits, "every limit off, or as wide as it goes")
       .add("--when-slow", when_slow, "close, drop_newest, drop_oldest or keep_latest")
       .parse(argc, argv);
   const auto deflate = deflate_options(compress);
@@ -115,6 +155,7 @@ int main(int argc, char** argv) try {
     return 2;
   }
   options.deflate = *deflate;
+  if (no_limits) options.limits = without_limits();
   const auto when_a_reader_is_slow = policy(when_slow);
   if (!when_a_reader_is_slow) {
     fmt::print(stderr, "--when-slow is close, drop_newest, drop_oldest or keep_latest, not \"{}\"\n", when_slow);
@@ -132,9 +173,6 @@ int main(int argc, char** argv) try {
   routes->re_path("^sub", sluice::consumer<Subscriber>(*when_a_reader_is_slow));
   routes->re_path("^pub", sluice::consumer<Publisher>());
   routes->re_path("^echo", sluice::consumer<Echo>());
-  // One load generator speaks as fast as it can, for thousands: its rate is counted, but not met.
-  options.limits.message_rate = {100'000'000};
-  options.limits.byte_rate = {std::size_t{100} << 30U};
   sluice::Host host(routes, *layer, {.limits = options.limits});
 
   sluice::AsioServer server(executors, host, options);

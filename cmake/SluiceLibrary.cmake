@@ -4,7 +4,6 @@ include(SluiceWarnings)
 
 # sluice_library(NAME ROOMS room... PUBLIC library... PRIVATE library...)
 # A library from the rooms' source files, with the alias sluice::NAME that an installed copy has too.
-# Rooms without sources yet make no library; whoever links it asks `if(TARGET sluice::NAME)`.
 function(sluice_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "ROOMS;PUBLIC;PRIVATE")
   set(sources)
@@ -12,9 +11,6 @@ function(sluice_library name)
     file(GLOB room_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${room}/*.cpp)
     list(APPEND sources ${room_sources})
   endforeach()
-  if(NOT sources)
-    return()
-  endif()
 
   set(target sluice)
   if(NOT name STREQUAL "sluice")
@@ -30,13 +26,4 @@ function(sluice_library name)
     PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${target} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
   sluice_warnings(${target})
-endfunction()
-
-# sluice_link(TARGET NAME...): links those of the libraries sluice::NAME that exist.
-function(sluice_link target)
-  foreach(name IN LISTS ARGN)
-    if(TARGET sluice::${name})
-      target_link_libraries(${target} PRIVATE sluice::${name})
-    endif()
-  endforeach()
 endfunction()

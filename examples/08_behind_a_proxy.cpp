@@ -2,7 +2,7 @@
 // A server behind nginx or a load balancer: it tells each client who it is, and sends back what it says.
 #include <fmt/format.h>
 
-#include <stdexcept>
+#include <exception>
 
 #include "sluice/consumer/host.hpp"
 #include "sluice/net/asio_executors.hpp"

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <span>
 #include <string_view>
 #include <vector>
 

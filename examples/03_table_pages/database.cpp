@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "database.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "auth/base64url.hpp"
-#include "auth/quoted.hpp"
+#include "json/quoted.hpp"
 
 namespace sluice {
 namespace {
@@ -108,7 +108,7 @@ JwtVerifier::Keys JwtVerifier::check(std::vector<JwtKey> keys) const {
     }
     if (!used) {
       throw std::invalid_argument(
-          fmt::format("JwtVerifier: the key {} fits none of the allowed algorithms", in_quotes(key.kid())));
+          fmt::format("JwtVerifier: the key {} fits none of the allowed algorithms", json::in_quotes(key.kid())));
     }
   }
   return std::make_shared<const std::vector<JwtKey>>(std::move(keys));
@@ -146,9 +146,9 @@ Result<void> JwtVerifier::check_signature(const std::string& token, std::string_
   const auto name = header["alg"].as_string();
   if (!name) return refused("the header has no alg");
   const auto algorithm = jwt_algorithm(*name);
-  if (!algorithm || !allows(*algorithm)) return refused("alg {} is not allowed", in_quotes(*name));
+  if (!algorithm || !allows(*algorithm)) return refused("alg {} is not allowed", json::in_quotes(*name));
   if (const json::Value type = header["typ"]; type && !is_type_jwt(type.as_string().value_or(""))) {
-    return refused("typ is {}, not \"JWT\"", shown(type));
+    return refused("typ is {}, not \"JWT\"", json::shown(type));
   }
   const auto kid = header["kid"].as_string();
   if (header["kid"] && !kid) return refused("kid is not a text");
@@ -162,7 +162,7 @@ Result<void> JwtVerifier::check_signature(const std::string& token, std::string_
     if (key.signed_token(token, *algorithm)) return {};
   }
   if (tried) return refused("the signature does not verify");
-  return refused("no {} key has the kid {}", *name, in_quotes(kid.value_or("")));
+  return refused("no {} key has the kid {}", *name, json::in_quotes(kid.value_or("")));
 }
 
 Result<void> JwtVerifier::check_times(const Claims& claims) const {
@@ -185,20 +185,20 @@ Result<void> JwtVerifier::check_times(const Claims& claims) const {
 
 Result<void> JwtVerifier::check_recipient(const Claims& claims) const {
   if (!options_.issuer.empty() && claims["iss"].as_string() != options_.issuer) {
-    return refused("iss is {}, not {}", shown(claims["iss"]), in_quotes(options_.issuer));
+    return refused("iss is {}, not {}", json::shown(claims["iss"]), json::in_quotes(options_.issuer));
   }
   // RFC 7519 section 4.1.3: who does not find himself in an aud that is there must refuse the token.
   const json::Value audience = claims["aud"];
   if (options_.audience.empty() && audience)
-    return refused("aud is {}, and no audience is configured", shown(audience));
+    return refused("aud is {}, and no audience is configured", json::shown(audience));
   if (!options_.audience.empty() && !is_for(audience, options_.audience)) {
-    return refused("aud is {}, not {}", shown(audience), in_quotes(options_.audience));
+    return refused("aud is {}, not {}", json::shown(audience), json::in_quotes(options_.audience));
   }
   for (const RequiredClaim& required : options_.required_claims) {
     const json::Value claim = claims[required.name];
     if (claim.is_missing() || claim.is_null()) return refused("no {}", required.name);
     if (required.text && claim.as_string() != *required.text) {
-      return refused("{} is {}, not {}", required.name, shown(claim), in_quotes(*required.text));
+      return refused("{} is {}, not {}", required.name, json::shown(claim), json::in_quotes(*required.text));
     }
   }
   return {};

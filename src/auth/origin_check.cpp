@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "auth/quoted.hpp"
+#include "json/quoted.hpp"
 #include "sluice/core/log.hpp"
 
 namespace sluice {
@@ -110,7 +110,7 @@ OriginCheck::Pattern OriginCheck::parse(std::string_view entry) {
     throw std::invalid_argument(
         fmt::format("OriginCheck: can't use {}; write host, .host for its subdomains too, scheme://host, "
                     "scheme://host:port, or * alone; [::1] in brackets, other scripts as xn--, no path",
-                    in_quotes(entry)));
+                    json::in_quotes(entry)));
   }
   return {has_scheme ? origin->scheme : std::string(), (subdomains ? "." : "") + origin->host, origin->port};
 }
@@ -129,7 +129,7 @@ Task<Verdict> OriginCheck::handle(Scope& scope) {
   const auto origin = scope.last_header("origin");
   if (allows(origin)) return Verdict::pass();
   log(LogLevel::info, fmt::format("refused a connection from {}: its origin is {}", scope.client_address(),
-                                  origin ? in_quotes(*origin) : "missing"));
+                                  origin ? json::in_quotes(*origin) : "missing"));
   return Verdict::refuse(Denial(403));
 }
 

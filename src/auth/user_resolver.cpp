@@ -3,7 +3,6 @@
 
 #include <charconv>
 #include <cstdint>
-#include <string_view>
 #include <utility>
 
 namespace sluice {

@@ -62,7 +62,6 @@ class Mailbox {
 
   bool empty() const noexcept { return !lanes_; }
   std::size_t client_size() const noexcept { return lanes_ ? lanes_->client.size() : 0; }
-  std::size_t layer_size() const noexcept { return lanes_ ? lanes_->layer.size() : 0; }
   std::size_t events() const noexcept { return lanes_ ? lanes_->events : 0; }
   /// Of the broadcasts that wait.
   std::size_t passing_bytes() const noexcept { return lanes_ ? lanes_->passing_bytes : 0; }

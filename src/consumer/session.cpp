@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <exception>
 #include <stdexcept>
 #include <utility>
 
@@ -124,8 +123,9 @@ void Session::watch_the_grace() {
 void Session::out_of_grace() {
   if (!busy_) return;
   count(host_->counters.destroyed_handlers);
-  log(LogLevel::warning, fmt::format("{} [{}]: a handler still waited {} ms after the connection had ended, destroyed",
-                                     scope_.path(), channel_name(), host_->options.limits.disconnect_grace.count()));
+  log(LogLevel::warning,
+      fmt::format("{} [{}]: a handler still waited {} ms after the connection had ended, destroyed", scope_.raw_path(),
+                  channel_name(), host_->options.limits.disconnect_grace.count()));
   drop_work();
   busy_ = false;
   if (phase_ == Phase::disconnecting) return over();
@@ -242,7 +242,7 @@ void Session::overflow(std::string_view why) {
   count(host_->counters.mailbox_overflows);
   if (host_->first_time(why)) {
     log(LogLevel::warning,
-        fmt::format("{} [{}]: too many {}, closed with 1013 (said once)", scope_.path(), channel_name(), why));
+        fmt::format("{} [{}]: too many {}, closed with 1013 (said once)", scope_.raw_path(), channel_name(), why));
   }
   closing_ = true;
   mailbox_.drop_layer();

@@ -4,14 +4,14 @@
 
 #include <cassert>
 #include <cstdint>
+#include <exception>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "consumer/host_state.hpp"
+#include "consumer/live_sessions.hpp"
 #include "consumer/mailbox.hpp"
 #include "consumer/pressure.hpp"
 #include "sluice/consumer/consumer.hpp"
@@ -21,16 +21,6 @@
 #include "sluice/transport/scope.hpp"
 
 namespace sluice {
-
-class LiveSessions;
-
-/// A handler at work, and what it may refer to. The task goes first.
-struct AtWork {
-  std::unique_ptr<AtWork> next;  // among those that nobody has
-  Mail hand;
-  std::shared_ptr<const void> argument;
-  Task<> task;
-};
 
 /// Owns the consumer, its mailbox, its channel and its end of the connection. It lives in its executor's LiveSessions
 /// until disconnect() has finished. Its executor only.
@@ -93,6 +83,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void finish_task();
   void drop_work() noexcept;
   void failed(std::exception_ptr error) noexcept;
+  std::string at_work() const;
   void end(const CloseReason& reason, int status_before_accept);
   void shut(const CloseReason& reason, int status_before_accept);
   void overflow(std::string_view why);
@@ -101,6 +92,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void pump_soon();
   const std::shared_ptr<Session>& self() const noexcept;
   bool read_on();
+  void must_run_here(std::string_view call) const;
   void watch_the_grace();
   void out_of_grace();
   void over();
@@ -150,53 +142,6 @@ class Session final : public ConnectionEvents, public Subscriber {
 
   std::unique_ptr<AtWork> work_;        // null while it has nothing in hand
   std::unique_ptr<Pressure> pressure_;  // null while nothing may be dropped
-};
-
-/// The sessions of one executor, and those among them that have mail to look at. Its executor only.
-class LiveSessions {
- public:
-  explicit LiveSessions(Executor& executor) : executor_(executor), frames_(executor.local<FrameBuffer>()) {}
-  LiveSessions(const LiveSessions&) = delete;
-  LiveSessions& operator=(const LiveSessions&) = delete;
-  /// The executor ends: so do the sessions that are left.
-  ~LiveSessions();
-
-  Executor& executor() const noexcept { return executor_; }
-  FrameBuffer& frames() const noexcept { return frames_; }
-
-  void add(std::shared_ptr<Session> session);
-  const std::shared_ptr<Session>& at(std::size_t place) const noexcept { return all_[place]; }
-  void remove(std::size_t place);
-  /// Pumps this session in a job of its own soon; one job serves all sessions of a turn.
-  void pump_soon(std::shared_ptr<Session> session);
-
-  /// Few sessions have a handler at work at the same time: what that takes is lent, and is empty when it comes back.
-  std::unique_ptr<AtWork> lend() {
-    if (!spare_) return std::make_unique<AtWork>();
-    auto work = std::move(spare_);
-    spare_ = std::move(work->next);
-    --spares_;
-    return work;
-  }
-  void give_back(std::unique_ptr<AtWork> work) noexcept {
-    work->task = {};
-    work->argument.reset();
-    work->hand = Message();
-    if (spares_ == most_spares) return;
-    ++spares_;
-    work->next = std::move(spare_);
-    spare_ = std::move(work);
-  }
-
- private:
-  static constexpr std::size_t most_spares = 256;
-
-  Executor& executor_;
-  FrameBuffer& frames_;
-  std::vector<std::shared_ptr<Session>> all_;  // each knows its place
-  std::vector<std::shared_ptr<Session>> ready_;
-  std::unique_ptr<AtWork> spare_;
-  std::size_t spares_ = 0;
 };
 
 inline const std::shared_ptr<Session>& Session::self() const noexcept {

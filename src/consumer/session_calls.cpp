@@ -8,8 +8,16 @@
 
 namespace sluice {
 
+// What another thread does here nobody would see, until it crashes far from its cause.
+void Session::must_run_here(std::string_view call) const {
+  if (executor().runs_here()) return;
+  throw std::logic_error(fmt::format(
+      "{} from outside the consumer's executor: from there send the consumer an event, by its channel_name()", call));
+}
+
 void Session::accept(const Acceptance& acceptance) {
   if (closing_ || closed_) return;
+  must_run_here("accept()");
   if (answer_ != Answer::none) throw std::logic_error("accept(): the handshake is answered already");
   const std::string& chosen = acceptance.subprotocol();
   if (!chosen.empty() && !scope_.offers_subprotocol(chosen)) {
@@ -22,6 +30,7 @@ void Session::accept(const Acceptance& acceptance) {
 
 void Session::deny(const Denial& denial) {
   if (closing_ || closed_) return;
+  must_run_here("deny()");
   if (answer_ != Answer::none) throw std::logic_error("deny(): the handshake is answered already; close() it");
   if (denial.http_status() < 300 || denial.http_status() > 599) {
     throw std::invalid_argument(fmt::format("deny(): {} is no HTTP status to refuse with", denial.http_status()));
@@ -35,6 +44,7 @@ void Session::deny(const Denial& denial) {
 
 void Session::send(MessageKind kind, std::string_view data) {
   if (closing_ || closed_) return count(host_->counters.sends_after_close);
+  must_run_here("send()");
   if (answer_ != Answer::accepted) throw std::logic_error("send(): accept() comes first");
   const Frame frame = home_.frames().encode(kind, data);
   if (!on_credit(frame)) return send_without_credit(frame, {}, WhenSlow::close, {});
@@ -50,7 +60,9 @@ void Session::close(const CloseReason& reason) {
     throw std::invalid_argument(
         fmt::format("close(): the reason has {} bytes, at most {} fit", reason.text().size(), max_close_text_bytes));
   }
-  if (answer_ == Answer::none && !closing_ && !closed_) count(host_->counters.denied);
+  if (closing_ || closed_) return;
+  must_run_here("close()");
+  if (answer_ == Answer::none) count(host_->counters.denied);
   end(reason, 403);
 }
 
@@ -60,11 +72,13 @@ Task<Result<void>> Session::group_add(std::string_view group) {
   if (closing_ || closed_) {
     return Error(ErrorCode::channel_closed, fmt::format("group_add \"{}\": the connection has ended", group));
   }
+  must_run_here("group_add()");
   return host_->layer->group_add(group, channel_);
 }
 
 Task<Result<void>> Session::group_add(std::string_view group, WhenSlow when_slow) {
   const bool may_join = channel_ && !closing_ && !closed_;
+  if (may_join) must_run_here("group_add()");
   if (may_join && (when_slow != WhenSlow::close || pressure_)) {
     pressure().chosen.insert_or_assign(std::string(group), when_slow);
   }
@@ -73,6 +87,7 @@ Task<Result<void>> Session::group_add(std::string_view group, WhenSlow when_slow
 
 // From here on nothing of the group reaches the client, so nothing of it need wait.
 Task<Result<void>> Session::group_discard(std::string_view group) {
+  if (!closing_ && !closed_) must_run_here("group_discard()");
   if (pressure_) count(host_->counters.dropped_at_close, pressure_->leave(group));
   if (!channel_)
     return Error(ErrorCode::layer_unavailable, fmt::format("group_discard \"{}\": the host has no layer", group));

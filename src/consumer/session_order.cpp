@@ -100,7 +100,7 @@ void Session::handle(const Event& event) {
     count(unknown ? host_->counters.unknown_events : host_->counters.undecodable_events);
     if (host_->options.strict_events) throw std::runtime_error(call.error().message());
     if (host_->first_time(event.type())) {
-      log(LogLevel::warning, fmt::format("{}: event \"{}\" ignored, {} (said once per type)", scope_.path(),
+      log(LogLevel::warning, fmt::format("{}: event \"{}\" ignored, {} (said once per type)", scope_.raw_path(),
                                          event.type(), call.error().message()));
     }
     return {};
@@ -180,10 +180,25 @@ void Session::finish_task() {
   }
 }
 
+// Whose exception it would be.
+std::string Session::at_work() const {
+  if (phase_ == Phase::disconnecting) return "disconnect()";
+  if (phase_ == Phase::connecting) {
+    if (connect_called_) return "connect()";
+    return consumer_ ? "what comes before connect()" : "a middleware or the consumer's constructor";
+  }
+  const Mail& hand = work_->hand;
+  if (const auto* event = std::get_if<Event>(&hand)) return fmt::format("the event \"{:.100}\"", event->type());
+  if (std::holds_alternative<GapIsNext>(hand)) return "on_gap()";
+  if (std::holds_alternative<Stop>(hand)) return "on_stop()";
+  return "receive()";
+}
+
 // The one place where an exception from user code ends up.
 void Session::failed(std::exception_ptr error) noexcept {
   count(host_->counters.failed_handlers);
-  log(LogLevel::error, fmt::format("{} [{}]: a handler threw: {}", scope_.path(), channel_name(), what_of(error)));
+  log(LogLevel::error,
+      fmt::format("{} [{}]: {} threw: {}", scope_.raw_path(), channel_name(), at_work(), what_of(error)));
   if (phase_ != Phase::disconnecting) end(CloseReason(close_code::internal_error, "internal error"), 500);
 }
 
@@ -191,29 +206,6 @@ void Session::pump_soon() {
   if (busy_ || pump_posted_) return;
   pump_posted_ = true;
   home_.pump_soon(self());
-}
-
-void LiveSessions::pump_soon(std::shared_ptr<Session> session) {
-  ready_.push_back(std::move(session));
-  if (ready_.size() > 1) return;
-  executor_.post([this] {
-    for (const auto& ready : std::exchange(ready_, {})) ready->pump();
-  });
-}
-
-LiveSessions::~LiveSessions() {
-  for (const auto& session : std::exchange(all_, {})) session->abandon();
-}
-
-void LiveSessions::add(std::shared_ptr<Session> session) {
-  session->set_place(all_.size());
-  all_.push_back(std::move(session));
-}
-
-void LiveSessions::remove(std::size_t place) {
-  std::swap(all_[place], all_.back());
-  all_[place]->set_place(place);
-  all_.pop_back();
 }
 
 }  // namespace sluice

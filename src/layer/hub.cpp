@@ -7,6 +7,7 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "json/quoted.hpp"
 #include "sluice/core/completion.hpp"
 
 namespace sluice {
@@ -251,17 +252,18 @@ Result<void> Hub::check_size(std::string_view what, std::string_view to, const E
 
 Result<void> Hub::check_group(std::string_view what, std::string_view group) const {
   if (is_valid_group_name(group)) return {};
-  return Error(ErrorCode::invalid_name,
-               fmt::format("{} \"{:.100}\": a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -", what, group));
+  return Error(ErrorCode::invalid_name, fmt::format("{} {}: a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -",
+                                                    what, json::in_quotes(group)));
 }
 
 Error Hub::bad_channel_name(std::string_view what, std::string_view channel) {
   invalid_name_.fetch_add(1, relaxed);
   return Error(
       ErrorCode::invalid_name,
-      fmt::format("{} \"{:.100}\": a channel's name is 1 to 99 characters of A-Z a-z 0-9 _ . -, with at most one '!' "
-                  "that is not the first",
-                  what, channel));
+      fmt::format(
+          "{} {}: a channel's name is 1 to 99 characters of A-Z a-z 0-9 _ . -, with at most one '!' that is not "
+          "the first",
+          what, json::in_quotes(channel)));
 }
 
 }  // namespace sluice

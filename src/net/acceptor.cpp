@@ -25,11 +25,11 @@ constexpr auto pause_after_error = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Acceptor::Acceptor(const std::vector<std::shared_ptr<Shard>>& shards, std::optional<TlsContext> tls)
+Acceptor::Acceptor(const std::vector<std::shared_ptr<Shard>>& shards, Meeting meeting)
     : shards_(shards.begin(), shards.end()),
       executor_(shards.front()->executor()),
       acceptor_(executor_.context()),
-      tls_(std::move(tls)),
+      meeting_(std::move(meeting)),
       last_chosen_(shards.size() - 1) {}
 
 Result<std::uint16_t> Acceptor::listen(const asio::ip::tcp::endpoint& endpoint, const AsioServerOptions& options) {
@@ -133,17 +133,15 @@ Acceptor::Accepted Acceptor::accept_one() {
   } while (accepted < 0 && (errno == ECONNABORTED || errno == EINTR));  // this one gave up already
   if (accepted < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Accepted::none : Accepted::failed;
   peer.resize(size);
-  Stream stream(accepted);
+  Arrival arrival{Stream(accepted), peer, meeting_.tls ? meeting_.tls->settings() : nullptr, meeting_.proxy_protocol};
   failing_ = false;
   shard->expect_one();
-  auto tls = tls_ ? tls_->settings() : nullptr;
   if (shard->executor().runs_here()) {
-    shard->start(std::move(stream), peer, std::move(tls));
+    shard->start(std::move(arrival));
   } else {
-    shard->executor().post(
-        [weak = std::weak_ptr(shard), stream = std::move(stream), peer, tls = std::move(tls)]() mutable {
-          if (const auto alive = weak.lock()) alive->start(std::move(stream), peer, std::move(tls));
-        });
+    shard->executor().post([weak = std::weak_ptr(shard), arrival = std::move(arrival)]() mutable {
+      if (const auto alive = weak.lock()) alive->start(std::move(arrival));
+    });
   }
   return Accepted::one;
 }

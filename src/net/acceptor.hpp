@@ -14,12 +14,17 @@
 
 namespace sluice::net {
 
+/// How an acceptor meets those who come. A value.
+struct Meeting {
+  std::optional<TlsContext> tls;  // they speak it
+  bool proxy_protocol = false;    // trusted peers begin with a PROXY header
+};
+
 /// Accepts on the first shard's executor and hands each connection to the shard with the lightest load. When accepting
 /// fails, out of descriptors for instance, it pauses instead of spinning, and says so once.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
-  /// With `tls`, its connections speak it.
-  Acceptor(const std::vector<std::shared_ptr<Shard>>& shards, std::optional<TlsContext> tls);
+  Acceptor(const std::vector<std::shared_ptr<Shard>>& shards, Meeting meeting);
 
   /// Any thread, before start().
   Result<std::uint16_t> listen(const asio::ip::tcp::endpoint& endpoint, const AsioServerOptions& options);
@@ -48,7 +53,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   std::vector<std::weak_ptr<Shard>> shards_;
   AsioExecutor& executor_;
   TcpAcceptor acceptor_;
-  const std::optional<TlsContext> tls_;
+  const Meeting meeting_;
   std::size_t last_chosen_ = 0;
   int most_waiting_ = 0;  // in the kernel's queue; none of ours if the socket was passed
   bool failing_ = false;  // and the log knows

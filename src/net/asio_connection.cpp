@@ -18,9 +18,9 @@ constexpr std::size_t burst_bytes = 256 * 1024;
 
 }  // namespace
 
-AsioConnection::AsioConnection(Shard& shard, Stream stream, Admission::Seat seat, const asio::ip::tcp::endpoint& peer)
-    : shard_(shard), stream_(std::move(stream)), protocol_(shard.limits()), seat_(std::move(seat)) {
-  begin_http(peer);
+AsioConnection::AsioConnection(Shard& shard, Arrival arrival, Admission::Seat seat)
+    : shard_(shard), stream_(std::move(arrival.stream)), seat_(std::move(seat)) {
+  begin_http(arrival.peer, arrival.proxy_protocol);
 }
 
 AsioConnection::~AsioConnection() { shard_.forget(); }
@@ -283,7 +283,7 @@ void AsioConnection::end() noexcept {
   queue_.clear(shard_.spares());
   kept_.reset();
   deflater_.reset();
-  protocol_.inflate_with(nullptr);
+  if (protocol_) protocol_->inflate_with(nullptr);
   unlink();
   shard_.left(seated());
   seat_.release();

@@ -37,7 +37,7 @@ namespace sluice::net {
 /// Alive while anybody holds it: a posted job, the gateway, and itself while not gone and until the end of that turn.
 class AsioConnection final : public Connection, public Deadline {
  public:
-  AsioConnection(Shard& shard, Stream stream, Admission::Seat seat, const asio::ip::tcp::endpoint& peer);
+  AsioConnection(Shard& shard, Arrival arrival, Admission::Seat seat);
   ~AsioConnection() override;
 
   /// `self` is this connection, which holds itself until it is gone.
@@ -113,12 +113,14 @@ class AsioConnection final : public Connection, public Deadline {
   void end() noexcept;
 
   // proxy_side.cpp
-  void begin_http(const asio::ip::tcp::endpoint& peer);
+  void begin_http(const asio::ip::tcp::endpoint& peer, bool proxy_protocol);
   bool awaits_proxy_header() const noexcept;
   void read_proxy_header();
   void take_proxy_header();
   void proxy_header_missing();
   bool count_for(const asio::ip::tcp::endpoint& client);
+  void give_up_seat();
+  void refuse_for_want_of_seats();
   bool identify();
 
   // http_side.cpp
@@ -139,6 +141,7 @@ class AsioConnection final : public Connection, public Deadline {
   // websocket_side.cpp
   void compress_as(const ws::DeflateParameters& agreed);
   void read_messages(std::span<char>& input);
+  void hear_messages(std::span<char>& input);
   void answer_ping();
   void answer_close();
   void say_goodbye();
@@ -185,13 +188,13 @@ class AsioConnection final : public Connection, public Deadline {
   bool going_ = false;    // on_stop was called
   Validity validity_;
   Stream stream_;
-  std::shared_ptr<ConnectionEvents> events_;  // until told
-  ws::ServerProtocol protocol_;
-  std::unique_ptr<Kept> kept_;                // read, but not wanted yet
-  std::unique_ptr<Allowance> allowance_;      // what is left of its rates, if it used some lately
-  std::unique_ptr<Http> http_;                // until the handshake is accepted
-  std::unique_ptr<CloseReason> closed_with_;  // what on_closed will say
-  std::shared_ptr<AsioConnection> self_;      // until gone
+  std::shared_ptr<ConnectionEvents> events_;      // until told
+  std::unique_ptr<ws::ServerProtocol> protocol_;  // lent by the shard, while it is not empty
+  std::unique_ptr<Kept> kept_;                    // read, but not wanted yet
+  std::unique_ptr<Allowance> allowance_;          // what is left of its rates, if it used some lately
+  std::unique_ptr<Http> http_;                    // until the handshake is accepted
+  std::unique_ptr<CloseReason> closed_with_;      // what on_closed will say
+  std::shared_ptr<AsioConnection> self_;          // until gone
   Admission::Seat seat_;
 };
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/net/asio_executors.hpp"
 
+#include <fmt/format.h>
+
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include <asio/defer.hpp>
@@ -138,7 +141,9 @@ struct AsioExecutors::Loop {
 };
 
 AsioExecutors::AsioExecutors(std::size_t threads) {
-  if (threads == 0 || threads > max_size) throw std::invalid_argument("AsioExecutors: 1 to 64 threads");
+  if (threads == 0 || threads > max_size) {
+    throw std::invalid_argument(fmt::format("AsioExecutors: {} threads, and there may be 1 to {}", threads, max_size));
+  }
   for (std::size_t i = 0; i < threads; ++i) loops_.push_back(std::make_unique<Loop>());
   for (auto& loop : loops_) {
     loop->thread = std::thread([&loop = *loop] {
@@ -149,7 +154,10 @@ AsioExecutors::AsioExecutors(std::size_t threads) {
 }
 
 AsioExecutors::AsioExecutors(std::vector<std::reference_wrapper<asio::io_context>> contexts) {
-  if (contexts.empty() || contexts.size() > max_size) throw std::invalid_argument("AsioExecutors: 1 to 64 io_contexts");
+  if (contexts.empty() || contexts.size() > max_size) {
+    throw std::invalid_argument(
+        fmt::format("AsioExecutors: {} io_contexts, and there may be 1 to {}", contexts.size(), max_size));
+  }
   for (asio::io_context& context : contexts) loops_.push_back(std::make_unique<Loop>(context));
 }
 

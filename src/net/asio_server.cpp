@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -39,11 +40,10 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
     }
   }
 
-  using Tls = std::optional<TlsContext>;
-
-  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const Tls& tls);
-  Result<std::uint16_t> listen_fd(int descriptor, const Tls& tls);
+  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const ListenOptions& options);
+  Result<std::uint16_t> listen_fd(int descriptor, const ListenOptions& options);
   void stop(const StopOptions& options);
+  bool runs_here() const noexcept;
   void wait();
   void end();
   ServerStats stats() const;
@@ -51,7 +51,8 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
  private:
   using Endpoints = std::vector<asio::ip::tcp::endpoint>;
 
-  Result<std::uint16_t> listen_on(const Endpoints& endpoints, const Tls& tls);
+  net::Meeting meeting(const ListenOptions& options) const;
+  Result<std::uint16_t> listen_on(const Endpoints& endpoints, const ListenOptions& options);
   Result<void> start(const std::vector<std::shared_ptr<Acceptor>>& opened);
   std::vector<std::shared_ptr<Acceptor>> take_acceptors();
   void shard_is_empty();
@@ -69,7 +70,8 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   std::atomic<bool> relieving_{false};
 };
 
-Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port, const Tls& tls) {
+Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port,
+                                                const ListenOptions& options) {
   asio::io_context context;
   asio::ip::tcp::resolver resolver(context);
   std::error_code error;
@@ -83,17 +85,21 @@ Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint
   // A port that the kernel picked for the first address may be taken at the second.
   constexpr int attempts = 8;
   for (int attempt = 1;; ++attempt) {
-    auto listening = listen_on(endpoints, tls);
+    auto listening = listen_on(endpoints, options);
     if (listening || port != 0 || endpoints.size() == 1 || attempt == attempts) return listening;
   }
 }
 
-Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, const Tls& tls) {
+net::Meeting AsioServer::State::meeting(const ListenOptions& options) const {
+  return {options.tls, options.proxy_protocol.value_or(serving_.options.proxies.proxy_protocol)};
+}
+
+Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, const ListenOptions& options) {
   std::vector<std::shared_ptr<Acceptor>> opened;
   std::uint16_t port = 0;
   for (asio::ip::tcp::endpoint endpoint : endpoints) {
     if (endpoint.port() == 0) endpoint.port(port);
-    auto acceptor = std::make_shared<Acceptor>(shards_, tls);
+    auto acceptor = std::make_shared<Acceptor>(shards_, meeting(options));
     const auto listening = acceptor->listen(endpoint, serving_.options);
     if (!listening) return listening;
     port = *listening;
@@ -103,8 +109,8 @@ Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, c
   return port;
 }
 
-Result<std::uint16_t> AsioServer::State::listen_fd(int descriptor, const Tls& tls) {
-  auto acceptor = std::make_shared<Acceptor>(shards_, tls);
+Result<std::uint16_t> AsioServer::State::listen_fd(int descriptor, const ListenOptions& options) {
+  auto acceptor = std::make_shared<Acceptor>(shards_, meeting(options));
   const auto listening = acceptor->listen_at(descriptor);
   if (!listening) return listening;
   if (const auto started = start({acceptor}); !started) {
@@ -204,6 +210,10 @@ void AsioServer::State::shed(const std::vector<net::QueueSizes>& queues) {
   }
 }
 
+bool AsioServer::State::runs_here() const noexcept {
+  return std::ranges::any_of(shards_, [](const auto& shard) { return shard->executor().runs_here(); });
+}
+
 void AsioServer::State::wait() {
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [this] { return stopping_ && empty_shards_ == shards_.size(); });
@@ -292,23 +302,31 @@ AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOpt
 
 AsioServer::~AsioServer() { state_->end(); }
 
-Result<std::uint16_t> AsioServer::listen(std::string_view host, std::uint16_t port) {
-  return state_->listen(host, port, std::nullopt);
+Result<std::uint16_t> AsioServer::listen(std::string_view host, std::uint16_t port, const ListenOptions& options) {
+  return state_->listen(host, port, options);
 }
 
 Result<std::uint16_t> AsioServer::listen(std::string_view host, std::uint16_t port, const TlsContext& tls) {
-  return state_->listen(host, port, tls);
+  return state_->listen(host, port, {.tls = tls});
 }
 
-Result<std::uint16_t> AsioServer::listen_fd(int descriptor) { return state_->listen_fd(descriptor, std::nullopt); }
+Result<std::uint16_t> AsioServer::listen_fd(int descriptor, const ListenOptions& options) {
+  return state_->listen_fd(descriptor, options);
+}
 
 Result<std::uint16_t> AsioServer::listen_fd(int descriptor, const TlsContext& tls) {
-  return state_->listen_fd(descriptor, tls);
+  return state_->listen_fd(descriptor, {.tls = tls});
 }
 
 void AsioServer::stop(StopOptions options) { state_->stop(options); }
 
-void AsioServer::wait() { state_->wait(); }
+void AsioServer::wait() {
+  if (state_->runs_here()) {
+    throw std::logic_error(
+        "AsioServer::wait() on one of the server's executors would wait for itself: call it elsewhere");
+  }
+  state_->wait();
+}
 
 ServerStats AsioServer::stats() const { return state_->stats(); }
 

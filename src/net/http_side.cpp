@@ -42,7 +42,7 @@ void AsioConnection::read_requests(std::span<char>& input) {
     const HttpReader::Step step = http_->reader.next(bytes);
     input = input.last(bytes.size());
     const bool whole = step == HttpReader::Step::request || step == HttpReader::Step::upgrade;
-    if (whole && !seated()) return refuse({503, "too many connections", {{"Retry-After", "5"}}});
+    if (whole && !seated()) return refuse_for_want_of_seats();
     if (whole && !identify()) return;
     switch (step) {
       case HttpReader::Step::need_more: return;

@@ -5,11 +5,10 @@
 
 namespace sluice::net {
 
-void AsioConnection::begin_http(const asio::ip::tcp::endpoint& peer) {
+void AsioConnection::begin_http(const asio::ip::tcp::endpoint& peer, bool proxy_protocol) {
   http_ = std::make_unique<Http>(shard_.limits(), peer);
   http_->waits_since = shard_.executor().now();
-  const ProxyOptions& proxies = shard_.options().proxies;
-  if (proxies.proxy_protocol && trusts(proxies, peer.address())) {
+  if (proxy_protocol && trusts(shard_.options().proxies, peer.address())) {
     http_->proxy_header = std::make_unique<ProxyHeaderReader>();
   }
 }
@@ -43,8 +42,15 @@ void AsioConnection::take_proxy_header() {
     http_->peer = header.source;
     http_->called = header.destination;
     http_->tls_before = header.tls;
-    if (!count_for(header.source)) return;
+    if (!count_for(header.source)) return stream_.tls() ? give_up_seat() : refuse_for_want_of_seats();
   }
+  read_burst();
+}
+
+// A client that speaks TLS can be told only behind its handshake: like those who found the server full, when it asks.
+void AsioConnection::give_up_seat() {
+  if (!shard_.take_unseated()) return end();
+  seat_.release();
   read_burst();
 }
 
@@ -54,12 +60,12 @@ void AsioConnection::proxy_header_missing() {
   end();
 }
 
-// The client is known only now. False: it has its share of connections, and was told.
+// The client is known only now. False: it has its share of connections.
 bool AsioConnection::count_for(const asio::ip::tcp::endpoint& client) {
-  if (seat_.move_to(unmapped(client.address()).to_string())) return true;
-  refuse({503, "too many connections", {{"Retry-After", "5"}}});
-  return false;
+  return seat_.move_to(unmapped(client.address()).to_string());
 }
+
+void AsioConnection::refuse_for_want_of_seats() { refuse({503, "too many connections", {{"Retry-After", "5"}}}); }
 
 bool AsioConnection::identify() {
   RequestInfo& request = http_->reader.head().request;
@@ -70,7 +76,10 @@ bool AsioConnection::identify() {
     return false;
   }
   // Requests of several clients may come over one connection of a proxy.
-  if (trusts(proxies, http_->peer.address()) && !count_for(who->client)) return false;
+  if (trusts(proxies, http_->peer.address()) && !count_for(who->client)) {
+    refuse_for_want_of_seats();
+    return false;
+  }
   http_->secure = who->secure.value_or((stream_.tls() != nullptr) || http_->tls_before);
   request.client_address = to_text(who->client);
   request.server_address = to_text(http_->called.value_or(stream_.local_endpoint()));

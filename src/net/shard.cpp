@@ -63,6 +63,10 @@ ws::SharedDeflate& Shard::deflate() {
   return *deflate_;
 }
 
+std::unique_ptr<ws::ServerProtocol> Shard::lend_protocol() {
+  return spare_protocol_ ? std::move(spare_protocol_) : std::make_unique<ws::ServerProtocol>(limits());
+}
+
 std::span<char> Shard::read_buffer() {
   if (!read_buffer_) read_buffer_ = std::make_unique_for_overwrite<char[]>(read_buffer_bytes);
   return {read_buffer_.get(), read_buffer_bytes};
@@ -82,23 +86,30 @@ const std::string& Shard::date() {
   return date_;
 }
 
-void Shard::start(Stream stream, const asio::ip::tcp::endpoint& peer, std::shared_ptr<const TlsSettings> tls) {
+void Shard::start(Arrival arrival) {
   counters_.accepted.add();
   // A trusted proxy's connection counts for its client, as soon as that one is known.
-  const bool counts_address = limits().connections_per_address > 0 && !trusts(options().proxies, peer.address());
-  auto seat = serving_.admission.enter(counts_address ? unmapped(peer.address()).to_string() : std::string());
-  const bool seated = static_cast<bool>(seat);
-  if (!seated && unseated_ >= most_unseated) {
-    counters_.count_refusal(503);
+  const bool counts_address =
+      limits().connections_per_address > 0 && !trusts(options().proxies, arrival.peer.address());
+  auto seat = serving_.admission.enter(counts_address ? unmapped(arrival.peer.address()).to_string() : std::string());
+  if (!seat && !take_unseated()) {
     load_.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  if (!seated) ++unseated_;
   counters_.connections.add();
-  if (tls) stream.speak_tls(std::move(tls), record_buffer());
-  auto connection = std::make_shared<AsioConnection>(*this, std::move(stream), std::move(seat), peer);
+  if (arrival.tls) arrival.stream.speak_tls(std::move(arrival.tls), record_buffer());
+  auto connection = std::make_shared<AsioConnection>(*this, std::move(arrival), std::move(seat));
   ++held_;
   connection->start(connection);
+}
+
+bool Shard::take_unseated() noexcept {
+  if (unseated_ >= most_unseated) {
+    counters_.count_refusal(503);
+    return false;
+  }
+  ++unseated_;
+  return true;
 }
 
 void Shard::tls_failed(std::string_view why) {

@@ -29,6 +29,7 @@
 #include "net/validity.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/net/asio_server.hpp"
+#include "sluice/ws/server_protocol.hpp"
 #include "sluice/ws/shared_deflate.hpp"
 
 namespace sluice::net {
@@ -42,6 +43,14 @@ struct Serving {
   Admission admission;
   QueuedBytes queued_bytes;
   const std::function<void()> relieve;  // called when what is queued is past its limit; any thread
+};
+
+/// A connection as its acceptor hands it over.
+struct Arrival {
+  Stream stream;
+  asio::ip::tcp::endpoint peer;
+  std::shared_ptr<const TlsSettings> tls;  // null: it speaks in the clear
+  bool proxy_protocol;                     // a trusted peer begins it with a PROXY header
 };
 
 /// How the server stops.
@@ -74,6 +83,9 @@ class Shard : public std::enable_shared_from_this<Shard> {
   FrameBuffer& frames();
   ws::SharedDeflate& deflate();
   WriteQueue::Spares& spares() noexcept { return spares_; }
+  /// Few connections are in the middle of a message at the same time: a protocol machine is lent, and comes back empty.
+  std::unique_ptr<ws::ServerProtocol> lend_protocol();
+  void take_back(std::unique_ptr<ws::ServerProtocol> protocol) noexcept { spare_protocol_ = std::move(protocol); }
   /// One buffer for all reads: what it holds is used up before the next read.
   std::span<char> read_buffer();
   /// One buffer for what TLS gathers into a record.
@@ -92,7 +104,9 @@ class Shard : public std::enable_shared_from_this<Shard> {
   /// Counts one that is handed over; start() follows on the shard's executor. Any thread.
   void expect_one() noexcept { load_.fetch_add(1, std::memory_order_relaxed); }
   /// A connection begins its life.
-  void start(Stream stream, const asio::ip::tcp::endpoint& peer, std::shared_ptr<const TlsSettings> tls);
+  void start(Arrival arrival);
+  /// Counts a connection that has no seat, and will be told so. False: such are a flood, and it ends without a word.
+  bool take_unseated() noexcept;
   /// Puts the connection among those of the stage, with the stage's deadline from now.
   void enter(AsioConnection& connection, Stage stage);
   /// Puts it among the open WebSockets, to be looked at again after this time; nothing: never.
@@ -149,6 +163,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Counters counters_;
   FrameBuffer* frames_ = nullptr;
   WriteQueue::Spares spares_;
+  std::unique_ptr<ws::ServerProtocol> spare_protocol_;
   std::unique_ptr<ws::SharedDeflate> deflate_;  // once a client has agreed on it
   std::unique_ptr<char[]> read_buffer_;
   std::unique_ptr<char[]> record_buffer_;

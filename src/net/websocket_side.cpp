@@ -27,17 +27,24 @@ Ending ending_of(std::uint16_t failure) noexcept {
 
 void AsioConnection::compress_as(const ws::DeflateParameters& agreed) {
   deflater_ = shard_.deflate().outgoing(agreed);
-  protocol_.inflate_with(shard_.deflate().incoming(agreed));
+  protocol_ = shard_.lend_protocol();
+  protocol_->inflate_with(shard_.deflate().incoming(agreed));
   shard_.counters().compressing.add();
 }
 
 void AsioConnection::read_messages(std::span<char>& input) {
+  if (!protocol_) protocol_ = shard_.lend_protocol();
+  hear_messages(input);
+  if (protocol_->empty()) shard_.take_back(std::move(protocol_));
+}
+
+void AsioConnection::hear_messages(std::span<char>& input) {
   using Step = ws::ServerProtocol::Step;
   while (phase_ == Phase::closing || (phase_ == Phase::open && !paused_ && !throttled_)) {
-    switch (protocol_.next(input)) {
+    switch (protocol_->next(input)) {
       case Step::need_more: return;
       case Step::message: {
-        Message message = protocol_.take_message();
+        Message message = protocol_->take_message();
         if (phase_ != Phase::open) break;  // too late to be heard
         if (!spends_a_message()) return;
         validity_.spoke(shard_.tick());
@@ -54,7 +61,7 @@ void AsioConnection::read_messages(std::span<char>& input) {
         break;
       case Step::close: return answer_close();
       case Step::failed: {
-        const CloseReason& why = protocol_.close_reason();
+        const CloseReason& why = protocol_->close_reason();
         if (phase_ == Phase::open) return fail(why, ending_of(why.code()));
         tell_closed(CloseReason(*closed_with_), ending_);
         return leave(true);
@@ -64,7 +71,7 @@ void AsioConnection::read_messages(std::span<char>& input) {
 }
 
 void AsioConnection::answer_ping() {
-  const Frame pong = shard_.frames().encode_control(pong_opcode, protocol_.control_payload());
+  const Frame pong = shard_.frames().encode_control(pong_opcode, protocol_->control_payload());
   if (waits_writable_) return queue_.push_ahead(pong.wire(), shard_.spares());
   queue_.push(pong, shard_.spares());
   write_soon();
@@ -75,8 +82,8 @@ void AsioConnection::answer_close() {
   if (phase_ == Phase::closing) {
     tell_closed(CloseReason(*closed_with_), ending_);
   } else {
-    queue_close(protocol_.close_reason());
-    tell_closed(protocol_.close_reason(), Ending::by_peer);
+    queue_close(protocol_->close_reason());
+    tell_closed(protocol_->close_reason(), Ending::by_peer);
   }
   leave(false);
 }

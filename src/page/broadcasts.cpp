@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/page/broadcasts.hpp"
 
-#include <optional>
-
 #include "sluice/page/revocation.hpp"
 
 namespace sluice {

@@ -2,6 +2,7 @@
 #include "sluice/page/core_consumer.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <exception>
@@ -9,79 +10,16 @@
 #include <stdexcept>
 #include <utility>
 
+#include "json/quoted.hpp"
+#include "page/messages.hpp"
 #include "page/subscriptions.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/page/broadcasts.hpp"
 
 namespace sluice {
-namespace {
 
+using namespace page_messages;
 using Counter = PageRegistry::Counter;
-
-struct Authentication {
-  static constexpr std::string_view event_type = "authentication";
-  bool success = false;
-  std::optional<std::string_view> web_socket_id;
-  static constexpr auto fields() {
-    return sluice::fields(sluice::field("success", &Authentication::success),
-                          sluice::field("web_socket_id", &Authentication::web_socket_id));
-  }
-};
-
-struct PageAdd {
-  static constexpr std::string_view event_type = "page_add";
-  std::string_view page;
-  json::Text parameters;
-  static constexpr auto fields() {
-    return sluice::fields(sluice::field("page", &PageAdd::page), sluice::field("parameters", &PageAdd::parameters));
-  }
-};
-
-struct PageDiscard {
-  static constexpr std::string_view event_type = "page_discard";
-  std::string_view page;
-  json::Text parameters;
-  static constexpr auto fields() {
-    return sluice::fields(sluice::field("page", &PageDiscard::page),
-                          sluice::field("parameters", &PageDiscard::parameters));
-  }
-};
-
-struct PageError {
-  static constexpr std::string_view event_type = "page_error";
-  json::Value page;
-  json::Text parameters;
-  std::string_view error;
-  static constexpr auto fields() {
-    return sluice::fields(sluice::field("page", &PageError::page), sluice::field("parameters", &PageError::parameters),
-                          sluice::field("error", &PageError::error));
-  }
-};
-
-struct MissedPage {
-  std::string_view page;
-  json::Text parameters;
-  static constexpr auto fields() {
-    return sluice::fields(sluice::field("page", &MissedPage::page),
-                          sluice::field("parameters", &MissedPage::parameters));
-  }
-};
-
-struct UpdatesMissedOfPages {
-  static constexpr std::string_view event_type = "updates_missed";
-  std::vector<MissedPage> pages;
-  static constexpr auto fields() { return sluice::fields(sluice::field("pages", &UpdatesMissedOfPages::pages)); }
-};
-
-struct UpdatesMissed {
-  static constexpr std::string_view event_type = "updates_missed";
-};
-
-struct ForceDisconnect {
-  static constexpr std::string_view event_type = "force_disconnect";
-};
-
-}  // namespace
 
 CoreConsumer::CoreConsumer(std::shared_ptr<PageRegistry> pages, CoreConsumerOptions options)
     : registry_(std::move(pages)), options_(options), pages_(std::make_unique<Subscriptions>()) {
@@ -184,7 +122,14 @@ Task<> CoreConsumer::unsubscribe(const json::Value& content, json::Value type) {
 Result<Subscription> CoreConsumer::requested(const json::Value& content, std::string_view type) {
   Subscription wanted;
   wanted.type = registry_->find(type);
-  if (!wanted.type) return Error(ErrorCode::unknown_page_type, "no such page type");
+  if (!wanted.type) {
+    if (registry_->stats().unknown_type == 0) {  // one that was never added to the registry looks just like it
+      log(LogLevel::warning,
+          fmt::format("{}: a client asked for the page type {}; there are: {} (said once)", scope().raw_path(),
+                      json::in_quotes(type), fmt::join(registry_->types(), ", ")));
+    }
+    return Error(ErrorCode::unknown_page_type, "no such page type");
+  }
   wanted.parameters = PageParameters::read(wanted.type->parameters(), content, options_.style);
   if (!wanted.parameters.fit()) return wanted.parameters.fit().error();
   if (pages_->size() >= limits().pages_per_connection && !pages_->find(*wanted.type, wanted.parameters)) {
@@ -202,10 +147,8 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
     return Error(ErrorCode::refused, "the page has no group");
   }
   const bool permission_fits = wanted.permission_group.empty() || is_valid_group_name(wanted.permission_group);
-  if (!is_valid_group_name(wanted.group) || !permission_fits) {
-    report(*wanted.type, "what it named is no group's name");
-    return Error(ErrorCode::refused, "the page has no group");
-  }
+  if (!is_valid_group_name(wanted.group)) return misnamed(*wanted.type, "group_name", wanted.group);
+  if (!permission_fits) return misnamed(*wanted.type, "permission_group_name", wanted.permission_group);
   return wanted;
 }
 
@@ -344,6 +287,12 @@ void CoreConsumer::refuse(const json::Value& content, json::Value type, const Er
       page_type ? PageParameters::read(page_type->parameters(), content, options_.style).received() : json::Text("{}");
   message.error = to_string(error.code());
   say(message);
+}
+
+Error CoreConsumer::misnamed(const PageType& page, std::string_view function, std::string_view name) {
+  report(page, fmt::format("{} returned {}: a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -", function,
+                           json::in_quotes(name)));
+  return Error(ErrorCode::refused, "the page has no group");
 }
 
 void CoreConsumer::report(const PageType& page, std::string_view failure) {

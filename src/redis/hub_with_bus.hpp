@@ -38,7 +38,6 @@ class HubWithBus {
 
   Hub& hub() noexcept { return *hub_; }
   Bus& bus() noexcept { return *bus_; }
-  const std::shared_ptr<Hub>& shared_hub() const noexcept { return hub_; }
   const std::shared_ptr<Bus>& shared_bus() const noexcept { return bus_; }
 
  private:

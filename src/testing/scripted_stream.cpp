@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/testing/scripted_stream.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace sluice::testing {

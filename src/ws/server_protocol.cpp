@@ -39,7 +39,6 @@ struct ServerProtocol::Rarity {
 
 ServerProtocol::ServerProtocol(const Limits& limits) noexcept : limits_(&limits) {
   assert(limits.frames_per_message <= most_frames && "the frames of a message are counted in 24 bits");
-  static_assert(sizeof(ServerProtocol) <= 96, "every idle connection holds one");
 }
 ServerProtocol::ServerProtocol(ServerProtocol&&) noexcept = default;
 ServerProtocol& ServerProtocol::operator=(ServerProtocol&&) noexcept = default;
@@ -47,7 +46,7 @@ ServerProtocol::~ServerProtocol() = default;
 
 void ServerProtocol::inflate_with(std::unique_ptr<MessageInflater> inflater) noexcept {
   inflater_ = std::move(inflater);
-  if (inflater_) header_.allow_compression();
+  header_.allow_compression(inflater_ != nullptr);
 }
 
 ServerProtocol::Step ServerProtocol::next(std::span<char>& input) {

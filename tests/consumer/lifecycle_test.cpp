@@ -7,6 +7,7 @@ using namespace sluice;
 using namespace sluice::testing;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
 
 TEST_CASE("a channel is open and the static groups are joined before connect runs", "[consumer][LC-1][LC-25]") {
   Story story;
@@ -246,7 +247,9 @@ TEST_CASE("an exception in any handler leaves nothing behind", "[consumer][LC-7]
   CAPTURE(late);
   Story story;
   story.static_groups = {"s"};
+  std::string thrower;
   SECTION("connect, before accept") {
+    thrower = "connect()";
     Communicator browser = story.browser("connect=join g; " + oops);
     browser.knock();
     story.open("a");
@@ -254,6 +257,7 @@ TEST_CASE("an exception in any handler leaves nothing behind", "[consumer][LC-7]
     CHECK(story.told() == "connect; joined; cut off; disconnect 1006; gone");
   }
   SECTION("connect, after accept") {
+    thrower = "connect()";
     Communicator browser = story.browser("connect=accept; join g; " + oops);
     browser.knock();
     story.open("a");
@@ -261,6 +265,7 @@ TEST_CASE("an exception in any handler leaves nothing behind", "[consumer][LC-7]
     CHECK(story.told() == "connect; joined; cut off; disconnect 1011 internal error; gone");
   }
   SECTION("receive") {
+    thrower = "receive()";
     Communicator browser = story.browser("connect=accept; join g");
     browser.connect();
     browser.say(oops);
@@ -269,6 +274,7 @@ TEST_CASE("an exception in any handler leaves nothing behind", "[consumer][LC-7]
     CHECK(story.told() == "connect; joined; hear " + oops + "; cut off; disconnect 1011 internal error; gone");
   }
   SECTION("an event handler") {
+    thrower = "the event \"";
     Communicator browser = story.browser("connect=accept; join g");
     browser.connect();
     story.publish("g", Story::order(oops));
@@ -277,6 +283,7 @@ TEST_CASE("an exception in any handler leaves nothing behind", "[consumer][LC-7]
     CHECK(story.told() == "connect; joined; event " + oops + "; cut off; disconnect 1011 internal error; gone");
   }
   SECTION("disconnect") {
+    thrower = "disconnect()";
     Communicator browser = story.browser("connect=accept; join g&disconnect=" + oops);
     browser.connect();
     browser.disconnect();
@@ -287,7 +294,8 @@ TEST_CASE("an exception in any handler leaves nothing behind", "[consumer][LC-7]
   CHECK(story.layer_is_empty());
   CHECK(story.stats().connections == 0);
   CHECK(story.stats().failed_handlers == 1);
-  CHECK_THAT(story.errors, ContainsSubstring("/story/") && ContainsSubstring("a handler threw: oops"));
+  CHECK_THAT(story.errors,
+             ContainsSubstring("/story/") && ContainsSubstring(" threw: oops") && ContainsSubstring("]: " + thrower));
 }
 
 namespace {
@@ -317,7 +325,8 @@ class Plain : public Consumer {
 }  // namespace
 
 TEST_CASE("handlers that are plain functions may throw as well, anything", "[consumer][LC-23]") {
-  const auto heard = [](const char* where) {
+  std::string errors;
+  const auto heard = [&](const char* where) {
     Story story;
     Communicator browser(story.executor, consumer<Plain>(std::string(where)), story.layer, {"/"});
     browser.knock();
@@ -326,12 +335,25 @@ TEST_CASE("handlers that are plain functions may throw as well, anything", "[con
     CHECK(story.layer_is_empty());
     CHECK(browser.finished());
     CHECK(browser.host().stats().failed_handlers == 1);
+    errors += story.errors.substr(story.errors.find("]: ") + 3);
     return browser.hear_all();
   };
   CHECK(heard("constructor") == "deny 500");
   CHECK(heard("connect") == "accept\nclose 1011 internal error");
   CHECK(heard("receive") == "accept\nclose 1011 internal error");
   CHECK(heard("disconnect") == "accept");
+  CHECK(errors ==
+        "a middleware or the consumer's constructor threw: plain\n"
+        "connect() threw: plain\n"
+        "receive() threw: an exception that is no std::exception\n"
+        "disconnect() threw: plain\n");
+}
+
+TEST_CASE("a path with a line break in it begins no line of the log", "[consumer]") {
+  Story story;
+  Communicator browser(story.executor, consumer<Plain>(std::string("connect")), story.layer, {"/a%0Aforged"});
+  browser.knock();
+  CHECK_THAT(story.errors, StartsWith("/a%0Aforged ["));
 }
 
 TEST_CASE("an application that makes no consumer is answered with 500", "[consumer][LC-7]") {

@@ -231,7 +231,7 @@ TEST_CASE("what may be dropped never closes a client, however much it is", "[con
   }
   scene.client.say("=still here");
   scene.quick();
-  CHECK_THAT(scene.heard(), Catch::Contains("still here"));
+  CHECK_THAT(scene.heard(), Catch::Matchers::ContainsSubstring("still here"));
   CHECK(scene.client.connection().accepted());
   CHECK_FALSE(scene.client.connection().ended());
 }

@@ -108,3 +108,17 @@ TEST_CASE("block_on waits on a thread that has no executor", "[core]") {
   block_on(Task<>());
   CHECK_THROWS_WITH(block_on(fails(pool)), "database down");
 }
+
+TEST_CASE("block_on in an executor's job says so, instead of waiting for ever", "[core]") {
+  ManualExecutor executor;
+  std::string said;
+  executor.post([&] {
+    try {
+      block_on(Task<int>(7));
+    } catch (const std::logic_error& error) {
+      said = error.what();
+    }
+  });
+  executor.run_all();
+  CHECK(said == "block_on() would stop the executor that it runs on: co_await there");
+}

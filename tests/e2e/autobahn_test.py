@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""01_echo, heard by autobahn, the library that the Autobahn test suite is made of: plain, and compressed in every way
-that it can ask for."""
+"""01_echo, heard by autobahn, the library that the Autobahn test suite is made of: plain, compressed in every way that
+it can ask for, and all of it over TLS."""
 import asyncio
 import json
 import os
+import ssl
 import unittest
 
 from autobahn.asyncio.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from autobahn.websocket.compress import (PerMessageDeflateOffer, PerMessageDeflateResponse,
                                          PerMessageDeflateResponseAccept)
+from support.certificate import Certificate
 from support.example import PATIENCE, Example
 
 OFFERS = {
@@ -36,8 +38,8 @@ class Protocol(WebSocketClientProtocol):
 
 
 class Autobahn(unittest.IsolatedAsyncioTestCase):
-    async def connect(self, echo, offers=(), **options):
-        factory = WebSocketClientFactory(f"ws://127.0.0.1:{echo.port}/")
+    async def connect(self, echo, offers=(), tls=None, **options):
+        factory = WebSocketClientFactory(f"{echo.scheme}://localhost:{echo.port}/")
         factory.protocol = Protocol
         factory.setProtocolOptions(perMessageCompressionOffers=list(offers),
                                    perMessageCompressionAccept=self.accept_compression, **options)
@@ -48,7 +50,8 @@ class Autobahn(unittest.IsolatedAsyncioTestCase):
             protocol.heard = asyncio.Queue()
             return protocol
 
-        transport, protocol = await loop.create_connection(make, "127.0.0.1", echo.port)
+        transport, protocol = await loop.create_connection(make, "127.0.0.1", echo.port, ssl=tls,
+                                                            server_hostname="localhost" if tls else None)
         self.addCleanup(transport.abort)
         self.assertEqual(await self.hear(protocol), "open")
         return protocol
@@ -96,6 +99,17 @@ class Autobahn(unittest.IsolatedAsyncioTestCase):
                         protocol = await self.connect(echo, [offer])
                         in_use = [type(extension).__name__ for extension in protocol.websocket_extensions_in_use]
                         self.assertEqual(in_use, ["PerMessageDeflate"])
+                        await self.converse(protocol)
+
+    async def test_over_tls_plain_and_compressed(self):
+        with Certificate() as certificate, Example("01_echo", *certificate.options) as echo:
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                trusting = ssl.create_default_context(cafile=certificate.chain)
+                trusting.minimum_version = trusting.maximum_version = version
+                for name, offers in (("plain", []), *((name, [offer]) for name, offer in OFFERS.items())):
+                    with self.subTest(name, version=version):
+                        protocol = await self.connect(echo, offers, tls=trusting)
+                        self.assertEqual(bool(protocol.websocket_extensions_in_use), bool(offers))
                         await self.converse(protocol)
 
     async def test_a_frame_that_is_forbidden_closes_1002(self):

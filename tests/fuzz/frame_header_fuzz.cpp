@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool compression = data[0] & 1;
   std::string bytes(text_of(data + 1, size - 1));
   FrameHeaderReader whole, by_bytes;
-  if (compression) whole.allow_compression(), by_bytes.allow_compression();
+  whole.allow_compression(compression), by_bytes.allow_compression(compression);
   std::span<char> input(bytes);
   for (std::size_t at = 0;;) {
     const std::size_t begin = at;

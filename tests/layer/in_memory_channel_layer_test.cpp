@@ -89,6 +89,14 @@ TEST_CASE("options that could not work are refused", "[layer]") {
   CHECK_THROWS_AS(ChannelCapacity::regex("(", 1), std::invalid_argument);
 }
 
+TEST_CASE("a name that is none is told in quotes, on one line", "[layer]") {
+  Scene2 scene;
+  CHECK(scene.layer.group_send("room\n7", Event::named("x")).error().message() ==
+        R"(invalid_name: group_send "room\n7": a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -)");
+  CHECK_THAT(scene.layer.send("a\nb", Event::named("x")).error().message(),
+             Catch::Matchers::StartsWith(R"(invalid_name: send "a\nb": a channel's name is)"));
+}
+
 TEST_CASE("names of other processes reach nobody", "[layer]") {
   Scene2 scene;
   Ear& ear = scene.ear();

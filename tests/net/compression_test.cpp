@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // permessage-deflate over real sockets: agreed on in the handshake, both directions, one broadcast for many.
+#include <random>
 #include <stdexcept>
 #include <string>
 
@@ -147,6 +148,18 @@ TEST_CASE("a slow reader of compressed messages is closed by what waits for it",
     CHECK(door.connection->queued_bytes() < 100'000);
   });
   for (int i = 0; i < 100; ++i) REQUIRE(plainly(client.hear()) == "*text " + std::string(50'000, 'a'));
+
+  served.gateway.with("/slow", [](Door& door) {
+    // No smaller after compression, and more than any network takes at once.
+    std::mt19937 random(1);
+    for (int i = 0; i < 200; ++i) {
+      std::string noise(100'000, '\0');
+      for (char& byte : noise) byte = static_cast<char>(random());
+      door.connection->send(door.frames().encode(MessageKind::binary, noise));
+    }
+  });
+  CHECK(served.gateway.heard.has("closed 1013 too slow"));
+  CHECK(served.server.stats().too_slow == 1);
 }
 
 TEST_CASE("deflate options that make no sense are refused at the start", "[net]") {

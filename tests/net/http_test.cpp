@@ -281,6 +281,20 @@ TEST_CASE("past a limit of connections the answer is 503", "[net][SC-13]") {
   CHECK(served.connect().upgrade().starts_with("HTTP/1.1 101 "));
 }
 
+TEST_CASE("of a flood of connections past a limit, most are closed without a word", "[net][SC-13]") {
+  constexpr std::size_t most_that_are_told = 64;
+  AsioServerOptions options;
+  options.limits.connections = 1;
+  Served served(options);
+  auto first = served.enter();
+  std::vector<BlockingClient> flood;
+  for (std::size_t i = 0; i < most_that_are_told; ++i) flood.push_back(served.connect());
+  REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.connections == 1 + most_that_are_told; }));
+  CHECK(served.connect().read_to_end() == test::end_of_stream);
+  CHECK(served.server.stats().refused == std::vector<std::pair<int, std::uint64_t>>{{503, 1}});
+  CHECK(flood.back().upgrade().starts_with("HTTP/1.1 503 "));
+}
+
 TEST_CASE("past a limit per address the answer is 503", "[net][SC-13]") {
   AsioServerOptions options;
   options.limits.connections_per_address = 1;

@@ -67,6 +67,24 @@ TEST_CASE("frames that come before the gateway accepts are heard after it has", 
   CHECK(client.hear() == "text later");
 }
 
+TEST_CASE("what two clients say in turns, bit by bit, stays apart", "[net]") {
+  Served served;
+  auto one = served.enter("/one"), other = served.enter("/other");
+  const std::string first = client_frame(Opcode::text, "fi", false) + client_frame(Opcode::continuation, "rst");
+  const std::string second = client_frame(Opcode::binary, "se", false) + client_frame(Opcode::continuation, "cond");
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      const std::size_t before = served.server.stats().bytes_in;
+      one.send(first.substr(i, 1));
+      other.send(second.substr(i, 1));
+      REQUIRE(served.comes_to([&](const ServerStats& stats) { return stats.bytes_in == before + 2; }));
+    }
+    other.send(second.substr(first.size()));
+    CHECK(one.hear() == "text first");
+    CHECK(other.hear() == "binary second");
+  }
+}
+
 TEST_CASE("fragments are joined, and a ping between them is answered", "[net]") {
   Served served;
   auto client = served.enter();

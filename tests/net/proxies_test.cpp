@@ -2,6 +2,7 @@
 // A server behind proxies: whom it takes for the client, and whom it believes.
 #include <string>
 
+#include "net/support/proxied.hpp"
 #include "net/support/served.hpp"
 #include "sluice/core/task.hpp"
 #include "support/catch.hpp"
@@ -9,46 +10,21 @@
 using namespace sluice;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
+using test::behind;
+using test::behind_proxy_protocol;
+using test::binary_header;
 using test::BlockingClient;
 using test::Door;
+using test::ends;
+using test::known;
+using test::line_header;
 using test::Served;
 
 namespace {
 
-// The test's clients come from 127.0.0.1.
-AsioServerOptions behind(TrustedProxies trusted) {
-  AsioServerOptions options;
-  options.proxies.trusted = std::move(trusted);
-  return options;
-}
-
-AsioServerOptions behind_proxy_protocol(TrustedProxies trusted) {
-  AsioServerOptions options = behind(std::move(trusted));
-  options.proxies.proxy_protocol = true;
-  return options;
-}
-
-// Who the gateway thinks is there.
-std::string known(Served& served, const std::string& path) {
-  std::string line;
-  served.gateway.with(path, [&](Door& door) {
-    line = std::string(door.scope.scheme()) + " from " + std::string(door.scope.client_address()) + " at " +
-           std::string(door.scope.header("host").value_or("nowhere"));
-  });
-  const std::string own = " from 127.0.0.1:";
-  if (const auto at = line.find(own); at != line.npos)
-    line.erase(at + own.size(), line.find(' ', at + own.size()) - at - own.size());
-  return line;
-}
-
 const std::string headers =
     "X-Forwarded-For: 203.0.113.1, 192.0.2.7:51234\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: chat.example\r\n";
 
-std::string binary_header(std::string_view payload, char command = '\x21', char family = '\x11') {
-  return "\r\n\r\n\0\r\nQUIT\n"s + command + family + '\0' + static_cast<char>(payload.size()) + std::string(payload);
-}
-
-const std::string ends = "\xc0\x00\x02\x07\xc6\x33\x64\x01\xc8\x22\x01\xbb"s;  // 192.0.2.7:51234, 198.51.100.1:443
 const std::string over_tls = "\x20\x00\x05\x01\0\0\0\0"s;
 
 }  // namespace
@@ -140,7 +116,7 @@ TEST_CASE("a client that is not trusted can't leave its address's share", "[net]
 
 TEST_CASE("a PROXY header says who the client is, whatever follows it and however it is cut", "[net]") {
   Served served(behind_proxy_protocol({"127.0.0.1"}));
-  for (const std::string& header : {"PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\r\n"s, binary_header(ends)}) {
+  for (const std::string& header : {line_header, binary_header(ends)}) {
     auto whole = served.connect();
     whole.send(header + BlockingClient::upgrade_request("/whole") + test::client_text("behind it"));
     CHECK(whole.read_until("\r\n\r\n").starts_with("HTTP/1.1 101 "));
@@ -207,7 +183,7 @@ TEST_CASE("a trusted peer without a good PROXY header is cut off and counted", "
 TEST_CASE("a PROXY header of a peer that is not trusted is no HTTP", "[net]") {
   for (const bool somebody_else : {false, true}) {
     Served served(somebody_else ? behind_proxy_protocol({"10.0.0.0/8"}) : behind({"127.0.0.1"}));
-    for (const std::string& header : {"PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\r\n"s, binary_header(ends)}) {
+    for (const std::string& header : {line_header, binary_header(ends)}) {
       auto client = served.connect();
       client.send(header + BlockingClient::upgrade_request("/spoofed"));
       CHECK(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 400 "));
@@ -223,7 +199,7 @@ TEST_CASE("the limit for an address holds as soon as a PROXY header names the cl
   AsioServerOptions options = behind_proxy_protocol({"127.0.0.1"});
   options.limits.connections_per_address = 1;
   Served served(options);
-  const std::string header = "PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\r\n";
+  const std::string& header = line_header;
   auto first = served.connect();
   first.send(header);
   REQUIRE(first.upgrade().starts_with("HTTP/1.1 101 "));
@@ -246,6 +222,37 @@ TEST_CASE("a PROXY header has the time of a handshake to come", "[net]") {
   slow.send("PROXY TCP4");
   CHECK(slow.read_to_end() == test::end_of_stream);
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.proxy_refused == 1; }));
+}
+
+TEST_CASE("each place that a server listens at may say whether PROXY headers come there", "[net]") {
+  Served served(behind_proxy_protocol({"127.0.0.1"}));
+  auto passed = BlockingClient(served.port);
+  passed.send(line_header);
+  REQUIRE(passed.upgrade("/passed").starts_with("HTTP/1.1 101 "));
+  CHECK(known(served, "/passed") == "ws from 192.0.2.7:51234 at localhost");
+
+  // Health checks ask here, and know nothing of the PROXY protocol.
+  BlockingClient check(served.server.listen("127.0.0.1", 0, {.proxy_protocol = false}).value());
+  REQUIRE(check.upgrade("/check", headers).starts_with("HTTP/1.1 101 "));
+  CHECK(known(served, "/check") == "wss from 192.0.2.7:51234 at chat.example");
+  BlockingClient wrong(served.server.listen("127.0.0.1", 0, {.proxy_protocol = false}).value());
+  wrong.send(line_header);
+  CHECK(wrong.upgrade("/wrong").starts_with("HTTP/1.1 400 "));
+}
+
+TEST_CASE("one place alone may have PROXY headers", "[net]") {
+  Served served(behind({"127.0.0.1"}));
+  const std::uint16_t port = served.server.listen("127.0.0.1", 0, {.proxy_protocol = true}).value();
+  BlockingClient passed(port);
+  passed.send(line_header);
+  REQUIRE(passed.upgrade("/passed").starts_with("HTTP/1.1 101 "));
+  CHECK(known(served, "/passed") == "ws from 192.0.2.7:51234 at localhost");
+  BlockingClient bare(port);
+  bare.send(BlockingClient::upgrade_request());
+  CHECK(bare.read_to_end().find("HTTP") == std::string::npos);
+  CHECK(served.comes_to([](const ServerStats& stats) { return stats.proxy_refused == 1; }));
+  auto plain = served.enter("/plain");
+  CHECK(known(served, "/plain") == "ws from 127.0.0.1: at localhost");
 }
 
 TEST_CASE("a server stops while PROXY headers are awaited", "[net]") {

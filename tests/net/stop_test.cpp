@@ -254,3 +254,18 @@ TEST_CASE("a stop that nobody waits for leaves nothing behind that its executors
     server.stop();
   }
 }
+
+TEST_CASE("a server that is waited for on its own executor says so, instead of waiting for ever", "[net]") {
+  Served served;
+  std::promise<std::string> said;
+  served.executors.at(0).post([&] {
+    try {
+      served.server.wait();
+      said.set_value("it came back");
+    } catch (const std::logic_error& error) {
+      said.set_value(error.what());
+    }
+  });
+  CHECK(said.get_future().get() ==
+        "AsioServer::wait() on one of the server's executors would wait for itself: call it elsewhere");
+}

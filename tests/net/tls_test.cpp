@@ -2,11 +2,14 @@
 // TLS: the conversation within it, and what goes wrong with it. Whom it shows which certificate: tls_context_test.cpp.
 #include <openssl/ssl.h>
 
+#include <future>
 #include <string>
 #include <vector>
 
+#include "net/support/faults.hpp"
 #include "net/support/served.hpp"
 #include "net/support/tls_client.hpp"
+#include "net/tls_settings.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
 
@@ -56,6 +59,24 @@ std::string sample(std::size_t size) {
 }
 
 bool same(std::string_view a, std::string_view b) { return a == b; }
+
+// So many records that ask for new keys (RFC 8446 section 4.6.3).
+std::string key_requests(TlsClient& client, int count) {
+  std::string records;
+  for (int i = 0; i < count; ++i) {
+    SSL_key_update(client.session(), SSL_KEY_UPDATE_REQUESTED);
+    SSL_do_handshake(client.session());
+    records += client.seal({});
+  }
+  return records;
+}
+
+// What the server has said at the end of its last handshake: each has its own.
+std::string finished(const SSL* session) {
+  std::string verified(64, '\0');
+  verified.resize(SSL_get_peer_finished(session, verified.data(), verified.size()));
+  return verified;
+}
 
 class Scheme : public HttpHandler {
  public:
@@ -310,13 +331,37 @@ TEST_CASE("a handshake that is never finished ends at the deadline", "[net]") {
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.connections == 0; }));
 }
 
-TEST_CASE("TLS 1.1 is refused", "[net]") {
+TEST_CASE("TLS 1.0 and 1.1 are refused", "[net]") {
   TlsServed served;
   TlsClient::Options options;
-  options.version = TLS1_1_VERSION;
+  options.version = GENERATE(TLS1_VERSION, TLS1_1_VERSION);
   auto client = served.connect(options);
   CHECK(client.shake_hands().find("protocol version") != std::string::npos);
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.tls_failed == 1; }));
+}
+
+TEST_CASE("a client that was talked down to TLS 1.2 is refused", "[net]") {
+  TlsServed served;
+  TlsClient::Options options;
+  options.version = TLS1_2_VERSION;
+  auto client = served.connect(options);
+  SSL_set_mode(client.session(), SSL_MODE_SEND_FALLBACK_SCSV);  // RFC 7507: it had tried more, and failed
+  CHECK(client.shake_hands().find("inappropriate fallback") != std::string::npos);
+  CHECK(served.comes_to([](const ServerStats& stats) { return stats.tls_failed == 1; }));
+}
+
+TEST_CASE("no cipher is spoken without forward secrecy, nor one that does not authenticate", "[net]") {
+  const auto session = localhost().settings()->new_session();
+  const STACK_OF(SSL_CIPHER)* const ciphers = SSL_get_ciphers(session.get());
+  REQUIRE(sk_SSL_CIPHER_num(ciphers) > 3);
+  for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
+    const SSL_CIPHER* const cipher = sk_SSL_CIPHER_value(ciphers, i);
+    INFO(SSL_CIPHER_get_name(cipher));
+    const int exchange = SSL_CIPHER_get_kx_nid(cipher);
+    CHECK((exchange == NID_kx_ecdhe || exchange == NID_kx_any));  // any: of TLS 1.3, which has no other
+    CHECK(SSL_CIPHER_is_aead(cipher) == 1);
+  }
+  CHECK((SSL_get_options(session.get()) & SSL_OP_ALLOW_NO_DHE_KEX) == 0);
 }
 
 TEST_CASE("of the protocols that a client offers one must be ours", "[net]") {
@@ -356,18 +401,34 @@ TEST_CASE("a client that wants new keys without end does not hold the others up"
   TlsClient::Options options;
   options.version = TLS1_3_VERSION;
   auto restless = served.enter("/restless", options);
-  std::string updates;
-  for (int i = 0; i < 3'000; ++i) {
-    SSL_key_update(restless.session(), SSL_KEY_UPDATE_REQUESTED);
-    SSL_do_handshake(restless.session());
-    updates += restless.seal({});
-  }
-  restless.send_raw(updates);
   auto other = served.enter("/other");
+  std::promise<void> held, all_is_there;
+  served.executors.at(0).post([&] {
+    held.set_value();
+    all_is_there.get_future().wait();
+  });
+  held.get_future().wait();
+  restless.send_raw(key_requests(restless, 1'000));  // as much as a socket holds that nobody reads
+  restless.say("at last");
   other.say("meanwhile");
-  CHECK(other.hear() == "text meanwhile");
-  restless.say("still here");
-  CHECK(restless.hear() == "text still here");
+  all_is_there.set_value();
+  CHECK(restless.hear() == "text at last");
+  CHECK(served.gateway.heard.lines() ==
+        std::vector<std::string>{"open /restless", "open /other", "said meanwhile", "said at last"});
+}
+
+TEST_CASE("a client that wants new keys and reads nothing is cut off, and not remembered", "[net]") {
+  AsioServerOptions nobody_pings;
+  nobody_pings.limits.ping_every = 0s;
+  TlsServed served(nobody_pings);
+  const auto little_room = test::Faults::none_but_little_room(served.executors.at(0));
+  TlsClient::Options options;
+  options.version = TLS1_3_VERSION;
+  options.receive_buffer = 4096;
+  auto greedy = served.enter("/greedy", options);
+  greedy.send_raw(key_requests(greedy, 20'000));  // whose answers are far more than 128 KiB
+  CHECK(served.gateway.heard.has("closed 1006"));
+  CHECK(served.comes_to([](const ServerStats& stats) { return stats.connections == 0; }));
 }
 
 TEST_CASE("a TLS 1.2 client can't have the handshake again", "[net]") {
@@ -375,12 +436,14 @@ TEST_CASE("a TLS 1.2 client can't have the handshake again", "[net]") {
   TlsClient::Options options;
   options.version = TLS1_2_VERSION;
   auto client = served.enter("/", options);
+  const std::string handshake = finished(client.session());
   SSL_renegotiate(client.session());
   SSL_do_handshake(client.session());
   client.say("after all");
   const std::string heard = client.hear();
   CAPTURE(heard, client.failure());
   CHECK((heard == "text after all" || client.failure().find("renegotiation") != std::string::npos));
+  CHECK(finished(client.session()) == handshake);
 }
 
 TEST_CASE("a session is resumed by its ticket", "[net]") {

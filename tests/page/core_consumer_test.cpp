@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/page/core_consumer.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "page/house.hpp"
@@ -126,6 +127,16 @@ TEST_CASE("an unknown page type is silence", "[page][CC-7]") {
   CHECK(house.registry->stats().ignored == 2);
 }
 
+TEST_CASE("the first page type that nobody has added is logged on one line, with what there is", "[page]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"no\npe"})");
+  ann->ask(R"({"page":"nope"})");
+  CHECK(house.logged ==
+        R"(/ws/core/: a client asked for the page type "no\npe"; there are: row, table, view (said once))"
+        "\n");
+}
+
 TEST_CASE("a page that can_add refuses is silence, and its permission group is left", "[page][CC-8]") {
   House house;
   auto ann = Browser::in(house, "user=7");
@@ -223,8 +234,8 @@ TEST_CASE("an exception from can_add or a name, or a name that is none, is a ref
   CHECK(house.logged ==
         "page \"table\": can_add threw: the database is on fire\n"
         "page \"table\": a group's name threw: no name for this one\n"
-        "page \"table\": what it named is no group's name\n"
-        "page \"view\": what it named is no group's name\n");
+        "page \"table\": group_name returned \"table 15\": a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -\n"
+        "page \"view\": group_name returned \"view-a b\": a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -\n");
   CHECK(house.layer.stats().groups == 1);
   CHECK(ann->ask(R"({"page":"table","table_id":1})").starts_with(R"({"type":"page_add")"));
 }
@@ -242,7 +253,10 @@ TEST_CASE("a permission group whose name is none is a refusal before can_add is 
   house.layer.take_calls();
   CHECK(ann->ask(R"({"page":"misnamed"})") == "");
   CHECK(house.layer.take_calls() == "");
-  CHECK(house.logged == "page \"misnamed\": what it named is no group's name\n");
+  CHECK(
+      house.logged ==
+      "page \"misnamed\": permission_group_name returned \"not fine\": a group's name is 1 to 99 characters of A-Z a-z "
+      "0-9 _ . -\n");
 }
 
 TEST_CASE("a page whose group can't be joined is a refusal", "[page][CC-14]") {

@@ -86,12 +86,12 @@ TEMPLATE_LIST_TEST_CASE("we broadcast, and Django's consumers hear it", "[redis]
 TEMPLATE_LIST_TEST_CASE("direct sends, both ways", "[redis][django][I-1][R-40][R-43]", Kinds) {
   Pair<TestType> pair;
   Guest& guest = pair.ours.guest();
-  const std::string channel = unquoted(pair.django("connect", ann));
+  const std::string channel = plain_text(pair.django("connect", ann));
   CHECK(pair.django("connect", bob) != pair.django("connect", "\"cyd\""));
   REQUIRE(pair.ours.layer.send(channel, numbered(1)));
   CHECK(pair.django("hear", ann) == R"({"n":1})");
   CHECK(pair.django("silent", bob) == "true");
-  CHECK(pair.django("send", quoted(guest.name()), number_event(2)) == "null");
+  CHECK(pair.django("send", json_text(guest.name()), number_event(2)) == "null");
   CHECK(guest.hears("2"));
 }
 
@@ -250,7 +250,7 @@ TEST_CASE("four hosts: Django's sends to our consumers all arrive", "[redis][dja
   CoreProcess ours(options);
   for (int i = 0; i < 40; ++i) {
     Guest& guest = ours.guest();
-    CHECK(django("send", quoted(guest.name()), number_event(i)) == "null");
+    CHECK(django("send", json_text(guest.name()), number_event(i)) == "null");
     CHECK(guest.hears(std::to_string(i)));
   }
   (void)django("connect", ann);
@@ -259,8 +259,8 @@ TEST_CASE("four hosts: Django's sends to our consumers all arrive", "[redis][dja
   for (int i = 0; i < 8; ++i) {
     const std::string group = "g" + std::to_string(i);
     REQUIRE(guest.join(group));
-    (void)django("join", ann, quoted(group));
-    CHECK(django("group_send", quoted(group), number_event(i)) == "null");
+    (void)django("join", ann, json_text(group));
+    CHECK(django("group_send", json_text(group), number_event(i)) == "null");
     expected += (i ? " " : "") + std::to_string(i);
     CHECK(guest.hears(expected));
     CHECK(django("hear", ann) == R"({"n":)" + std::to_string(i) + "}");
@@ -324,7 +324,7 @@ TEMPLATE_LIST_TEST_CASE("CoreConsumer does what Django tells it, all five of it"
     browser.say(R"({"page":"table","table_id":22})");
     CHECK(browser.hear() == R"({"type":"page_add","page":"table","parameters":{"table_id":22}})");
     const auto told = [&](const std::string& group, const std::string& event) {
-      CHECK(django("group_send", quoted(group), event) == "null");
+      CHECK(django("group_send", json_text(group), event) == "null");
     };
     told("users", R"({"type":"broadcast_to_users","user_ids":[1,7],"payload":{"a":1},"ignore_web_socket_id":"x",)"
                   R"("send_to_all_users":false})");

@@ -34,7 +34,6 @@ class House {
   bool comes_to_rest();
 
   sluice::ServerStats server_stats() const { return server_.stats(); }
-  sluice::HostStats host_stats() const { return host_.stats(); }
   sluice::LayerStats layer_stats() const { return layer_.stats(); }
   sluice::PageStats page_stats() const { return pages_->stats(); }
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Every source names its licence, and no file of the library grows past what one reads in a sitting."""
+"""Every source names its licence, no file of the library grows past what one reads in a sitting, and no merge is half
+done."""
+import re
 import unittest
 from pathlib import Path
 
@@ -8,10 +10,11 @@ import house
 LICENCE = "SPDX-License-Identifier: MIT"
 LONG = 300
 TOO_LONG = 400
+HALF_MERGED = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
 
 def without_licence(root):
-    folders = ["include", "src", "tests", "examples", "benchmarks", "clients"]
+    folders = ["include", "src", "tests", "examples", "benchmarks"]
     found = []
     for path in house.sources(root, *folders):
         first = path.read_text().splitlines()[:2]
@@ -26,6 +29,12 @@ def longer_than(lines, root):
             if (length := len(path.read_text().splitlines())) > lines]
 
 
+def half_merged(root):
+    paths = house.sources(root, "include", "src", "tests", "examples", "benchmarks")
+    paths += [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    return [str(path.relative_to(root)) for path in paths if path.exists() and HALF_MERGED.search(path.read_text())]
+
+
 class Files(unittest.TestCase):
     def test_every_source_names_its_licence(self):
         self.assertEqual(without_licence(house.ROOT), [])
@@ -35,16 +44,21 @@ class Files(unittest.TestCase):
             print("getting long:", file)
         self.assertEqual(longer_than(TOO_LONG, house.ROOT), [])
 
+    def test_no_merge_is_half_done(self):
+        self.assertEqual(half_merged(house.ROOT), [])
+
     def test_each_broken_rule_is_seen(self):
         files = {
             "src/core/good.cpp": f"// {LICENCE}\n" + "\n" * 399,
             "src/core/long.cpp": f"// {LICENCE}\n" + "\n" * 400,
             "tests/core/bare_test.cpp": "int main() {}\n",
             "tests/node_modules/other.js": "",
+            "docs/guide.md": "ours and theirs\n" + "<" * 7 + " HEAD\nours\n" + "=" * 7 + "\ntheirs\n" + ">" * 7 + " main\n",
         }
         with house.tree(files) as folder:
             self.assertEqual(without_licence(Path(folder)), ["tests/core/bare_test.cpp"])
             self.assertEqual(longer_than(TOO_LONG, Path(folder)), ["src/core/long.cpp: 401 lines"])
+            self.assertEqual(half_merged(Path(folder)), ["docs/guide.md"])
 
 
 if __name__ == "__main__":

@@ -17,12 +17,11 @@ def run(*command):
     return done.stdout
 
 
-def configured(name, *options):
-    """The build folder of the outside project, configured with these options."""
+def configured(name, *options, source=house.ROOT / "tests/structure/outside"):
+    """The build folder of a project, if no other the outside one, configured with these options."""
     compiler = re.search(r"^CMAKE_CXX_COMPILER:\w+=(.*)$", (house.BUILD / "CMakeCache.txt").read_text(), re.MULTILINE)
     build = WORK / name
-    run("cmake", "-S", house.ROOT / "tests/structure/outside", "-B", build, "-G", "Ninja",
-        f"-DCMAKE_CXX_COMPILER={compiler[1]}", *options)
+    run("cmake", "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_CXX_COMPILER={compiler[1]}", *options)
     return build
 
 
@@ -39,6 +38,15 @@ class Install(unittest.TestCase):
         build = configured("subdirectory", f"-DSLUICE_SOURCE={house.ROOT}")
         # The whole library would be built once more only to be linked: what the targets hand on shows here.
         run("ninja", "-C", build, "CMakeFiles/outside.dir/main.cpp.o")
+
+    def test_what_is_left_out_needs_nothing(self):
+        for option, libraries in {"SLUICE_ASIO": ("Asio", "ZLIB"), "SLUICE_AUTH": ("LibJwt",),
+                                  "SLUICE_REDIS": ("Hiredis", "MsgpackCxx")}.items():
+            away = [f"-DCMAKE_DISABLE_FIND_PACKAGE_{library}=ON" for library in libraries]
+            with self.subTest(option):
+                with self.assertRaisesRegex(AssertionError, "REQUIRED"):
+                    configured(f"with_{option}", "-DSLUICE_BUILD_TESTS=OFF", *away, source=house.ROOT)
+                configured(f"without_{option}", f"-D{option}=OFF", *away, source=house.ROOT)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def items(root):
 def tags(root):
     """item -> the test files that carry its tag."""
     found = {}
-    for path in house.sources(root, "tests", "clients"):
+    for path in house.sources(root, "tests"):
         if not path.stem.endswith(("_test", "_suite")):
             continue
         text = path.read_text()

@@ -48,6 +48,7 @@ class Listener {
     }
     CHECK(input.empty());
     std::fill_n(buffer.get(), bytes.size(), '\xee');
+    if (protocol_.empty()) protocol_ = ws::ServerProtocol(limits_);  // which must make no difference
   }
   const std::vector<std::string>& lines() const noexcept { return lines_; }
   ws::ServerProtocol& protocol() noexcept { return protocol_; }

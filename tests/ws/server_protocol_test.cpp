@@ -24,6 +24,25 @@ TEST_CASE("the examples of RFC 6455 section 5.7", "[ws]") {
         lines({"text: Hello"}));
 }
 
+TEST_CASE("a protocol is empty between two messages, and holds something within one", "[ws]") {
+  for (const std::string& frame : {client_text("Hello"), client_frame(Opcode::ping, "Hello"),
+                                   client_frame(Opcode::text, "Hel", false) + client_frame(Opcode::pong, "") +
+                                       client_frame(Opcode::continuation, "lo")}) {
+    Listener listener;
+    CHECK(listener.protocol().empty());
+    for (const char byte : frame.substr(0, frame.size() - 1)) {
+      listener.hear({&byte, 1});
+      CHECK_FALSE(listener.protocol().empty());
+    }
+    listener.hear({&frame.back(), 1});
+    listener.hear({});  // which lets go of a ping that came in pieces
+    CHECK(listener.protocol().empty());
+  }
+  Listener ended;
+  ended.hear(client_close(1000));
+  CHECK_FALSE(ended.protocol().empty());
+}
+
 TEST_CASE("messages of every length class arrive whole", "[ws]") {
   for (const std::size_t size : {0, 1, 125, 126, 127, 128, 65535, 65536, 70000}) {
     const std::string payload(size, '*');

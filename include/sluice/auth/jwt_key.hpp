@@ -2,7 +2,6 @@
 // A key that signatures of tokens are checked with. It knows what it is, so that it is never used as something else.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "sluice/auth/jwt_verifier.hpp"
 #include "sluice/auth/user_resolver.hpp"
@@ -42,6 +41,8 @@ struct TokenAuthOptions {
 ///         if (auto sent = layer.send(me, Event::named("token_expired")); !sent) log(LogLevel::warning, ...);
 ///       });
 ///     }
+///
+/// A value.
 struct TokenExpiry {
   TokenTime at;
   std::chrono::milliseconds left;  // from the handshake on, by the verifier's clock; not negative

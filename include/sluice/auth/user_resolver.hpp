@@ -21,6 +21,8 @@ namespace sluice {
 ///       if (!person || !person->active || claims.issued_at() < person->password_changed) co_return std::nullopt;
 ///       co_return User(*id, person->name);
 ///     }
+///
+/// Any thread.
 class UserResolver {
  public:
   virtual ~UserResolver() = default;

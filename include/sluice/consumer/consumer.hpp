@@ -30,6 +30,8 @@ class Session;
 /// - An exception from a handler is logged with path and channel name and closes the connection with 1011 (before
 ///   accept: HTTP 500). Every exit leaves every group.
 /// - Calls that need a live connection are no-ops once it is closing; what is sent then is dropped and counted.
+/// - What other threads have for it they send as an event, to channel_name() or to a group. accept, deny, send, close,
+///   group_add and group_discard throw std::logic_error there.
 ///
 /// Its executor only.
 class Consumer {

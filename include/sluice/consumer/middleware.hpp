@@ -29,7 +29,7 @@ class Verdict {
 
 /// Looks at every connection of its application, before there is a consumer (Channels: BaseMiddleware). One object
 /// serves all connections of all executors at once: keep no state of one connection in it. An exception is logged and
-/// answered with 500.
+/// answered with 500. Any thread.
 class Middleware {
  public:
   virtual ~Middleware() = default;

@@ -4,18 +4,18 @@
 
 #include <condition_variable>
 #include <mutex>
-#include <utility>
+#include <stdexcept>
 
 #include "sluice/core/executor.hpp"
 #include "sluice/core/task.hpp"
 
 namespace sluice {
 
-/// Waits on this thread until the task has finished, and gives its value or throws its exception. The caller's bug:
-/// from inside an executor's job, which would wait for itself. Any thread.
+/// Waits on this thread until the task has finished, and gives its value or throws its exception. Throws
+/// std::logic_error inside an executor's job, which would wait for itself. Any thread.
 template <class T>
 T block_on(Task<T> task) {
-  assert(!Executor::current() && "block_on would stop its own executor: use co_await there");
+  if (Executor::current()) throw std::logic_error("block_on() would stop the executor that it runs on: co_await there");
   struct Gate {
     std::mutex mutex;
     std::condition_variable wake;

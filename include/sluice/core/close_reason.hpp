@@ -2,9 +2,9 @@
 // Why a connection ends: a WebSocket close code and a short text. Every code the library itself uses is named here.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace sluice {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <cassert>
 #include <coroutine>
 #include <exception>
 #include <optional>
@@ -14,6 +13,7 @@
 namespace sluice {
 
 /// Who is told, once, that a task has finished. An awaiting coroutine is one kind of waiter, a session's pump another.
+/// A value.
 struct Waiter {
   void (*wake)(void* who) noexcept = nullptr;
   void* who = nullptr;

@@ -121,7 +121,7 @@ class Value::Elements {
   Iterator end_;
 };
 
-/// One member of an object; the key lives as long as the Document.
+/// One member of an object; the key lives as long as the Document. A value.
 struct Member {
   std::string_view key;
   Value value;

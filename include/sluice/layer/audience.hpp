@@ -14,7 +14,7 @@
 
 namespace sluice {
 
-/// What a subscriber is known by. The views live as long as the subscriber.
+/// What a subscriber is known by. The views live as long as the subscriber. A value.
 struct Identity {
   std::string_view web_socket_id;  // empty: none
   const UserId& user_id;           // anonymous: matches no list of users (behaviour CC-25)

@@ -18,7 +18,7 @@
 
 namespace sluice {
 
-/// One broadcast that includes the subscriber, and its payload encoded for the wire.
+/// One broadcast that includes the subscriber, and its payload encoded for the wire. Its executor only.
 struct Delivery {
   Event event;
   Frame frame;
@@ -26,6 +26,7 @@ struct Delivery {
 };
 
 /// Broadcasts of one kind to one group that follow each other: `joined` holds their frames side by side.
+/// Its executor only.
 struct DeliveryRun {
   std::span<const Delivery> deliveries;
   const Frame& joined;
@@ -34,7 +35,7 @@ struct DeliveryRun {
 };
 
 /// Who hears a channel. Everything is called on the subscriber's executor, and nothing of it may run user code before
-/// it returns: it queues, or it sends.
+/// it returns: it queues, or it sends. executor(): any thread. Everything else: its executor only.
 class Subscriber {
  public:
   virtual void deliver(const Event& event) = 0;

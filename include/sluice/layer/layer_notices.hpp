@@ -7,13 +7,13 @@
 namespace sluice {
 
 /// The layer lost other processes: for now nothing is heard of them. For a consumer that lists it among its handlers;
-/// no other hears it.
+/// no other hears it. A value.
 struct LayerDown {
   static constexpr std::string_view event_type = "layer_down";
 };
 
 /// The layer found them again, with every membership restored. What was sent in between may be lost: tell the client to
-/// fetch again what it shows.
+/// fetch again what it shows. A value.
 struct LayerUp {
   static constexpr std::string_view event_type = "layer_up";
 };

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <thread>
 #include <vector>
 
 // Behind the standard's: Asio reads libstdc++'s configuration to choose how it allocates, and all files must agree.

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -29,6 +30,13 @@ struct AsioServerOptions {
   HttpHandler* http = nullptr;  // answers plain requests and outlives the server; without one they get 404
   int backlog = 4096;           // connections that the kernel completes before we accept them
   bool reuse_port = false;      // let other processes listen on the same port; the kernel then spreads by hash
+};
+
+/// How those who connect to one place are met. A value.
+struct ListenOptions {
+  std::optional<TlsContext> tls = {};  // they speak it
+  /// Do trusted peers begin with a PROXY header here? Not said: as ProxyOptions::proxy_protocol has it.
+  std::optional<bool> proxy_protocol = {};
 };
 
 /// How a server stops. A value.
@@ -123,14 +131,14 @@ class AsioServer {
   /// Listens on a host, an IPv4 or IPv6 address or a name, and returns the port; port 0 lets the kernel pick one. A
   /// name with several addresses listens on all of them, at the same port. Call it several times for several places.
   /// Fails with io_failed: no such host, address in use, no permission; after stop() with refused.
-  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port);
+  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const ListenOptions& options = {});
   /// The same for wss:// and https://. One server may listen in the clear at one port and with TLS at another.
   Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const TlsContext& tls);
   /// Listens at a TCP socket that listens already, one of passed_sockets() for instance, and returns the port. From
   /// then on the descriptor is the server's. stop() closes it without touching the connections that wait there: they
   /// are for whoever else has the socket open, systemd or the next process. Fails with invalid_argument for a
   /// descriptor that is no such socket, after stop() with refused; then it is still yours.
-  Result<std::uint16_t> listen_fd(int descriptor);
+  Result<std::uint16_t> listen_fd(int descriptor, const ListenOptions& options = {});
   Result<std::uint16_t> listen_fd(int descriptor, const TlsContext& tls);
 
   /// Stops in good order, and returns at once. Connections that the kernel has completed are served, then nobody is
@@ -141,7 +149,8 @@ class AsioServer {
   void stop(StopOptions options = {});
   /// Blocks until stop() was called, by any thread, and everything has ended: connections, HTTP handlers, and whatever
   /// holds on to a connection, as a consumer does until its disconnect() has finished. At the longest that takes the
-  /// window, the grace and Limits::disconnect_grace; what is held longer is logged. Not on an executor of the server.
+  /// window, the grace and Limits::disconnect_grace; what is held longer is logged. Throws std::logic_error on an
+  /// executor of the server, which would wait for itself.
   void wait();
 
   ServerStats stats() const;

@@ -54,7 +54,7 @@ struct ProxyOptions {
   TrustedProxies trusted = {};
   ForwardedHeaders headers = ForwardedHeaders::x_forwarded;
   /// Trusted peers begin each connection with a PROXY protocol header, version 1 or 2; one that doesn't is cut off.
-  /// Everybody else must not send one: it is no HTTP, and refused as such.
+  /// Everybody else must not send one: it is no HTTP, and refused as such. ListenOptions may say otherwise for a place.
   bool proxy_protocol = false;
 };
 

@@ -18,7 +18,7 @@ namespace sluice {
 
 /// A page names a group and decides who may be in it (Baserow: PageType). One object serves all connections of all
 /// executors at once: keep no state of one connection in it. An exception from can_add or a name is logged, and counts
-/// as a no (behaviour CC-14).
+/// as a no (behaviour CC-14). Any thread.
 class PageType {
  public:
   /// Throws std::invalid_argument for an empty type, and for a parameter that has no name, a name twice, or the name

@@ -19,7 +19,7 @@
 
 namespace sluice::testing {
 
-/// The expected thing did not come; what() tells what came instead.
+/// The expected thing did not come; what() tells what came instead. A value.
 class NotHeard : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -100,7 +100,7 @@ class ManualExecutor final : public ManualDriver, public Executor, public Execut
   std::chrono::milliseconds patience_ = std::chrono::seconds(20);
 };
 
-/// Several ManualExecutors under one hand and one clock, on one thread.
+/// Several ManualExecutors under one hand and one clock. Threads as for ManualExecutor.
 class ManualExecutors final : public ManualDriver, public ExecutorGroup {
  public:
   explicit ManualExecutors(std::size_t size);

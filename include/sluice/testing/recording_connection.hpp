@@ -10,7 +10,6 @@
 #include <string_view>
 #include <utility>
 #include <variant>
-#include <vector>
 
 #include "sluice/core/executor.hpp"
 #include "sluice/transport/connection.hpp"

@@ -38,6 +38,7 @@ struct Endpoint {
 };
 
 /// What hears a stream. Called on the executor it was dialled for, never from inside a call of ByteStream or Dialer.
+/// Its executor only.
 class StreamEvents {
  public:
   virtual void on_open() = 0;

@@ -13,7 +13,8 @@
 
 namespace sluice {
 
-/// How a handshake is answered when the connection is wanted. It has constructors, so it may stand in a co_await.
+/// How a handshake is answered when the connection is wanted. It has constructors, so it may stand in a co_await. A
+/// value.
 class Acceptance {
  public:
   Acceptance() = default;
@@ -30,7 +31,7 @@ class Acceptance {
   std::vector<std::pair<std::string, std::string>> headers_;
 };
 
-/// How a handshake is answered when the connection is not wanted: an HTTP response instead of the upgrade.
+/// How a handshake is answered when the connection is not wanted: an HTTP response instead of the upgrade. A value.
 class Denial {
  public:
   Denial(int http_status = 403, std::string body = {}, std::vector<std::pair<std::string, std::string>> headers = {})
@@ -73,6 +74,7 @@ class Connection {
 };
 
 /// What hears a connection. Called on the connection's executor, never from inside a call of Connection.
+/// Its executor only.
 class ConnectionEvents {
  public:
   virtual ~ConnectionEvents() = default;

@@ -93,6 +93,8 @@ void append_frame_header(std::string& out, std::uint8_t first_byte, std::uint64_
 ///
 ///     FrameReader reader(frame.wire());
 ///     while (auto message = reader.next()) out.write(message.kind, message.payload);
+///
+/// One thread at a time.
 class FrameReader {
  public:
   struct Item {

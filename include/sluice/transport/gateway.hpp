@@ -13,7 +13,8 @@
 
 namespace sluice {
 
-/// Takes new connections. Called on the executor that the connection will live on.
+/// Takes new connections, each on the executor that it will live on; one object serves all executors at once. Any
+/// thread.
 class Gateway {
  public:
   virtual ~Gateway() = default;
@@ -24,8 +25,9 @@ class Gateway {
                                                  Executor& executor) = 0;
 };
 
-/// Answers plain HTTP requests: health, metrics, a page, a small JSON API. Called on an executor; the request lives
-/// until the task has finished. An exception is answered with 500 and logged.
+/// Answers plain HTTP requests: health, metrics, a page, a small JSON API. Called on an executor, and one object serves
+/// all of them at once; the request lives until the task has finished. An exception is answered with 500 and logged.
+/// Any thread.
 class HttpHandler {
  public:
   virtual ~HttpHandler() = default;

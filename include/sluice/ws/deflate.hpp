@@ -11,7 +11,7 @@
 
 namespace sluice::ws {
 
-/// How much went through compression: messages, their bytes as they were and as they went over the wire.
+/// How much went through compression: messages, their bytes as they were and as they went over the wire. A value.
 struct DeflateTotals {
   std::uint64_t messages = 0;
   std::uint64_t plain_bytes = 0;

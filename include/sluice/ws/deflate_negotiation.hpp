@@ -21,6 +21,7 @@ struct DeflateParameters {
   friend bool operator==(const DeflateParameters&, const DeflateParameters&) = default;
 };
 
+/// What the two sides agreed on. A value.
 struct DeflateAgreement {
   DeflateParameters parameters;
   std::string response;  // the value of Sec-WebSocket-Extensions in the answer

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -33,7 +34,8 @@ class FrameHeaderReader {
   Step next(std::span<char>& input) noexcept;
   /// Makes ready for the next header.
   void clear() noexcept { have_ = 0; }
-  void allow_compression() noexcept { compression_ = true; }
+  bool empty() const noexcept { return have_ == 0; }
+  void allow_compression(bool allowed) noexcept { compression_ = allowed; }
 
   /// What is known before the header is complete, so that its reader may give up early too.
   bool has_opcode() const noexcept { return have_ >= 1; }

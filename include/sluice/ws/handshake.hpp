@@ -14,7 +14,7 @@
 
 namespace sluice::ws {
 
-/// A request that is not about WebSockets.
+/// A request that is not about WebSockets. A value.
 struct PlainRequest {};
 
 /// A good request to open a WebSocket. A value.

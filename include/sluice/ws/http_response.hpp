@@ -13,7 +13,7 @@
 
 namespace sluice::ws {
 
-/// What the request and the server decide about an answer.
+/// What the request and the server decide about an answer. A value.
 struct Answering {
   bool keep_alive = false;  // otherwise it says Connection: close
   bool head_only = false;   // the request was HEAD: Content-Length as for GET, no body

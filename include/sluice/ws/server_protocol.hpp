@@ -36,9 +36,9 @@ class MessageInflater;
 /// It fails at the first byte that proves a fault: 1002 for a frame that RFC 6455 forbids, 1007 for text that is not
 /// UTF-8 and for a compressed message that can't be read (RFC 6455 section 7.4.1: data that does not fit the message's
 /// type), 1009 for a message past the limit, as soon as a frame's length tells or, compressed, as much of it has come
-/// out, 1008 for the frame that is one too many for its message. An idle one takes 96 bytes and owns no memory but its
-/// inflater (a ping that came in pieces is let go by the next call); what is kept of a frame or message that is not
-/// whole yet is inside, never in the caller's buffer. One thread at a time.
+/// out, 1008 for the frame that is one too many for its message. What is kept of a frame or message that is not whole
+/// yet is inside, never in the caller's buffer. One that is empty() owns no memory, and any connection with the same
+/// limits may go on with it. One thread at a time.
 class ServerProtocol {
  public:
   enum class Step : std::uint8_t { need_more, message, ping, pong, close, failed };
@@ -67,6 +67,10 @@ class ServerProtocol {
   const CloseReason& close_reason() const noexcept;
   /// Has it seen `close` or `failed`?
   bool ended() const noexcept { return ended_ != 0; }
+  /// Is it as it was when it was made: between two frames and two messages, without an inflater?
+  bool empty() const noexcept {
+    return !ended_ && !in_payload_ && frames_ == 0 && header_.empty() && !inflater_ && !rarity_;
+  }
 
  private:
   struct Rarity;

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import http.client
+import inspect
 import json
 import logging
 import os
@@ -121,3 +122,9 @@ def jwt(secret, **claims):
 def extensions_of(socket):
     """What was agreed on: the newer asyncio client of websockets keeps it in its protocol."""
     return getattr(socket, "protocol", socket).extensions
+
+
+def with_headers(headers):
+    """The option of websockets.connect that sends these headers: the newer asyncio client has another name for it."""
+    newer = "additional_headers" in inspect.signature(websockets.connect).parameters
+    return {"additional_headers" if newer else "extra_headers": headers}

@@ -50,10 +50,12 @@ def replaced(text, old, new):
 
 
 class Nginx:
-    """`with Nginx("nginx.conf", upstream=8000) as nginx: connect to nginx.port`."""
+    """`with Nginx("nginx.conf", upstream=8000) as nginx: connect to nginx.port`. With a `certificate`, nginx speaks TLS
+    with it; the server behind a file that asks for TLS there must be one whom `trusted` has signed."""
 
-    def __init__(self, conf, upstream, block="http"):
+    def __init__(self, conf, upstream, block="http", certificate=None, trusted=None):
         self.conf, self.upstream, self.block = conf, upstream, block
+        self.certificate, self.trusted = certificate, trusted
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -66,8 +68,7 @@ class Nginx:
 
     def start(self):
         folder = Path(self.folder.name)
-        site = replaced((DEPLOY / self.conf).read_text(), "listen 80;", f"listen 127.0.0.1:{self.port};")
-        (folder / "site.conf").write_text(replaced(site, "127.0.0.1:8000;", f"127.0.0.1:{self.upstream};"))
+        (folder / "site.conf").write_text(self.site(folder))
         stream = self.block == "stream"
         # A stream module that was built in needs no loading.
         module = f"load_module {STREAM_MODULE};" if stream and STREAM_MODULE.exists() else ""
@@ -76,7 +77,8 @@ class Nginx:
         who = {}
         if os.geteuid() == 0:
             who = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-            shutil.chown(folder, NOBODY, NOBODY)
+            for path in (folder, *folder.glob("*.pem")):
+                shutil.chown(path, NOBODY, NOBODY)
         command = [shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin"), "-p", folder, "-e", "stderr",
                    "-c", folder / "nginx.conf"]
         self.process = subprocess.Popen([str(word) for word in command], **who)
@@ -89,6 +91,22 @@ class Nginx:
                 time.sleep(0.02)
         self.stop()
         return False
+
+    def site(self, folder):
+        """The file as a user would have it, but for ports and folders."""
+        site = (DEPLOY / self.conf).read_text()
+        if self.certificate:
+            shutil.copy(self.certificate.chain, folder / "chain.pem")
+            shutil.copy(self.certificate.key, folder / "key.pem")
+            # As docs/deploy.md says of the files without TLS.
+            site = site.replace("listen 80;", "listen 443 ssl;\n    ssl_certificate /etc/nginx/tls/chain.pem;\n"
+                                              "    ssl_certificate_key /etc/nginx/tls/key.pem;")
+        if self.trusted:
+            shutil.copy(self.trusted.chain, folder / "sluice.pem")
+        standard, ours = ("443 ssl", f"{self.port} ssl") if self.certificate else ("80", self.port)
+        site = replaced(site, f"listen {standard};", f"listen 127.0.0.1:{ours};")
+        site = site.replace("/etc/nginx/tls/", f"{folder}/")
+        return replaced(site, "127.0.0.1:8000;", f"127.0.0.1:{self.upstream};")
 
     def stop(self):
         self.process.terminate()

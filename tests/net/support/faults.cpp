@@ -73,6 +73,11 @@ Fate fate_of_transfer(const char* call, int descriptor) {
 
 Faults::Faults(Executor& executor) : executor_(executor) {}
 
+Faults Faults::none_but_little_room(Executor& executor) {
+  run_on(executor, [] { here = true; });
+  return Faults(executor);
+}
+
 Faults Faults::nth_fails(Executor& executor, std::uint64_t nth, int error) {
   run_on(executor, [=] {
     here = true;

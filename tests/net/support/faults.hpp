@@ -13,6 +13,8 @@ namespace sluice::test {
 /// little room for what it writes. One at a time.
 class Faults {
  public:
+  /// No call fails.
+  static Faults none_but_little_room(Executor& executor);
   /// The `nth` call, counted from 1, does nothing and fails with this error; close() closes all the same.
   static Faults nth_fails(Executor& executor, std::uint64_t nth, int error);
   /// Reads and writes move one byte at most; every few of them is interrupted, or would have to wait.

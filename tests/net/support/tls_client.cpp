@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <stdexcept>
+#include <utility>
 
 namespace sluice::test {
 namespace {
@@ -24,6 +25,7 @@ Certificate certificate_of(const std::string& pem) {
 TlsClient::TlsClient(std::uint16_t port, const Options& options)
     : BlockingClient(port, options.receive_buffer),
       context_(SSL_CTX_new(TLS_client_method())),
+      before_(options.before),
       bytewise_(options.bytewise) {
   SSL_CTX* const context = context_.get();
   if (options.version) {
@@ -60,7 +62,7 @@ std::string TlsClient::shake_hands() {
     const int result = SSL_do_handshake(session_.get());
     const int why = SSL_get_error(session_.get(), result);
     if (why == SSL_ERROR_SSL) failure_ = net::take_openssl_errors();
-    send_raw(take_sealed());
+    send_raw(std::exchange(before_, {}) + take_sealed());
     if (result == 1 || !failure_.empty()) break;
     if (get({&nothing, 0}) <= 0 && failure_.empty()) failure_ = "the connection ended";
   }

@@ -20,6 +20,7 @@ class TlsClient : public BlockingClient {
     std::string host;       // asked for by SNI
     std::string protocols;  // ALPN as it is on the wire: "\x02h2\x08http/1.1"
     int version = 0;        // TLS1_2_VERSION for instance, and no other
+    std::string before;     // sent in the clear, right in front of the first record
     const Issued* identity = nullptr;
     SSL_SESSION* resumed = nullptr;
     bool bytewise = false;  // each byte is a segment of its own
@@ -56,6 +57,7 @@ class TlsClient : public BlockingClient {
 
   net::Owned<SSL_CTX, SSL_CTX_free> context_;
   net::Owned<SSL, SSL_free> session_;
+  std::string before_;
   std::string failure_;
   bool bytewise_;
 };

@@ -53,13 +53,13 @@ class DjangoPeer {
   Process process_;
 };
 
-/// A text as JSON.
-inline std::string quoted(std::string_view text) {
+/// A text as JSON. Not named quoted(): for a std::string, std::quoted is a better match.
+inline std::string json_text(std::string_view text) {
   json::Writer out;
   out.value(text);
   return out.take();
 }
 inline std::string number_event(int number) { return R"({"type":"number","n":)" + std::to_string(number) + "}"; }
-inline std::string unquoted(const std::string& json) { return json.substr(1, json.size() - 2); }
+inline std::string plain_text(const std::string& json) { return json.substr(1, json.size() - 2); }
 
 }  // namespace sluice::redis

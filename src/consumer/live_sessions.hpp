@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// The sessions of one executor: they live here, and are pumped from here.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "consumer/mailbox.hpp"
+#include "sluice/core/executor.hpp"
+#include "sluice/core/task.hpp"
+#include "sluice/transport/frame.hpp"
+
+namespace sluice {
+
+class Session;
+
+/// A handler at work, and what it may refer to. The task goes first.
+struct AtWork {
+  std::unique_ptr<AtWork> next;  // among those that nobody has
+  Mail hand;
+  std::shared_ptr<const void> argument;
+  Task<> task;
+};
+
+/// The sessions of one executor, and those among them that have mail to look at. Its executor only.
+class LiveSessions {
+ public:
+  explicit LiveSessions(Executor& executor) : executor_(executor), frames_(executor.local<FrameBuffer>()) {}
+  LiveSessions(const LiveSessions&) = delete;
+  LiveSessions& operator=(const LiveSessions&) = delete;
+  /// The executor ends: so do the sessions that are left.
+  ~LiveSessions();
+
+  Executor& executor() const noexcept { return executor_; }
+  FrameBuffer& frames() const noexcept { return frames_; }
+
+  void add(std::shared_ptr<Session> session);
+  const std::shared_ptr<Session>& at(std::size_t place) const noexcept { return all_[place]; }
+  void remove(std::size_t place);
+  /// Pumps this session in a job of its own soon; one job serves all sessions of a turn.
+  void pump_soon(std::shared_ptr<Session> session);
+
+  /// Few sessions have a handler at work at the same time: what that takes is lent, and is empty when it comes back.
+  std::unique_ptr<AtWork> lend() {
+    if (!spare_) return std::make_unique<AtWork>();
+    auto work = std::move(spare_);
+    spare_ = std::move(work->next);
+    --spares_;
+    return work;
+  }
+  void give_back(std::unique_ptr<AtWork> work) noexcept {
+    work->task = {};
+    work->argument.reset();
+    work->hand = Message();
+    if (spares_ == most_spares) return;
+    ++spares_;
+    work->next = std::move(spare_);
+    spare_ = std::move(work);
+  }
+
+ private:
+  static constexpr std::size_t most_spares = 256;
+
+  Executor& executor_;
+  FrameBuffer& frames_;
+  std::vector<std::shared_ptr<Session>> all_;  // each knows its place
+  std::vector<std::shared_ptr<Session>> ready_;
+  std::unique_ptr<AtWork> spare_;
+  std::size_t spares_ = 0;
+};
+
+}  // namespace sluice

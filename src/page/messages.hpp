@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// What a CoreConsumer says to its client, key for key. Values, written at once: their views live no longer than that.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "sluice/json/fields.hpp"
+#include "sluice/json/text.hpp"
+#include "sluice/json/value.hpp"
+
+namespace sluice::page_messages {
+
+/// Who the client is, first of all.
+struct Authentication {
+  static constexpr std::string_view event_type = "authentication";
+  bool success = false;
+  std::optional<std::string_view> web_socket_id;
+  static constexpr auto fields() {
+    return sluice::fields(sluice::field("success", &Authentication::success),
+                          sluice::field("web_socket_id", &Authentication::web_socket_id));
+  }
+};
+
+/// A page was added.
+struct PageAdd {
+  static constexpr std::string_view event_type = "page_add";
+  std::string_view page;
+  json::Text parameters;
+  static constexpr auto fields() {
+    return sluice::fields(sluice::field("page", &PageAdd::page), sluice::field("parameters", &PageAdd::parameters));
+  }
+};
+
+/// A page was taken off, asked for or not.
+struct PageDiscard {
+  static constexpr std::string_view event_type = "page_discard";
+  std::string_view page;
+  json::Text parameters;
+  static constexpr auto fields() {
+    return sluice::fields(sluice::field("page", &PageDiscard::page),
+                          sluice::field("parameters", &PageDiscard::parameters));
+  }
+};
+
+/// A page was not added, and why; with CoreConsumerOptions::page_errors only.
+struct PageError {
+  static constexpr std::string_view event_type = "page_error";
+  json::Value page;
+  json::Text parameters;
+  std::string_view error;
+  static constexpr auto fields() {
+    return sluice::fields(sluice::field("page", &PageError::page), sluice::field("parameters", &PageError::parameters),
+                          sluice::field("error", &PageError::error));
+  }
+};
+
+/// A page to fetch anew.
+struct MissedPage {
+  std::string_view page;
+  json::Text parameters;
+  static constexpr auto fields() {
+    return sluice::fields(sluice::field("page", &MissedPage::page),
+                          sluice::field("parameters", &MissedPage::parameters));
+  }
+};
+
+/// These pages are old.
+struct UpdatesMissedOfPages {
+  static constexpr std::string_view event_type = "updates_missed";
+  std::vector<MissedPage> pages;
+  static constexpr auto fields() { return sluice::fields(sluice::field("pages", &UpdatesMissedOfPages::pages)); }
+};
+
+/// All that the client shows may be old.
+struct UpdatesMissed {
+  static constexpr std::string_view event_type = "updates_missed";
+};
+
+/// The user is signed out.
+struct ForceDisconnect {
+  static constexpr std::string_view event_type = "force_disconnect";
+};
+
+}  // namespace sluice::page_messages
