@@ -57,3 +57,11 @@ configure() {
   fi
   quietly cmake --preset "$@" -DSLUICE_WERROR="${SLUICE_WERROR:-OFF}"
 }
+
+# run_tests PRESET [OPTION OF CTEST...]: what was skipped, and why, is said at the end.
+run_tests() {
+  local folder=build/$1 status=0
+  ctest --test-dir "$folder" --no-tests=error --output-on-failure -j "$(nproc)" "${@:2}" || status=$?
+  grep -hE "^skipped: |\.\.\. skipped '" "$folder/Testing/Temporary/LastTest.log" || true
+  return "$status"
+}

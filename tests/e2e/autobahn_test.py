@@ -120,4 +120,4 @@ class Autobahn(unittest.IsolatedAsyncioTestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=["autobahn"])
+    unittest.main(argv=["autobahn"], verbosity=2)

@@ -85,4 +85,4 @@ class Compression(unittest.IsolatedAsyncioTestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=["compression"])
+    unittest.main(argv=["compression"], verbosity=2)

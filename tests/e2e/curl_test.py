@@ -99,4 +99,4 @@ class Curl(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=["curl"])
+    unittest.main(argv=["curl"], verbosity=2)

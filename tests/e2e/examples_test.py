@@ -149,4 +149,4 @@ class YourOwnTransport(unittest.IsolatedAsyncioTestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=["examples"])
+    unittest.main(argv=["examples"], verbosity=2)

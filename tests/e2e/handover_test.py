@@ -225,4 +225,4 @@ class Signals(unittest.IsolatedAsyncioTestCase):
 if __name__ == "__main__":
     if INSIDE in os.environ:
         make_network()
-    unittest.main(argv=["handover", *([sys.argv[1]] if INSIDE in os.environ else [])])
+    unittest.main(argv=["handover", *([sys.argv[1]] if INSIDE in os.environ else [])], verbosity=2)

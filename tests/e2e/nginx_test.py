@@ -209,4 +209,4 @@ class TlsThroughNginx(BehindNginx):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=["nginx"])
+    unittest.main(argv=["nginx"], verbosity=2)

@@ -361,4 +361,4 @@ class Data(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=["table_pages"])
+    unittest.main(argv=["table_pages"], verbosity=2)

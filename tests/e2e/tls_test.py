@@ -89,4 +89,4 @@ class Tls(unittest.IsolatedAsyncioTestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=["tls"])
+    unittest.main(argv=["tls"], verbosity=2)

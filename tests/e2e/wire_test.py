@@ -54,6 +54,7 @@ class BetweenServerAndRedis(unittest.IsolatedAsyncioTestCase):
             ann = await node.connect("/g/")
             await ann.say("before")
             self.assertEqual(await ann.hear(), said("before"))
+            await self.all_confirmed(node)
 
             cut(wire)
             cut_at = time.monotonic()
@@ -91,10 +92,18 @@ class BetweenServerAndRedis(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual(await ann.hear(), said(text))
             await ann.say("after")
             self.assertEqual(await ann.hear(), said("after"))
+            await self.all_confirmed(node)
             counted = node.counted()
             self.assertEqual([counted[name] for name in ("up", "downs", "waiting_events", "unconfirmed", "groups")],
                              [True, 1, 0, lost, 1])
             await ann.close()
+
+    async def all_confirmed(self, node):
+        """Redis may pass a message on before it answers the one who sent it."""
+        end = time.monotonic() + PATIENCE
+        while node.counted()["waiting_events"] > 0:
+            self.assertLess(time.monotonic(), end, "Redis does not confirm what was sent")
+            await asyncio.sleep(0.01)
 
     def members(self, layer, redis):
         if layer == "core":
@@ -135,4 +144,4 @@ class BetweenServerAndClient(unittest.IsolatedAsyncioTestCase):
 
 if __name__ == "__main__":
     enter_a_network_of_our_own()
-    unittest.main(argv=sys.argv[:1])
+    unittest.main(argv=sys.argv[:1], verbosity=2)
