@@ -190,6 +190,7 @@ TEST_CASE("whichever socket call fails, its consumer leaves every group and is c
   const Silence silence;
   const bool tls = GENERATE(false, true);
   const int error = GENERATE(ECONNRESET, ENOBUFS);
+  int members_lost = 0;
   for (const Scene& scene : scenes) {
     std::string undisturbed;
     {
@@ -198,7 +199,6 @@ TEST_CASE("whichever socket call fails, its consumer leaves every group and is c
       REQUIRE(house.empties());
       REQUIRE(house.server.stats().vanished == scene.vanish);
     }
-    int members_lost = 0;
     for (std::uint64_t nth = 1;; ++nth) {
       House house(tls);
       std::string heard, failed;
@@ -233,6 +233,6 @@ TEST_CASE("whichever socket call fails, its consumer leaves every group and is c
       }
       if (failed.empty()) break;
     }
-    CHECK(members_lost > 0);
   }
+  CHECK(members_lost > 0);
 }
