@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "json/quoted.hpp"
+#include "layer/names.hpp"
 #include "sluice/core/completion.hpp"
 
 namespace sluice {
@@ -82,27 +83,27 @@ Result<void> Hub::check_inbox(std::string_view channel) {
 }
 
 Result<void> Hub::group_add(std::string_view group, const Channel& channel) {
-  if (auto checked = check_group("group_add", group); !checked) return checked;
+  if (auto checked = check_group_name("group_add", group); !checked) return checked;
   auto& member = static_cast<HubMember&>(channel.membership());
   member.shard().join(member, group);
   return {};
 }
 
 Result<void> Hub::group_add(std::string_view group, const Inbox& inbox) {
-  if (auto checked = check_group("group_add", group); !checked) return checked;
+  if (auto checked = check_group_name("group_add", group); !checked) return checked;
   static_cast<PlainReader&>(inbox.reader()).join(group);
   return {};
 }
 
 Result<void> Hub::group_discard(std::string_view group, const Channel& channel) {
-  if (auto checked = check_group("group_discard", group); !checked) return checked;
+  if (auto checked = check_group_name("group_discard", group); !checked) return checked;
   auto& member = static_cast<HubMember&>(channel.membership());
   member.shard().leave(member, group);
   return {};
 }
 
 Result<void> Hub::group_discard(std::string_view group, const Inbox& inbox) {
-  if (auto checked = check_group("group_discard", group); !checked) return checked;
+  if (auto checked = check_group_name("group_discard", group); !checked) return checked;
   static_cast<PlainReader&>(inbox.reader()).leave(group);
   return {};
 }
@@ -121,7 +122,7 @@ Result<void> Hub::send(std::string_view channel, Event event) {
 }
 
 Result<void> Hub::check_group_send(std::string_view group, const Event& event) {
-  if (auto checked = check_group("group_send", group); !checked) {
+  if (auto checked = check_group_name("group_send", group); !checked) {
     invalid_name_.fetch_add(1, relaxed);
     return checked;
   }
@@ -178,7 +179,7 @@ bool Hub::is_member(std::string_view group, const Channel& channel) {
 }
 
 Task<Result<std::size_t>> Hub::group_size(std::string_view group) {
-  if (auto checked = check_group("group_size", group); !checked) co_return checked.error();
+  if (auto checked = check_group_name("group_size", group); !checked) co_return checked.error();
   const auto gathering = std::make_shared<Gathering<std::size_t>>();
   gathering->missing = shards_.size();
   gathering->whole = index_->find(group).plain_channels.size();
@@ -192,7 +193,7 @@ Task<Result<std::size_t>> Hub::group_size(std::string_view group) {
 }
 
 Task<Result<std::vector<std::string>>> Hub::group_channels(std::string_view group) {
-  if (auto checked = check_group("group_channels", group); !checked) co_return checked.error();
+  if (auto checked = check_group_name("group_channels", group); !checked) co_return checked.error();
   const auto gathering = std::make_shared<Gathering<std::vector<std::string>>>();
   gathering->missing = shards_.size();
   for (const auto& channel : index_->find(group).plain_channels) gathering->whole.push_back(channel->name());
@@ -248,12 +249,6 @@ Result<void> Hub::check_size(std::string_view what, std::string_view to, const E
   return Error(ErrorCode::limit_exceeded,
                fmt::format("{} \"{}\": the event has {} bytes, the layer takes {} (ChannelLayerOptions::message_bytes)",
                            what, to, event.size(), options_.message_bytes));
-}
-
-Result<void> Hub::check_group(std::string_view what, std::string_view group) const {
-  if (is_valid_group_name(group)) return {};
-  return Error(ErrorCode::invalid_name, fmt::format("{} {}: a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -",
-                                                    what, json::in_quotes(group)));
 }
 
 Error Hub::bad_channel_name(std::string_view what, std::string_view channel) {

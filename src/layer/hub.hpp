@@ -42,7 +42,6 @@ class Hub : public std::enable_shared_from_this<Hub> {
   /// May it be sent? A yes counts as taken.
   Result<void> check_group_send(std::string_view group, const Event& event);
   Result<void> check_send(std::string_view channel, const Event& event);
-  Result<void> check_group(std::string_view what, std::string_view group) const;
   Result<void> check_inbox(std::string_view channel);
   /// To the group's members in this process.
   void deliver_to_group(std::string_view group, const Event& event);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "layer/names.hpp"
+
 #include <fmt/format.h>
 #include <fnmatch.h>
 
@@ -6,6 +8,7 @@
 #include <regex>
 #include <stdexcept>
 
+#include "json/quoted.hpp"
 #include "sluice/layer/channel_layer.hpp"
 
 namespace sluice {
@@ -31,6 +34,12 @@ bool is_valid_channel_name(std::string_view name) noexcept {
   const std::string_view shared_part = name.substr(0, mark);
   const std::string_view local_part = mark == name.npos ? std::string_view() : name.substr(mark + 1);
   return !shared_part.empty() && all_name_characters(shared_part) && all_name_characters(local_part);
+}
+
+Result<void> check_group_name(std::string_view what, std::string_view group) {
+  if (is_valid_group_name(group)) return {};
+  return Error(ErrorCode::invalid_name, fmt::format("{} {}: a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -",
+                                                    what, json::in_quotes(group)));
 }
 
 std::string_view non_local_name(std::string_view channel) noexcept {

@@ -11,66 +11,21 @@ namespace sluice {
 
 PlainChannel::Stored PlainChannel::push(Event event, TimePoint expires) {
   std::lock_guard lock(mutex_);
-  if (events_.size() >= capacity_) return Stored::full;
-  events_.push_back({std::move(event), expires});
+  if (items_.size() >= capacity_) return Stored::full;
+  items_.push_back({std::move(event), expires});
   return Stored::yes;
-}
-
-std::optional<Event> PlainChannel::pop() {
-  std::lock_guard lock(mutex_);
-  if (events_.empty()) return std::nullopt;
-  std::optional<Event> event(std::move(events_.front().event));
-  events_.pop_front();
-  return event;
 }
 
 std::size_t PlainChannel::drop_expired(TimePoint now) {
   std::lock_guard lock(mutex_);
   std::size_t dropped = 0;
-  for (; !events_.empty() && events_.front().expires <= now; ++dropped) events_.pop_front();
-  return dropped;
-}
-
-std::size_t PlainChannel::drop_all() {
-  std::lock_guard lock(mutex_);
-  const std::size_t dropped = events_.size();
-  events_.clear();
+  for (; !items_.empty() && items_.front().expires <= now; ++dropped) items_.pop_front();
   return dropped;
 }
 
 std::optional<PlainChannel::TimePoint> PlainChannel::next_expiry() const {
   std::lock_guard lock(mutex_);
-  return events_.empty() ? std::nullopt : std::optional(events_.front().expires);
-}
-
-PlainChannel::Place PlainChannel::queue_up() {
-  std::lock_guard lock(mutex_);
-  Place place{++last_number_, {}};
-  if (events_.empty()) {
-    waiting_.push_back(place);
-  } else {
-    place.woken.resolve({});
-  }
-  return place;
-}
-
-void PlainChannel::wake_one() {
-  std::optional<Place> place;
-  {
-    std::lock_guard lock(mutex_);
-    if (events_.empty() || waiting_.empty()) return;
-    place = std::move(waiting_.front());
-    waiting_.pop_front();
-  }
-  place->woken.resolve({});
-}
-
-void PlainChannel::leave_queue(std::uint64_t number) {
-  {
-    std::lock_guard lock(mutex_);
-    if (std::erase_if(waiting_, [&](const Place& place) { return place.number == number; }) > 0) return;
-  }
-  wake_one();  // it had been woken: if it took nothing, the event is another reader's
+  return items_.empty() ? std::nullopt : std::optional(items_.front().expires);
 }
 
 void PlainChannel::add_reader() {
@@ -85,7 +40,7 @@ void PlainChannel::remove_reader() {
 
 bool PlainChannel::idle() const {
   std::lock_guard lock(mutex_);
-  return events_.empty() && readers_ == 0;
+  return items_.empty() && readers_ == 0;
 }
 
 // ---------------------------------------------------------------- all of them
@@ -181,7 +136,7 @@ void PlainChannels::flush() {
   index_.remove_all_plain_channels();
   std::lock_guard lock(mutex_);
   std::erase_if(channels_, [](auto& channel) {
-    (void)channel.second->drop_all();
+    (void)channel.second->take_all();
     return channel.second->idle();
   });
 }
@@ -203,19 +158,11 @@ PlainReader::~PlainReader() {
 }
 
 Task<Result<Event>> PlainReader::receive() {
-  // A wake-up is only a hint to look again. A coroutine that is destroyed behind the hint passes it on.
-  struct Queued {
-    PlainChannel& channel;
-    std::uint64_t number = 0;
-    ~Queued() {
-      if (number != 0) channel.leave_queue(number);
-    }
-  } queued{*channel_};
+  PlainChannel::Turn turn(*channel_);
   for (;;) {
     if (auto event = poll()) co_return std::move(*event);
-    const PlainChannel::Place place = channel_->queue_up();
-    queued.number = place.number;
-    co_await place.woken;
+    const PlainChannel::WakeUp woken = turn.queue_up();
+    co_await woken;
   }
 }
 

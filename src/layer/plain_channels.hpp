@@ -6,24 +6,28 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <variant>
 
 #include "layer/group_index.hpp"
-#include "sluice/core/completion.hpp"
+#include "layer/shared_queue.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/channel_layer.hpp"
 
 namespace sluice {
 
+/// An event in a plain channel.
+struct ExpiringEvent {
+  Event event;
+  Executor::Clock::time_point expires;
+};
+
 /// The queue behind one name. Any thread.
-class PlainChannel {
+class PlainChannel : public SharedQueue<ExpiringEvent> {
  public:
   using TimePoint = Executor::Clock::time_point;
   enum class Stored { yes, full };
@@ -34,22 +38,10 @@ class PlainChannel {
 
   /// Stores the event and wakes nobody: the caller does, once it holds no lock.
   Stored push(Event event, TimePoint expires);
-  std::optional<Event> pop();
   /// Drops what nobody read in time; returns how many.
   std::size_t drop_expired(TimePoint now);
-  std::size_t drop_all();
   /// When the oldest event expires; nothing when there is none.
   std::optional<TimePoint> next_expiry() const;
-
-  /// A reader that found nothing awaits `woken`, looks again, and says leave_queue() when it is done or destroyed.
-  struct Place {
-    std::uint64_t number;
-    Completion<std::monostate> woken;
-  };
-  Place queue_up();
-  /// Wakes the reader that waits longest, if there is an event for it.
-  void wake_one();
-  void leave_queue(std::uint64_t number);
 
   void add_reader();
   void remove_reader();
@@ -57,17 +49,8 @@ class PlainChannel {
   bool idle() const;
 
  private:
-  struct Waiting {
-    Event event;
-    TimePoint expires;
-  };
-
   const std::string name_;
   const std::size_t capacity_;
-  mutable std::mutex mutex_;
-  std::deque<Waiting> events_;
-  std::deque<Place> waiting_;
-  std::uint64_t last_number_ = 0;
   std::size_t readers_ = 0;
 };
 

@@ -23,7 +23,6 @@
 namespace sluice {
 
 using net::Acceptor;
-using net::Ending;
 using net::Shard;
 
 class AsioServer::State : public std::enable_shared_from_this<State> {
@@ -231,46 +230,7 @@ void AsioServer::State::end() {
 
 ServerStats AsioServer::State::stats() const {
   ServerStats sum;
-  for (const auto& shard : shards_) {
-    const net::Counters& counters = shard->counters();
-    sum.accepted += counters.accepted.get();
-    sum.connections += counters.connections.get();
-    sum.opened += counters.opened.get();
-    sum.open += counters.open.get();
-    sum.http_requests += counters.http_requests.get();
-    sum.tls_failed += counters.tls_failed.get();
-    sum.proxy_refused += counters.proxy_refused.get();
-    sum.messages_in += counters.messages_in.get();
-    sum.sends += counters.sends.get();
-    sum.bytes_in += counters.bytes_in.get();
-    sum.bytes_out += counters.bytes_out.get();
-    sum.writes += counters.writes.get();
-    sum.compressing += counters.compressing.get();
-    sum.deflated += counters.deflated.messages.get();
-    sum.deflated_plain_bytes += counters.deflated.plain_bytes.get();
-    sum.deflated_wire_bytes += counters.deflated.wire_bytes.get();
-    sum.inflated += counters.inflated.messages.get();
-    sum.inflated_plain_bytes += counters.inflated.plain_bytes.get();
-    sum.inflated_wire_bytes += counters.inflated.wire_bytes.get();
-    sum.closed_by_peer += counters.ended(Ending::by_peer);
-    sum.closed_by_gateway += counters.ended(Ending::by_gateway);
-    sum.closed_by_stop += counters.ended(Ending::by_stop);
-    sum.vanished += counters.ended(Ending::vanished);
-    sum.too_slow += counters.ended(Ending::too_slow);
-    sum.too_big += counters.ended(Ending::too_big);
-    sum.protocol_errors += counters.ended(Ending::protocol_error);
-    sum.invalid_payloads += counters.ended(Ending::invalid_payload);
-    sum.too_many_frames += counters.ended(Ending::too_many_frames);
-    sum.too_fast += counters.ended(Ending::too_fast);
-    sum.timed_out += counters.ended(Ending::timed_out);
-    sum.idle += counters.ended(Ending::idle);
-    sum.too_old += counters.ended(Ending::too_old);
-    sum.shed += counters.ended(Ending::shed);
-    sum.throttled += counters.throttled.get();
-    sum.pings += counters.pings.get();
-    sum.cut_off += counters.cut_off.get();
-    sum.cut_off_by_stop += counters.cut_off_by_stop.get();
-  }
+  for (const auto& shard : shards_) shard->counters().add_to(sum);
   sum.server_full = serving_.admission.server_full();
   sum.address_full = serving_.admission.address_full();
   for (int status = net::Counters::lowest_refusal; status <= net::Counters::highest_refusal; ++status) {

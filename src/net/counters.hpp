@@ -9,6 +9,10 @@
 
 #include "sluice/ws/deflate.hpp"
 
+namespace sluice {
+struct ServerStats;
+}
+
 namespace sluice::net {
 
 /// A number that one thread writes and any thread reads: no bus lock, no lost count.
@@ -70,6 +74,8 @@ class Counters {
     if (status >= lowest_refusal && status <= highest_refusal) refusals_[status - lowest_refusal].add();
   }
   std::uint64_t refusals(int status) const noexcept { return refusals_[status - lowest_refusal].get(); }
+  /// All but the refusals.
+  void add_to(ServerStats& sum) const noexcept;
 
  private:
   std::array<Counter, endings> ended_;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "json/quoted.hpp"
+#include "layer/names.hpp"
 #include "page/messages.hpp"
 #include "page/subscriptions.hpp"
 #include "sluice/core/log.hpp"
@@ -146,9 +147,14 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
     report(*wanted.type, "a group's name threw");
     return Error(ErrorCode::refused, "the page has no group");
   }
-  const bool permission_fits = wanted.permission_group.empty() || is_valid_group_name(wanted.permission_group);
-  if (!is_valid_group_name(wanted.group)) return misnamed(*wanted.type, "group_name", wanted.group);
-  if (!permission_fits) return misnamed(*wanted.type, "permission_group_name", wanted.permission_group);
+  auto named = check_group_name("group_name returned", wanted.group);
+  if (named && !wanted.permission_group.empty()) {
+    named = check_group_name("permission_group_name returned", wanted.permission_group);
+  }
+  if (!named) {
+    report(*wanted.type, named.error().context());
+    return Error(ErrorCode::refused, "the page has no group");
+  }
   return wanted;
 }
 
@@ -287,12 +293,6 @@ void CoreConsumer::refuse(const json::Value& content, json::Value type, const Er
       page_type ? PageParameters::read(page_type->parameters(), content, options_.style).received() : json::Text("{}");
   message.error = to_string(error.code());
   say(message);
-}
-
-Error CoreConsumer::misnamed(const PageType& page, std::string_view function, std::string_view name) {
-  report(page, fmt::format("{} returned {}: a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -", function,
-                           json::in_quotes(name)));
-  return Error(ErrorCode::refused, "the page has no group");
 }
 
 void CoreConsumer::report(const PageType& page, std::string_view failure) {

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "layer/names.hpp"
+
 namespace sluice::redis {
 namespace {
 
@@ -56,7 +58,7 @@ Task<> HubWithBus::close() {
 }
 
 Task<Result<void>> HubWithBus::group_add(std::string_view group, const Channel& channel) {
-  if (auto checked = hub_->check_group("group_add", group); !checked) return checked;
+  if (auto checked = check_group_name("group_add", group); !checked) return checked;
   const bool was_member = Hub::is_member(group, channel);
   if (auto added = hub_->group_add(group, channel); !added) return added;
   return announced(group, [this, group, &channel, was_member] {

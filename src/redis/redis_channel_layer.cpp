@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "layer/names.hpp"
 #include "redis/core_keys.hpp"
 #include "redis/hub_with_bus.hpp"
 #include "redis/inbox_session.hpp"
@@ -81,7 +82,7 @@ Task<Result<void>> RedisChannelLayer::group_add(std::string_view group, const Ch
 }
 
 Task<Result<void>> RedisChannelLayer::group_add(std::string_view group, const Inbox& inbox) {
-  if (auto checked = parts_->layer.hub().check_group("group_add", group); !checked) return checked;
+  if (auto checked = check_group_name("group_add", group); !checked) return checked;
   return static_cast<redis::WorkerReader&>(inbox.reader()).join(group);
 }
 
@@ -90,7 +91,7 @@ Task<Result<void>> RedisChannelLayer::group_discard(std::string_view group, cons
 }
 
 Task<Result<void>> RedisChannelLayer::group_discard(std::string_view group, const Inbox& inbox) {
-  if (auto checked = parts_->layer.hub().check_group("group_discard", group); !checked) return checked;
+  if (auto checked = check_group_name("group_discard", group); !checked) return checked;
   static_cast<redis::WorkerReader&>(inbox.reader()).leave(group);
   return Result<void>();
 }

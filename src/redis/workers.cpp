@@ -20,19 +20,13 @@ double to_number(std::string_view text) {
 
 // ---------------------------------------------------------------- one channel
 
-void WorkerChannel::push(Taken taken) {
-  std::unique_lock lock(mutex_);
-  taken_.push_back(std::move(taken));
-  asked_ = false;
-  wake_one(std::move(lock));
-}
-
-std::optional<Event> WorkerChannel::pop() {
-  std::lock_guard lock(mutex_);
-  if (taken_.empty()) return std::nullopt;
-  std::optional<Event> event(std::move(taken_.front().event));
-  taken_.pop_front();
-  return event;
+void WorkerChannel::push(TakenEvent taken) {
+  {
+    std::lock_guard lock(mutex_);
+    items_.push_back(std::move(taken));
+    asked_ = false;
+  }
+  wake_one();
 }
 
 void WorkerChannel::ask_for_one() {
@@ -40,40 +34,10 @@ void WorkerChannel::ask_for_one() {
   asked_ = true;
 }
 
-WorkerChannel::Place WorkerChannel::queue_up() {
-  std::lock_guard lock(mutex_);
-  Place place{++last_number_, {}};
-  if (taken_.empty()) {
-    waiting_.push_back(place);
-  } else {
-    place.woken.resolve({});
-  }
-  return place;
-}
-
-void WorkerChannel::wake_one(std::unique_lock<std::mutex> lock) {
-  if (taken_.empty() || waiting_.empty()) return;
-  const Place place = std::move(waiting_.front());
-  waiting_.pop_front();
-  lock.unlock();
-  place.woken.resolve({});
-}
-
-void WorkerChannel::leave_queue(std::uint64_t number) {
-  std::unique_lock lock(mutex_);
-  if (std::erase_if(waiting_, [&](const Place& place) { return place.number == number; }) > 0) return;
-  wake_one(std::move(lock));  // it had been woken: if it took nothing, the event is another reader's
-}
-
 std::size_t WorkerChannel::wanted() const {
   std::lock_guard lock(mutex_);
   const std::size_t all = waiting_.size() + (asked_ ? 1 : 0);
-  return all - std::min(all, taken_.size());
-}
-
-std::deque<WorkerChannel::Taken> WorkerChannel::take_all() {
-  std::lock_guard lock(mutex_);
-  return std::exchange(taken_, {});
+  return all - std::min(all, items_.size());
 }
 
 // ---------------------------------------------------------------- all of them
@@ -97,9 +61,9 @@ void Workers::close_reader(const std::shared_ptr<WorkerChannel>& channel) {
       [self = shared_from_this(), channel] { self->give_back(channel->name(), channel->take_all()); });
 }
 
-void Workers::give_back(std::string_view channel, std::deque<WorkerChannel::Taken> taken) {
+void Workers::give_back(std::string_view channel, std::deque<TakenEvent> taken) {
   const std::string key = names_.channel_key(channel);
-  for (WorkerChannel::Taken& event : taken) {
+  for (TakenEvent& event : taken) {
     if (!shards_[event.shard].up) continue;
     Link& link = bus_->node(event.shard).commands();
     link.request({"ZADD", key, event.score, event.member}, [](const Result<Reply>&) {});
@@ -204,11 +168,11 @@ void Workers::arrived(std::size_t number, const Result<Reply>& reply) {
     if (to_number(score) + expiry <= bus_->unix_time()) {
       redis::count(bus_->counters().expired);
     } else if (auto arrival = bus_->read(std::string_view(member).substr(prefix))) {
-      WorkerChannel::Taken taken{std::move(arrival->event), member, score, number};
+      TakenEvent taken{std::move(arrival->event), member, score, number};
       if (channel) {
         channel->push(std::move(taken));
       } else {
-        std::deque<WorkerChannel::Taken> all;
+        std::deque<TakenEvent> all;
         all.push_back(std::move(taken));
         give_back(name, std::move(all));
       }
@@ -240,20 +204,12 @@ std::optional<Event> WorkerReader::poll() {
 }
 
 Task<Result<Event>> WorkerReader::receive() {
-  // A wake-up is only a hint to look again. A coroutine that is destroyed behind the hint passes it on.
-  struct Queued {
-    WorkerChannel& channel;
-    std::uint64_t number = 0;
-    ~Queued() {
-      if (number != 0) channel.leave_queue(number);
-    }
-  } queued{*channel_};
+  WorkerChannel::Turn turn(*channel_);
   for (;;) {
     if (auto event = channel_->pop()) co_return std::move(*event);
-    const WorkerChannel::Place place = channel_->queue_up();
-    queued.number = place.number;
+    const WorkerChannel::WakeUp woken = turn.queue_up();
     workers_->look_again();
-    co_await place.woken;
+    co_await woken;
   }
 }
 

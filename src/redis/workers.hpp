@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "layer/shared_queue.hpp"
 #include "redis/bus.hpp"
 #include "redis/names.hpp"
 #include "sluice/layer/channel.hpp"
@@ -21,44 +22,30 @@ namespace sluice::redis {
 
 class Workers;
 
-/// One plain channel and its readers in this process. Any thread.
-class WorkerChannel {
- public:
-  /// An event as Redis gave it, so that it can be given back.
-  struct Taken {
-    Event event;
-    std::string member;
-    std::string score;
-    std::size_t shard;
-  };
-  struct Place {
-    std::uint64_t number;
-    Completion<std::monostate> woken;
-  };
+/// An event as Redis gave it, so that it can be given back.
+struct TakenEvent {
+  Event event;
+  std::string member;
+  std::string score;
+  std::size_t shard;
+};
 
+/// One plain channel and its readers in this process. Any thread.
+class WorkerChannel : public SharedQueue<TakenEvent> {
+ public:
   explicit WorkerChannel(std::string name) : name_(std::move(name)) {}
   const std::string& name() const noexcept { return name_; }
 
-  void push(Taken taken);
-  std::optional<Event> pop();
+  void push(TakenEvent taken);
   /// What a poll that found nothing wants: one event, held for the next.
   void ask_for_one();
-  Place queue_up();
-  void leave_queue(std::uint64_t number);
   /// How many more events are wanted from Redis.
   std::size_t wanted() const;
-  std::deque<Taken> take_all();
 
   std::size_t readers = 0;  // under the Workers' lock
 
  private:
-  void wake_one(std::unique_lock<std::mutex> lock);
-
   const std::string name_;
-  mutable std::mutex mutex_;
-  std::deque<Taken> taken_;
-  std::deque<Place> waiting_;
-  std::uint64_t last_number_ = 0;
   bool asked_ = false;
 };
 
@@ -94,7 +81,7 @@ class Workers : public std::enable_shared_from_this<Workers> {
   void read(std::size_t shard);
   void arrived(std::size_t shard, const Result<Reply>& reply);
   void unblock(std::size_t shard, std::string_view client);
-  void give_back(std::string_view channel, std::deque<WorkerChannel::Taken> taken);
+  void give_back(std::string_view channel, std::deque<TakenEvent> taken);
   std::vector<std::string> wanted_keys() const;
 
   const std::shared_ptr<Bus> bus_;

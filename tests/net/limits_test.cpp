@@ -16,22 +16,16 @@ using test::client_frame;
 using test::client_text;
 using test::Door;
 using test::Served;
+using test::small_buffer;
 using ws::Opcode;
 
 namespace {
-
-constexpr int small_buffer = 4096;
 
 AsioServerOptions with(const std::function<void(Limits&)>& change) {
   AsioServerOptions options;
   options.limits.close_time = 10s;
   change(options.limits);
   return options;
-}
-
-// Sends 1,000-byte messages until the queue holds this much.
-void fill(Door& door, std::size_t queued) {
-  while (door.connection && door.connection->queued_bytes() < queued) door.say(std::string(1'000, 'x'));
 }
 
 }  // namespace
@@ -94,7 +88,7 @@ TEST_CASE("a ping goes ahead of what waits", "[net]") {
   }));
   served.gateway.when_opened = [](Door& door) {  // so that no ping can go before there is a queue
     door.connection->accept(Acceptance());
-    fill(door, 2'000'000);
+    door.fill(2'000'000);
     door.say("last");
   };
   auto client = served.enter("/", small_buffer);
@@ -243,18 +237,18 @@ TEST_CASE("when slow readers hold too much together, the one with the largest qu
     auto small = served.enter("/small", small_buffer);
     auto large = served.enter("/large", small_buffer);
     auto medium = served.enter("/medium", small_buffer);
-    served.gateway.with("/small", [](Door& door) { fill(door, 500'000); });
-    served.gateway.with("/large", [](Door& door) { fill(door, 2'000'000); });
-    served.gateway.with("/medium", [](Door& door) { fill(door, 1'000'000); });
+    served.gateway.with("/small", [](Door& door) { door.fill(500'000); });
+    served.gateway.with("/large", [](Door& door) { door.fill(2'000'000); });
+    served.gateway.with("/medium", [](Door& door) { door.fill(1'000'000); });
     CHECK(served.server.stats().shed == 0);
-    served.gateway.with("/medium", [](Door& door) { fill(door, 1'800'000); });
+    served.gateway.with("/medium", [](Door& door) { door.fill(1'800'000); });
     CHECK(served.comes_to([](const ServerStats& stats) { return stats.shed == 1; }));
     CHECK(served.gateway.heard.has("closed 1013 too slow, and the server is full"));
     std::string heard = large.hear();
     while (heard.starts_with("text ")) heard = large.hear();
     CHECK(heard == "close 1013 too slow, and the server is full");
     CHECK(served.server.stats().open == 2);
-    served.gateway.with("/medium", [](Door& door) { fill(door, 2'500'000); });  // there is room again
+    served.gateway.with("/medium", [](Door& door) { door.fill(2'500'000); });  // there is room again
     CHECK(served.server.stats().shed == 1);
   }
 }

@@ -14,18 +14,8 @@ using test::client_frame;
 using test::client_text;
 using test::Door;
 using test::Served;
+using test::small_buffer;
 using ws::Opcode;
-
-namespace {
-
-constexpr int small_buffer = 4096;
-
-// Sends 1,000-byte messages until the queue holds this much.
-void fill(Door& door, std::size_t queued) {
-  while (door.connection && door.connection->queued_bytes() < queued) door.say(std::string(1'000, 'x'));
-}
-
-}  // namespace
 
 TEST_CASE("a reader that is too slow closes 1013, and the others hear all", "[net]") {
   AsioServerOptions options;
@@ -80,7 +70,7 @@ TEST_CASE("who asks is told once when nothing is queued any more", "[net]") {
   Served served;
   auto client = served.enter("/", small_buffer);
   served.gateway.with("/", [](Door& door) {
-    fill(door, 500'000);
+    door.fill(500'000);
     door.connection->tell_when_drained();
     door.connection->tell_when_drained();
     CHECK(door.connection->queued_bytes() > 0);
@@ -106,7 +96,7 @@ TEST_CASE("who is closed is not told that nothing is queued", "[net]") {
   Served served;
   auto client = served.enter("/", small_buffer);
   served.gateway.with("/", [](Door& door) {
-    fill(door, 500'000);
+    door.fill(500'000);
     door.connection->tell_when_drained();
     door.connection->close(CloseReason(4001));
     door.connection->tell_when_drained();
@@ -136,7 +126,7 @@ TEST_CASE("a connection counts as slow only when the network takes no more", "[n
 TEST_CASE("a ping is answered ahead of what waits", "[net]") {
   Served served;
   auto client = served.enter("/", small_buffer);
-  served.gateway.with("/", [](Door& door) { fill(door, 2'000'000); });
+  served.gateway.with("/", [](Door& door) { door.fill(2'000'000); });
   client.send(client_frame(Opcode::ping, "alive?") + client_text("and then this"));
   REQUIRE(served.gateway.heard.has("said and then this"));  // the ping was seen before
   const std::string filling = "text " + std::string(1'000, 'x');
@@ -149,7 +139,7 @@ TEST_CASE("a ping is answered ahead of what waits", "[net]") {
 TEST_CASE("a slow reader does not keep the memory of what others were sent", "[net]") {
   Served served;
   auto slow = served.enter("/slow", small_buffer);
-  served.gateway.with("/slow", [](Door& door) { fill(door, 1'000'000); });
+  served.gateway.with("/slow", [](Door& door) { door.fill(1'000'000); });
   auto quick = served.enter("/quick");
   std::size_t before = 0, after = 0;
   served.gateway.with("/slow", [&](Door& door) { before = door.frames().allocated_bytes(); });

@@ -28,7 +28,7 @@ class LimitsPage(unittest.TestCase):
         self.assertEqual(set(rows()), members("transport/limits.hpp", "Limits"))
 
     def test_its_counters_exist(self):
-        counters = members("net/asio_server.hpp", "ServerStats") | members("consumer/host.hpp", "HostStats")
+        counters = members("net/server_stats.hpp", "ServerStats") | members("consumer/host.hpp", "HostStats")
         for limit, cells in rows().items():
             named = re.findall(r"`(\w+)`", cells[3])
             self.assertTrue(named, limit)

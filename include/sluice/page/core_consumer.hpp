@@ -84,7 +84,6 @@ class CoreConsumer : public JsonConsumer {
   void ignore();
   void refuse(const json::Value& content, json::Value type, const Error& error);
   void report(const PageType& page, std::string_view failure);
-  Error misnamed(const PageType& page, std::string_view function, std::string_view name);
   template <class T>
   void say(const T& message) {
     send_text(json::encode(message, options_.style).view());

@@ -31,6 +31,10 @@ std::vector<std::string> Transcript::lines() const {
   return lines_;
 }
 
+void Door::fill(std::size_t queued) {
+  while (connection && connection->queued_bytes() < queued) say(std::string(1'000, 'x'));
+}
+
 void Door::on_message(Message message) {
   gateway.heard.add("said " + std::string(message.data().substr(0, 100)));
   gateway.when_said(*this, std::move(message));

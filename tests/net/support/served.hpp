@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,6 +18,9 @@
 #include "support/blocking_client.hpp"
 
 namespace sluice::test {
+
+/// A receive buffer that leaves most of what is said in the server's queue.
+constexpr int small_buffer = 4096;
 
 /// Lines that executors write and the test waits for.
 class Transcript {
@@ -41,6 +45,8 @@ class Door : public ConnectionEvents {
       : gateway(gateway), scope(std::move(scope)), connection(std::move(connection)), executor(executor) {}
 
   void say(std::string_view text) { connection->send(frames().encode(MessageKind::text, text)); }
+  /// Says messages of 1,000 bytes until the queue holds this much.
+  void fill(std::size_t queued);
   FrameBuffer& frames() { return executor.local<FrameBuffer>(); }
 
   void on_message(Message message) override;

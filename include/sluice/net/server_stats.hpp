@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// What a server tells about itself.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace sluice {
+
+/// What a server has done, and holds now. Counts are since the start. A value.
+struct ServerStats {
+  std::uint64_t accepted = 0;     // TCP connections
+  std::uint64_t connections = 0;  // of them here now
+  std::uint64_t opened = 0;       // WebSockets: handshakes accepted
+  std::uint64_t open = 0;         // of them not closed yet
+  std::uint64_t http_requests = 0;
+  std::vector<std::pair<int, std::uint64_t>>
+      refused;                      // by HTTP status: bad heads, denied handshakes, limits, deadlines
+  std::uint64_t tls_failed = 0;     // connections that a failure of TLS has ended; not those that merely broke off
+  std::uint64_t proxy_refused = 0;  // connections of trusted proxies whose PROXY header is missing or malformed
+
+  std::uint64_t messages_in = 0;
+  std::uint64_t sends = 0;     // calls of Connection::send; a Frame of several messages is one
+  std::uint64_t bytes_in = 0;  // within TLS, as bytes_out
+  std::uint64_t bytes_out = 0;
+  std::uint64_t writes = 0;  // system calls that wrote; under TLS, records
+
+  // Limits that were met without ending a WebSocket.
+  std::uint64_t server_full = 0;      // connections past Limits::connections
+  std::uint64_t address_full = 0;     // past Limits::connections_per_address
+  std::uint64_t throttled = 0;        // times that a peer faster than its rates was not read for a while
+  std::uint64_t pings = 0;            // sent to peers that were silent for Limits::ping_every
+  std::uint64_t cut_off = 0;          // peers that did not do their part of an end within Limits::close_time
+  std::uint64_t cut_off_by_stop = 0;  // connections of any kind that were still there after StopOptions::grace
+
+  // Compression: of `opened`, those that agreed on it; the messages and what they came to, before and after. What many
+  // connections were sent alike was compressed once, and counts once. What was tried in vain counts as plain.
+  std::uint64_t compressing = 0;
+  std::uint64_t deflated = 0;
+  std::uint64_t deflated_plain_bytes = 0;
+  std::uint64_t deflated_wire_bytes = 0;
+  std::uint64_t inflated = 0;
+  std::uint64_t inflated_plain_bytes = 0;
+  std::uint64_t inflated_wire_bytes = 0;
+
+  // Why WebSockets ended; together they are opened - open.
+  std::uint64_t closed_by_peer = 0;
+  std::uint64_t closed_by_gateway = 0;
+  std::uint64_t closed_by_stop = 0;
+  std::uint64_t vanished = 0;          // no close frame (1006)
+  std::uint64_t too_slow = 0;          // past Limits::queued_bytes (1013)
+  std::uint64_t too_big = 0;           // a message past Limits::message_bytes (1009)
+  std::uint64_t protocol_errors = 0;   // a frame that RFC 6455 forbids (1002)
+  std::uint64_t invalid_payloads = 0;  // text that is not UTF-8, or compressed messages that can't be read (1007)
+  std::uint64_t too_many_frames = 0;   // a message past Limits::frames_per_message (1008)
+  std::uint64_t too_fast = 0;          // past its rates, where those close (1008)
+  std::uint64_t timed_out = 0;         // no answer to a ping (1006)
+  std::uint64_t idle = 0;              // no message for Limits::idle_time (1000)
+  std::uint64_t too_old = 0;           // past Limits::lifetime (1001)
+  std::uint64_t shed = 0;              // had the largest queue when all were past Limits::server_queued_bytes (1013)
+};
+
+}  // namespace sluice
