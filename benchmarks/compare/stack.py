@@ -50,9 +50,9 @@ def measure(bench):
 
 The same server and 1,000 bytes that resemble rows of a table; processor time of the server, medians of {bench.rounds}
 interleaved rounds, × to the plain one of the same round. "{AGAIN}" is the same program once more: the noise. Memory is
-user space per connection, idle, and after it has been written to once. The plain one counts and watches as every server
-does; only its rates are too high to be met. "without limits" has what can be off turned off, and the others as wide as
-they go.
+user space for each of 1,000 connections, which share some 200 KB that a server has once: idle, and after they have been
+written to once. The plain one counts and watches as every server does; only its rates are too high to be met. "without
+limits" has what can be off turned off, and the others as wide as they go.
 
 {table(["", *[load.name for load in LOADS[1:]], "bytes, idle", "bytes, after a fan-out"], rows_of(figures))}""")
 
