@@ -44,8 +44,11 @@ def fan_out(connections, window=1, work=200_000, *options, name=""):
 IDLE = Load("idle", "idle", 0, 10_000)
 CONNECT = Load("connect", "connect", 5_000, 64)
 ECHO = Load("echo", "echo", 50_000)
-COMPARED = [IDLE, CONNECT, ECHO, fan_out(100), fan_out(1_000, work=300_000), fan_out(10_000, work=300_000),
-            fan_out(1_000, 16, 1_000_000), fan_out(1_000, 64, 1_000_000), fan_out(1_000, 256, 1_000_000)]
+COMPARED = [IDLE, CONNECT, ECHO, fan_out(100), fan_out(1_000, 1, 300_000), fan_out(10_000, 1, 300_000),
+            *[fan_out(members, 1, 300_000, "--bytes", "1000", name=f"fan-out N={members:,} W=1 S=1,000")
+              for members in (1_000, 10_000)],
+            fan_out(1_000, 16, 1_000_000), fan_out(1_000, 64, 1_000_000), fan_out(1_000, 256, 1_000_000),
+            fan_out(1_000, 64, 1_000_000, "--publishers", "16", name="fan-out N=1,000 W=64 P=16")]
 QUICK = [Load("idle", "idle", 0, 1_000), CONNECT, ECHO, fan_out(1_000), fan_out(1_000, 16, 1_000_000)]
 
 

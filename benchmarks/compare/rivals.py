@@ -76,9 +76,10 @@ def report(bench, figures):
 
 Processor time of the server, user and kernel, per delivery, echo, or connection made and closed; medians of
 {bench.rounds} interleaved rounds (of one round for Channels with N=10,000 and in bursts, which takes it minutes). N: subscribers
-of one group. W: broadcasts in flight; at 1 the next is published when all have the last. Each × is to the floor of the
-same round: to `floor`, or in bursts to `floor, joined`. 100-byte messages. "Missing": so many deliveries never came, in
-every round. An empty place was not measured.
+of one group. W: broadcasts in flight; at 1 the next is published when all have the last. S: bytes of a message, 100 where
+it is not said. P: publishers, who speak in turns, 1 where it is not said. Each × is to the floor of the same round: to
+`floor`, or in bursts to `floor, joined`. "Missing": so many deliveries never came, in every round. An empty place was not
+measured.
 
 {noise}
 
@@ -105,8 +106,9 @@ def plots(bench, figures, compared):
         return {server: [(getattr(load, over), cost) for load in chosen
                          if (cost := figures.median(server, load.name, "cpu_us"))] for server in servers}
 
-    single = [load for load in compared if load.workload == "fan_out" and not load.burst]
-    bursts = [load for load in compared if load.workload == "fan_out" and load.connections == 1_000]
+    plain = [load for load in compared if load.workload == "fan_out" and not load.options]
+    single = [load for load in plain if not load.burst]
+    bursts = [load for load in plain if load.connections == 1_000]
     over_w = costs("window", bursts)
     over_w[JOINED] = [*over_w.get(FLOOR, [])[:1], *over_w.get(JOINED, [])]  # alone they do the same
     bench.write("cost-over-n.svg", svg.lines("One broadcast at a time: processor time per delivery", "subscribers (N)",
