@@ -272,7 +272,7 @@ void Shard::tell_if_empty() {
 }
 
 void Shard::tear_down() {
-  const AsioExecutor::Handling handling(executor_);
+  const auto running = executor_.enter();
   torn_down_ = true;
   cut_off_all();
   if (held_ > 0) until_forgotten_ = shared_from_this();

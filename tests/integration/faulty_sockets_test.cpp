@@ -16,9 +16,9 @@
 #include "net/support/tls_client.hpp"
 #include "sluice/consumer/host.hpp"
 #include "sluice/core/block_on.hpp"
-#include "sluice/core/log.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "support/catch.hpp"
+#include "support/silence.hpp"
 
 using namespace sluice;
 using test::BlockingClient;
@@ -174,20 +174,10 @@ constexpr std::array<Scene, 3> scenes{{
     {"stop", hear_the_stop, 0, true},
 }};
 
-// Says nothing of what is expected here: that accepting failed.
-class Silence {
- public:
-  Silence() : old_(set_log_sink({})) {}
-  ~Silence() { set_log_sink(old_); }
-
- private:
-  LogSink old_;
-};
-
 }  // namespace
 
 TEST_CASE("whichever socket call fails, its consumer leaves every group and is counted", "[integration]") {
-  const Silence silence;
+  const test::Silence silence;  // of accepting that failed
   const bool tls = GENERATE(false, true);
   const int error = GENERATE(ECONNRESET, ENOBUFS);
   int members_lost = 0;

@@ -12,8 +12,8 @@
 #include "net/support/faults.hpp"
 #include "net/support/served.hpp"
 #include "net/support/tls_client.hpp"
-#include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/silence.hpp"
 
 using namespace sluice;
 using test::BlockingClient;
@@ -188,20 +188,10 @@ const std::vector<NamedScene>& scenes() {
   return all;
 }
 
-// Says nothing of what is expected here: that accepting failed.
-class Silence {
- public:
-  Silence() : old_(set_log_sink({})) {}
-  ~Silence() { set_log_sink(old_); }
-
- private:
-  LogSink old_;
-};
-
 }  // namespace
 
 TEST_CASE("whichever socket call fails, one connection suffers and nothing is lost", "[net]") {
-  const Silence silence;
+  const test::Silence silence;  // of accepting that failed
   const bool tls = GENERATE(false, true);
   const int error = GENERATE(ECONNRESET, ENOBUFS);
   for (const NamedScene& scene : scenes()) {

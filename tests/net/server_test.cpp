@@ -216,7 +216,8 @@ TEST_CASE("a server lives on a loop of the user's, in one thread", "[net]") {
   CHECK(gateway.heard.lines() == std::vector<std::string>{"open /", "said hello", "stop", "closed 1001"});
 }
 
-TEST_CASE("what is left when the loop has ended is closed, and its events told", "[net]") {
+TEST_CASE("what is left when the loop has ended is closed, and its events told, but no job runs", "[net]") {
+  bool ran = false;
   asio::io_context loop(1);
   TestGateway gateway;
   AsioExecutors executors({loop});
@@ -226,8 +227,11 @@ TEST_CASE("what is left when the loop has ended is closed, and its events told",
     BlockingClient client(port);
     client.send(BlockingClient::upgrade_request());
     while (gateway.heard.lines().empty()) loop.run_one();
+    loop.poll();
+    executors.at(0).post([&] { ran = true; });
   }
   CHECK(gateway.heard.lines() == std::vector<std::string>{"open /", "closed 1012"});
+  CHECK_FALSE(ran);
 }
 
 TEST_CASE("a whole life leaves no descriptor behind", "[net]") {
