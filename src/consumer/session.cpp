@@ -47,7 +47,7 @@ Task<> Session::start_up() {
   consumer_ = (*destination.factory)(scope_);
   if (!consumer_) throw std::logic_error("the application's factory made no consumer");
   consumer_->bind(*this);
-  handlers_ = &consumer_->event_handlers();
+  intercepted_ = consumer_->event_handlers().intercepted();
   if (const WhenSlow usual = consumer_->when_slow(); usual != WhenSlow::close) pressure().usual = usual;
 
   const auto groups = consumer_->groups();
@@ -194,7 +194,7 @@ void Session::close_behind_broadcasts(const CloseReason& reason) {
 // ---------------------------------------------------------------- from the layer
 
 void Session::deliver(const Event& event) {
-  if (is_layer_notice(event.type()) && !handlers_->handles(event.type())) return;
+  if (is_layer_notice(event.type()) && !consumer_->event_handlers().handles(event.type())) return;
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
   if (mailbox_.events() >= channel_.capacity()) {
     if (host_->options.mailbox_overflow == MailboxOverflow::drop_newest)
@@ -207,7 +207,7 @@ void Session::deliver(const Event& event) {
 
 void Session::deliver(const DeliveryRun& run) {
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
-  if (handlers_->intercepts(run.kind)) return intercept(run);
+  if (intercepted_.contain(run.kind)) return intercept(run);
   if (busy_ || !mailbox_.empty() || answer_ != Answer::accepted) return put_aside(run);
   if (!on_credit(run.joined)) return deliver_without_credit(run);
   connection_->send(run.joined);

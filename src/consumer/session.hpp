@@ -123,7 +123,6 @@ class Session final : public ConnectionEvents, public Subscriber {
   std::shared_ptr<Connection> connection_;
   Scope scope_;
   std::unique_ptr<Consumer> consumer_;
-  const EventHandlers* handlers_ = nullptr;
   Channel channel_;  // empty without a layer
 
   Mailbox mailbox_;
@@ -133,12 +132,13 @@ class Session final : public ConnectionEvents, public Subscriber {
 
   Answer answer_ = Answer::none;
   Phase phase_ = Phase::connecting;
-  bool connect_called_ = false;
-  bool busy_ = false;     // a handler's task is in hand
-  bool closing_ = false;  // this side ended it: nothing is handled any more but the end
-  bool closed_ = false;   // the connection is gone
-  bool paused_ = false;
-  bool pump_posted_ = false;
+  BroadcastKinds intercepted_;  // the consumer hears them, not its client
+  bool connect_called_ : 1 = false;
+  bool busy_ : 1 = false;     // a handler's task is in hand
+  bool closing_ : 1 = false;  // this side ended it: nothing is handled any more but the end
+  bool closed_ : 1 = false;   // the connection is gone
+  bool paused_ : 1 = false;
+  bool pump_posted_ : 1 = false;
 
   std::unique_ptr<AtWork> work_;        // null while it has nothing in hand
   std::unique_ptr<Pressure> pressure_;  // null while nothing may be dropped

@@ -91,7 +91,7 @@ void Session::handle(Mail mail) {
 
 void Session::handle(const Event& event) {
   run([&]() -> Task<> {
-    auto call = handlers_->call(*consumer_, event);
+    auto call = consumer_->event_handlers().call(*consumer_, event);
     if (call) {
       work().argument = std::move(call->argument);
       return std::move(call->task);

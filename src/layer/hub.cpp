@@ -60,7 +60,7 @@ Result<Channel> Hub::open_channel(Subscriber& subscriber) {
     const std::uint64_t number = shard->take_number();
     const std::size_t capacity =
         options_.channel_capacity.empty() ? options_.capacity : capacity_of(options_, shard->channel_name(number));
-    return Channel(std::make_unique<HubMember>(shard, subscriber, number, capacity));
+    return Channel(std::make_unique<HubMember>(*shard, subscriber, number, capacity));
   }
   return Error(ErrorCode::invalid_argument,
                "open_channel: the subscriber's executor is not one of those that the channel layer was built on");
@@ -170,12 +170,6 @@ void Hub::deliver_to_all(const Event& event) {
   for (const auto& shard : shards_) {
     shard->executor().post([shard, event] { shard->deliver_to_all(event); });
   }
-}
-
-bool Hub::is_member(std::string_view group, const Channel& channel) {
-  auto& member = static_cast<HubMember&>(channel.membership());
-  const HubGroup* found = member.shard().find(group);
-  return found && member.in(*found);
 }
 
 Task<Result<std::size_t>> Hub::group_size(std::string_view group) {

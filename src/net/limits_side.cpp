@@ -22,7 +22,7 @@ void AsioConnection::begin_life() {
 void AsioConnection::go_on_living() { shard_.enter_open(*this, validity_.rest(shard_.limits(), shard_.tick())); }
 
 void AsioConnection::look_at_life() {
-  if (allowance_ && allowance_->messages.full(shard_.now()) && allowance_->bytes.full(shard_.now())) allowance_.reset();
+  forget_full_allowance();
   switch (validity_.judge(shard_.limits(), shard_.tick())) {
     case Validity::Verdict::stands: break;
     case Validity::Verdict::ping: ping(); break;
@@ -60,29 +60,41 @@ void AsioConnection::timed_out() {
 
 // --- rates
 
+AsioConnection::Allowance& AsioConnection::allowance() {
+  auto& kept = rare().allowance;
+  return kept ? *kept : kept.emplace();
+}
+
+void AsioConnection::forget_full_allowance() noexcept {
+  if (!rare_ || !rare_->allowance) return;
+  const Allowance& left = *rare_->allowance;
+  if (!left.messages.full(shard_.now()) || !left.bytes.full(shard_.now())) return;
+  rare_->allowance.reset();
+  keep_if_used();
+}
+
 void AsioConnection::heard(std::size_t bytes) {
   const auto now = shard_.look_at_clock();
   validity_.heard(shard_.tick());
   if (!shard_.byte_pace().bounded()) return;
-  if (!allowance_) allowance_ = std::make_unique<Allowance>();
-  allowance_->bytes.take(shard_.byte_pace(), bytes, now);
+  allowance().bytes.take(shard_.byte_pace(), bytes, now);
 }
 
 // False: it was one too many, and this is the end. Where the excess is throttled, this one is still heard.
 bool AsioConnection::spends_a_message() {
   if (!shard_.message_pace().bounded()) return true;
-  if (!allowance_) allowance_ = std::make_unique<Allowance>();
-  allowance_->messages.take(shard_.message_pace(), 1, shard_.now());
+  allowance().messages.take(shard_.message_pace(), 1, shard_.now());
   if (!overdrawn()) return true;
   too_fast();
   return phase_ == Phase::open;
 }
 
 bool AsioConnection::overdrawn() const noexcept {
-  if (!allowance_) return false;
+  if (!rare_ || !rare_->allowance) return false;
+  const Allowance& left = *rare_->allowance;
   const auto now = shard_.now();
-  const bool messages = shard_.message_pace().bounded() && allowance_->messages.overdrawn(shard_.message_pace(), now);
-  return messages || (shard_.byte_pace().bounded() && allowance_->bytes.overdrawn(shard_.byte_pace(), now));
+  const bool messages = shard_.message_pace().bounded() && left.messages.overdrawn(shard_.message_pace(), now);
+  return messages || (shard_.byte_pace().bounded() && left.bytes.overdrawn(shard_.byte_pace(), now));
 }
 
 void AsioConnection::too_fast() {

@@ -58,8 +58,9 @@ const CapturedValue* UrlRoute::find(std::string_view name) const noexcept {
 }
 
 Scope::Scope(const RequestInfo& request) : subprotocols_(static_cast<std::uint32_t>(request.subprotocols.size())) {
-  std::vector<std::string_view> texts{request.path,   request.raw_path,       request.query_string,
-                                      request.scheme, request.client_address, request.server_address};
+  const std::string_view raw_path = request.raw_path == request.path ? std::string_view() : request.raw_path;
+  std::vector<std::string_view> texts{
+      request.path, raw_path, request.query_string, request.scheme, request.client_address, request.server_address};
   texts.insert(texts.end(), request.subprotocols.begin(), request.subprotocols.end());
   for (const auto& [name, value] : request.headers) {
     texts.push_back(name);
