@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -65,7 +66,7 @@ class LiveSessions {
 
   Executor& executor_;
   FrameBuffer& frames_;
-  std::vector<std::shared_ptr<Session>> all_;  // each knows its place
+  std::deque<std::shared_ptr<Session>> all_;  // each knows its place; a vector may hold twice as many
   std::vector<std::shared_ptr<Session>> ready_;
   std::unique_ptr<AtWork> spare_;
   std::size_t spares_ = 0;

@@ -77,10 +77,10 @@ long bytes_per_idle_connection(HostOptions options) {
 TEST_CASE("an idle connection keeps less than this", "[integration]") {
   // Session, consumer, scope, socket and one group, a browser-like request's headers among it. Who raises one of these
   // numbers says in the change what for.
-  CHECK(bytes_per_idle_connection({}) <= 832);
+  CHECK(bytes_per_idle_connection({}) <= 720);
   HostOptions without_headers;
   without_headers.keep_headers = false;
-  CHECK(bytes_per_idle_connection(without_headers) <= 800);
+  CHECK(bytes_per_idle_connection(without_headers) <= 704);
 }
 
 #endif
