@@ -139,7 +139,7 @@ void Session::out_of_grace() {
 void Session::on_message(Message message) {
   if (closing_ || closed_) return;
   if (!busy_ && mailbox_.empty() && phase_ == Phase::serving) {
-    handle(Mail(std::move(message)));
+    handle(std::move(message));
   } else {
     mailbox_.put_client(Mail(std::move(message)));
     pump_soon();

@@ -74,6 +74,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   Task<> say_goodbye(const CloseReason& reason);
   Task<> tell_of_stop(const CloseReason& reason);
   void close_behind_broadcasts(const CloseReason& reason);
+  void handle(Message&& message);
   void handle(Mail mail);
   void handle(const Event& event);
   template <class Start>
@@ -81,6 +82,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   static void woken(void* self) noexcept;
   AtWork& work();
   void finish_task();
+  void handler_done();
   void drop_work() noexcept;
   void failed(std::exception_ptr error) noexcept;
   std::string at_work() const;
