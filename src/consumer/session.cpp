@@ -19,7 +19,7 @@ const UserId nobody;
 
 Session::Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<Connection> connection,
                  LiveSessions& home)
-    : host_(std::move(host)), home_(home), connection_(std::move(connection)), scope_(std::move(scope)) {
+    : host_(std::move(host)), connection_(std::move(connection)), home_(home), scope_(std::move(scope)) {
   count(host_->counters.opened);
   count(host_->counters.connections);
 }
