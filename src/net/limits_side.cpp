@@ -2,12 +2,16 @@
 // How long an open WebSocket may live, and how much it may say; see asio_connection.hpp.
 #include "net/asio_connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::net {
 namespace {
 
 constexpr std::uint8_t ping_opcode = 0x9;
+
+// Most peers say something now and then only, and be it a pong: what is known of their rates is forgotten so soon.
+constexpr std::chrono::milliseconds allowance_looked_at_after{1000};
 
 }  // namespace
 
@@ -19,7 +23,11 @@ void AsioConnection::begin_life() {
   go_on_living();
 }
 
-void AsioConnection::go_on_living() { shard_.enter_open(*this, validity_.rest(shard_.limits(), shard_.tick())); }
+void AsioConnection::go_on_living() {
+  auto rest = validity_.rest(shard_.limits(), shard_.tick());
+  if (rare_ && rare_->allowance) rest = std::min(rest.value_or(allowance_looked_at_after), allowance_looked_at_after);
+  shard_.enter_open(*this, rest);
+}
 
 void AsioConnection::look_at_life() {
   forget_full_allowance();
@@ -62,7 +70,11 @@ void AsioConnection::timed_out() {
 
 AsioConnection::Allowance& AsioConnection::allowance() {
   auto& kept = rare().allowance;
-  return kept ? *kept : kept.emplace();
+  if (!kept) {
+    kept.emplace();
+    go_on_living();
+  }
+  return *kept;
 }
 
 void AsioConnection::forget_full_allowance() noexcept {
