@@ -108,9 +108,10 @@ void Bus::try_again(std::size_t shard, Outgoing outgoing) {
 
 void Bus::pump(std::size_t number) {
   Shard& shard = shards_[number];
-  while (shard.up && !shard.outbox.empty() && shard.session->has_room()) {
+  while (shard.up && shard.session->has_room()) {
     shard.outbox.drop_expired(executor_.now(), counters_);
-    if (!shard.outbox.empty()) shard.session->publish(shard.outbox.take());
+    if (shard.outbox.empty()) return;
+    shard.session->publish(shard.outbox.take());
   }
 }
 

@@ -153,9 +153,7 @@ void InboxSession::say_goodbye(Link::Answer answer) { node_.commands().request({
 
 // ---------------------------------------------------------------- publishing
 
-bool InboxSession::has_room() const {
-  return node_.commands().unwritten() < most_unwritten && node_.commands().unanswered() < most_unanswered;
-}
+bool InboxSession::has_room() const { return node_.has_room(); }
 
 void InboxSession::publish(Outgoing outgoing) {
   const Publication& publication = *outgoing.publication;

@@ -75,9 +75,7 @@ void take_receipt(Publication& publication, const Result<Reply>& reply, BusCount
   }
 }
 
-bool PubSubSession::has_room() const {
-  return node_.commands().unwritten() < most_unwritten && node_.commands().unanswered() < most_unanswered;
-}
+bool PubSubSession::has_room() const { return node_.has_room(); }
 
 void PubSubSession::publish(Outgoing outgoing) {
   const Publication& publication = *outgoing.publication;
