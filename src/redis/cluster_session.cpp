@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "layer/hub.hpp"
-#include "redis/bus_counters.hpp"
 #include "redis/node.hpp"
 
 namespace sluice::redis {

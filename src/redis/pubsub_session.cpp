@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "redis/pubsub_session.hpp"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "layer/hub.hpp"
-#include "redis/bus_counters.hpp"
 #include "redis/node.hpp"
 
 namespace sluice::redis {
@@ -58,20 +55,6 @@ void PubSubSession::arrived(const Reply& push) {
     hub.deliver_to_channel(channel, std::move(arrival->event));
   } else {
     hub.deliver_to_plain_channel(channel, std::move(arrival->event));
-  }
-}
-
-void take_receipt(Publication& publication, const Result<Reply>& reply, BusCounters& counters) {
-  const std::string what = fmt::format("\"{}\"", publication.name);
-  if (!reply) {
-    count(counters.unconfirmed);
-    publication.failed(
-        Error(reply.error().code(), fmt::format("{}: perhaps not sent: {}", what, reply.error().context())));
-  } else if (reply->kind != Reply::Kind::integer) {
-    count(counters.rejected);
-    publication.failed(unexpected(what, *reply));
-  } else {
-    publication.reached(static_cast<std::size_t>(reply->integer));
   }
 }
 
