@@ -2,9 +2,9 @@
 #include "layer/broadcast_map.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <unordered_set>
 
+#include "core/whole_number.hpp"
 #include "sluice/json/writer.hpp"
 
 namespace sluice {
@@ -28,11 +28,7 @@ std::string text_or_empty(json::Value value) { return std::string(value.as_strin
 // The user whom a key of a payload map names: a number is there as its text (behaviour CC-25).
 std::vector<UserId> users_of_key(std::string_view key) {
   std::vector<UserId> users{UserId(key)};
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), number);
-  if (error == std::errc() && end == key.data() + key.size() && std::to_string(number) == key) {
-    users.emplace_back(number);
-  }
+  if (const auto number = canonical_number<std::int64_t>(key)) users.emplace_back(*number);
   return users;
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/string_hash.hpp"
 #include "layer/hub.hpp"
 #include "redis/bus_counters.hpp"
 #include "redis/bus_session.hpp"

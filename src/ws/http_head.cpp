@@ -5,6 +5,7 @@
 #include <cassert>
 #include <charconv>
 
+#include "core/ascii.hpp"
 #include "ws/http_text.hpp"
 #include "ws/request_target.hpp"
 

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "core/ascii.hpp"
 #include "ws/http_text.hpp"
 #include "ws/response_headers.hpp"
 
