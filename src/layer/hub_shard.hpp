@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/string_hash.hpp"
 #include "layer/group_index.hpp"
 #include "layer/joined_groups.hpp"
 #include "sluice/core/executor.hpp"

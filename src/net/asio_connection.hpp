@@ -20,8 +20,8 @@
 #include "net/write_queue.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/scope.hpp"
-#include "sluice/ws/http_head.hpp"
-#include "sluice/ws/server_protocol.hpp"
+#include "ws/http_head.hpp"
+#include "ws/server_protocol.hpp"
 
 namespace sluice::net {
 

@@ -9,9 +9,9 @@
 
 #include "net/tls_session.hpp"
 #include "sluice/core/log.hpp"
-#include "sluice/ws/deflate_negotiation.hpp"
-#include "sluice/ws/handshake.hpp"
-#include "sluice/ws/http_response.hpp"
+#include "ws/deflate_negotiation.hpp"
+#include "ws/handshake.hpp"
+#include "ws/http_response.hpp"
 
 namespace sluice::net {
 namespace {
