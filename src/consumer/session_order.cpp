@@ -93,7 +93,7 @@ void Session::handle(const Event& event) {
   run([&]() -> Task<> {
     auto call = handlers_->call(*consumer_, event);
     if (call) {
-      work().argument = std::move(call->argument);
+      if (call->argument) keep_until_handled(std::move(call->argument));
       return std::move(call->task);
     }
     const bool unknown = call.error().code() == ErrorCode::not_found;
@@ -154,15 +154,24 @@ void Session::drop_work() noexcept {
 // The handler has finished after all. Its coroutine is still on the stack here, so the rest is a job of its own.
 void Session::woken(void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
-  session.executor().post([kept = session.self(), handler = session.handlers_begun_] {
-    if (!kept->busy_ || kept->handlers_begun_ != handler) return;  // destroyed by the grace meanwhile
-    kept->finish_task();
-    if (kept->phase_ == Phase::disconnecting) {
-      kept->over();
-    } else {
-      kept->pump();
-    }
-  });
+  const auto handler = session.handlers_begun_;
+  if (session.executor().runs_here()) {
+    session.executor().post([kept = session.self(), handler] { kept->go_on(handler); });
+  } else {  // it awaited what does not come home, so it ended on another thread, where nobody's place is known
+    session.executor().post([&home = session.home_, &session, handler] {
+      if (const auto kept = home.find(session)) kept->go_on(handler);
+    });
+  }
+}
+
+void Session::go_on(std::uint32_t handler) {
+  if (!busy_ || handlers_begun_ != handler) return;  // destroyed by the grace meanwhile
+  finish_task();
+  if (phase_ == Phase::disconnecting) {
+    over();
+  } else {
+    pump();
+  }
 }
 
 void Session::finish_task() {

@@ -421,6 +421,57 @@ TEST_CASE("a disconnect handler that never ends is destroyed", "[consumer][LC-27
   CHECK(story.stats().destroyed_handlers == 1);
 }
 
+TEST_CASE("a handler that begins after the end has the grace too", "[consumer][LC-27]") {
+  Story story({.limits = {.disconnect_grace = 10s}});
+  Communicator browser = story.browser("connect=accept; join g");
+  REQUIRE(browser.connect());
+  story.told();
+  REQUIRE(story.hub.group_send("g", Story::order("note lost")));  // so that the message waits, and the end behind it
+  browser.connection().say(Message::text("wait a"));
+  browser.disconnect();
+  CHECK(story.told() == "hear wait a");
+  story.executor.advance(10s);
+  CHECK(story.told() == "cut off; disconnect 1000; gone");
+  CHECK(browser.finished());
+}
+
+TEST_CASE("the grace of a handler is not the one of disconnect", "[consumer][LC-27]") {
+  Story story({.limits = {.disconnect_grace = 10s}});
+  Communicator browser = story.browser("disconnect=wait b");
+  REQUIRE(browser.connect());
+  browser.say("wait a");
+  browser.vanish();
+  story.executor.advance(9s);
+  story.open("a");
+  story.executor.advance(10s - 1ns);
+  CHECK(story.told() == "connect; hear wait a; disconnect 1006");
+  story.executor.advance(1ns);
+  CHECK(story.told() == "cut off; gone");
+}
+
+TEST_CASE("limits that no consumer could live with are refused", "[consumer]") {
+  const auto host_with = [](Limits limits) { Host host(consumer<Silent>(), {.limits = limits}); };
+  CHECK_THROWS_WITH(host_with({.client_mail = 0}), ContainsSubstring("client_mail"));
+  CHECK_THROWS_WITH(host_with({.disconnect_grace = -1ms}), ContainsSubstring("disconnect_grace"));
+  CHECK_THROWS_WITH(host_with({.disconnect_grace = std::chrono::milliseconds::max()}),
+                    ContainsSubstring("disconnect_grace"));
+  host_with({.disconnect_grace = 12 * 24h});
+}
+
+namespace {
+class TooEarly : public Consumer {
+ public:
+  TooEarly() { (void)scope(); }
+};
+}  // namespace
+
+TEST_CASE("a consumer's constructor has no connection yet, and is told so", "[consumer]") {
+  Story story;
+  Communicator browser(story.executor, consumer<TooEarly>(), story.layer, {"/"});
+  CHECK(browser.connect().http_status == 500);
+  CHECK_THAT(story.errors, ContainsSubstring("a consumer has no connection before connect()"));
+}
+
 TEST_CASE("a close by a handler that goes on waiting is cut off too", "[consumer][LC-27]") {
   Story story;
   Communicator browser = story.browser("connect=accept; join g");
