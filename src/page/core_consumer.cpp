@@ -94,7 +94,23 @@ Task<> CoreConsumer::subscribe(const json::Value& content, json::Value type) {
   confirmation.page = wanted->type->type();
   confirmation.parameters = wanted->parameters.received();
   say(confirmation);
-  if (!pages_->find(*wanted->type, wanted->parameters)) pages_->add(std::move(*wanted));
+  auto keeping = keep(std::move(*wanted));
+  co_await keeping;
+}
+
+// A page that is there already may have moved to other groups, where its type was replaced by one that names them
+// otherwise. Then the old ones are left.
+Task<> CoreConsumer::keep(Subscription wanted) {
+  const auto held = pages_->find(*wanted.type, wanted.parameters);
+  if (!held) {
+    pages_->add(std::move(wanted));
+    co_return;
+  }
+  const Subscription& before = pages_->at(*held);
+  if (before.group == wanted.group && before.permission_group == wanted.permission_group) co_return;
+  const Subscription left = pages_->take(*held);
+  pages_->add(std::move(wanted));
+  co_await leave(left);
 }
 
 Task<> CoreConsumer::unsubscribe(const json::Value& content, json::Value type) {

@@ -478,6 +478,33 @@ TEST_CASE("a page type that is unregistered is no page any more, but what is hel
   CHECK(house.layer.stats().groups == 1);
 }
 
+namespace {
+class MovedTablePage final : public Page<TableParams> {
+ public:
+  MovedTablePage() : Page("table") {}
+  Task<bool> can_add(const Scope&, const TableParams&) override { return true; }
+  std::string group_name(const TableParams& page) const override { return "moved-" + std::to_string(page.table_id); }
+  std::string permission_group_name(const TableParams&) const override { return "permissions-moved"; }
+};
+}  // namespace
+
+TEST_CASE("a page that is asked for again and has another group now is in that one only", "[page][CC-10][CC-21]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"table","table_id":1})");
+  REQUIRE(house.registry->remove(*house.table));
+  REQUIRE(house.registry->add(std::make_shared<MovedTablePage>()));
+  CHECK(ann->ask(R"({"page":"table","table_id":1})") ==
+        R"({"type":"page_add","page":"table","parameters":{"table_id":1}})");
+  CHECK(house.layer.stats().groups == 3);  // users, the page's and its permissions
+  for (const char* group : {"table-1", "moved-1"}) REQUIRE(broadcast_to_channel_group(house.layer, group, group));
+  house.executor.run_all();
+  CHECK(ann->heard() == R"("moved-1")");
+  CHECK(ann->ask(R"({"remove_page":"table","table_id":1})") ==
+        R"({"type":"page_discard","page":"table","parameters":{"table_id":1}})");
+  CHECK(house.layer.stats().groups == 1);
+}
+
 TEST_CASE("a client that goes while can_add thinks leaves nothing behind", "[page][CC-5][CC-14]") {
   House house;
   auto ann = Browser::in(house, "user=7");

@@ -70,6 +70,7 @@ class CoreConsumer : public JsonConsumer {
   Result<Subscription> requested(const json::Value& content, std::string_view type);
   Task<Result<void>> admit(const Subscription& wanted);
   Task<Result<void>> join(const Subscription& wanted);
+  Task<> keep(Subscription wanted);
   Task<bool> may_hear(const Subscription& page);
   Task<> evict(std::uint64_t number);
   Task<> leave(const Subscription& page);
