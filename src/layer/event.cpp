@@ -229,6 +229,7 @@ Event Event::of_broadcasts(std::string_view type, std::vector<Broadcast> broadca
 Event Event::broadcast_to_group(Payload payload, Audience audience) {
   if (audience.only_users) {  // the event for groups has no such key, the one for users has
     std::erase_if(*audience.only_users, [&](const UserId& user) { return lists(audience.except_users, user); });
+    audience.only_users = distinct(*std::move(audience.only_users));
     audience.except_users.clear();
     return of_broadcasts(to_users_type, {{std::move(audience), payload.text(), payload.key()}});
   }
