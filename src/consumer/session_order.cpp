@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "consumer/session.hpp"
+#include "json/quoted.hpp"
 #include "sluice/core/log.hpp"
 
 namespace sluice {
@@ -99,9 +100,9 @@ void Session::handle(const Event& event) {
     const bool unknown = call.error().code() == ErrorCode::not_found;
     count(unknown ? host_->counters.unknown_events : host_->counters.undecodable_events);
     if (host_->options.strict_events) throw std::runtime_error(call.error().message());
-    if (host_->first_time(event.type())) {
-      log(LogLevel::warning, fmt::format("{}: event \"{}\" ignored, {} (said once per type)", scope_.raw_path(),
-                                         event.type(), call.error().message()));
+    if (const std::string type = json::in_quotes(event.type()); host_->first_time(type)) {
+      log(LogLevel::warning, fmt::format("{}: event {} ignored, {} (said once per type)", scope_.raw_path(), type,
+                                         call.error().message()));
     }
     return {};
   });
@@ -197,7 +198,7 @@ std::string Session::at_work() const {
     return consumer_ ? "what comes before connect()" : "a middleware or the consumer's constructor";
   }
   const Mail& hand = work_->hand;
-  if (const auto* event = std::get_if<Event>(&hand)) return fmt::format("the event \"{:.100}\"", event->type());
+  if (const auto* event = std::get_if<Event>(&hand)) return fmt::format("the event {}", json::in_quotes(event->type()));
   if (std::holds_alternative<GapIsNext>(hand)) return "on_gap()";
   if (std::holds_alternative<Stop>(hand)) return "on_stop()";
   return "receive()";

@@ -10,6 +10,7 @@
 #include <optional>
 #include <unordered_set>
 
+#include "json/quoted.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/json/document.hpp"
 #include "sluice/json/writer.hpp"
@@ -201,7 +202,7 @@ Result<Event> Event::parse(std::string_view json_map) {
   std::ranges::replace(name, '.', '_');
   if (name.front() == '_') {
     return Error(ErrorCode::invalid_name,
-                 fmt::format("event type \"{}\": it must not begin with a dot or an underscore", *type));
+                 fmt::format("event type {}: it must not begin with a dot or an underscore", json::in_quotes(*type)));
   }
   auto state = std::make_shared<State>();
   state->kind = broadcast_kind_of(name);
@@ -284,7 +285,8 @@ json::Value Event::value() const {
     if (parsed) {
       state.document = std::move(*parsed);
     } else {
-      log(LogLevel::error, fmt::format("event \"{}\": its JSON can't be read: {}", type(), parsed.error().message()));
+      log(LogLevel::error,
+          fmt::format("event {}: its JSON can't be read: {}", json::in_quotes(type()), parsed.error().message()));
     }
   });
   return state.document ? state.document->root() : json::Value();

@@ -92,6 +92,14 @@ TEST_CASE("an event that can't be decoded is ignored, counted and logged", "[con
   CHECK(scene.browser.hear_nothing());
 }
 
+TEST_CASE("a stranger's event type neither fills the log nor begins a line in it", "[consumer][DI-3]") {
+  Scene scene;
+  scene.publish(R"({"type":"a\nsluice error: all is lost"})");
+  scene.publish(R"({"type":"b)" + std::string(100'000, 'b') + "\"}");
+  CHECK(std::ranges::count(scene.errors, '\n') == 2);
+  CHECK(scene.errors.size() < 1000);
+}
+
 TEST_CASE("an event without a handler is ignored, counted, and logged once", "[consumer][DI-3]") {
   Scene scene;
   for (int i = 0; i < 3; ++i) scene.publish(R"({"type":"nobody.knows"})");
