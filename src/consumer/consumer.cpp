@@ -40,6 +40,9 @@ Task<Result<void>> Consumer::group_add(std::string_view group, WhenSlow when_slo
   return session().group_add(group, when_slow);
 }
 Task<Result<void>> Consumer::group_discard(std::string_view group) { return session().group_discard(group); }
+void Consumer::hear_later(std::chrono::nanoseconds delay, Event event) {
+  session().hear_later(delay, std::move(event));
+}
 void Consumer::keep_until_handled(std::shared_ptr<const void> referred) {
   session().keep_until_handled(std::move(referred));
 }

@@ -197,7 +197,7 @@ void Session::close_behind_broadcasts(const CloseReason& reason) {
 void Session::deliver(const Event& event) {
   if (is_layer_notice(event.type()) && !handlers_->handles(event.type())) return;
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
-  if (mailbox_.events() >= channel_.capacity()) {
+  if (mailbox_.events() >= (channel_ ? channel_.capacity() : ChannelLayerOptions().capacity)) {
     if (host_->options.mailbox_overflow == MailboxOverflow::drop_newest)
       return count(host_->counters.mailbox_overflows);
     return overflow("events wait for a busy consumer");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cassert>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -46,6 +47,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   Task<Result<void>> group_add(std::string_view group);
   Task<Result<void>> group_add(std::string_view group, WhenSlow when_slow);
   Task<Result<void>> group_discard(std::string_view group);
+  void hear_later(std::chrono::nanoseconds delay, Event event);
   void keep_until_handled(std::shared_ptr<const void> referred);
   const Scope& scope() const noexcept { return scope_; }
   std::string channel_name() const { return channel_ ? channel_.name() : std::string(); }

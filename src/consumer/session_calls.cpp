@@ -108,6 +108,14 @@ Task<Result<void>> Session::group_discard(std::string_view group) {
   return host_->layer->group_discard(group, channel_);
 }
 
+void Session::hear_later(std::chrono::nanoseconds delay, Event event) {
+  if (closing_ || closed_) return;
+  must_run_here("hear_later()");
+  executor().post_after(delay, [weak = std::weak_ptr(self()), event = std::move(event)] {
+    if (const auto kept = weak.lock()) kept->deliver(event);
+  });
+}
+
 // Whoever has kept something for the same handler keeps it: a consumer and the layers below it each have their own.
 void Session::keep_until_handled(std::shared_ptr<const void> referred) {
   auto& kept = work().argument;

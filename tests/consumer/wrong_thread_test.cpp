@@ -38,6 +38,7 @@ class Strayer : public Consumer {
     if (call == "group_add") (void)group_add("g");
     if (call == "group_add when slow") (void)group_add("g", WhenSlow::drop_oldest);
     if (call == "group_discard") (void)group_discard("g");
+    if (call == "hear_later") hear_later({}, Event::named("tick"));
   }
 };
 
@@ -100,7 +101,8 @@ TEST_CASE("a consumer that is called from another thread says so, and does nothi
                                                                       {"close", "close()"},
                                                                       {"group_add", "group_add()"},
                                                                       {"group_add when slow", "group_add()"},
-                                                                      {"group_discard", "group_discard()"}}));
+                                                                      {"group_discard", "group_discard()"},
+                                                                      {"hear_later", "hear_later()"}}));
   Story story;
   Communicator browser(story.executor, consumer<Strayer>(), story.layer, {"/"});
   REQUIRE(browser.connect());

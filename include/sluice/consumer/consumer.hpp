@@ -2,6 +2,7 @@
 // The object behind a connection. It hears its client, its groups and the end, one thing at a time.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,7 +33,7 @@ class Session;
 /// - Calls that need a live connection are no-ops once it is closing; what is sent then is dropped and counted.
 /// - A constructor has no connection yet: what stands under `protected` throws std::logic_error there.
 /// - What other threads have for it they send as an event, to channel_name() or to a group. accept, deny, send, close,
-///   group_add and group_discard throw std::logic_error there.
+///   group_add, group_discard and hear_later throw std::logic_error there.
 ///
 /// Its executor only.
 class Consumer {
@@ -86,6 +87,10 @@ class Consumer {
   Task<Result<void>> group_add(std::string_view group, WhenSlow when_slow);
   /// Leaves a group: what waits of it for a slow client is dropped with it.
   Task<Result<void>> group_discard(std::string_view group);
+
+  /// Hears an event once the delay has passed: a timer. It comes in turn with everything else, to its handler in the
+  /// table, and needs no layer; when the connection has ended by then nothing comes of it.
+  void hear_later(std::chrono::nanoseconds delay, Event event);
 
   /// For a layer of your own between Consumer and handlers: what a handler's task refers to lives until it has
   /// finished.
