@@ -240,6 +240,18 @@ TEST_CASE("an exception from can_add or a name, or a name that is none, is a ref
   CHECK(ann->ask(R"({"page":"table","table_id":1})").starts_with(R"({"type":"page_add")"));
 }
 
+TEST_CASE("a client that causes one failure after the other does not fill the log", "[page][CC-14]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  for (int i = 0; i < 1000; ++i) ann->ask(R"({"page":"view","slug":"a b"})");
+  CHECK(std::ranges::count(house.logged, '\n') == 10);
+  house.logged.clear();
+  house.executor.advance(std::chrono::seconds(10));
+  ann->ask(R"({"page":"table","table_id":13})");
+  CHECK(house.logged == "page \"table\": can_add threw: the database is on fire (990 more before, of any page)\n");
+  CHECK(house.registry->stats().failed == 1001);
+}
+
 TEST_CASE("a permission group whose name is none is a refusal before can_add is asked", "[page][CC-14]") {
   struct Misnamed final : PageType {
     Misnamed() : PageType("misnamed", {}) {}

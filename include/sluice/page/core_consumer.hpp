@@ -84,7 +84,6 @@ class CoreConsumer : public JsonConsumer {
   bool is_me(const std::vector<UserId>& users) const noexcept;
   void ignore();
   void refuse(const json::Value& content, json::Value type, const Error& error);
-  void report(const PageType& page, std::string_view failure);
   template <class T>
   void say(const T& message) {
     send_text(json::encode(message, options_.style).view());
