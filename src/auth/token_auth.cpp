@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -16,6 +17,7 @@ namespace sluice {
 namespace {
 
 constexpr std::string_view anonymous_token = "anonymous";
+constexpr std::chrono::hours longest_left{100 * 365 * 24};  // a timer counts in nanoseconds, which end after 292 years
 
 // `JWT <token>` or `Bearer <token>`: the scheme in any case, then spaces (RFC 9110 section 11.4).
 std::string_view token_of_authorization(std::string_view header) noexcept {
@@ -63,8 +65,8 @@ Task<Verdict> TokenAuth::admit(Scope& scope, std::string token) const {
   auto checking = check(std::move(token), std::string(scope.client_address()));
   Authentication found = co_await checking;
   if (found.user && found.expires_at) {
-    const auto left = *found.expires_at - verifier_->now();
-    scope.put(TokenExpiry{*found.expires_at, std::max(left, std::chrono::milliseconds(0))});
+    const auto left = std::clamp<std::chrono::milliseconds>(*found.expires_at - verifier_->now(), {}, longest_left);
+    scope.put(TokenExpiry{*found.expires_at, left});
   }
   scope.set_user(std::move(found.user));
   co_return verdict(scope);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/consumer/consumer.hpp"
 
+#include <stdexcept>
 #include <utility>
 
 #include "consumer/session.hpp"
@@ -25,23 +26,31 @@ const EventHandlers& Consumer::event_handlers() const {
   return none;
 }
 
-void Consumer::accept(const Acceptance& acceptance) { session_->accept(acceptance); }
-void Consumer::deny(const Denial& denial) { session_->deny(denial); }
-void Consumer::send(MessageKind kind, std::string_view data) { session_->send(kind, data); }
-void Consumer::close(const CloseReason& reason) { session_->close(reason); }
-Task<Result<void>> Consumer::group_add(std::string_view group) { return session_->group_add(group); }
+Session& Consumer::session() const {
+  if (session_) return *session_;
+  throw std::logic_error("a consumer has no connection before connect(): what its constructor needs, hand it over");
+}
+
+void Consumer::accept(const Acceptance& acceptance) { session().accept(acceptance); }
+void Consumer::deny(const Denial& denial) { session().deny(denial); }
+void Consumer::send(MessageKind kind, std::string_view data) { session().send(kind, data); }
+void Consumer::close(const CloseReason& reason) { session().close(reason); }
+Task<Result<void>> Consumer::group_add(std::string_view group) { return session().group_add(group); }
 Task<Result<void>> Consumer::group_add(std::string_view group, WhenSlow when_slow) {
-  return session_->group_add(group, when_slow);
+  return session().group_add(group, when_slow);
 }
-Task<Result<void>> Consumer::group_discard(std::string_view group) { return session_->group_discard(group); }
+Task<Result<void>> Consumer::group_discard(std::string_view group) { return session().group_discard(group); }
+void Consumer::hear_later(std::chrono::nanoseconds delay, Event event) {
+  session().hear_later(delay, std::move(event));
+}
 void Consumer::keep_until_handled(std::shared_ptr<const void> referred) {
-  session_->keep_until_handled(std::move(referred));
+  session().keep_until_handled(std::move(referred));
 }
-const Scope& Consumer::scope() const noexcept { return session_->scope(); }
-std::string Consumer::channel_name() const { return session_->channel_name(); }
-ChannelLayer& Consumer::layer() const { return session_->layer(); }
-const Limits& Consumer::limits() const noexcept { return session_->limits(); }
-void Consumer::limit_met() noexcept { session_->limit_met(); }
-bool Consumer::connected() const noexcept { return session_->connected(); }
+const Scope& Consumer::scope() const { return session().scope(); }
+std::string Consumer::channel_name() const { return session().channel_name(); }
+ChannelLayer& Consumer::layer() const { return session().layer(); }
+const Limits& Consumer::limits() const { return session().limits(); }
+void Consumer::limit_met() { session().limit_met(); }
+bool Consumer::connected() const { return session().connected(); }
 
 }  // namespace sluice

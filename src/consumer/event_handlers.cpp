@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "json/quoted.hpp"
+
 namespace sluice {
 
 EventHandlers& EventHandlers::add(Entry entry) {
@@ -30,7 +32,9 @@ const EventHandlers::Entry* EventHandlers::find(std::string_view type) const noe
 
 Result<EventHandlers::Call> EventHandlers::call(Consumer& consumer, const Event& event) const {
   const Entry* entry = find(event.type());
-  if (!entry) return Error(ErrorCode::not_found, fmt::format("the consumer has no handler for \"{}\"", event.type()));
+  if (!entry)
+    return Error(ErrorCode::not_found,
+                 fmt::format("the consumer has no handler for {}", json::in_quotes(event.type())));
   return entry->thunk(consumer, event, *entry);
 }
 

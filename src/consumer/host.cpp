@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/consumer/host.hpp"
 
+#include <chrono>
 #include <stdexcept>
 
 #include "consumer/host_state.hpp"
@@ -11,9 +12,17 @@ namespace {
 
 constexpr std::size_t subjects_kept = 1000;  // a peer that makes up types must not fill the memory
 
+constexpr std::chrono::hours longest_grace{12 * 24};
+
 std::shared_ptr<HostState> make_state(std::shared_ptr<Application> application, ChannelLayer* layer,
                                       HostOptions options) {
   if (!application) throw std::invalid_argument("Host: it needs an application");
+  if (options.limits.client_mail == 0) {
+    throw std::invalid_argument("Host: client_mail can't be 0: no client would ever be heard");
+  }
+  if (options.limits.disconnect_grace.count() < 0 || options.limits.disconnect_grace > longest_grace) {
+    throw std::invalid_argument("Host: disconnect_grace can't be negative or above 12 days");
+  }
   return std::make_shared<HostState>(std::move(application), layer, std::move(options));
 }
 

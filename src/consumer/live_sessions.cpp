@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "consumer/live_sessions.hpp"
 
+#include <algorithm>
+
 #include "consumer/session.hpp"
 
 namespace sluice {
@@ -20,6 +22,12 @@ LiveSessions::~LiveSessions() {
 void LiveSessions::add(std::shared_ptr<Session> session) {
   session->set_place(all_.size());
   all_.push_back(std::move(session));
+}
+
+std::shared_ptr<Session> LiveSessions::find(const Session& session) const noexcept {
+  const auto is_it = [&](const std::shared_ptr<Session>& one) { return one.get() == &session; };
+  const auto found = std::ranges::find_if(all_, is_it);
+  return found == all_.end() ? nullptr : *found;
 }
 
 void LiveSessions::remove(std::size_t place) {

@@ -40,6 +40,8 @@ class LiveSessions {
 
   void add(std::shared_ptr<Session> session);
   const std::shared_ptr<Session>& at(std::size_t place) const noexcept { return all_[place]; }
+  /// The session, or null if it is over. It looks at all of them.
+  std::shared_ptr<Session> find(const Session& session) const noexcept;
   void remove(std::size_t place);
   /// Pumps this session in a job of its own soon; one job serves all sessions of a turn.
   void pump_soon(std::shared_ptr<Session> session);

@@ -113,14 +113,19 @@ void Session::shut(const CloseReason& reason, int status_before_accept) {
 
 // ---------------------------------------------------------------- the grace
 
+// What was at work when the connection ended has one grace, with all that the client had said before; disconnect() has
+// another.
 void Session::watch_the_grace() {
-  executor().post_after(host_->options.limits.disconnect_grace, [weak = std::weak_ptr(self())] {
-    if (const auto kept = weak.lock()) kept->out_of_grace();
+  const bool goodbye = phase_ == Phase::disconnecting;
+  executor().post_after(host_->options.limits.disconnect_grace, [weak = std::weak_ptr(self()), goodbye] {
+    const auto kept = weak.lock();
+    if (kept && goodbye == (kept->phase_ == Phase::disconnecting)) kept->out_of_grace();
   });
 }
 
 // The connection is long gone and a handler still waits for something: it is destroyed where it stands.
 void Session::out_of_grace() {
+  closing_ = true;
   if (!busy_) return;
   count(host_->counters.destroyed_handlers);
   log(LogLevel::warning,
@@ -130,7 +135,6 @@ void Session::out_of_grace() {
   busy_ = false;
   if (phase_ == Phase::disconnecting) return over();
   phase_ = Phase::serving;
-  closing_ = true;
   pump();
 }
 
@@ -158,11 +162,8 @@ void Session::on_closed(const CloseReason& reason) {
   pressure_.reset();
   if (channel_) channel_.leave_groups();
   mailbox_.put_client(Mail(Closed{reason}));
-  if (busy_) {
-    watch_the_grace();
-  } else if (phase_ != Phase::connecting) {
-    pump();
-  }
+  if (!busy_ && phase_ != Phase::connecting) pump();
+  if (phase_ == Phase::connecting || phase_ == Phase::serving) watch_the_grace();  // it has not said goodbye yet
 }
 
 void Session::on_stop(const CloseReason& reason) {
@@ -196,7 +197,7 @@ void Session::close_behind_broadcasts(const CloseReason& reason) {
 void Session::deliver(const Event& event) {
   if (is_layer_notice(event.type()) && !consumer_->event_handlers().handles(event.type())) return;
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
-  if (mailbox_.events() >= channel_.capacity()) {
+  if (mailbox_.events() >= (channel_ ? channel_.capacity() : ChannelLayerOptions().capacity)) {
     if (host_->options.mailbox_overflow == MailboxOverflow::drop_newest)
       return count(host_->counters.mailbox_overflows);
     return overflow("events wait for a busy consumer");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cassert>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -46,7 +47,8 @@ class Session final : public ConnectionEvents, public Subscriber {
   Task<Result<void>> group_add(std::string_view group);
   Task<Result<void>> group_add(std::string_view group, WhenSlow when_slow);
   Task<Result<void>> group_discard(std::string_view group);
-  void keep_until_handled(std::shared_ptr<const void> referred) { work().argument = std::move(referred); }
+  void hear_later(std::chrono::nanoseconds delay, Event event);
+  void keep_until_handled(std::shared_ptr<const void> referred);
   const Scope& scope() const noexcept { return scope_; }
   std::string channel_name() const { return channel_ ? channel_.name() : std::string(); }
   ChannelLayer& layer() const;
@@ -80,6 +82,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   template <class Start>
   void run(Start start);
   static void woken(void* self) noexcept;
+  void go_on(std::uint32_t handler);
   AtWork& work();
   void finish_task();
   void handler_done();
@@ -98,6 +101,9 @@ class Session final : public ConnectionEvents, public Subscriber {
   void watch_the_grace();
   void out_of_grace();
   void over();
+
+  Task<Result<void>> finish_joining(std::string_view group, Task<Result<void>> joining);
+  void forget_policy(std::string_view group);
 
   // --- session_pressure.cpp
   Pressure& pressure();

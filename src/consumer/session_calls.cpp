@@ -79,10 +79,24 @@ Task<Result<void>> Session::group_add(std::string_view group) {
 Task<Result<void>> Session::group_add(std::string_view group, WhenSlow when_slow) {
   const bool may_join = channel_ && !closing_ && !closed_;
   if (may_join) must_run_here("group_add()");
-  if (may_join && (when_slow != WhenSlow::close || pressure_)) {
-    pressure().chosen.insert_or_assign(std::string(group), when_slow);
-  }
-  return group_add(group);
+  if (!may_join || (when_slow == WhenSlow::close && !pressure_)) return group_add(group);
+  pressure().chosen.insert_or_assign(std::string(group), when_slow);
+  auto joining = group_add(group);
+  if (!joining.await_ready()) return finish_joining(group, std::move(joining));
+  auto joined = joining.take();
+  if (!joined) forget_policy(group);
+  return joined;
+}
+
+Task<Result<void>> Session::finish_joining(std::string_view group, Task<Result<void>> joining) {
+  auto joined = co_await joining;
+  if (!joined) forget_policy(group);
+  co_return joined;
+}
+
+// A group that could not be joined leaves no policy behind: whoever makes up names must not fill the memory.
+void Session::forget_policy(std::string_view group) {
+  if (pressure_ && !channel_.in_group(group)) pressure_->leave(group);
 }
 
 // From here on nothing of the group reaches the client, so nothing of it need wait.
@@ -92,6 +106,21 @@ Task<Result<void>> Session::group_discard(std::string_view group) {
   if (!channel_)
     return Error(ErrorCode::layer_unavailable, fmt::format("group_discard \"{}\": the host has no layer", group));
   return host_->layer->group_discard(group, channel_);
+}
+
+void Session::hear_later(std::chrono::nanoseconds delay, Event event) {
+  if (closing_ || closed_) return;
+  must_run_here("hear_later()");
+  executor().post_after(delay, [weak = std::weak_ptr(self()), event = std::move(event)] {
+    if (const auto kept = weak.lock()) kept->deliver(event);
+  });
+}
+
+// Whoever has kept something for the same handler keeps it: a consumer and the layers below it each have their own.
+void Session::keep_until_handled(std::shared_ptr<const void> referred) {
+  auto& kept = work().argument;
+  if (kept) referred = std::make_shared<std::pair<decltype(referred), decltype(referred)>>(kept, std::move(referred));
+  kept = std::move(referred);
 }
 
 ChannelLayer& Session::layer() const {

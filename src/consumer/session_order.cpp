@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "consumer/session.hpp"
+#include "json/quoted.hpp"
 #include "sluice/core/log.hpp"
 
 namespace sluice {
@@ -100,15 +101,15 @@ void Session::handle(const Event& event) {
   run([&]() -> Task<> {
     auto call = consumer_->event_handlers().call(*consumer_, event);
     if (call) {
-      work().argument = std::move(call->argument);
+      if (call->argument) keep_until_handled(std::move(call->argument));
       return std::move(call->task);
     }
     const bool unknown = call.error().code() == ErrorCode::not_found;
     count(unknown ? host_->counters.unknown_events : host_->counters.undecodable_events);
     if (host_->options.strict_events) throw std::runtime_error(call.error().message());
-    if (host_->first_time(event.type())) {
-      log(LogLevel::warning, fmt::format("{}: event \"{}\" ignored, {} (said once per type)", scope_.raw_path(),
-                                         event.type(), call.error().message()));
+    if (const std::string type = json::in_quotes(event.type()); host_->first_time(type)) {
+      log(LogLevel::warning, fmt::format("{}: event {} ignored, {} (said once per type)", scope_.raw_path(), type,
+                                         call.error().message()));
     }
     return {};
   });
@@ -163,15 +164,24 @@ void Session::drop_work() noexcept {
 // The handler has finished after all. Its coroutine is still on the stack here, so the rest is a job of its own.
 void Session::woken(void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
-  session.executor().post([kept = session.self(), handler = session.handlers_begun_] {
-    if (!kept->busy_ || kept->handlers_begun_ != handler) return;  // destroyed by the grace meanwhile
-    kept->finish_task();
-    if (kept->phase_ == Phase::disconnecting) {
-      kept->over();
-    } else {
-      kept->pump();
-    }
-  });
+  const auto handler = session.handlers_begun_;
+  if (session.executor().runs_here()) {
+    session.executor().post([kept = session.self(), handler] { kept->go_on(handler); });
+  } else {  // it awaited what does not come home, so it ended on another thread, where nobody's place is known
+    session.executor().post([&home = session.home_, &session, handler] {
+      if (const auto kept = home.find(session)) kept->go_on(handler);
+    });
+  }
+}
+
+void Session::go_on(std::uint32_t handler) {
+  if (!busy_ || handlers_begun_ != handler) return;  // destroyed by the grace meanwhile
+  finish_task();
+  if (phase_ == Phase::disconnecting) {
+    over();
+  } else {
+    pump();
+  }
 }
 
 void Session::finish_task() {
@@ -201,7 +211,7 @@ std::string Session::at_work() const {
     return consumer_ ? "what comes before connect()" : "a middleware or the consumer's constructor";
   }
   const Mail& hand = work_->hand;
-  if (const auto* event = std::get_if<Event>(&hand)) return fmt::format("the event \"{:.100}\"", event->type());
+  if (const auto* event = std::get_if<Event>(&hand)) return fmt::format("the event {}", json::in_quotes(event->type()));
   if (std::holds_alternative<GapIsNext>(hand)) return "on_gap()";
   if (std::holds_alternative<Stop>(hand)) return "on_stop()";
   return "receive()";

@@ -40,11 +40,14 @@ LogSink set_log_sink(LogSink sink) {
 }
 
 void log(LogLevel level, std::string_view line) noexcept {
+  thread_local bool in_the_sink = false;
+  if (std::exchange(in_the_sink, true)) return;  // the sink broadcasts its lines, say, and that has gone wrong as well
   try {
     std::lock_guard lock(sink_mutex);
     if (the_sink()) the_sink()(level, line);
   } catch (...) {  // a log line is not worth a connection
   }
+  in_the_sink = false;
 }
 
 }  // namespace sluice

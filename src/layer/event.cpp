@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 
+#include "json/quoted.hpp"
 #include "layer/broadcast_map.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/json/document.hpp"
@@ -66,7 +67,7 @@ Result<Event> Event::parse(std::string_view json_map) {
   std::ranges::replace(name, '.', '_');
   if (name.front() == '_') {
     return Error(ErrorCode::invalid_name,
-                 fmt::format("event type \"{}\": it must not begin with a dot or an underscore", *type));
+                 fmt::format("event type {}: it must not begin with a dot or an underscore", json::in_quotes(*type)));
   }
   auto state = std::make_shared<State>();
   state->kind = broadcast_kind_of(name);
@@ -94,6 +95,7 @@ Event Event::of_broadcasts(std::string_view type, std::vector<Broadcast> broadca
 Event Event::broadcast_to_group(Payload payload, Audience audience) {
   if (audience.only_users) {  // the event for groups has no such key, the one for users has
     std::erase_if(*audience.only_users, [&](const UserId& user) { return lists(audience.except_users, user); });
+    audience.only_users = distinct_users(*std::move(audience.only_users));
     audience.except_users.clear();
     return of_broadcasts(to_users_type, {{std::move(audience), payload.text(), payload.key()}});
   }
@@ -146,7 +148,8 @@ json::Value Event::value() const {
     if (parsed) {
       state.document = std::move(*parsed);
     } else {
-      log(LogLevel::error, fmt::format("event \"{}\": its JSON can't be read: {}", type(), parsed.error().message()));
+      log(LogLevel::error,
+          fmt::format("event {}: its JSON can't be read: {}", json::in_quotes(type()), parsed.error().message()));
     }
   });
   return state.document ? state.document->root() : json::Value();

@@ -86,7 +86,7 @@ PlainChannels::Outcome PlainChannels::put(PlainChannel& channel, Event event) {
 }
 
 void PlainChannels::after_put(const std::shared_ptr<PlainChannel>& channel, Outcome outcome) {
-  if (outcome.stored == PlainChannel::Stored::full) return;
+  if (outcome.stored == PlainChannel::Stored::full) return forget_if_idle(*channel);  // it may have no room at all
   if (outcome.first) sweep_later(channel, options_.expiry);
   channel->wake_one();
 }

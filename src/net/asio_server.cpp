@@ -249,10 +249,13 @@ AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOpt
   if (limits.frames_per_message == 0 || limits.frames_per_message > ws::ServerProtocol::most_frames) {
     throw std::invalid_argument("AsioServer: frames_per_message is 1 to 16,777,215");
   }
-  for (const auto time : {limits.ping_every, limits.pong_time, limits.idle_time, limits.lifetime}) {
+  for (const auto time : {limits.handshake_time, limits.close_time, limits.ping_every, limits.pong_time,
+                          limits.idle_time, limits.lifetime, limits.disconnect_grace}) {
     if (time.count() >= 0 && time <= net::longest_tick_time / 2) continue;
-    throw std::invalid_argument(
-        "AsioServer: ping_every, pong_time, idle_time and lifetime can't be negative or above 12 days");
+    throw std::invalid_argument("AsioServer: a time of its Limits can't be negative or above 12 days");
+  }
+  if (limits.handshake_time.count() == 0) {
+    throw std::invalid_argument("AsioServer: handshake_time can't be 0: no handshake would be in time");
   }
   if (const std::string_view fault = fault_of(options.deflate); !fault.empty()) {
     throw std::invalid_argument(fmt::format("AsioServer: deflate: {}", fault));

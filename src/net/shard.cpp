@@ -238,8 +238,9 @@ void Shard::stop(Stopping how, std::function<void()> when_empty) {
   executor_.post_after(patience, [weak = weak_from_this()] {
     if (const auto shard = weak.lock()) shard->cut_off_all();
   });
-  // Who is told of the end may take until then. What is held longer is held for ever.
-  executor_.post_after(patience + limits().disconnect_grace + a_little_more, [weak = weak_from_this()] {
+  // Who is told of the end may take until then: what it does at that moment, and what it does about the end. What is
+  // held longer is held for ever.
+  executor_.post_after(patience + 2 * limits().disconnect_grace + a_little_more, [weak = weak_from_this()] {
     if (const auto shard = weak.lock()) shard->give_up();
   });
   tell_if_empty();

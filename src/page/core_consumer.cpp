@@ -94,7 +94,23 @@ Task<> CoreConsumer::subscribe(const json::Value& content, json::Value type) {
   confirmation.page = wanted->type->type();
   confirmation.parameters = wanted->parameters.received();
   say(confirmation);
-  if (!pages_->find(*wanted->type, wanted->parameters)) pages_->add(std::move(*wanted));
+  auto keeping = keep(std::move(*wanted));
+  co_await keeping;
+}
+
+// A page that is there already may have moved to other groups, where its type was replaced by one that names them
+// otherwise. Then the old ones are left.
+Task<> CoreConsumer::keep(Subscription wanted) {
+  const auto held = pages_->find(*wanted.type, wanted.parameters);
+  if (!held) {
+    pages_->add(std::move(wanted));
+    co_return;
+  }
+  const Subscription& before = pages_->at(*held);
+  if (before.group == wanted.group && before.permission_group == wanted.permission_group) co_return;
+  const Subscription left = pages_->take(*held);
+  pages_->add(std::move(wanted));
+  co_await leave(left);
 }
 
 Task<> CoreConsumer::unsubscribe(const json::Value& content, json::Value type) {
@@ -141,10 +157,10 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
     wanted.group = wanted.type->group_name(wanted.parameters);
     wanted.permission_group = wanted.type->permission_group_name(wanted.parameters);
   } catch (const std::exception& error) {
-    report(*wanted.type, fmt::format("a group's name threw: {}", error.what()));
+    registry_->report(*wanted.type, fmt::format("a group's name threw: {}", error.what()));
     return Error(ErrorCode::refused, "the page has no group");
   } catch (...) {
-    report(*wanted.type, "a group's name threw");
+    registry_->report(*wanted.type, "a group's name threw");
     return Error(ErrorCode::refused, "the page has no group");
   }
   auto named = check_group_name("group_name returned", wanted.group);
@@ -152,7 +168,7 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
     named = check_group_name("permission_group_name returned", wanted.permission_group);
   }
   if (!named) {
-    report(*wanted.type, named.error().context());
+    registry_->report(*wanted.type, named.error().context());
     return Error(ErrorCode::refused, "the page has no group");
   }
   return wanted;
@@ -171,7 +187,7 @@ Task<Result<void>> CoreConsumer::admit(const Subscription& wanted) {
   if (!connected()) co_return Error(ErrorCode::channel_closed, "the connection is closing");
   const auto held = pages_->find(*wanted.type, wanted.parameters);
   if (!joined) {
-    report(*wanted.type, joined.error().message());
+    registry_->report(*wanted.type, joined.error().message());
   } else if (held) {
     co_await evict(*held);
   }
@@ -188,9 +204,9 @@ Task<bool> CoreConsumer::may_hear(const Subscription& page) {
   try {
     co_return co_await page.type->can_add(scope(), page.parameters);
   } catch (const std::exception& error) {
-    report(*page.type, fmt::format("can_add threw: {}", error.what()));
+    registry_->report(*page.type, fmt::format("can_add threw: {}", error.what()));
   } catch (...) {
-    report(*page.type, "can_add threw");
+    registry_->report(*page.type, "can_add threw");
   }
   co_return false;
 }
@@ -293,11 +309,6 @@ void CoreConsumer::refuse(const json::Value& content, json::Value type, const Er
       page_type ? PageParameters::read(page_type->parameters(), content, options_.style).received() : json::Text("{}");
   message.error = to_string(error.code());
   say(message);
-}
-
-void CoreConsumer::report(const PageType& page, std::string_view failure) {
-  registry_->count(Counter::failed);
-  log(LogLevel::warning, fmt::format("page \"{}\": {}", page.type(), failure));
 }
 
 }  // namespace sluice

@@ -45,13 +45,7 @@ class Desk : public Consumer {
 class PunctualDesk final : public Desk {
  public:
   Task<> connect() override {
-    if (const auto* expiry = scope().find<TokenExpiry>()) {
-      Executor::current()->post_after(expiry->left, [&layer = layer(), me = channel_name()] {
-        if (auto sent = layer.send(me, Event::named("token_expired")); !sent) {
-          log(LogLevel::warning, sent.error().message());
-        }
-      });
-    }
+    if (const auto* expiry = scope().find<TokenExpiry>()) hear_later(expiry->left, Event::named("token_expired"));
     return Desk::connect();
   }
   Task<> token_expired(const Event&) {

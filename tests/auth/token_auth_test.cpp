@@ -228,6 +228,12 @@ TEST_CASE("the scope knows when its token expires", "[auth][MW-11]") {
   REQUIRE(late.find<TokenExpiry>());
   CHECK(late.find<TokenExpiry>()->left == 0s);
 
+  const std::string for_ever = sign_hs256(R"({"user_id":7,"exp":253402300799})", shared_secret);  // the end of 9999
+  Scope ageless = Handshake().query("jwt_token=" + for_ever).scope();
+  block_on(auth.handle(ageless));
+  REQUIRE(ageless.find<TokenExpiry>());
+  CHECK(ageless.find<TokenExpiry>()->left == 876'000h);  // which a post_after can still count
+
   const Log quiet;
   for (const std::string token : {"", "bad", "anonymous"}) {
     Scope without = Handshake().query("jwt_token=" + token).scope();

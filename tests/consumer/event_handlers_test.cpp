@@ -6,6 +6,7 @@
 
 using namespace sluice;
 using namespace sluice::testing;
+using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
@@ -90,6 +91,70 @@ TEST_CASE("an event that can't be decoded is ignored, counted and logged", "[con
   CHECK(scene.browser.host().stats().undecodable_events == 1);
   CHECK_THAT(scene.errors, ContainsSubstring("users_removed") && ContainsSubstring("user_ids"));
   CHECK(scene.browser.hear_nothing());
+}
+
+TEST_CASE("a stranger's event type neither fills the log nor begins a line in it", "[consumer][DI-3]") {
+  Scene scene;
+  scene.publish(R"({"type":"a\nsluice error: all is lost"})");
+  scene.publish(R"({"type":"b)" + std::string(100'000, 'b') + "\"}");
+  CHECK(std::ranges::count(scene.errors, '\n') == 2);
+  CHECK(scene.errors.size() < 1000);
+}
+
+namespace {
+struct Tick {
+  static constexpr std::string_view event_type = "tick";
+  int number = 0;
+  static constexpr auto fields() { return sluice::fields(sluice::field("number", &Tick::number)); }
+};
+
+// Ticks every second, and says so; counts from 1 anew when it is spoken to, in a second.
+class Clock : public Consumer {
+ public:
+  Task<> connect() override {
+    hear_later(1s, Event::of(Tick{1}));
+    accept();
+    return {};
+  }
+  Task<> receive(const Message& message) override {
+    if (message.data() == "bye") close();
+    hear_later(1s, Event::of(Tick{100}));
+    return {};
+  }
+  Task<> tick(const Tick& tick) {
+    send_text(std::to_string(tick.number));
+    if (tick.number < 3) hear_later(1s, Event::of(Tick{tick.number + 1}));
+    return {};
+  }
+  const EventHandlers& event_handlers() const override {
+    static const auto handlers = EventHandlers{}.on<Tick>(&Clock::tick);
+    return handlers;
+  }
+};
+}  // namespace
+
+TEST_CASE("a consumer's timer is an event to itself, with a layer and without", "[consumer]") {
+  const bool with_layer = GENERATE(true, false);
+  ManualExecutor executor;
+  std::optional<InMemoryChannelLayer> layer(std::in_place, executor);
+  std::optional<Communicator> browser;
+  with_layer ? browser.emplace(executor, consumer<Clock>(), *layer, ClientRequest{})
+             : browser.emplace(executor, consumer<Clock>(), ClientRequest{});
+  REQUIRE(browser->connect());
+  executor.advance(1s - 1ns);
+  CHECK(browser->hear_nothing());
+  executor.advance(1ns);
+  CHECK(browser->hear_all() == "text: 1");
+  browser->say("hello");
+  executor.advance(1s);
+  CHECK(browser->hear_all() == "text: 2\ntext: 100");
+  browser->say("bye");
+  CHECK(browser->hear_all() == "close 1000");
+  CHECK(browser->finished());
+  CHECK(browser->host().stats().failed_handlers == 0);
+  browser.reset();
+  layer.reset();  // before the timer: nobody is left to hear it, and nothing to ask for them
+  executor.advance(1h);
 }
 
 TEST_CASE("an event without a handler is ignored, counted, and logged once", "[consumer][DI-3]") {

@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
+using namespace std::chrono_literals;
 using namespace sluice::testing;
 using Catch::Matchers::ContainsSubstring;
 
@@ -166,4 +167,27 @@ TEST_CASE("headers are kept, or let go of once connect has finished", "[consumer
   browser.say("now");
   CHECK(at_connect == 1);
   CHECK(later == (keep ? 1 : 0));
+}
+
+TEST_CASE("limits that no consumer could live with are refused", "[consumer]") {
+  const auto host_with = [](Limits limits) { Host host(consumer<Silent>(), {.limits = limits}); };
+  CHECK_THROWS_WITH(host_with({.client_mail = 0}), ContainsSubstring("client_mail"));
+  CHECK_THROWS_WITH(host_with({.disconnect_grace = -1ms}), ContainsSubstring("disconnect_grace"));
+  CHECK_THROWS_WITH(host_with({.disconnect_grace = std::chrono::milliseconds::max()}),
+                    ContainsSubstring("disconnect_grace"));
+  host_with({.disconnect_grace = 12 * 24h});
+}
+
+namespace {
+class TooEarly : public Consumer {
+ public:
+  TooEarly() { (void)scope(); }
+};
+}  // namespace
+
+TEST_CASE("a consumer's constructor has no connection yet, and is told so", "[consumer]") {
+  Story story;
+  Communicator browser(story.executor, consumer<TooEarly>(), story.layer, {"/"});
+  CHECK(browser.connect().http_status == 500);
+  CHECK_THAT(story.errors, ContainsSubstring("a consumer has no connection before connect()"));
 }

@@ -130,3 +130,52 @@ TEST_CASE("send_json takes structs, containers and encoded text", "[consumer]") 
   browser.say("0");
   CHECK(browser.hear_all() == "text: {\"type\":\"greeting\",\"name\":\"ada\"}\ntext: {\"a\":1}\ntext: [ 1 ]");
 }
+
+namespace {
+// Keeps what its own tasks refer to, behind the back of JsonConsumer and of the table of handlers.
+class Keeper : public JsonConsumer {
+ public:
+  explicit Keeper(Story* story) : story_(*story) {}
+  Task<> receive_json(const json::Value& content) override {
+    return say_later(std::make_shared<const std::string>(long_text), content);
+  }
+  Task<> ordered(const Event& event) {
+    return say_later(std::make_shared<const std::string>(long_text), event.value()["what"]);
+  }
+  const EventHandlers& event_handlers() const override {
+    static const auto handlers = EventHandlers{}.on("ordered", &Keeper::ordered);
+    return handlers;
+  }
+  std::span<const std::string_view> groups() const override {
+    static constexpr std::string_view all[] = {"g"};
+    return all;
+  }
+
+ private:
+  static constexpr std::string_view long_text = "so long that it does not fit into the string itself";
+
+  Task<> say_later(std::shared_ptr<const std::string> text, json::Value content) {
+    keep_until_handled(text);
+    return say(*text, content);
+  }
+  Task<> say(const std::string& text, json::Value content) {
+    auto gate = story_.gate("a");
+    co_await gate;
+    send_text(text + ", " + std::string(content.as_string().value_or("?")));
+  }
+
+  Story& story_;
+};
+}  // namespace
+
+TEST_CASE("what a handler keeps does not take the place of what is kept for it", "[consumer]") {
+  Story story;
+  Communicator browser(story.executor, consumer<Keeper>(&story), story.layer, {"/"});
+  REQUIRE(browser.connect());
+  const std::string word(100, 'w');
+  browser.say('"' + word + '"');
+  story.open("a");
+  CHECK(browser.hear() == "so long that it does not fit into the string itself, " + word);
+  story.publish("g", Story::order(word));
+  CHECK(browser.hear() == "so long that it does not fit into the string itself, " + word);
+}

@@ -53,6 +53,34 @@ TEST_CASE("a disconnect handler that never ends is destroyed", "[consumer][LC-27
   CHECK(story.stats().destroyed_handlers == 1);
 }
 
+TEST_CASE("a handler that begins after the end has the grace too", "[consumer][LC-27]") {
+  Story story({.limits = {.disconnect_grace = 10s}});
+  Communicator browser = story.browser("connect=accept; join g");
+  REQUIRE(browser.connect());
+  story.told();
+  REQUIRE(story.hub.group_send("g", Story::order("note lost")));  // so that the message waits, and the end behind it
+  browser.connection().say(Message::text("wait a"));
+  browser.disconnect();
+  CHECK(story.told() == "hear wait a");
+  story.executor.advance(10s);
+  CHECK(story.told() == "cut off; disconnect 1000; gone");
+  CHECK(browser.finished());
+}
+
+TEST_CASE("the grace of a handler is not the one of disconnect", "[consumer][LC-27]") {
+  Story story({.limits = {.disconnect_grace = 10s}});
+  Communicator browser = story.browser("disconnect=wait b");
+  REQUIRE(browser.connect());
+  browser.say("wait a");
+  browser.vanish();
+  story.executor.advance(9s);
+  story.open("a");
+  story.executor.advance(10s - 1ns);
+  CHECK(story.told() == "connect; hear wait a; disconnect 1006");
+  story.executor.advance(1ns);
+  CHECK(story.told() == "cut off; gone");
+}
+
 TEST_CASE("a close by a handler that goes on waiting is cut off too", "[consumer][LC-27]") {
   Story story;
   Communicator browser = story.browser("connect=accept; join g");

@@ -12,6 +12,7 @@
 #include "sluice/core/log.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/testing/communicator.hpp"
+#include "sluice/testing/scripted_channel_layer.hpp"
 #include "support/catch.hpp"
 
 using namespace sluice;
@@ -282,6 +283,38 @@ TEST_CASE("a new policy for a group counts from then on", "[consumer]") {
   for (const char* price : {"1", "2", "3", "4"}) scene.tell("prices", price);
   scene.quick();
   CHECK(scene.heard() == "missed 1+0 of prices; 2; 3; 4");
+}
+
+namespace {
+// Joins with a policy, which fails, and then without one.
+class SecondTry : public Consumer {
+ public:
+  Task<> receive(const Message&) override {
+    auto refused = co_await group_add("prices", WhenSlow::drop_newest);
+    auto joined = co_await group_add("prices");
+    if (refused || !joined) throw std::runtime_error("not as it was planned");
+    send_text(std::string(200, '.'));
+  }
+};
+}  // namespace
+
+TEST_CASE("a join that fails leaves no policy behind", "[consumer]") {
+  const bool at_once = GENERATE(true, false);
+  ManualExecutor executor;
+  InMemoryChannelLayer hub(executor);
+  sluice::testing::ScriptedChannelLayer layer(hub);
+  Communicator client(executor, consumer<SecondTry>(), layer, {"/"}, HostOptions{.limits = Scene::tight()});
+  REQUIRE(client.connect());
+  client.connection().stall(SIZE_MAX);
+  if (!at_once) layer.hold();
+  layer.fail(1);
+  client.say("go");
+  layer.release();
+  executor.run_all();
+  for (int i = 0; i < 5; ++i) REQUIRE(hub.group_send("prices", Event::broadcast_to_group(i)));
+  executor.run_all();
+  CHECK(client.hear_all().ends_with("...\ntext: 0\ntext: 1\ntext: 2\ntext: 3\ntext: 4"));
+  CHECK(client.host().stats().slow_clients == 0);
 }
 
 TEST_CASE("what on_gap sends stands at the gap, however long it takes", "[consumer]") {

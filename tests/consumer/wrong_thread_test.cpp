@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A consumer that is called from a thread of the user's, which is the user's mistake, and is told to them.
+#include <atomic>
+#include <coroutine>
 #include <stdexcept>
 #include <thread>
 
@@ -36,10 +38,61 @@ class Strayer : public Consumer {
     if (call == "group_add") (void)group_add("g");
     if (call == "group_add when slow") (void)group_add("g", WhenSlow::drop_oldest);
     if (call == "group_discard") (void)group_discard("g");
+    if (call == "hear_later") hear_later({}, Event::named("tick"));
   }
 };
 
+// Where a handler waits for something that goes on in a thread of its own, and not at home as a Completion does.
+struct Abroad {
+  std::thread thread;
+  std::atomic<bool> may_return{false};  // relaxed: it synchronises nothing
+};
+
+class Abduction {
+ public:
+  explicit Abduction(Abroad& abroad) : abroad_(abroad) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> awaiting) {
+    abroad_.thread = std::thread([&may_return = abroad_.may_return, awaiting] {
+      while (!may_return.load(std::memory_order_relaxed)) std::this_thread::yield();
+      awaiting.resume();
+    });
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  Abroad& abroad_;
+};
+
+class Abducted : public Consumer {
+ public:
+  explicit Abducted(Abroad* abroad) : abroad_(*abroad) {}
+  Task<> receive(const Message&) override {
+    Abduction away(abroad_);
+    co_await away;
+    send_text("astray");
+  }
+
+ private:
+  Abroad& abroad_;
+};
+
 }  // namespace
+
+TEST_CASE("a handler that ends on another thread is told so, while others come and go", "[consumer]") {
+  Story story;
+  Abroad abroad;
+  Communicator before = story.browser();
+  Communicator browser(story.executor, consumer<Abducted>(&abroad), story.layer, {"/"});
+  REQUIRE((before.connect() && browser.connect()));
+  browser.say("go");
+  before.vanish();  // so that the other has another place among the sessions
+  for (int i = 0; i < 100; ++i) CHECK(story.browser().connect());
+  abroad.may_return.store(true, std::memory_order_relaxed);
+  CHECK(browser.hear_close().code() == 1011);
+  abroad.thread.join();
+  CHECK_THAT(story.errors, Catch::Matchers::ContainsSubstring("send() from outside the consumer's executor"));
+}
 
 TEST_CASE("a consumer that is called from another thread says so, and does nothing", "[consumer]") {
   const auto [call, name] = GENERATE(table<std::string, std::string>({{"accept", "accept()"},
@@ -48,7 +101,8 @@ TEST_CASE("a consumer that is called from another thread says so, and does nothi
                                                                       {"close", "close()"},
                                                                       {"group_add", "group_add()"},
                                                                       {"group_add when slow", "group_add()"},
-                                                                      {"group_discard", "group_discard()"}}));
+                                                                      {"group_discard", "group_discard()"},
+                                                                      {"hear_later", "hear_later()"}}));
   Story story;
   Communicator browser(story.executor, consumer<Strayer>(), story.layer, {"/"});
   REQUIRE(browser.connect());

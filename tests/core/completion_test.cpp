@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/core/completion.hpp"
 
+#include <atomic>
+#include <memory>
+#include <optional>
 #include <stdexcept>
+#include <thread>
+#include <vector>
 
 #include "sluice/core/task.hpp"
 #include "sluice/testing/manual_executor.hpp"
@@ -110,6 +115,43 @@ TEST_CASE("an awaiter that is destroyed between resolve and its turn is not resu
     CHECK(executor.pending() == 1);
   }
   executor.run_all();
+  CHECK(seen == "");
+}
+
+namespace {
+// An executor that takes its time over a post, and runs nothing.
+class Sluggish final : public Executor {
+ public:
+  bool start(Task<>& task) {
+    const Running running(*this);
+    return task.start({});
+  }
+  void post(Function<void()> job) override {
+    posting = true;
+    for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+    jobs_.push_back(std::move(job));
+  }
+  void post_after(std::chrono::nanoseconds, Function<void()> job) override { post(std::move(job)); }
+  Clock::time_point now() const override { return {}; }
+
+  std::atomic<bool> posting = false;
+
+ private:
+  std::vector<Function<void()>> jobs_;
+};
+}  // namespace
+
+TEST_CASE("an executor may end as soon as nobody who awaits is left on it, whoever resolves", "[core]") {
+  Completion<std::string> value;
+  std::string seen;
+  auto executor = std::make_unique<Sluggish>();
+  std::optional<Task<>> waiting(append(value, seen));
+  REQUIRE_FALSE(executor->start(*waiting));
+  std::thread late([value] { value.resolve("late"); });
+  while (!executor->posting) std::this_thread::yield();
+  waiting.reset();
+  executor.reset();
+  late.join();
   CHECK(seen == "");
 }
 

@@ -169,6 +169,10 @@ using Gate = Completion<std::monostate>;
 class Slow : public Consumer {
  public:
   Slow(Gate gate, std::atomic<bool>* done) : gate_(std::move(gate)), done_(*done) {}
+  Task<> receive(const Message&) override {
+    const Gate never;
+    co_await never;
+  }
   Task<> disconnect(const CloseReason&) override {
     const Gate gate = gate_;
     co_await gate;
@@ -217,5 +221,21 @@ TEST_CASE("a handler that never ends is waited for as long as the grace of the h
   server.wait();
   CHECK_FALSE(done);
   CHECK(host.stats().destroyed_handlers == 1);
+  CHECK(host.stats().connections == 0);
+}
+
+TEST_CASE("a handler that never ends does not take the time of disconnect", "[integration][LC-27]") {
+  std::atomic<bool> done = false;
+  AsioExecutors executors(1);
+  const Limits limits{.disconnect_grace = 1100ms};  // above the second that the server waits beyond it
+  Host host(consumer<Slow>(Gate(), &done), {.limits = limits});
+  AsioServer server(executors, host, {.limits = limits});
+  BlockingClient client(server.listen("127.0.0.1", 0).value());
+  client.upgrade("/");
+  client.send(test::client_text("never"));
+  while (server.stats().messages_in == 0) std::this_thread::yield();
+  server.stop({.window = 0ms, .grace = 0ms});
+  server.wait();
+  CHECK(host.stats().destroyed_handlers == 2);
   CHECK(host.stats().connections == 0);
 }

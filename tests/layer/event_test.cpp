@@ -137,6 +137,7 @@ TEST_CASE("a group broadcast for some users only becomes one for users", "[layer
       Event::broadcast_to_group(text("1"), {.except_socket = "s", .except_users = {1}, .only_users = {{1, 2}}});
   CHECK(event.type() == "broadcast_to_users");
   CHECK(lines(event) == "not s[] only [2] 1");
+  CHECK(lines(Event::broadcast_to_group(text("1"), {.only_users = {{2, 1, 2, UserId()}}})) == "not [] only [2,1] 1");
 }
 
 TEST_CASE("an anonymous target is nobody", "[layer][CC-25]") {

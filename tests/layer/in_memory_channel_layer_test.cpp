@@ -87,7 +87,15 @@ TEST_CASE("a subscriber must live on one of the layer's executors", "[layer]") {
 TEST_CASE("options that could not work are refused", "[layer]") {
   ManualExecutor executor;
   CHECK_THROWS_AS(InMemoryChannelLayer(executor, {.expiry = std::chrono::milliseconds(999)}), std::invalid_argument);
+  CHECK_THROWS_AS(InMemoryChannelLayer(executor, {.expiry = std::chrono::milliseconds::max()}), std::invalid_argument);
   CHECK_THROWS_AS(ChannelCapacity::regex("(", 1), std::invalid_argument);
+}
+
+TEST_CASE("a channel that can't hold anything is forgotten at once", "[layer][CL-17]") {
+  ManualExecutor executor;
+  InMemoryChannelLayer layer(executor, {.capacity = 0});
+  CHECK(layer.send("jobs", Event::named("x")).error().code() == ErrorCode::channel_full);
+  CHECK(layer.stats().plain_channels == 0);
 }
 
 TEST_CASE("a name that is none is told in quotes, on one line", "[layer]") {

@@ -51,9 +51,17 @@ TEST_CASE("a server listens in several places, by name and on IPv6 too", "[net]"
 TEST_CASE("a limit that makes no sense is refused", "[net]") {
   TestGateway gateway;
   AsioExecutors executors(1);
-  AsioServerOptions options;
-  options.limits.message_bytes = 0;
-  CHECK_THROWS_AS(AsioServer(executors, gateway, options), std::invalid_argument);
+  const auto refuses = [&](Limits limits) {
+    CHECK_THROWS_AS(AsioServer(executors, gateway, {.limits = limits}), std::invalid_argument);
+  };
+  refuses({.message_bytes = 0});
+  refuses({.handshake_time = 0ms});
+  for (const auto time : {-1ms, std::chrono::milliseconds::max()}) {
+    refuses({.handshake_time = time});
+    refuses({.close_time = time});
+    refuses({.lifetime = time});
+    refuses({.disconnect_grace = time});
+  }
 }
 
 TEST_CASE("two connections on two threads live on different ones", "[net]") {

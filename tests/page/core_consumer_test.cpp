@@ -240,6 +240,18 @@ TEST_CASE("an exception from can_add or a name, or a name that is none, is a ref
   CHECK(ann->ask(R"({"page":"table","table_id":1})").starts_with(R"({"type":"page_add")"));
 }
 
+TEST_CASE("a client that causes one failure after the other does not fill the log", "[page][CC-14]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  for (int i = 0; i < 1000; ++i) ann->ask(R"({"page":"view","slug":"a b"})");
+  CHECK(std::ranges::count(house.logged, '\n') == 10);
+  house.logged.clear();
+  house.executor.advance(std::chrono::seconds(10));
+  ann->ask(R"({"page":"table","table_id":13})");
+  CHECK(house.logged == "page \"table\": can_add threw: the database is on fire (990 more before, of any page)\n");
+  CHECK(house.registry->stats().failed == 1001);
+}
+
 TEST_CASE("a permission group whose name is none is a refusal before can_add is asked", "[page][CC-14]") {
   struct Misnamed final : PageType {
     Misnamed() : PageType("misnamed", {}) {}
@@ -475,6 +487,33 @@ TEST_CASE("a page type that is unregistered is no page any more, but what is hel
   REQUIRE(remove_users_from_permission_group(house.layer, "permissions-table-1", {7}));
   house.executor.run_all();
   CHECK(ann->heard() == R"({"type":"page_discard","page":"row","parameters":{"table_id":1,"row_id":2}})");
+  CHECK(house.layer.stats().groups == 1);
+}
+
+namespace {
+class MovedTablePage final : public Page<TableParams> {
+ public:
+  MovedTablePage() : Page("table") {}
+  Task<bool> can_add(const Scope&, const TableParams&) override { return true; }
+  std::string group_name(const TableParams& page) const override { return "moved-" + std::to_string(page.table_id); }
+  std::string permission_group_name(const TableParams&) const override { return "permissions-moved"; }
+};
+}  // namespace
+
+TEST_CASE("a page that is asked for again and has another group now is in that one only", "[page][CC-10][CC-21]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"table","table_id":1})");
+  REQUIRE(house.registry->remove(*house.table));
+  REQUIRE(house.registry->add(std::make_shared<MovedTablePage>()));
+  CHECK(ann->ask(R"({"page":"table","table_id":1})") ==
+        R"({"type":"page_add","page":"table","parameters":{"table_id":1}})");
+  CHECK(house.layer.stats().groups == 3);  // users, the page's and its permissions
+  for (const char* group : {"table-1", "moved-1"}) REQUIRE(broadcast_to_channel_group(house.layer, group, group));
+  house.executor.run_all();
+  CHECK(ann->heard() == R"("moved-1")");
+  CHECK(ann->ask(R"({"remove_page":"table","table_id":1})") ==
+        R"({"type":"page_discard","page":"table","parameters":{"table_id":1}})");
   CHECK(house.layer.stats().groups == 1);
 }
 

@@ -33,19 +33,15 @@ struct TokenAuthOptions {
 };
 
 /// When the connection's token expires: in the scope of every connection whose token has an `exp` and a user. A token
-/// is checked once, at the handshake, and outlived by its connection unless the consumer wants otherwise: it then sends
-/// itself an event, which finds it or, once it is gone, nobody (behaviour MW-11).
+/// is checked once, at the handshake, and outlived by its connection unless the consumer wants otherwise (behaviour
+/// MW-11):
 ///
-///     if (const auto* expiry = scope().find<TokenExpiry>()) {
-///       Executor::current()->post_after(expiry->left, [&layer = layer(), me = channel_name()] {
-///         if (auto sent = layer.send(me, Event::named("token_expired")); !sent) log(LogLevel::warning, ...);
-///       });
-///     }
+///     if (const auto* expiry = scope().find<TokenExpiry>()) hear_later(expiry->left, Event::named("token_expired"));
 ///
 /// A value.
 struct TokenExpiry {
   TokenTime at;
-  std::chrono::milliseconds left;  // from the handshake on, by the verifier's clock; not negative
+  std::chrono::milliseconds left;  // from the handshake on, by the verifier's clock; from none to a hundred years
 };
 
 /// What became of a request's token. A value.

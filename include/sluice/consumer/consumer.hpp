@@ -2,6 +2,7 @@
 // The object behind a connection. It hears its client, its groups and the end, one thing at a time.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,8 +31,9 @@ class Session;
 /// - An exception from a handler is logged with path and channel name and closes the connection with 1011 (before
 ///   accept: HTTP 500). Every exit leaves every group.
 /// - Calls that need a live connection are no-ops once it is closing; what is sent then is dropped and counted.
+/// - A constructor has no connection yet: what stands under `protected` throws std::logic_error there.
 /// - What other threads have for it they send as an event, to channel_name() or to a group. accept, deny, send, close,
-///   group_add and group_discard throw std::logic_error there.
+///   group_add, group_discard and hear_later throw std::logic_error there.
 ///
 /// Its executor only.
 class Consumer {
@@ -72,6 +74,7 @@ class Consumer {
   void deny(const Denial& denial = {});
   /// Queues a message for the client; it never waits. Before accept() it throws std::logic_error.
   void send(MessageKind kind, std::string_view data);
+  /// UTF-8, which is not checked: a client closes on anything else.
   void send_text(std::string_view text) { send(MessageKind::text, text); }
   void send_binary(std::string_view bytes) { send(MessageKind::binary, bytes); }
   /// Ends the connection behind what was sent; before accept() it refuses it with 403. From here on nothing is handled
@@ -85,25 +88,31 @@ class Consumer {
   /// Leaves a group: what waits of it for a slow client is dropped with it.
   Task<Result<void>> group_discard(std::string_view group);
 
+  /// Hears an event once the delay has passed: a timer. It comes in turn with everything else, to its handler in the
+  /// table, and needs no layer; when the connection has ended by then nothing comes of it.
+  void hear_later(std::chrono::nanoseconds delay, Event event);
+
   /// For a layer of your own between Consumer and handlers: what a handler's task refers to lives until it has
   /// finished.
   void keep_until_handled(std::shared_ptr<const void> referred);
 
   /// What is known of the connection. Fixed by now: the channel layer knows the consumer by its user and socket id.
-  const Scope& scope() const noexcept;
+  const Scope& scope() const;
   /// This consumer's channel name, for point-to-point sends; empty without a layer.
   std::string channel_name() const;
   /// The channel layer. Throws std::logic_error when the host has none.
   ChannelLayer& layer() const;
   /// The bounds this server runs with.
-  const Limits& limits() const noexcept;
+  const Limits& limits() const;
   /// The client wanted more than a limit of this consumer's allows. It is counted, and nothing else.
-  void limit_met() noexcept;
+  void limit_met();
   /// True from accept() until the connection is closing.
-  bool connected() const noexcept;
+  bool connected() const;
 
  private:
-  Session* session_ = nullptr;
+  Session& session() const;
+
+  Session* session_ = nullptr;  // null before connect()
 };
 
 }  // namespace sluice

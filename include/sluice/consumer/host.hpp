@@ -27,7 +27,7 @@ struct HostOptions {
   /// the consumer is closed with 1011 (behaviour DI-3).
   bool strict_events = false;
   /// False: the scope's headers are let go of once connect() has finished, and an idle connection keeps a few hundred
-  /// bytes less. Middlewares and connect() see them in any case.
+  /// bytes less. Middlewares and connect() see them in any case; views of the request that they took end then.
   bool keep_headers = true;
 };
 

@@ -23,7 +23,8 @@ namespace sluice {
 ///
 /// The first resolve or fail counts, later ones are ignored. It is awaited once, and the awaiting code goes on where it
 /// was running before, on its own executor (without one: on the resolving thread). A coroutine that is destroyed while
-/// it waits is not resumed. resolve and fail: any thread. co_await: one thread at a time.
+/// it waits is not resumed, and its executor may end then, whoever still resolves. resolve and fail: any thread.
+/// co_await: one thread at a time.
 template <class T>
 class Completion {
   struct State;
@@ -72,7 +73,6 @@ class Completion {
 
   template <class... Outcome>
   void settle(Outcome&&... outcome) const {
-    Executor* executor = nullptr;
     std::coroutine_handle<> inline_awaiting;
     {
       std::lock_guard lock(state_->mutex);
@@ -80,11 +80,14 @@ class Completion {
       state_->outcome.template emplace<0>();
       emplace(std::forward<Outcome>(outcome)...);
       if (!state_->awaiting) return;
-      executor = state_->executor;
-      if (!executor) inline_awaiting = std::exchange(state_->awaiting, {});
+      if (state_->executor) return go_on_at_home();
+      inline_awaiting = std::exchange(state_->awaiting, {});
     }
-    if (inline_awaiting) return inline_awaiting.resume();
-    executor->post([state = state_] {
+    inline_awaiting.resume();
+  }
+  // Under the lock, for which a coroutine that is destroyed meanwhile waits: until then its executor stands.
+  void go_on_at_home() const {
+    state_->executor->post([state = state_] {
       std::coroutine_handle<> awaiting;
       {
         std::lock_guard lock(state->mutex);

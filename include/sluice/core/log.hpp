@@ -19,7 +19,8 @@ using LogSink = std::function<void(LogLevel, std::string_view line)>;
 /// info and above to standard error. Any thread.
 LogSink set_log_sink(LogSink sink);
 
-/// Hands one line to the sink. Any thread. Never throws; a sink that throws loses its line.
+/// Hands one line to the sink. Any thread. Never throws; a sink that throws loses its line, and what is logged by the
+/// sink itself is lost.
 void log(LogLevel level, std::string_view line) noexcept;
 
 }  // namespace sluice

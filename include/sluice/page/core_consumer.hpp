@@ -70,6 +70,7 @@ class CoreConsumer : public JsonConsumer {
   Result<Subscription> requested(const json::Value& content, std::string_view type);
   Task<Result<void>> admit(const Subscription& wanted);
   Task<Result<void>> join(const Subscription& wanted);
+  Task<> keep(Subscription wanted);
   Task<bool> may_hear(const Subscription& page);
   Task<> evict(std::uint64_t number);
   Task<> leave(const Subscription& page);
@@ -83,7 +84,6 @@ class CoreConsumer : public JsonConsumer {
   bool is_me(const std::vector<UserId>& users) const noexcept;
   void ignore();
   void refuse(const json::Value& content, json::Value type, const Error& error);
-  void report(const PageType& page, std::string_view failure);
   template <class T>
   void say(const T& message) {
     send_text(json::encode(message, options_.style).view());

@@ -4,10 +4,13 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -54,13 +57,21 @@ class PageRegistry {
   /// Counts one event of a kind in the statistics.
   enum class Counter : std::uint8_t { added, refused, failed, unknown_type, ignored, evicted };
   void count(Counter counter) noexcept;
+  /// Counts a failure, and logs it: ten lines in ten seconds at most, since clients can cause them at will.
+  void report(const PageType& page, std::string_view failure);
 
  private:
   std::uint64_t counted(Counter counter) const noexcept;
+  std::optional<std::uint64_t> untold_failures();
 
   mutable std::shared_mutex mutex_;
   std::map<std::string, std::shared_ptr<PageType>, std::less<>> types_;
   std::array<std::atomic<std::uint64_t>, 6> counters_{};
+
+  std::mutex reports_mutex_;
+  std::chrono::steady_clock::time_point reports_until_ = std::chrono::steady_clock::time_point::min();
+  unsigned reports_ = 0;  // until then
+  std::uint64_t untold_ = 0;
 };
 
 }  // namespace sluice
