@@ -18,7 +18,7 @@
 #include "net/asio_executor.hpp"
 #include "net/shard.hpp"
 #include "sluice/net/asio_executors.hpp"
-#include "sluice/ws/server_protocol.hpp"
+#include "ws/server_protocol.hpp"
 
 namespace sluice {
 

@@ -25,10 +25,6 @@ class Node;
 class Stamps;
 struct BusCounters;
 
-// More than this is not handed to a connection before Redis has answered some of it.
-inline constexpr std::size_t most_unwritten = 256 * 1024;
-inline constexpr std::size_t most_unanswered = 4096;
-
 /// What a session asks of the bus that it belongs to. Its executor only.
 class BusHome {
  public:
