@@ -5,7 +5,6 @@
 
 using namespace sluice;
 using namespace sluice::testing;
-using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE("a channel is open and the static groups are joined before connect runs", "[consumer][LC-1][LC-25]") {
@@ -91,27 +90,4 @@ TEST_CASE("what one consumer makes of an event is not seen by the next", "[consu
   CHECK(ada.hear() == "hello");
   CHECK(ben.hear() == "hello");
   CHECK(event.text().view() == before);
-}
-
-TEST_CASE("limits that no consumer could live with are refused", "[consumer]") {
-  const auto host_with = [](Limits limits) { Host host(consumer<EchoOfAll>(), {.limits = limits}); };
-  CHECK_THROWS_WITH(host_with({.client_mail = 0}), ContainsSubstring("client_mail"));
-  CHECK_THROWS_WITH(host_with({.disconnect_grace = -1ms}), ContainsSubstring("disconnect_grace"));
-  CHECK_THROWS_WITH(host_with({.disconnect_grace = std::chrono::milliseconds::max()}),
-                    ContainsSubstring("disconnect_grace"));
-  host_with({.disconnect_grace = 12 * 24h});
-}
-
-namespace {
-class TooEarly : public Consumer {
- public:
-  TooEarly() { (void)scope(); }
-};
-}  // namespace
-
-TEST_CASE("a consumer's constructor has no connection yet, and is told so", "[consumer]") {
-  Story story;
-  Communicator browser(story.executor, consumer<TooEarly>(), story.layer, {"/"});
-  CHECK(browser.connect().http_status == 500);
-  CHECK_THAT(story.errors, ContainsSubstring("a consumer has no connection before connect()"));
 }
