@@ -5,6 +5,7 @@
 #include <future>
 #include <string>
 
+#include "net/asio_executor.hpp"
 #include "net/support/served.hpp"
 #include "support/catch.hpp"
 
@@ -31,6 +32,24 @@ AsioServerOptions with(const std::function<void(Limits&)>& change) {
 }  // namespace
 
 // --- life
+
+TEST_CASE("one timer is set for each sort of deadline, however many connections come and go", "[net]") {
+  Served served(with([](Limits& limits) {
+    limits.handshake_time = 15ms;
+    limits.close_time = 5ms;
+  }));
+  auto stays = served.enter("/stays");
+  auto& executor = static_cast<net::AsioExecutor&>(served.executors.at(0));
+  for (int i = 0; i < 20; ++i) {
+    served.connect().upgrade();
+    std::promise<void> later;
+    executor.post_after(20ms, [&later] { later.set_value(); });
+    later.get_future().wait();
+  }
+  std::size_t timers = 0;
+  test::run_on(executor, [&] { timers = executor.timers(); });
+  CHECK(timers <= 4);
+}
 
 TEST_CASE("a peer that answers pings stays", "[net]") {
   Served served(with([](Limits& limits) {
