@@ -18,6 +18,8 @@ constexpr auto tick_time = std::chrono::milliseconds(250);
 constexpr std::size_t renewals_per_tick = 1000;
 constexpr auto goodbye_time = std::chrono::seconds(2);
 
+Error closed() { return Error(ErrorCode::layer_unavailable, "the layer is closed"); }
+
 const RedisOptions& checked(const RedisOptions& options) {
   using std::chrono::seconds;
   if (options.hosts.empty()) throw std::invalid_argument("Redis layer: no hosts");
@@ -98,6 +100,7 @@ void Bus::is_up(std::size_t number) {
   Shard& shard = shards_[number];
   shard.up = true;
   shard.node->settled();
+  last_refusal_.clear();
   if (parts_.shard_changed) parts_.shard_changed(number, true);
   if (all_up()) {
     counters_.up = true;
@@ -132,6 +135,7 @@ bool Bus::all_up() const noexcept { return std::ranges::all_of(shards_, &Shard::
 Completion<Result<void>> Bus::wait_until_up() {
   Completion<Result<void>> done;
   post([done](Bus& bus) {
+    if (bus.ended_) return done.resolve(closed());
     if (bus.all_up()) return done.resolve({});
     bus.waiting_for_up_.push_back({done, bus.executor_.now() + bus.options().join_time});
   });
@@ -172,13 +176,13 @@ Result<void> Bus::publish(Publication::To to, std::string_view name, const Event
 }
 
 void Bus::hand_over(std::size_t shard, Outgoing outgoing) {
-  if (ended_) return outgoing.publication->failed(Error(ErrorCode::layer_unavailable, "the layer is closed"));
+  if (ended_) return outgoing.publication->failed(closed());
   shards_[shard].waiting.push_back(std::move(outgoing));
   pump(shard);
 }
 
 void Bus::try_again(std::size_t shard, Outgoing outgoing) {
-  if (ended_) return outgoing.publication->failed(Error(ErrorCode::layer_unavailable, "the layer is closed"));
+  if (ended_) return outgoing.publication->failed(closed());
   shards_[shard].again.push_back(std::move(outgoing));
 }
 
@@ -205,6 +209,12 @@ std::optional<Arrival> Bus::read(std::string_view message) {
     log(LogLevel::warning, fmt::format("Redis layer: {} (said once)", arrival.error().message()));
   }
   return std::nullopt;
+}
+
+void Bus::refused_reading(const Reply& reply) {
+  count(counters_.rejected);
+  if (std::exchange(last_refusal_, reply.text) == reply.text) return;
+  log(LogLevel::warning, fmt::format("Redis layer: {}", unexpected("reading", reply).message()));
 }
 
 // ---------------------------------------------------------------- time
@@ -281,17 +291,16 @@ void Bus::say_goodbye(Completion<std::monostate> done) {
 void Bus::end() {
   if (std::exchange(ended_, true)) return;
   counters_.up = false;
-  const Error closed(ErrorCode::layer_unavailable, "the layer is closed");
   for (Shard& shard : shards_) {
     shard.reading = shard.up = false;
     shard.session->lost();
     if (parts_.shard_changed) parts_.shard_changed(static_cast<std::size_t>(&shard - shards_.data()), false);
     shard.node->stop("the layer is closed");
     for (auto* queue : {&shard.again, &shard.waiting}) {
-      for (Outgoing& outgoing : std::exchange(*queue, {})) outgoing.publication->failed(closed);
+      for (Outgoing& outgoing : std::exchange(*queue, {})) outgoing.publication->failed(closed());
     }
   }
-  for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve(closed);
+  for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve(closed());
 }
 
 // ---------------------------------------------------------------- numbers

@@ -22,6 +22,38 @@ std::string inbox_of(const Listener& listener) { return "asgi" + std::string(non
 // What Redis is given to store: the prefix of random bytes, then the message.
 std::string member(std::string_view packed_in_hex) { return std::string(12, '\1') + from_hex(packed_in_hex); }
 
+// Reads one event after the other.
+class Worker {
+ public:
+  Worker(TinyWorld& world, ChannelLayer& layer, std::string name)
+      : executor_(world.executor), inbox_(*executor_.run([&] { return layer.open_inbox(name); })) {}
+  ~Worker() {
+    executor_.run([this] { task_.reset(); });
+  }
+  void work(int events) {
+    executor_.run([&] {
+      task_.emplace(read(events));
+      (void)task_->start({[](void*) noexcept {}, nullptr});
+    });
+  }
+  void stop() {
+    executor_.run([this] { task_.reset(); });
+  }
+  std::vector<int> seen;
+  Inbox& inbox() { return inbox_; }
+
+ private:
+  Task<> read(int events) {
+    while (events-- > 0) {
+      auto event = co_await inbox_.receive();
+      seen.push_back(static_cast<int>(*event->value()["n"].as_int()));
+    }
+  }
+  testing::ManualExecutor& executor_;
+  Inbox inbox_;
+  std::optional<Task<>> task_;
+};
+
 }  // namespace
 
 TEST_CASE("a broadcast reaches the members of every process, in order", "[redis][R-16][R-18][R-19][I-2][I-3]") {
@@ -302,6 +334,19 @@ TEST_CASE("an inbox is drained in batches, and at once", "[redis][I-3][R-24]") {
   CHECK(world.redis.commands().size() - before < 50);
 }
 
+TEST_CASE("a channel may be called as Redis calls what it pushes", "[redis]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  for (const char* name : {"message", "pmessage", "smessage", "sunsubscribe"}) {
+    world.redis.run({"ZADD", "asgi:group:g", "1700000000", name});
+    Sent sent(world.executor, layer.group_send_confirmed("g", TinyWorld::numbered(1)));
+    world.executor.run_all();
+    CHECK(sent.outcome == "reached 1, full 0");
+    CHECK(world.redis.members("asgi"s + name).size() == 1);
+    world.redis.run({"ZREM", "asgi:group:g", name});
+  }
+}
+
 // ---------------------------------------------------------------- Redis comes and goes
 
 TEST_CASE("who listens for it hears that Redis is gone and back", "[redis][DI-10]") {
@@ -492,6 +537,27 @@ TEST_CASE("a Redis that is full refuses, and the layer goes on", "[redis]") {
   CHECK(layer.stats().groups == 1);
 }
 
+TEST_CASE("a Redis that refuses to be read is asked again now and then, and heard once it lets us", "[redis]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  Listener& ann = world.listener_in("g", layer);
+  Worker worker(world, layer, "jobs");
+  worker.work(1);
+  world.executor.run_all();
+  const auto before = world.redis.commands().size();
+  world.redis.fail_with("MISCONF Redis is configured to save RDB snapshots, but it's unable to persist to disk.");
+  world.executor.advance(1min);
+  CHECK(world.redis.commands().size() - before < 200);
+  CHECK(layer.redis_stats().downs == 0);
+  world.redis.fail_with("");
+  world.executor.advance(2s);
+  REQUIRE(layer.group_send("g", TinyWorld::numbered(2)));
+  REQUIRE(layer.send("jobs", TinyWorld::numbered(3)));
+  world.executor.run_all();
+  CHECK(ann.heard() == "2");
+  CHECK(worker.seen == std::vector{3});
+}
+
 TEST_CASE("a Redis that stands still for 20 seconds is missed and found again", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
@@ -678,42 +744,6 @@ TEST_CASE("one host that is away stops what goes there, and nothing else", "[red
 
 // ---------------------------------------------------------------- workers
 
-namespace {
-
-// Reads one event after the other.
-class Worker {
- public:
-  Worker(TinyWorld& world, ChannelLayer& layer, std::string name)
-      : executor_(world.executor), inbox_(*executor_.run([&] { return layer.open_inbox(name); })) {}
-  ~Worker() {
-    executor_.run([this] { task_.reset(); });
-  }
-  void work(int events) {
-    executor_.run([&] {
-      task_.emplace(read(events));
-      (void)task_->start({[](void*) noexcept {}, nullptr});
-    });
-  }
-  void stop() {
-    executor_.run([this] { task_.reset(); });
-  }
-  std::vector<int> seen;
-  Inbox& inbox() { return inbox_; }
-
- private:
-  Task<> read(int events) {
-    while (events-- > 0) {
-      auto event = co_await inbox_.receive();
-      seen.push_back(static_cast<int>(*event->value()["n"].as_int()));
-    }
-  }
-  testing::ManualExecutor& executor_;
-  Inbox inbox_;
-  std::optional<Task<>> task_;
-};
-
-}  // namespace
-
 TEST_CASE("each job goes to one worker, in whatever process", "[redis][CL-8][R-26][R-28]") {
   TinyWorld world({.capacity = 10'000});
   auto& one = world.layer();
@@ -840,6 +870,18 @@ TEST_CASE("flush removes what is the layer's, and nothing else", "[redis][R-29][
   }
   REQUIRE(world.executor.run([&] { return layer.flush(); }));
   CHECK(world.redis.keys() == std::vector{"asgi"s, "asgi:other"s, "asgia b"s, "other"s});
+}
+
+TEST_CASE("nobody waits for a layer that was closed", "[redis]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  world.executor.run([&] { return layer.close(); });
+  bool up = true;
+  const auto ask = [](RedisChannelLayer& closed, bool& answer) -> Task<> {
+    answer = bool(co_await closed.wait_until_up());
+  };
+  world.executor.run([&] { return ask(layer, up); });
+  CHECK_FALSE(up);
 }
 
 TEST_CASE("options that could not work are refused", "[redis][R-5][R-31]") {
