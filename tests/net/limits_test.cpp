@@ -283,6 +283,12 @@ TEST_CASE("limits that make no sense are refused at the start", "[net]") {
   CHECK_THROWS_AS(start([](Limits& limits) { limits.frames_per_message = 1U << 24U; }), std::invalid_argument);
   CHECK_THROWS_AS(start([](Limits& limits) { limits.ping_every = -1ms; }), std::invalid_argument);
   CHECK_THROWS_AS(start([](Limits& limits) { limits.lifetime = 24h * 365; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.handshake_time = 0ms; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.handshake_time = std::chrono::milliseconds::max(); }),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.close_time = 0ms; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.disconnect_grace = std::chrono::milliseconds::max(); }),
+                  std::invalid_argument);
   CHECK_NOTHROW(start([](Limits& limits) {
     limits.ping_every = limits.pong_time = 0ms;
     limits.message_rate = limits.byte_rate = {};
