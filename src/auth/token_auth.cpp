@@ -15,6 +15,8 @@ namespace sluice {
 namespace {
 
 constexpr std::string_view anonymous_token = "anonymous";
+// Tokens for ever end with the year 9999, which no timer's nanoseconds reach.
+constexpr std::chrono::milliseconds longest_left = std::chrono::years(100);
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -64,8 +66,8 @@ Task<Verdict> TokenAuth::admit(Scope& scope, std::string token) const {
   auto checking = check(std::move(token), std::string(scope.client_address()));
   Authentication found = co_await checking;
   if (found.user && found.expires_at) {
-    const auto left = *found.expires_at - verifier_->now();
-    scope.put(TokenExpiry{*found.expires_at, std::max(left, std::chrono::milliseconds(0))});
+    const TokenTime::duration left = *found.expires_at - verifier_->now();
+    scope.put(TokenExpiry{*found.expires_at, std::clamp(left, TokenTime::duration(0), longest_left)});
   }
   scope.set_user(std::move(found.user));
   co_return verdict(scope);

@@ -222,6 +222,12 @@ TEST_CASE("the scope knows when its token expires", "[auth][MW-11]") {
   CHECK(scope.find<TokenExpiry>()->at == TokenTime(1060s));
   CHECK(scope.find<TokenExpiry>()->left == 60s);
 
+  const std::string for_ever = sign_hs256(R"({"user_id":7,"exp":253402300799})", shared_secret);
+  Scope young = Handshake().query("jwt_token=" + for_ever).scope();
+  block_on(auth.handle(young));
+  REQUIRE(young.find<TokenExpiry>());
+  CHECK(std::chrono::nanoseconds(young.find<TokenExpiry>()->left) > 24h * 365);  // a timer can be set for it
+
   const std::string within_leeway = sign_hs256(R"({"user_id":7,"exp":998})", shared_secret);
   Scope late = Handshake().query("jwt_token=" + within_leeway).scope();
   block_on(auth.handle(late));

@@ -45,7 +45,7 @@ struct TokenAuthOptions {
 /// A value.
 struct TokenExpiry {
   TokenTime at;
-  std::chrono::milliseconds left;  // from the handshake on, by the verifier's clock; not negative
+  std::chrono::milliseconds left;  // from the handshake on, by the verifier's clock; not negative, a century at most
 };
 
 /// What became of a request's token. A value.
