@@ -19,7 +19,10 @@ void AsioConnection::begin_life() {
   go_on_living();
 }
 
-void AsioConnection::go_on_living() { shard_.enter_open(*this, validity_.rest(shard_.limits(), shard_.tick())); }
+void AsioConnection::go_on_living() {
+  if (throttled_) return shard_.enter(*this, Shard::Stage::throttled);
+  shard_.enter_open(*this, validity_.rest(shard_.limits(), shard_.tick()));
+}
 
 void AsioConnection::look_at_life() {
   if (allowance_ && allowance_->messages.full(shard_.now()) && allowance_->bytes.full(shard_.now())) allowance_.reset();
@@ -94,11 +97,11 @@ void AsioConnection::too_fast() {
   shard_.enter(*this, Shard::Stage::throttled);
 }
 
+// Who is too fast again and again is in no other list meanwhile, so its life is looked at here too.
 void AsioConnection::look_at_allowance() {
-  if (overdrawn()) return shard_.enter(*this, Shard::Stage::throttled);
-  throttled_ = false;
-  go_on_living();
-  go_on_soon();
+  throttled_ = overdrawn();
+  if (!throttled_) go_on_soon();
+  look_at_life();
 }
 
 // --- what waits, with all others

@@ -211,6 +211,22 @@ TEST_CASE("while a peer is throttled its end is still seen, and the server can s
   CHECK(stays.hear() == test::end_of_stream);
 }
 
+TEST_CASE("a peer that is always too fast does not outlive its time", "[net]") {
+  Served served(with([](Limits& limits) {
+    limits.message_rate = {100, 10};
+    limits.lifetime = 400ms;
+  }));
+  auto client = served.enter();
+  std::string flood;
+  for (int i = 0; i < 500; ++i) flood += client_text("x");
+  client.send(flood);
+  int heard = 0;
+  std::string last;
+  while ((last = client.hear()) == "text x") ++heard;
+  CHECK(last == "close 1001 its time is up");
+  CHECK(heard < 250);
+}
+
 TEST_CASE("where rates close, the message that is one too many is not heard, and the code is 1008", "[net]") {
   Served served(with([](Limits& limits) {
     limits.message_rate = {1, 3};
