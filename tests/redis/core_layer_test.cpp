@@ -527,7 +527,7 @@ TEST_CASE("a Redis that is full refuses, and the layer goes on", "[redis]") {
   CHECK(sent.outcome == "layer_unavailable");
   CHECK(to_group.outcome == "layer_unavailable");
   CHECK(bob.joined == "layer_unavailable");
-  CHECK(layer.redis_stats().rejected == 3);
+  CHECK(layer.redis_stats().rejected == 4);  // a join that failed leaves, and this Redis refuses even that
   world.redis.fail_with("");
   world.executor.advance(10s);
   REQUIRE(layer.group_send("g", TinyWorld::numbered(2)));
@@ -556,6 +556,20 @@ TEST_CASE("a Redis that refuses to be read is asked again now and then, and hear
   world.executor.run_all();
   CHECK(ann.heard() == "2");
   CHECK(worker.seen == std::vector{3});
+}
+
+TEST_CASE("who left while Redis refused has left once it does not", "[redis]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  Listener& ann = world.listener_in("g", layer);
+  world.redis.fail_with("MISCONF Redis is configured to save RDB snapshots, but it's unable to persist to disk.");
+  ann.leave("g");
+  world.executor.advance(3s);
+  world.redis.fail_with("");
+  CHECK(world.redis.members("asgi:group:g").size() == 1);
+  world.executor.advance(10s);
+  CHECK(world.redis.members("asgi:group:g").empty());
+  CHECK(layer.redis_stats().memberships == 0);
 }
 
 TEST_CASE("a Redis that stands still for 20 seconds is missed and found again", "[redis]") {
