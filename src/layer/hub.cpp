@@ -48,6 +48,9 @@ Hub::Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string chan
   if (options_.expiry < std::chrono::seconds(1)) {
     throw std::invalid_argument("channel layer: an expiry below one second would drop every event");
   }
+  if (options_.expiry > std::chrono::years(100)) {  // the clock's nanoseconds end after 292
+    throw std::invalid_argument("channel layer: an expiry above 100 years");
+  }
   for (std::size_t i = 0; i < executors.size(); ++i) {
     shards_.push_back(std::make_shared<HubShard>(executors.at(i), static_cast<unsigned>(i), channel_prefix_, index_));
   }

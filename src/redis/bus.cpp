@@ -17,6 +17,7 @@ namespace {
 constexpr auto tick_time = std::chrono::milliseconds(250);
 constexpr std::size_t renewals_per_tick = 1000;
 constexpr auto goodbye_time = std::chrono::seconds(2);
+constexpr std::chrono::seconds longest_time = std::chrono::years(100);  // the clock's nanoseconds end after 292
 
 Error closed() { return Error(ErrorCode::layer_unavailable, "the layer is closed"); }
 
@@ -29,6 +30,10 @@ const RedisOptions& checked(const RedisOptions& options) {
   if (options.answer_time.count() < 4) throw std::invalid_argument("Redis layer: an answer_time below 4 ms");
   if (options.reconnect_min.count() < 1 || options.reconnect_max < options.reconnect_min) {
     throw std::invalid_argument("Redis layer: reconnect_min is at least 1 ms, reconnect_max not below it");
+  }
+  if (std::max({options.answer_time, options.join_time, options.reconnect_max}) > longest_time ||
+      std::max(options.expiry, options.group_expiry) > longest_time || options.join_time.count() < 0) {
+    throw std::invalid_argument("Redis layer: a time is negative or above 100 years");
   }
   if (!is_valid_channel_name(options.prefix + "a")) {
     throw std::invalid_argument(fmt::format("Redis layer: \"{}\" can't begin a key", options.prefix));

@@ -105,6 +105,7 @@ TEST_CASE("a subscriber must live on one of the layer's executors", "[layer]") {
 TEST_CASE("options that could not work are refused", "[layer]") {
   ManualExecutor executor;
   CHECK_THROWS_AS(InMemoryChannelLayer(executor, {.expiry = std::chrono::milliseconds(999)}), std::invalid_argument);
+  CHECK_THROWS_AS(InMemoryChannelLayer(executor, {.expiry = std::chrono::milliseconds::max()}), std::invalid_argument);
   CHECK_THROWS_AS(ChannelCapacity::regex("(", 1), std::invalid_argument);
 }
 

@@ -911,4 +911,11 @@ TEST_CASE("options that could not work are refused", "[redis][R-5][R-31]") {
   CHECK_THROWS_AS(with([](RedisOptions& o) { o.prefix = "a b"; }), std::invalid_argument);
   CHECK_THROWS_AS(with([](RedisOptions& o) { o.answer_time = 0ms; }), std::invalid_argument);
   CHECK_THROWS_AS(with([](RedisOptions& o) { o.reconnect_min = 0ms; }), std::invalid_argument);
+  CHECK_THROWS_AS(with([](RedisOptions& o) { o.join_time = std::chrono::milliseconds::max(); }), std::invalid_argument);
+  CHECK_THROWS_AS(with([](RedisOptions& o) { o.join_time = -1ms; }), std::invalid_argument);
+  CHECK_THROWS_AS(with([](RedisOptions& o) { o.answer_time = std::chrono::milliseconds::max(); }),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(with([](RedisOptions& o) { o.group_expiry = std::chrono::seconds::max(); }), std::invalid_argument);
+  CHECK_THROWS_AS(with([](RedisOptions& o) { o.expiry = std::chrono::seconds(10'000'000'000); }),
+                  std::invalid_argument);
 }
