@@ -96,7 +96,7 @@ std::string_view name_of(std::size_t bytes) {
   if (fits(sizeof(net::AsioConnection) + count)) return "connection";
   if (fits(sizeof(Session) + count)) return "session";
   if (fits(sizeof(HubMember))) return "the hub's member (a request without headers takes as much)";
-  if (fits(sizeof(Member))) return "consumer, or list of groups";
+  if (fits(sizeof(Member))) return "consumer";
   return "request, as it is packed";
 }
 

@@ -48,6 +48,7 @@ COMPARED = [IDLE, CONNECT, ECHO, fan_out(100), fan_out(1_000, 1, 300_000), fan_o
             *[fan_out(members, 1, 300_000, "--bytes", "1000", name=f"fan-out N={members:,} W=1 S=1,000")
               for members in (1_000, 10_000)],
             fan_out(1_000, 16, 1_000_000), fan_out(1_000, 64, 1_000_000), fan_out(1_000, 256, 1_000_000),
+            fan_out(10_000, 256, 1_000_000),
             fan_out(1_000, 64, 1_000_000, "--publishers", "16", name="fan-out N=1,000 W=64 P=16")]
 QUICK = [Load("idle", "idle", 0, 1_000), CONNECT, ECHO, fan_out(1_000), fan_out(1_000, 16, 1_000_000)]
 

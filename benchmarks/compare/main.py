@@ -27,6 +27,7 @@ class Bench:
     rivals: list
     connections: int
     seconds: int
+    per_minute: int
 
     def say(self, words):
         print(words, file=sys.stderr, flush=True)
@@ -46,6 +47,7 @@ def arguments():
     parser.add_argument("--share", type=float, help="of the usual work in each run, for slow machines (1)")
     parser.add_argument("--connections", type=int, default=100_000, help="for the part many (100000)")
     parser.add_argument("--seconds", type=int, default=30, help="for the part many (30)")
+    parser.add_argument("--per-minute", type=int, default=60, help="broadcasts to all, for the part many (60)")
     parser.add_argument("--results", type=Path, help="the folder that tables and plots go to")
     parser.add_argument("--programs", type=Path, required=True, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -62,7 +64,7 @@ def main():
     results.mkdir(parents=True, exist_ok=True)
     bench = Bench(given.programs, results, given.rounds or (1 if given.quick else 3),
                   given.share or (0.2 if given.quick else 1), loads.QUICK if given.quick else loads.COMPARED,
-                  given.rival, given.connections, given.seconds)
+                  given.rival, given.connections, given.seconds, given.per_minute)
     before = machine.busy()
     for part in given.parts or (QUICK if given.quick else PARTS):
         began = time.monotonic()

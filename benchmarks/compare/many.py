@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Very many connections that say nothing, and one broadcast a second to all of them."""
+"""Very many connections that say nothing, and a broadcast to all of them now and then."""
 import json
 import math
 import resource
@@ -30,7 +30,7 @@ def measure(bench):
         "each with a load generator of its own, on two processors together; each server's latency is also the others'.")
     bench.write("many.md", f"""# {each * servers:,} idle connections
 
-Held on loopback, with one broadcast of 100 bytes a second to each of them for {bench.seconds} s.{why}
+Held on loopback for {bench.seconds:,} s, with {bench.per_minute} broadcasts of 100 bytes a minute to each of them.{why}
 
 {table(["connections", "servers", "delivered", "missing", "bytes each, at first", "at the end", "µs to open one",
         "µs per delivery", "p50 / p99, ms, of the worst"], [row])}""")
@@ -46,8 +46,9 @@ def held(bench, servers, each):
             running = stack.enter_context(Running(sluice(bench.programs)))
             # 28,000 ports an address, so that four are enough for any one process.
             command = ["taskset", "-c", "1", bench.programs / "load", "--workload", "fan_out", "--port",
-                       str(running.port), "--processes", running.ids, "--connections", str(each), "--rate", "1",
-                       "--warm-up", "2", "--messages", str(bench.seconds), "--patience", "120",
+                       str(running.port), "--processes", running.ids, "--connections", str(each), "--warm-up", "2",
+                       "--per-minute", str(bench.per_minute), "--messages",
+                       str(max(1, bench.seconds * bench.per_minute // 60)), "--patience", "120",
                        "--settle-ms", str(15_000 if servers > 1 else 2_000), "--addresses",
                        str(math.ceil(each / 20_000) + 3)]
             loading.append(stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)))

@@ -118,7 +118,7 @@ def run(bench, side, load):
     with Peers(side) as peers:
         done = subprocess.run(
             ["taskset", "-c", "1", str(bench.programs / "load"), *peers.options(), "--connections", str(connections),
-             "--messages", str(messages), "--warm-up", str(WARM_UP), "--rate", str(load.rate),
+             "--messages", str(messages), "--warm-up", str(WARM_UP), "--per-minute", str(60 * load.rate),
              "--window", str(load.window), "--patience", "60"],
             capture_output=True, text=True, timeout=1800)
         commands = peers.commands()

@@ -90,7 +90,7 @@ measured.
 
 def summary(figures, compared):
     """The table of the README: loads down, a few servers across."""
-    shown = [name for name in ("Sluice", "Boost.Beast", "libwebsockets", "Node ws", "Python websockets",
+    shown = [name for name in ("Sluice", "uWebSockets.js", "Bun", "Boost.Beast", "libwebsockets", "Node ws", "Python websockets",
                                "Channels, Redis pub/sub", "Channels, Redis") if name in figures.names("server")]
     rows = [[load.name, microseconds(figures.median(floor_of(load), load.name, "cpu_us")),
              *[cell(figures, server, load) for server in shown]] for load in compared]

@@ -76,6 +76,10 @@ def everyone(programs, rivals=()):
     found += [floor[FLOOR_AGAIN], floor[JOINED_AGAIN]]
     if shutil.which("node") and (RIVALS / "node_modules/ws").exists():
         found.append(Server("Node ws", ["node", str(RIVALS / "node_ws.js"), "{port}"], pace=0.5))
+    if shutil.which("node") and (RIVALS / "node_modules/uwebsockets").exists():
+        found.append(Server("uWebSockets.js", ["node", str(RIVALS / "uwebsockets.js"), "{port}"]))
+    for bun in sorted(RIVALS.glob("node_modules/@oven/bun-*/bin/bun")):
+        found.append(Server("Bun", [str(bun), str(RIVALS / "bun.js"), "{port}"]))
     found.append(Server("Python websockets", [PYTHON, str(RIVALS / "python_websockets.py"), "{port}"], pace=0.2))
     for rival in rivals:
         found.append(Server(shlex.split(rival)[0].rsplit("/", 1)[-1], shlex.split(rival), pace=0.3))

@@ -34,12 +34,13 @@ class Broadcasts {
     report_ = &report;
     deliveries_ = 0;
     const std::uint32_t begin = sent_;
+    const double per_second = static_cast<double>(settings_.per_minute) / 60;
     const Meter meter(settings_);
     while (complete_ < end && clients_.lost() == 0 && !meter.given_up(clients_)) {
-      publish(std::min(end, settings_.rate > 0
-                                ? begin + static_cast<std::uint32_t>(meter.seconds() * double(settings_.rate)) + 1
+      publish(std::min(end, settings_.per_minute > 0
+                                ? begin + static_cast<std::uint32_t>(meter.seconds() * per_second) + 1
                                 : complete_ + static_cast<std::uint32_t>(settings_.window)));
-      clients_.turn(std::chrono::milliseconds(settings_.rate > 0 && sent_ < end ? 1 : 100));
+      clients_.turn(std::chrono::milliseconds(settings_.per_minute > 0 && sent_ < end ? 1 : 100));
     }
     meter.stop(deliveries_, report);
     report.missing = std::size_t{end - begin} * settings_.connections -

@@ -61,7 +61,7 @@ int main(int argc, char** argv) {
       .add("--messages", settings.messages, "broadcasts, echoes, or connections made")
       .add("--warm-up", settings.warm_up, "messages before the measurement")
       .add("--window", settings.window, "broadcasts in flight")
-      .add("--rate", settings.rate, "broadcasts a second, 0: as the window allows")
+      .add("--per-minute", settings.per_minute, "broadcasts, 0: as the window allows")
       .add("--publishers", settings.publishers, "that speak in turns")
       .add("--stalled", settings.stalled, "further subscribers that never read")
       .add("--addresses", settings.speech.addresses, "how many of 127.0.0.1, 127.0.0.2, ... the clients come from")

@@ -25,7 +25,7 @@ struct Settings {
   std::size_t messages = 400;  // published, echoed, or connections made
   std::size_t warm_up = 30;    // messages before the measurement
   std::size_t window = 1;      // broadcasts in flight
-  std::size_t rate = 0;        // broadcasts a second, however many are in flight; 0: as the window allows
+  std::size_t per_minute = 0;  // broadcasts, however many are in flight; 0: as the window allows
   std::size_t publishers = 1;  // in turns
   std::size_t stalled = 0;     // further subscribers that never read
   Clients::Speech speech;

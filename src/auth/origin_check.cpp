@@ -4,10 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <stdexcept>
 #include <utility>
 
+#include "core/ascii.hpp"
+#include "core/whole_number.hpp"
 #include "json/quoted.hpp"
 #include "sluice/core/log.hpp"
 
@@ -22,14 +23,6 @@ struct Origin {
   std::string host;
   std::optional<std::uint16_t> port;  // empty: the scheme has no default, and none was named
 };
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 bool consists_of(std::string_view text, std::initializer_list<std::string_view> alphabets) noexcept {
   return std::ranges::all_of(text, [&](char c) {
@@ -57,23 +50,16 @@ std::optional<std::uint16_t> default_port(std::string_view scheme) noexcept {
   return std::nullopt;
 }
 
-std::optional<std::uint16_t> parse_port(std::string_view text) noexcept {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole ? std::optional(port) : std::nullopt;
-}
-
 // scheme://host[:port] and nothing else (RFC 6454 section 6.2).
 std::optional<Origin> parse_origin(std::string_view text) {
-  const std::string small = lower(text);
+  const std::string small = lower_case(text);
   const std::size_t slashes = small.find("://");
   if (slashes == small.npos) return std::nullopt;
   Origin origin{small.substr(0, slashes), small.substr(slashes + 3), {}};
   origin.port = default_port(origin.scheme);
   const std::size_t colon = origin.host.rfind(':');
   if (colon != origin.host.npos && origin.host.back() != ']') {
-    origin.port = parse_port(std::string_view(origin.host).substr(colon + 1));
+    origin.port = whole_number<std::uint16_t>(std::string_view(origin.host).substr(colon + 1));
     if (!origin.port) return std::nullopt;
     origin.host.resize(colon);
   }

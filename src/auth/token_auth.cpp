@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/ascii.hpp"
 #include "sluice/auth/web_socket_id.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/json/utf8.hpp"
@@ -18,14 +19,12 @@ constexpr std::string_view anonymous_token = "anonymous";
 // Tokens for ever end with the year 9999, which no timer's nanoseconds reach.
 constexpr std::chrono::milliseconds longest_left = std::chrono::years(100);
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 // `JWT <token>` or `Bearer <token>`: the scheme in any case, then spaces (RFC 9110 section 11.4).
 std::string_view token_of_authorization(std::string_view header) noexcept {
   for (const std::string_view scheme : {"jwt", "bearer"}) {
     const std::size_t size = scheme.size();
     if (header.size() <= size || header[size] != ' ') continue;
-    if (!std::ranges::equal(header.substr(0, size), scheme, {}, lower)) continue;
+    if (!equals_ignoring_case(header.substr(0, size), scheme)) continue;
     const std::size_t begin = std::min(header.find_first_not_of(' ', size), header.size());
     const std::size_t end = header.find_last_not_of(' ') + 1;
     return begin < end ? header.substr(begin, end - begin) : std::string_view();

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/auth/user_resolver.hpp"
 
-#include <charconv>
 #include <cstdint>
 #include <utility>
+
+#include "core/whole_number.hpp"
 
 namespace sluice {
 
@@ -20,10 +21,8 @@ std::optional<UserId> ClaimUser::id_of(json::Value claim) const {
   const auto text = claim.as_string();
   if (!text || text->empty()) return std::nullopt;
   if (!options_.ids_are_numbers) return UserId(*text);
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
-  return UserId(number);
+  const auto number = whole_number<std::int64_t>(*text);
+  return number ? std::optional(UserId(*number)) : std::nullopt;
 }
 
 }  // namespace sluice

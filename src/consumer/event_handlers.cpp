@@ -16,7 +16,7 @@ EventHandlers& EventHandlers::add(Entry entry) {
   }
   if (find(entry.type))
     throw std::invalid_argument(fmt::format("event handler \"{}\": it is listed already", entry.type));
-  intercepted_ |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(broadcast_kind_of(entry.type)));
+  intercepted_.add(broadcast_kind_of(entry.type));
   entries_.push_back(std::move(entry));
   return *this;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -18,7 +19,6 @@ class Session;
 
 /// A handler at work, and what it may refer to. The task goes first.
 struct AtWork {
-  std::unique_ptr<AtWork> next;  // among those that nobody has
   Mail hand;
   std::shared_ptr<const void> argument;
   Task<> task;
@@ -27,7 +27,9 @@ struct AtWork {
 /// The sessions of one executor, and those among them that have mail to look at. Its executor only.
 class LiveSessions {
  public:
-  explicit LiveSessions(Executor& executor) : executor_(executor), frames_(executor.local<FrameBuffer>()) {}
+  explicit LiveSessions(Executor& executor) : executor_(executor), frames_(executor.local<FrameBuffer>()) {
+    spares_.reserve(most_spares);
+  }
   LiveSessions(const LiveSessions&) = delete;
   LiveSessions& operator=(const LiveSessions&) = delete;
   /// The executor ends: so do the sessions that are left.
@@ -44,20 +46,16 @@ class LiveSessions {
 
   /// Few sessions have a handler at work at the same time: what that takes is lent, and is empty when it comes back.
   std::unique_ptr<AtWork> lend() {
-    if (!spare_) return std::make_unique<AtWork>();
-    auto work = std::move(spare_);
-    spare_ = std::move(work->next);
-    --spares_;
+    if (spares_.empty()) return std::make_unique<AtWork>();
+    auto work = std::move(spares_.back());
+    spares_.pop_back();
     return work;
   }
   void give_back(std::unique_ptr<AtWork> work) noexcept {
     work->task = {};
     work->argument.reset();
-    work->hand = Message();
-    if (spares_ == most_spares) return;
-    ++spares_;
-    work->next = std::move(spare_);
-    spare_ = std::move(work);
+    work->hand.emplace<Message>();  // an assigned one would keep the memory
+    if (spares_.size() < most_spares) spares_.push_back(std::move(work));
   }
 
  private:
@@ -65,10 +63,9 @@ class LiveSessions {
 
   Executor& executor_;
   FrameBuffer& frames_;
-  std::vector<std::shared_ptr<Session>> all_;  // each knows its place
+  std::deque<std::shared_ptr<Session>> all_;  // each knows its place; a vector may hold twice as many
   std::vector<std::shared_ptr<Session>> ready_;
-  std::unique_ptr<AtWork> spare_;
-  std::size_t spares_ = 0;
+  std::vector<std::unique_ptr<AtWork>> spares_;
 };
 
 }  // namespace sluice

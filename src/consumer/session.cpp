@@ -19,7 +19,7 @@ const UserId nobody;
 
 Session::Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<Connection> connection,
                  LiveSessions& home)
-    : host_(std::move(host)), home_(home), connection_(std::move(connection)), scope_(std::move(scope)) {
+    : host_(std::move(host)), connection_(std::move(connection)), home_(home), scope_(std::move(scope)) {
   count(host_->counters.opened);
   count(host_->counters.connections);
 }
@@ -47,7 +47,7 @@ Task<> Session::start_up() {
   consumer_ = (*destination.factory)(scope_);
   if (!consumer_) throw std::logic_error("the application's factory made no consumer");
   consumer_->bind(*this);
-  handlers_ = &consumer_->event_handlers();
+  intercepted_ = consumer_->event_handlers().intercepted();
   if (const WhenSlow usual = consumer_->when_slow(); usual != WhenSlow::close) pressure().usual = usual;
 
   const auto groups = consumer_->groups();
@@ -139,7 +139,7 @@ void Session::out_of_grace() {
 void Session::on_message(Message message) {
   if (closing_ || closed_) return;
   if (!busy_ && mailbox_.empty() && phase_ == Phase::serving) {
-    handle(Mail(std::move(message)));
+    handle(std::move(message));
   } else {
     mailbox_.put_client(Mail(std::move(message)));
     pump_soon();
@@ -194,7 +194,7 @@ void Session::close_behind_broadcasts(const CloseReason& reason) {
 // ---------------------------------------------------------------- from the layer
 
 void Session::deliver(const Event& event) {
-  if (is_layer_notice(event.type()) && !handlers_->handles(event.type())) return;
+  if (is_layer_notice(event.type()) && !consumer_->event_handlers().handles(event.type())) return;
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
   if (mailbox_.events() >= channel_.capacity()) {
     if (host_->options.mailbox_overflow == MailboxOverflow::drop_newest)
@@ -207,7 +207,7 @@ void Session::deliver(const Event& event) {
 
 void Session::deliver(const DeliveryRun& run) {
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
-  if (handlers_->intercepts(run.kind)) return intercept(run);
+  if (intercepted_.contain(run.kind)) return intercept(run);
   if (busy_ || !mailbox_.empty() || answer_ != Answer::accepted) return put_aside(run);
   if (!on_credit(run.joined)) return deliver_without_credit(run);
   connection_->send(run.joined);

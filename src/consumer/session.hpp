@@ -74,6 +74,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   Task<> say_goodbye(const CloseReason& reason);
   Task<> tell_of_stop(const CloseReason& reason);
   void close_behind_broadcasts(const CloseReason& reason);
+  void handle(Message&& message);
   void handle(Mail mail);
   void handle(const Event& event);
   template <class Start>
@@ -81,6 +82,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   static void woken(void* self) noexcept;
   AtWork& work();
   void finish_task();
+  void handler_done();
   void drop_work() noexcept;
   void failed(std::exception_ptr error) noexcept;
   std::string at_work() const;
@@ -118,30 +120,30 @@ class Session final : public ConnectionEvents, public Subscriber {
     return true;
   }
 
+  // They end in the opposite order: a handler at work before its consumer, that before its scope. And a broadcast that
+  // passes the consumer by looks at neighbours only, down to intercepted_.
   const std::shared_ptr<HostState> host_;
-  LiveSessions& home_;  // on its executor
   std::shared_ptr<Connection> connection_;
-  Scope scope_;
-  std::unique_ptr<Consumer> consumer_;
-  const EventHandlers* handlers_ = nullptr;
-  Channel channel_;  // empty without a layer
-
   Mailbox mailbox_;
-  std::uint32_t handlers_begun_ = 0;  // so that a late word of one is not taken for the next one's
-  std::uint32_t place_ = 0;           // among the LiveSessions
+  std::unique_ptr<Pressure> pressure_;  // null while nothing may be dropped
   std::uint32_t credit_ = 0;  // with pressure_: bytes that may be sent until the connection's queue is looked at
-
   Answer answer_ = Answer::none;
   Phase phase_ = Phase::connecting;
-  bool connect_called_ = false;
-  bool busy_ = false;     // a handler's task is in hand
-  bool closing_ = false;  // this side ended it: nothing is handled any more but the end
-  bool closed_ = false;   // the connection is gone
-  bool paused_ = false;
-  bool pump_posted_ = false;
+  bool connect_called_ : 1 = false;
+  bool busy_ : 1 = false;     // a handler's task is in hand
+  bool closing_ : 1 = false;  // this side ended it: nothing is handled any more but the end
+  bool closed_ : 1 = false;   // the connection is gone
+  bool paused_ : 1 = false;
+  bool pump_posted_ : 1 = false;
+  BroadcastKinds intercepted_;  // the consumer hears them, not its client
 
-  std::unique_ptr<AtWork> work_;        // null while it has nothing in hand
-  std::unique_ptr<Pressure> pressure_;  // null while nothing may be dropped
+  std::uint32_t place_ = 0;           // among the LiveSessions
+  std::uint32_t handlers_begun_ = 0;  // so that a late word of one is not taken for the next one's
+  LiveSessions& home_;                // on its executor
+  Scope scope_;
+  std::unique_ptr<Consumer> consumer_;
+  Channel channel_;               // empty without a layer
+  std::unique_ptr<AtWork> work_;  // null while it has nothing in hand
 };
 
 inline const std::shared_ptr<Session>& Session::self() const noexcept {

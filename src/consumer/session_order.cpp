@@ -53,6 +53,13 @@ bool Session::read_on() {
   return true;
 }
 
+// What most mail is, without the detour through a Mail: a tenth of the cost.
+void Session::handle(Message&& message) {
+  auto& in_hand = std::get<Message>(work().hand);  // as it was lent
+  in_hand = std::move(message);
+  run([&] { return consumer_->receive(in_hand); });
+}
+
 void Session::handle(Mail mail) {
   AtWork& at_work = work();
   at_work.hand = std::move(mail);
@@ -91,7 +98,7 @@ void Session::handle(Mail mail) {
 
 void Session::handle(const Event& event) {
   run([&]() -> Task<> {
-    auto call = handlers_->call(*consumer_, event);
+    auto call = consumer_->event_handlers().call(*consumer_, event);
     if (call) {
       work().argument = std::move(call->argument);
       return std::move(call->task);
@@ -129,15 +136,17 @@ void Session::tell_gap(AtWork& at_work) {
 
 template <class Start>
 void Session::run(Start start) {
-  Task<>& task = work().task;
+  Task<> begun;
   try {
-    task = start();
+    begun = start();
   } catch (...) {
     failed(std::current_exception());
     return drop_work();
   }
+  if (begun.finished()) return handler_done();
   busy_ = true;
   ++handlers_begun_;
+  Task<>& task = work().task = std::move(begun);
   if (task.start({&Session::woken, this})) finish_task();
 }
 
@@ -172,6 +181,10 @@ void Session::finish_task() {
   } catch (...) {
     failed(std::current_exception());
   }
+  handler_done();
+}
+
+void Session::handler_done() {
   drop_work();
   if (pressure_ && std::exchange(pressure_->telling, false) && pressure_->backlog) catch_up();
   if (phase_ == Phase::connecting) {

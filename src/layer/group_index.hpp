@@ -14,16 +14,12 @@
 #include <utility>
 #include <vector>
 
+#include "core/string_hash.hpp"
+
 namespace sluice {
 
 class PlainChannel;
 class PlainReader;
-
-/// Lets a map of strings be asked with a string_view.
-struct StringHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
-};
 
 /// A striped map from a group to the executors (as bits) that have a member of it, and to its plain channels. It is
 /// written only when an executor gains its first or loses its last member of a group. Any thread.

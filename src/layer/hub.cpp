@@ -3,10 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 #include <mutex>
 #include <stdexcept>
 
+#include "core/whole_number.hpp"
 #include "json/quoted.hpp"
 #include "layer/names.hpp"
 #include "sluice/core/completion.hpp"
@@ -63,7 +64,7 @@ Result<Channel> Hub::open_channel(Subscriber& subscriber) {
     const std::uint64_t number = shard->take_number();
     const std::size_t capacity =
         options_.channel_capacity.empty() ? options_.capacity : capacity_of(options_, shard->channel_name(number));
-    return Channel(std::make_unique<HubMember>(shard, subscriber, number, capacity));
+    return Channel(std::make_unique<HubMember>(*shard, subscriber, number, capacity));
   }
   return Error(ErrorCode::invalid_argument,
                "open_channel: the subscriber's executor is not one of those that the channel layer was built on");
@@ -151,15 +152,11 @@ void Hub::deliver_to_group(std::string_view group, const Event& event) {
 
 void Hub::deliver_to_channel(std::string_view channel, Event event) {
   // Ours are "<prefix><shard, 2 hex digits><number, hex>"; any other name belongs to no consumer here.
-  unsigned shard = 0;
-  std::uint64_t number = 0;
-  const auto hex = [](std::string_view digits, auto& value) {
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-    return error == std::errc() && end == digits.data() + digits.size();
-  };
   const std::string_view local = channel.starts_with(channel_prefix_) ? channel.substr(channel_prefix_.size()) : "";
-  if (local.size() > 2 && hex(local.substr(0, 2), shard) && hex(local.substr(2), number) && shard < shards_.size()) {
-    shards_[shard]->send(number, std::move(event));
+  const auto shard = whole_number<unsigned>(local.substr(0, 2), 16);
+  const auto number = whole_number<std::uint64_t>(local.substr(std::min<std::size_t>(2, local.size())), 16);
+  if (shard && number && *shard < shards_.size()) {
+    shards_[*shard]->send(*number, std::move(event));
   } else {
     no_channel_.fetch_add(1, relaxed);
   }
@@ -173,12 +170,6 @@ void Hub::deliver_to_all(const Event& event) {
   for (const auto& shard : shards_) {
     shard->executor().post([shard, event] { shard->deliver_to_all(event); });
   }
-}
-
-bool Hub::is_member(std::string_view group, const Channel& channel) {
-  auto& member = static_cast<HubMember&>(channel.membership());
-  const HubGroup* found = member.shard().find(group);
-  return found && member.in(*found);
 }
 
 Task<Result<std::size_t>> Hub::group_size(std::string_view group) {

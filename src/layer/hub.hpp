@@ -51,7 +51,6 @@ class Hub : public std::enable_shared_from_this<Hub> {
   void deliver_to_plain_channel(std::string_view channel, Event event);
   /// To every subscriber in this process.
   void deliver_to_all(const Event& event);
-  static bool is_member(std::string_view group, const Channel& channel);
   GroupIndex& index() noexcept { return *index_; }
   const ChannelLayerOptions& options() const noexcept { return options_; }
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <functional>
 #include <utility>
 
 namespace sluice {
@@ -149,7 +148,7 @@ void HubShard::deliver_to_audience(const HubGroup& group, const Event& event) {
         const auto found = users_.find(user);
         if (found == users_.end()) continue;
         for (HubMember* member : found->second) {
-          if (member->in(group)) offer(member);
+          if (member->joined().contains(&group)) offer(member);
         }
       }
     } else {
@@ -197,6 +196,7 @@ void HubShard::open(HubMember& member) {
   channels_[slot_of(member.number())] = &member;
   if (!member.identity().user_id.anonymous()) users_[member.identity().user_id].push_back(&member);
   add(counters_.channels, 1);
+  if (!while_open_) while_open_ = shared_from_this();
 }
 
 void HubShard::close(HubMember& member) {
@@ -204,11 +204,13 @@ void HubShard::close(HubMember& member) {
   const auto slot = slot_of(member.number());
   channels_[slot] = nullptr;
   free_slots_.push_back(slot);
-  add(counters_.channels, std::uint64_t(-1));
   const auto user = users_.find(member.identity().user_id);
-  if (user == users_.end()) return;
-  std::erase(user->second, &member);
-  if (user->second.empty()) users_.erase(user);
+  if (user != users_.end()) {
+    std::erase(user->second, &member);
+    if (user->second.empty()) users_.erase(user);
+  }
+  add(counters_.channels, std::uint64_t(-1));
+  if (counters_.channels.load(std::memory_order_relaxed) == 0) std::exchange(while_open_, nullptr).reset();
 }
 
 void HubShard::join(HubMember& member, std::string_view name) {
@@ -220,36 +222,29 @@ void HubShard::join(HubMember& member, std::string_view name) {
     index_->add_shard(name, number_);
   }
   HubGroup& group = found->second;
-  const auto place = member.find(&group);
-  if (place != member.joined().end() && place->group == &group) return;
-  member.joined().insert(place, {&group, static_cast<std::uint32_t>(group.members.size())});
-  group.members.push_back(&member);
+  if (member.joined().add(&group, static_cast<std::uint32_t>(group.members.size()))) group.members.push_back(&member);
 }
 
 void HubShard::leave(HubMember& member, std::string_view name) {
-  assert(!delivering_ && "a delivery must not run user code");
   const auto found = groups_.find(name);
-  if (found == groups_.end()) return;
-  const auto place = member.find(&found->second);
-  if (place == member.joined().end() || place->group != &found->second) return;
-  leave_at(member, static_cast<std::size_t>(place - member.joined().begin()));
+  if (found != groups_.end()) leave(member, found->second);
 }
 
 void HubShard::leave_all(HubMember& member) {
-  assert(!delivering_ && "a delivery must not run user code");
-  while (!member.joined().empty()) leave_at(member, member.joined().size() - 1);
+  while (member.joined().size() > 0) leave(member, *member.joined().last());
 }
 
-void HubShard::leave_at(HubMember& member, std::size_t position) {
-  const HubMember::Joined place = member.joined()[position];
-  member.joined().erase(member.joined().begin() + static_cast<std::ptrdiff_t>(position));
-  auto& members = place.group->members;
-  members[place.index] = members.back();
+void HubShard::leave(HubMember& member, HubGroup& group) {
+  assert(!delivering_ && "a delivery must not run user code");
+  const auto place = member.joined().remove(&group);
+  if (!place) return;
+  auto& members = group.members;
+  members[*place] = members.back();
   members.pop_back();
-  if (place.index < members.size()) members[place.index]->find(place.group)->index = place.index;
+  if (*place < members.size()) members[*place]->joined().move(&group, *place);
   if (!members.empty()) return;
-  index_->remove_shard(*place.group->name, number_);
-  groups_.erase(groups_.find(*place.group->name));
+  index_->remove_shard(*group.name, number_);
+  groups_.erase(groups_.find(*group.name));
 }
 
 const HubGroup* HubShard::find(std::string_view group) const {
@@ -269,26 +264,11 @@ void HubShard::clear() {
 
 // ---------------------------------------------------------------- a member
 
-HubMember::HubMember(std::shared_ptr<HubShard> shard, Subscriber& subscriber, std::uint64_t number,
-                     std::size_t capacity)
-    : shard_(std::move(shard)), subscriber_(subscriber), number_(number), capacity_(capacity) {
-  shard_->open(*this);
+HubMember::HubMember(HubShard& shard, Subscriber& subscriber, std::uint64_t number, std::size_t capacity)
+    : shard_(shard), subscriber_(subscriber), number_(number), capacity_(capacity) {
+  shard_.open(*this);
 }
 
-HubMember::~HubMember() { shard_->close(*this); }
-
-std::vector<HubMember::Joined>::iterator HubMember::find(const HubGroup* group) noexcept {
-  return std::ranges::lower_bound(joined_, group, std::less<const HubGroup*>(), &Joined::group);
-}
-
-bool HubMember::in(const HubGroup& group) const noexcept {
-  const auto place = const_cast<HubMember*>(this)->find(&group);
-  return place != joined_.end() && place->group == &group;
-}
-
-bool HubMember::in_group(std::string_view group) const noexcept {
-  const HubGroup* found = shard_->find(group);
-  return found && in(*found);
-}
+HubMember::~HubMember() { shard_.close(*this); }
 
 }  // namespace sluice

@@ -13,7 +13,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/string_hash.hpp"
 #include "layer/group_index.hpp"
+#include "layer/joined_groups.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/channel.hpp"
 #include "sluice/layer/event.hpp"
@@ -74,7 +76,7 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   std::uint64_t deliver_to_author(HubMember& member, const DeliveryRun& run);
   void deliver_to_audience(const HubGroup& group, const Event& event);
   void deliver_to_channel(HubMember& member, const Event& event);
-  void leave_at(HubMember& member, std::size_t position);
+  void leave(HubMember& member, HubGroup& group);
   FrameBuffer& frames() { return executor_.local<FrameBuffer>(); }
 
   Executor& executor_;
@@ -97,43 +99,35 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   std::vector<std::uint32_t> free_slots_;
   std::uint64_t last_serial_ = 0;
   bool delivering_ = false;
+  std::shared_ptr<HubShard> while_open_;  // this one: members may outlive the layer
   Counters counters_;
 };
 
 /// One subscriber's channel. It is in its shard's tables from construction to destruction. Its executor only.
 class HubMember final : public Channel::Membership {
  public:
-  struct Joined {
-    HubGroup* group;
-    std::uint32_t index;  // in group->members
-  };
-
-  HubMember(std::shared_ptr<HubShard> shard, Subscriber& subscriber, std::uint64_t number, std::size_t capacity);
+  HubMember(HubShard& shard, Subscriber& subscriber, std::uint64_t number, std::size_t capacity);
   ~HubMember() override;
 
-  std::string name() const override { return shard_->channel_name(number_); }
+  std::string name() const override { return shard_.channel_name(number_); }
   std::size_t capacity() const noexcept override { return capacity_; }
   std::size_t group_count() const noexcept override { return joined_.size(); }
-  bool in_group(std::string_view group) const noexcept override;
-  void leave_groups() override { shard_->leave_all(*this); }
+  bool in_group(std::string_view group) const noexcept override { return joined_.contains(shard_.find(group)); }
+  void leave_groups() override { shard_.leave_all(*this); }
 
-  HubShard& shard() const noexcept { return *shard_; }
+  HubShard& shard() const noexcept { return shard_; }
   Subscriber& subscriber() const noexcept { return subscriber_; }
   Identity identity() const noexcept { return subscriber_.identity(); }
   std::uint64_t number() const noexcept { return number_; }
-
-  /// Its groups, kept by the shard and sorted by address, so that a consumer may be in thousands of them.
-  std::vector<Joined>& joined() noexcept { return joined_; }
-  /// Where this group is in the list, or would be.
-  std::vector<Joined>::iterator find(const HubGroup* group) noexcept;
-  bool in(const HubGroup& group) const noexcept;
+  /// Its groups, kept by the shard.
+  JoinedGroups& joined() noexcept { return joined_; }
 
  private:
-  std::shared_ptr<HubShard> shard_;
+  HubShard& shard_;
   Subscriber& subscriber_;
   const std::uint64_t number_;
   const std::size_t capacity_;
-  std::vector<Joined> joined_;
+  JoinedGroups joined_;
 };
 
 }  // namespace sluice

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "core/string_hash.hpp"
 #include "layer/group_index.hpp"
 #include "layer/shared_queue.hpp"
 #include "sluice/core/executor.hpp"

@@ -4,8 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
+#include "core/ascii.hpp"
+#include "core/whole_number.hpp"
 #include "ws/http_text.hpp"
 
 namespace sluice::net {
@@ -35,10 +36,7 @@ std::string to_text(const Endpoint& endpoint) {
 }
 
 std::optional<asio::ip::address> parse_address(std::string_view text) {
-  const bool clean = std::ranges::all_of(text, [](char c) {
-    const char lower = ws::to_lower(c);
-    return is_digit(c) || (lower >= 'a' && lower <= 'f') || c == '.' || c == ':';
-  });
+  const bool clean = std::ranges::all_of(text, [](char c) { return hex_digit(c) >= 0 || c == '.' || c == ':'; });
   if (!clean) return std::nullopt;
   std::error_code error;
   const auto address = asio::ip::make_address(std::string(text), error);
@@ -46,11 +44,8 @@ std::optional<asio::ip::address> parse_address(std::string_view text) {
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
   const bool plain = text.size() == 1 || !text.starts_with('0');
-  return whole && plain ? std::optional(port) : std::nullopt;
+  return plain ? whole_number<std::uint16_t>(text) : std::nullopt;
 }
 
 std::optional<Stop> parse_stop(std::string_view text) {
@@ -71,7 +66,7 @@ std::optional<Stop> parse_stop(std::string_view text) {
     if (!number && !is_hidden(rest.substr(1))) return std::nullopt;
     port = number.value_or(0);
   }
-  if (!bracketed && (ws::equals_ignoring_case(name, "unknown") || is_hidden(name))) return Stop();
+  if (!bracketed && (equals_ignoring_case(name, "unknown") || is_hidden(name))) return Stop();
   const auto address = parse_address(name);
   if (!address || address->is_v6() != bracketed) return std::nullopt;
   return Stop{Endpoint(*address, port)};

@@ -87,7 +87,7 @@ void AsioConnection::read_burst() {
       shard_.counters().bytes_in.add(got.bytes);
       if (phase_ == Phase::open) heard(got.bytes);
       const std::span<char> rest = use(buffer.first(got.bytes));
-      if (!rest.empty()) kept_ = std::make_unique<Kept>(Kept{std::string(rest.data(), rest.size()), 0});
+      if (!rest.empty()) rare().kept.emplace(Kept{std::string(rest.data(), rest.size()), 0});
       if (phase_ == Phase::open && !throttled_ && overdrawn()) too_fast();
     }
     // A short count is the last one, unless the end stands behind it, which will not be told again.
@@ -141,11 +141,12 @@ void AsioConnection::go_on_soon() {
 void AsioConnection::go_on() {
   goes_on_soon_ = false;
   shard_.look_at_clock();
-  if (kept_ && wants_bytes()) {
-    auto kept = std::move(kept_);
-    const std::span<char> rest = use(std::span<char>(kept->bytes).subspan(kept->used));
-    kept->used = kept->bytes.size() - rest.size();
-    if (!rest.empty()) kept_ = std::move(kept);
+  if (rare_ && rare_->kept && wants_bytes()) {
+    Kept kept = *std::exchange(rare_->kept, std::nullopt);
+    const std::span<char> rest = use(std::span<char>(kept.bytes).subspan(kept.used));
+    kept.used = kept.bytes.size() - rest.size();
+    if (!rest.empty()) rare().kept = std::move(kept);
+    keep_if_used();
   }
   if (unread_) use_unread();
 }
@@ -171,7 +172,7 @@ void AsioConnection::write_queued() {
       shard_.counters().writes.add();
       shard_.counters().bytes_out.add(gone.bytes);
       queue_.took(gone.bytes, shard_.spares());
-      if (http_) http_progress();
+      if (has_http()) http_progress();
     }
     if (gone.then == Then::wait) return wait_to_write();
   }
@@ -209,7 +210,7 @@ void AsioConnection::all_written() {
   if (finished.then == Then::over || !drains_) return end();
   phase_ = Phase::draining;
   if (!stream_.shut_down_writing()) return end();
-  kept_.reset();
+  if (rare_) rare_->kept.reset();
   read_on();
 }
 
@@ -231,7 +232,7 @@ void AsioConnection::tell_lost() {
   switch (phase_) {
     case Phase::opening:
     case Phase::open: tell_closed(CloseReason(close_code::abnormal), Ending::vanished); break;
-    case Phase::closing: tell_closed(CloseReason(*closed_with_), ending_); break;
+    case Phase::closing: tell_closed(CloseReason(*rare_->closed_with), ending_); break;
     case Phase::http:
     case Phase::leaving:
     case Phase::draining:
@@ -281,14 +282,26 @@ void AsioConnection::end() noexcept {
   queue_.empty() && stream_.flushed() ? stream_.close() : stream_.reset();
   if (waits_writable_) shard_.waiting_changed(queue_.bytes(), 0);
   queue_.clear(shard_.spares());
-  kept_.reset();
-  deflater_.reset();
+  if (rare_) {
+    rare_->kept.reset();
+    rare_->deflater.reset();
+  }
   if (protocol_) protocol_->inflate_with(nullptr);
   unlink();
   shard_.left(seated());
   seat_.release();
   // Not under the feet of a caller, and not before the shard has looked at those that wanted to write this turn.
   shard_.executor().at_end_of_turn([self = std::move(self_)] {});
+}
+
+AsioConnection::Rare& AsioConnection::rare() {
+  if (!rare_) rare_ = std::make_unique<Rare>();
+  return *rare_;
+}
+
+void AsioConnection::keep_if_used() noexcept {
+  if (!rare_ || rare_->http || rare_->kept || rare_->allowance || rare_->closed_with || rare_->deflater) return;
+  rare_.reset();
 }
 
 }  // namespace sluice::net

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,8 +20,8 @@
 #include "net/write_queue.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/scope.hpp"
-#include "sluice/ws/http_head.hpp"
-#include "sluice/ws/server_protocol.hpp"
+#include "ws/http_head.hpp"
+#include "ws/server_protocol.hpp"
 
 namespace sluice::net {
 
@@ -88,10 +89,18 @@ class AsioConnection final : public Connection, public Deadline {
   struct Allowance {
     TokenBucket messages, bytes;
   };
+  // What an idle connection has not.
+  struct Rare {
+    std::unique_ptr<Http> http;                   // until the handshake is accepted
+    std::optional<Kept> kept;                     // read, but not wanted yet
+    std::optional<Allowance> allowance;           // what is left of its rates, if it used some lately
+    std::optional<CloseReason> closed_with;       // what on_closed will say
+    std::shared_ptr<ws::FrameDeflater> deflater;  // if messages are compressed
+  };
 
   // asio_connection.cpp
   bool wants_bytes() const noexcept;
-  bool reads_now() const noexcept { return wants_bytes() && !kept_; }
+  bool reads_now() const noexcept { return wants_bytes() && !(rare_ && rare_->kept); }
   bool watches() const noexcept;
   void read_on();
   void use_unread();
@@ -111,6 +120,8 @@ class AsioConnection final : public Connection, public Deadline {
   void lost();
   void tell_lost();
   void end() noexcept;
+  Rare& rare();
+  void keep_if_used() noexcept;
 
   // proxy_side.cpp
   void begin_http(const asio::ip::tcp::endpoint& peer, bool proxy_protocol);
@@ -124,6 +135,9 @@ class AsioConnection final : public Connection, public Deadline {
   bool identify();
 
   // http_side.cpp
+  Http& http() const noexcept { return *rare_->http; }
+  bool has_http() const noexcept { return rare_ && rare_->http; }
+  void end_http() noexcept;
   bool answering() const noexcept;
   void read_requests(std::span<char>& input);
   void answer_request();
@@ -157,6 +171,8 @@ class AsioConnection final : public Connection, public Deadline {
   // limits_side.cpp
   void begin_life();
   void go_on_living();
+  Allowance& allowance();
+  void forget_full_allowance() noexcept;
   void heard(std::size_t bytes);
   bool spends_a_message();
   bool overdrawn() const noexcept;
@@ -170,7 +186,6 @@ class AsioConnection final : public Connection, public Deadline {
   // By how often they are touched: a send that is written at once looks at the first two cache lines only.
   Shard& shard_;
   WriteQueue queue_;
-  std::shared_ptr<ws::FrameDeflater> deflater_;  // if messages are compressed
   Phase phase_ = Phase::http;
   Ending ending_ = Ending::by_gateway;  // of a close that this side began
   bool will_write_ = false;             // the shard knows
@@ -186,14 +201,12 @@ class AsioConnection final : public Connection, public Deadline {
   bool told_ = false;     // on_closed is posted, or will be as soon as the events are known
   bool counted_ = false;  // among the open WebSockets
   bool going_ = false;    // on_stop was called
+  bool deflates_ = false;
   Validity validity_;
   Stream stream_;
   std::shared_ptr<ConnectionEvents> events_;      // until told
   std::unique_ptr<ws::ServerProtocol> protocol_;  // lent by the shard, while it is not empty
-  std::unique_ptr<Kept> kept_;                    // read, but not wanted yet
-  std::unique_ptr<Allowance> allowance_;          // what is left of its rates, if it used some lately
-  std::unique_ptr<Http> http_;                    // until the handshake is accepted
-  std::unique_ptr<CloseReason> closed_with_;      // what on_closed will say
+  std::unique_ptr<Rare> rare_;                    // null while all of it is
   std::shared_ptr<AsioConnection> self_;          // until gone
   Admission::Seat seat_;
 };

@@ -19,7 +19,7 @@
 #include "net/shard.hpp"
 #include "net/validity.hpp"
 #include "sluice/net/asio_executors.hpp"
-#include "sluice/ws/server_protocol.hpp"
+#include "ws/server_protocol.hpp"
 
 namespace sluice {
 

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "sluice/ws/deflate.hpp"
+#include "ws/deflate.hpp"
 
 namespace sluice {
 struct ServerStats;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/ascii.hpp"
 #include "ws/http_text.hpp"
 #include "ws/request_target.hpp"
 
@@ -18,7 +19,7 @@ Error malformed(std::string_view what) {
 }
 
 bool read_scheme(std::string_view text, Requester& who) {
-  const auto is = [text](std::string_view scheme) { return ws::equals_ignoring_case(text, scheme); };
+  const auto is = [text](std::string_view scheme) { return equals_ignoring_case(text, scheme); };
   who.secure = is("https") || is("wss");
   return *who.secure || is("http") || is("ws");
 }
@@ -99,7 +100,7 @@ void skip_blanks(std::string_view& text) { text.remove_prefix(std::min(text.find
 bool take_pair(std::string_view& text, Element& element) {
   const std::size_t equals = text.find('=');
   if (equals == text.npos || !ws::is_token(text.substr(0, equals))) return false;
-  const std::string name = ws::lower_case(text.substr(0, equals));
+  const std::string name = lower_case(text.substr(0, equals));
   text.remove_prefix(equals + 1);
   auto value = take_value(text);
   if (!value) return false;

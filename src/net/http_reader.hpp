@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "sluice/ws/handshake.hpp"
-#include "sluice/ws/http_head.hpp"
+#include "ws/handshake.hpp"
+#include "ws/http_head.hpp"
 
 namespace sluice::net {
 

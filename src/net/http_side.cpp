@@ -9,9 +9,9 @@
 
 #include "net/tls_session.hpp"
 #include "sluice/core/log.hpp"
-#include "sluice/ws/deflate_negotiation.hpp"
-#include "sluice/ws/handshake.hpp"
-#include "sluice/ws/http_response.hpp"
+#include "ws/deflate_negotiation.hpp"
+#include "ws/handshake.hpp"
+#include "ws/http_response.hpp"
 
 namespace sluice::net {
 namespace {
@@ -34,12 +34,17 @@ std::string guarded(Work work) {
 
 }  // namespace
 
-bool AsioConnection::answering() const noexcept { return http_->state != Http::State::reading; }
+void AsioConnection::end_http() noexcept {
+  rare_->http.reset();
+  keep_if_used();
+}
+
+bool AsioConnection::answering() const noexcept { return http().state != Http::State::reading; }
 
 void AsioConnection::read_requests(std::span<char>& input) {
   while (phase_ == Phase::http && !answering()) {
     std::string_view bytes(input.data(), input.size());
-    const HttpReader::Step step = http_->reader.next(bytes);
+    const HttpReader::Step step = http().reader.next(bytes);
     input = input.last(bytes.size());
     const bool whole = step == HttpReader::Step::request || step == HttpReader::Step::upgrade;
     if (whole && !seated()) return refuse_for_want_of_seats();
@@ -52,22 +57,22 @@ void AsioConnection::read_requests(std::span<char>& input) {
         break;
       case HttpReader::Step::request: answer_request(); break;
       case HttpReader::Step::upgrade: return open_websocket();
-      case HttpReader::Step::refused: return refuse(http_->reader.refusal());
+      case HttpReader::Step::refused: return refuse(http().reader.refusal());
     }
   }
 }
 
 void AsioConnection::answer_request() {
   shard_.counters().http_requests.add();
-  ws::HttpHead& head = http_->reader.head();
-  http_->state = Http::State::handling;
-  http_->keep_alive = head.keep_alive;
-  http_->head_only = head.method == "HEAD";
+  ws::HttpHead& head = http().reader.head();
+  http().state = Http::State::handling;
+  http().keep_alive = head.keep_alive;
+  http().head_only = head.method == "HEAD";
   HttpHandler* const handler = shard_.options().http;
   if (!handler) return respond(HttpResponse(404, "not found\n"));
 
-  head.request.scheme = http_->secure ? "https" : "http";
-  http_->request.emplace(std::move(head.method), scope_of(head.request), http_->reader.take_body());
+  head.request.scheme = http().secure ? "https" : "http";
+  http().request.emplace(std::move(head.method), scope_of(head.request), http().reader.take_body());
   shard_.enter(*this, Shard::Stage::handler);  // which may take its time
   const auto wake = [](void* who) noexcept {
     auto& connection = *static_cast<AsioConnection*>(who);
@@ -78,12 +83,12 @@ void AsioConnection::answer_request() {
   };
   bool finished = false;
   const std::string thrown = guarded([&] {
-    http_->task.emplace(handler->handle(*http_->request));
-    finished = http_->task->start({wake, this});
+    http().task.emplace(handler->handle(*http().request));
+    finished = http().task->start({wake, this});
   });
   if (!thrown.empty()) {
-    log(LogLevel::error, fmt::format("http {}: the handler threw: {}", http_->request->scope().raw_path(), thrown));
-    http_->request.reset();
+    log(LogLevel::error, fmt::format("http {}: the handler threw: {}", http().request->scope().raw_path(), thrown));
+    http().request.reset();
     return respond(HttpResponse(500, "internal error\n"));
   }
   if (finished) request_answered();
@@ -91,18 +96,18 @@ void AsioConnection::answer_request() {
 
 void AsioConnection::request_answered() {
   HttpResponse response(500, "internal error\n");
-  const std::string thrown = guarded([&] { response = http_->task->take(); });
+  const std::string thrown = guarded([&] { response = http().task->take(); });
   if (!thrown.empty()) {
-    log(LogLevel::error, fmt::format("http {}: the handler threw: {}", http_->request->scope().raw_path(), thrown));
+    log(LogLevel::error, fmt::format("http {}: the handler threw: {}", http().request->scope().raw_path(), thrown));
   }
-  http_->task.reset();
-  http_->request.reset();
+  http().task.reset();
+  http().request.reset();
   respond(response);
 }
 
 void AsioConnection::respond(const HttpResponse& response) {
-  const bool keep_alive = http_->keep_alive && !shard_.stopping();
-  const ws::Answering answering{keep_alive, http_->head_only, shard_.date()};
+  const bool keep_alive = http().keep_alive && !shard_.stopping();
+  const ws::Answering answering{keep_alive, http().head_only, shard_.date()};
   auto bytes = ws::http_response(response, answering);
   if (!bytes) {
     log(LogLevel::error, fmt::format("http: the handler's response can't be sent: {}", bytes.error().message()));
@@ -110,7 +115,7 @@ void AsioConnection::respond(const HttpResponse& response) {
   }
   queue_.push_bytes(*bytes, shard_.spares());
   if (!keep_alive) return leave(true);
-  http_->state = Http::State::responding;
+  http().state = Http::State::responding;
   shard_.enter(*this, Shard::Stage::handshake);  // to be taken, and for the next request
   write_soon();
 }
@@ -118,23 +123,23 @@ void AsioConnection::respond(const HttpResponse& response) {
 // A long response has as long as it keeps moving.
 void AsioConnection::http_progress() {
   if (phase_ == Phase::leaving) shard_.enter(*this, Shard::Stage::closing);
-  if (phase_ == Phase::http && http_->state == Http::State::responding) shard_.enter(*this, Shard::Stage::handshake);
+  if (phase_ == Phase::http && http().state == Http::State::responding) shard_.enter(*this, Shard::Stage::handshake);
 }
 
 void AsioConnection::http_written() {
-  if (http_->state != Http::State::responding) return;  // that was 100 Continue
-  http_->state = Http::State::reading;
-  http_->waits_since = shard_.executor().now();
+  if (http().state != Http::State::responding) return;  // that was 100 Continue
+  http().state = Http::State::reading;
+  http().waits_since = shard_.executor().now();
   if (shard_.stopping()) shard_.plan_to_go(*this);
   go_on_soon();
 }
 
 // The server stops. A request that has begun is answered; one that is on its way, perhaps, is waited for.
 void AsioConnection::leave_if_idle() {
-  if (answering() || http_->reader.begun()) return;
-  const auto idle_from = http_->waits_since + request_on_its_way;
+  if (answering() || http().reader.begun()) return;
+  const auto idle_from = http().waits_since + request_on_its_way;
   if (shard_.executor().now() < idle_from) return shard_.go_away_at(*this, idle_from);
-  http_->proxy_header.reset();  // it is too late for one
+  http().proxy_header.reset();  // it is too late for one
   leave(true);
 }
 
@@ -148,10 +153,10 @@ Scope AsioConnection::scope_of(const RequestInfo& request) const {
 void AsioConnection::open_websocket() {
   phase_ = Phase::opening;
   shard_.enter(*this, Shard::Stage::handshake);
-  RequestInfo info = std::move(http_->reader.head().request);
+  RequestInfo info = std::move(http().reader.head().request);
   ws::drop_handshake_headers(info);
-  info.subprotocols = http_->reader.upgrade().subprotocols;
-  info.scheme = http_->secure ? "wss" : "ws";
+  info.subprotocols = http().reader.upgrade().subprotocols;
+  info.scheme = http().secure ? "wss" : "ws";
   in_open_ = true;
   std::shared_ptr<ConnectionEvents> events;
   const std::string thrown = guarded([&] { events = shard_.gateway().open(scope_of(info), self_, shard_.executor()); });
@@ -163,12 +168,12 @@ void AsioConnection::open_websocket() {
     if (phase_ == Phase::open) fail(CloseReason(close_code::internal_error), Ending::by_gateway);
   }
   if (told_) tell_now();
-  if (phase_ != Phase::opening) http_.reset();
+  if (phase_ != Phase::opening) end_http();
 }
 
 void AsioConnection::accept(const Acceptance& acceptance) {
   if (phase_ != Phase::opening) return;
-  const ws::Upgrade& upgrade = http_->reader.upgrade();
+  const ws::Upgrade& upgrade = http().reader.upgrade();
   const auto compression = ws::agree_on_deflate(upgrade.extensions, shard_.options().deflate);
   const auto response = ws::accept_response(upgrade, acceptance, compression ? compression->response : "");
   if (!response) {
@@ -182,7 +187,7 @@ void AsioConnection::accept(const Acceptance& acceptance) {
   shard_.counters().opened.add();
   shard_.counters().open.add();
   begin_life();
-  if (!in_open_) http_.reset();
+  if (!in_open_) end_http();
   write_soon();
   go_on_soon();  // what came right behind the request
   if (shard_.stopping()) shard_.plan_to_go(*this);
@@ -212,7 +217,7 @@ void AsioConnection::decline(std::string_view response, int status) {
 
 void AsioConnection::request_late() {
   if (awaits_proxy_header()) return proxy_header_missing();
-  if (!http_->reader.begun() || answering()) return end();  // silent, or deaf to our answer
+  if (!http().reader.begun() || answering()) return end();  // silent, or deaf to our answer
   refuse({408, "the request did not arrive in time", {}});
 }
 

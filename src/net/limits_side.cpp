@@ -2,12 +2,16 @@
 // How long an open WebSocket may live, and how much it may say; see asio_connection.hpp.
 #include "net/asio_connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::net {
 namespace {
 
 constexpr std::uint8_t ping_opcode = 0x9;
+
+// Most peers say something now and then only, and be it a pong: what is known of their rates is forgotten so soon.
+constexpr std::chrono::milliseconds allowance_looked_at_after{1000};
 
 }  // namespace
 
@@ -21,11 +25,13 @@ void AsioConnection::begin_life() {
 
 void AsioConnection::go_on_living() {
   if (throttled_) return shard_.enter(*this, Shard::Stage::throttled);
-  shard_.enter_open(*this, validity_.rest(shard_.limits(), shard_.tick()));
+  auto rest = validity_.rest(shard_.limits(), shard_.tick());
+  if (rare_ && rare_->allowance) rest = std::min(rest.value_or(allowance_looked_at_after), allowance_looked_at_after);
+  shard_.enter_open(*this, rest);
 }
 
 void AsioConnection::look_at_life() {
-  if (allowance_ && allowance_->messages.full(shard_.now()) && allowance_->bytes.full(shard_.now())) allowance_.reset();
+  forget_full_allowance();
   switch (validity_.judge(shard_.limits(), shard_.tick())) {
     case Validity::Verdict::stands: break;
     case Validity::Verdict::ping: ping(); break;
@@ -63,29 +69,45 @@ void AsioConnection::timed_out() {
 
 // --- rates
 
+AsioConnection::Allowance& AsioConnection::allowance() {
+  auto& kept = rare().allowance;
+  if (!kept) {
+    kept.emplace();
+    go_on_living();
+  }
+  return *kept;
+}
+
+void AsioConnection::forget_full_allowance() noexcept {
+  if (!rare_ || !rare_->allowance) return;
+  const Allowance& left = *rare_->allowance;
+  if (!left.messages.full(shard_.now()) || !left.bytes.full(shard_.now())) return;
+  rare_->allowance.reset();
+  keep_if_used();
+}
+
 void AsioConnection::heard(std::size_t bytes) {
   const auto now = shard_.look_at_clock();
   validity_.heard(shard_.tick());
   if (!shard_.byte_pace().bounded()) return;
-  if (!allowance_) allowance_ = std::make_unique<Allowance>();
-  allowance_->bytes.take(shard_.byte_pace(), bytes, now);
+  allowance().bytes.take(shard_.byte_pace(), bytes, now);
 }
 
 // False: it was one too many, and this is the end. Where the excess is throttled, this one is still heard.
 bool AsioConnection::spends_a_message() {
   if (!shard_.message_pace().bounded()) return true;
-  if (!allowance_) allowance_ = std::make_unique<Allowance>();
-  allowance_->messages.take(shard_.message_pace(), 1, shard_.now());
+  allowance().messages.take(shard_.message_pace(), 1, shard_.now());
   if (!overdrawn()) return true;
   too_fast();
   return phase_ == Phase::open;
 }
 
 bool AsioConnection::overdrawn() const noexcept {
-  if (!allowance_) return false;
+  if (!rare_ || !rare_->allowance) return false;
+  const Allowance& left = *rare_->allowance;
   const auto now = shard_.now();
-  const bool messages = shard_.message_pace().bounded() && allowance_->messages.overdrawn(shard_.message_pace(), now);
-  return messages || (shard_.byte_pace().bounded() && allowance_->bytes.overdrawn(shard_.byte_pace(), now));
+  const bool messages = shard_.message_pace().bounded() && left.messages.overdrawn(shard_.message_pace(), now);
+  return messages || (shard_.byte_pace().bounded() && left.bytes.overdrawn(shard_.byte_pace(), now));
 }
 
 void AsioConnection::too_fast() {

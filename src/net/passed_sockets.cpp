@@ -7,12 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <optional>
 #include <string_view>
 #include <system_error>
 
+#include "core/whole_number.hpp"
 #include "net/listen_variables.hpp"
 
 namespace sluice {
@@ -20,13 +20,6 @@ namespace {
 
 constexpr int first_passed = 3;  // SD_LISTEN_FDS_START
 constexpr int most_passed = 1024;
-
-std::optional<long> number(std::string_view text) {
-  long value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 Error contradiction(std::string why) {
   return Error(ErrorCode::invalid_argument, fmt::format("passed_sockets: {}", why));
@@ -37,10 +30,10 @@ Error contradiction(std::string why) {
 Result<std::vector<PassedSocket>> net::ListenVariables::read(long self) const {
   std::vector<PassedSocket> passed;
   if (!pid || !fds) return passed;
-  const auto meant = number(pid);
+  const auto meant = whole_number<long>(pid);
   if (!meant) return contradiction(fmt::format("LISTEN_PID is \"{}\"", pid));
   if (*meant != self) return passed;  // for a process that started us, or another one it started
-  const auto count = number(fds);
+  const auto count = whole_number<long>(fds);
   if (!count || *count < 0 || *count > most_passed) return contradiction(fmt::format("LISTEN_FDS is \"{}\"", fds));
   std::string_view names = fd_names ? fd_names : "";
   for (int i = 0; i < *count; ++i) {

@@ -6,14 +6,14 @@
 namespace sluice::net {
 
 void AsioConnection::begin_http(const asio::ip::tcp::endpoint& peer, bool proxy_protocol) {
-  http_ = std::make_unique<Http>(shard_.limits(), peer);
-  http_->waits_since = shard_.executor().now();
+  rare().http = std::make_unique<Http>(shard_.limits(), peer);
+  http().waits_since = shard_.executor().now();
   if (proxy_protocol && trusts(shard_.options().proxies, peer.address())) {
-    http_->proxy_header = std::make_unique<ProxyHeaderReader>();
+    http().proxy_header = std::make_unique<ProxyHeaderReader>();
   }
 }
 
-bool AsioConnection::awaits_proxy_header() const noexcept { return http_ && http_->proxy_header; }
+bool AsioConnection::awaits_proxy_header() const noexcept { return has_http() && http().proxy_header; }
 
 // Takes the header off the socket and not a byte more: what follows may be a TLS handshake.
 void AsioConnection::read_proxy_header() {
@@ -26,7 +26,7 @@ void AsioConnection::read_proxy_header() {
       return;
     }
     std::string_view rest(buffer.data(), seen.bytes);
-    const ProxyHeaderReader::Step step = http_->proxy_header->next(rest);
+    const ProxyHeaderReader::Step step = http().proxy_header->next(rest);
     const std::size_t taken = seen.bytes - rest.size();
     stream_.drop(buffer.first(taken));
     shard_.counters().bytes_in.add(taken);
@@ -36,12 +36,12 @@ void AsioConnection::read_proxy_header() {
 }
 
 void AsioConnection::take_proxy_header() {
-  const ProxyHeader header = http_->proxy_header->header();
-  http_->proxy_header.reset();
+  const ProxyHeader header = http().proxy_header->header();
+  http().proxy_header.reset();
   if (header.has_addresses) {
-    http_->peer = header.source;
-    http_->called = header.destination;
-    http_->tls_before = header.tls;
+    http().peer = header.source;
+    http().called = header.destination;
+    http().tls_before = header.tls;
     if (!count_for(header.source)) return stream_.tls() ? give_up_seat() : refuse_for_want_of_seats();
   }
   read_burst();
@@ -56,7 +56,7 @@ void AsioConnection::give_up_seat() {
 
 // A connection that says nothing at all was somebody who looks whether we listen.
 void AsioConnection::proxy_header_missing() {
-  if (http_->proxy_header->begun()) shard_.counters().proxy_refused.add();
+  if (http().proxy_header->begun()) shard_.counters().proxy_refused.add();
   end();
 }
 
@@ -68,21 +68,21 @@ bool AsioConnection::count_for(const asio::ip::tcp::endpoint& client) {
 void AsioConnection::refuse_for_want_of_seats() { refuse({503, "too many connections", {{"Retry-After", "5"}}}); }
 
 bool AsioConnection::identify() {
-  RequestInfo& request = http_->reader.head().request;
+  RequestInfo& request = http().reader.head().request;
   const ProxyOptions& proxies = shard_.options().proxies;
-  const auto who = find_requester(request.headers, http_->peer, proxies);
+  const auto who = find_requester(request.headers, http().peer, proxies);
   if (!who) {
     refuse({400, who.error().context(), {}});
     return false;
   }
   // Requests of several clients may come over one connection of a proxy.
-  if (trusts(proxies, http_->peer.address()) && !count_for(who->client)) {
+  if (trusts(proxies, http().peer.address()) && !count_for(who->client)) {
     refuse_for_want_of_seats();
     return false;
   }
-  http_->secure = who->secure.value_or((stream_.tls() != nullptr) || http_->tls_before);
+  http().secure = who->secure.value_or((stream_.tls() != nullptr) || http().tls_before);
   request.client_address = to_text(who->client);
-  request.server_address = to_text(http_->called.value_or(stream_.local_endpoint()));
+  request.server_address = to_text(http().called.value_or(stream_.local_endpoint()));
   if (who->host) {
     for (auto& [name, value] : request.headers) {
       if (name == "host") value = *who->host;

@@ -11,7 +11,7 @@
 #include "net/asio_connection.hpp"
 #include "net/tls_session.hpp"
 #include "sluice/core/log.hpp"
-#include "sluice/ws/http_response.hpp"
+#include "ws/http_response.hpp"
 
 namespace sluice::net {
 namespace {

@@ -29,8 +29,8 @@
 #include "net/validity.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/net/asio_server.hpp"
-#include "sluice/ws/server_protocol.hpp"
-#include "sluice/ws/shared_deflate.hpp"
+#include "ws/server_protocol.hpp"
+#include "ws/shared_deflate.hpp"
 
 namespace sluice::net {
 

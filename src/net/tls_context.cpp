@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/ascii.hpp"
 #include "net/tls_settings.hpp"
 
 namespace sluice {
@@ -71,12 +72,12 @@ Result<TlsContext> TlsContext::from_pem(std::string certificate_chain, std::stri
 
 Result<void> TlsContext::add_host_files(std::string host, std::string certificate_chain, std::string key) {
   if (host.empty()) return Error(ErrorCode::invalid_argument, "tls: a host without a name");
-  return state_->put({net::lower_case(host), std::move(certificate_chain), std::move(key), true});
+  return state_->put({lower_case(host), std::move(certificate_chain), std::move(key), true});
 }
 
 Result<void> TlsContext::add_host_pem(std::string host, std::string certificate_chain, std::string key) {
   if (host.empty()) return Error(ErrorCode::invalid_argument, "tls: a host without a name");
-  return state_->put({net::lower_case(host), std::move(certificate_chain), std::move(key), false});
+  return state_->put({lower_case(host), std::move(certificate_chain), std::move(key), false});
 }
 
 Result<void> TlsContext::reload() { return state_->reload(); }

@@ -11,6 +11,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "core/ascii.hpp"
+
 namespace sluice::net {
 namespace {
 
@@ -112,12 +114,6 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_si
 }
 
 }  // namespace
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c | 0x20) : c; });
-  return lower;
-}
 
 std::string take_openssl_errors() {
   std::string texts;

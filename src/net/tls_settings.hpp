@@ -55,8 +55,6 @@ class TlsSettings {
   std::map<std::string, Context, std::less<>> hosts_;
 };
 
-/// ASCII letters only, as host names compare.
-std::string lower_case(std::string_view text);
 /// The texts of what OpenSSL has noted in this thread, and forgets now: "no shared cipher".
 std::string take_openssl_errors();
 

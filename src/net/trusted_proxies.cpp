@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <stdexcept>
 
+#include "core/whole_number.hpp"
 #include "net/addresses.hpp"
 
 namespace sluice {
@@ -42,10 +42,9 @@ void TrustedProxies::add(std::string_view text) {
   address->is_v4() ? fill(address->to_v4().to_bytes()) : fill(address->to_v6().to_bytes());
   unsigned bits = network.length * 8U;
   if (slash != text.npos) {
-    const std::string_view number = text.substr(slash + 1);
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), bits);
-    const bool whole = error == std::errc() && end == number.data() + number.size();
-    if (!whole || bits > network.length * 8U) fail("the number of bits behind the slash makes no sense");
+    const auto number = whole_number<unsigned>(text.substr(slash + 1));
+    if (!number || *number > bits) fail("the number of bits behind the slash makes no sense");
+    bits = *number;
   }
   for (std::size_t bit = bits; bit < network.length * 8U; ++bit) {
     if (network.bytes[bit / 8] & 0x80U >> bit % 8) fail("the address has bits behind the prefix");

@@ -26,7 +26,8 @@ Ending ending_of(std::uint16_t failure) noexcept {
 }  // namespace
 
 void AsioConnection::compress_as(const ws::DeflateParameters& agreed) {
-  deflater_ = shard_.deflate().outgoing(agreed);
+  rare().deflater = shard_.deflate().outgoing(agreed);
+  deflates_ = true;
   protocol_ = shard_.lend_protocol();
   protocol_->inflate_with(shard_.deflate().incoming(agreed));
   shard_.counters().compressing.add();
@@ -49,7 +50,7 @@ void AsioConnection::hear_messages(std::span<char>& input) {
         if (!spends_a_message()) return;
         validity_.spoke(shard_.tick());
         shard_.counters().messages_in.add();
-        if (deflater_) shard_.counters().inflated.show(shard_.deflate().received());
+        if (deflates_) shard_.counters().inflated.show(shard_.deflate().received());
         if (events_) events_->on_message(std::move(message));
         break;
       }
@@ -63,7 +64,7 @@ void AsioConnection::hear_messages(std::span<char>& input) {
       case Step::failed: {
         const CloseReason& why = protocol_->close_reason();
         if (phase_ == Phase::open) return fail(why, ending_of(why.code()));
-        tell_closed(CloseReason(*closed_with_), ending_);
+        tell_closed(CloseReason(*rare_->closed_with), ending_);
         return leave(true);
       }
     }
@@ -80,7 +81,7 @@ void AsioConnection::answer_ping() {
 // RFC 6455 section 5.5.1: the answer to a close frame is a close frame, its code echoed; then the server ends first.
 void AsioConnection::answer_close() {
   if (phase_ == Phase::closing) {
-    tell_closed(CloseReason(*closed_with_), ending_);
+    tell_closed(CloseReason(*rare_->closed_with), ending_);
   } else {
     queue_close(protocol_->close_reason());
     tell_closed(protocol_->close_reason(), Ending::by_peer);
@@ -95,8 +96,8 @@ void AsioConnection::send(const Frame& frame) {
   }
   shard_.counters().sends.add();
   const std::size_t before = queue_.bytes();
-  if (deflater_) {
-    queue_.push(deflater_->deflate(frame), shard_.spares());
+  if (deflates_) {
+    queue_.push(rare_->deflater->deflate(frame), shard_.spares());
     shard_.counters().deflated.show(shard_.deflate().sent());
   } else {
     queue_.push(frame, shard_.spares());
@@ -156,7 +157,7 @@ void AsioConnection::say_goodbye() {
 
 void AsioConnection::begin_close(const CloseReason& reason, Ending why) {
   queue_close(reason);
-  closed_with_ = std::make_unique<CloseReason>(reason);
+  rare().closed_with = reason;
   ending_ = why;
   phase_ = Phase::closing;
   shard_.enter(*this, Shard::Stage::closing);
@@ -190,15 +191,15 @@ void AsioConnection::tell_closed(const CloseReason& reason, Ending why) {
     shard_.counters().open.subtract();
     shard_.counters().count(why);
   }
-  closed_with_ = std::make_unique<CloseReason>(reason);
+  rare().closed_with = reason;
   if (!in_open_) tell_now();
 }
 
 void AsioConnection::tell_now() {
   if (!events_) return;
-  if (shard_.torn_down()) return std::exchange(events_, nullptr)->on_closed(*closed_with_);
+  if (shard_.torn_down()) return std::exchange(events_, nullptr)->on_closed(*rare_->closed_with);
   shard_.executor().post(
-      [events = std::move(events_), reason = std::move(closed_with_)] { events->on_closed(*reason); });
+      [events = std::move(events_), reason = std::move(*rare_->closed_with)] { events->on_closed(reason); });
 }
 
 }  // namespace sluice::net

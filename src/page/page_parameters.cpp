@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
+
+#include "core/whole_number.hpp"
 
 namespace sluice {
 namespace {
@@ -12,18 +13,10 @@ namespace {
 // Beyond this a double no longer tells neighbouring integers apart.
 constexpr double exact_doubles = 9'007'199'254'740'992.0;
 
-// The decimal digits as they would be written, so that a number has one text only.
-std::optional<std::int64_t> canonical_decimal(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || fmt::format_int(number).str() != text) return std::nullopt;
-  return number;
-}
-
 std::optional<std::int64_t> integral(json::Value value) {
   switch (value.kind()) {
     case json::Kind::integer: return value.as_int();
-    case json::Kind::string: return canonical_decimal(*value.as_string());
+    case json::Kind::string: return canonical_number<std::int64_t>(*value.as_string());
     case json::Kind::number: {
       const double number = *value.as_double();
       if (std::trunc(number) != number || std::abs(number) > exact_doubles) return std::nullopt;

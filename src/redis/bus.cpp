@@ -9,17 +9,11 @@
 
 #include "redis/shard_of.hpp"
 #include "sluice/core/log.hpp"
-#include "sluice/layer/layer_notices.hpp"
 
 namespace sluice::redis {
 namespace {
 
-constexpr auto tick_time = std::chrono::milliseconds(250);
-constexpr std::size_t renewals_per_tick = 1000;
-constexpr auto goodbye_time = std::chrono::seconds(2);
 constexpr std::chrono::seconds longest_time = std::chrono::years(100);  // the clock's nanoseconds end after 292
-
-Error closed() { return Error(ErrorCode::layer_unavailable, "the layer is closed"); }
 
 const RedisOptions& checked(const RedisOptions& options) {
   using std::chrono::seconds;
@@ -67,11 +61,6 @@ Bus::Bus(Dialer& dialer, ExecutorGroup& executors, BusParts parts)
 
 Bus::~Bus() = default;
 
-template <class F>
-void Bus::post(F work) {
-  executor_.post([self = shared_from_this(), work = std::move(work)]() mutable { work(*self); });
-}
-
 void Bus::start(std::shared_ptr<Hub> hub) {
   hub_ = std::move(hub);
   post([](Bus& bus) {
@@ -81,71 +70,6 @@ void Bus::start(std::shared_ptr<Hub> hub) {
 }
 
 std::size_t Bus::shard_of(std::string_view name) const { return redis::shard_of(name, shards_.size()); }
-
-// ---------------------------------------------------------------- up and down
-
-void Bus::connected(std::size_t shard) {
-  shards_[shard].session->begin([this, shard] { restore(shard); });
-}
-
-void Bus::restore(std::size_t number) {
-  Shard& shard = shards_[number];
-  shard.reading = true;
-  memberships_.for_each([&](Membership& membership) {
-    if (membership.shard != number) return;
-    memberships_.tell_again(membership);
-    tell(membership);
-  });
-  shard.session->mark([this, number](const Result<Reply>& reply) {
-    if (reply) is_up(number);
-  });
-}
-
-void Bus::is_up(std::size_t number) {
-  Shard& shard = shards_[number];
-  shard.up = true;
-  shard.node->settled();
-  last_refusal_.clear();
-  if (parts_.shard_changed) parts_.shard_changed(number, true);
-  if (all_up()) {
-    counters_.up = true;
-    for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve({});
-    if (std::exchange(down_told_, false)) hub_->deliver_to_all(Event::of(LayerUp{}));
-  }
-  pump(number);
-}
-
-void Bus::lost(std::size_t number, const Error& error) {
-  Shard& shard = shards_[number];
-  const bool was_up = all_up();
-  shard.reading = shard.up = false;
-  shard.session->lost();
-  if (parts_.shard_changed) parts_.shard_changed(number, false);
-  memberships_.lost(number);
-  hub_->index().unannounce_all();
-  // What broke before anything was done goes first, in its order.
-  shard.waiting.insert(shard.waiting.begin(), std::make_move_iterator(shard.again.begin()),
-                       std::make_move_iterator(shard.again.end()));
-  shard.again.clear();
-  if (!was_up || ended_) return;
-  counters_.up = false;
-  count(counters_.downs);
-  down_told_ = true;
-  log(LogLevel::warning, fmt::format("Redis layer: down: {}: {}", shard.node->name(), error.message()));
-  hub_->deliver_to_all(Event::of(LayerDown{}));
-}
-
-bool Bus::all_up() const noexcept { return std::ranges::all_of(shards_, &Shard::up); }
-
-Completion<Result<void>> Bus::wait_until_up() {
-  Completion<Result<void>> done;
-  post([done](Bus& bus) {
-    if (bus.ended_) return done.resolve(closed());
-    if (bus.all_up()) return done.resolve({});
-    bus.waiting_for_up_.push_back({done, bus.executor_.now() + bus.options().join_time});
-  });
-  return done;
-}
 
 Completion<Result<Reply>> Bus::ask(std::size_t shard, Command command) {
   Completion<Result<Reply>> done;
@@ -157,8 +81,6 @@ Completion<Result<Reply>> Bus::ask(std::size_t shard, Command command) {
   });
   return done;
 }
-
-// ---------------------------------------------------------------- sending
 
 Result<void> Bus::publish(Publication::To to, std::string_view name, const Event& event,
                           std::optional<Receipt> receipt) {
@@ -181,28 +103,22 @@ Result<void> Bus::publish(Publication::To to, std::string_view name, const Event
 }
 
 void Bus::hand_over(std::size_t shard, Outgoing outgoing) {
-  if (ended_) return outgoing.publication->failed(closed());
-  shards_[shard].waiting.push_back(std::move(outgoing));
+  if (ended_) return outgoing.publication->failed(Error(ErrorCode::layer_unavailable, "the layer is closed"));
+  shards_[shard].outbox.put(std::move(outgoing));
   pump(shard);
 }
 
 void Bus::try_again(std::size_t shard, Outgoing outgoing) {
-  if (ended_) return outgoing.publication->failed(closed());
-  shards_[shard].again.push_back(std::move(outgoing));
+  if (ended_) return outgoing.publication->failed(Error(ErrorCode::layer_unavailable, "the layer is closed"));
+  shards_[shard].outbox.put_back(std::move(outgoing));
 }
 
 void Bus::pump(std::size_t number) {
   Shard& shard = shards_[number];
-  while (shard.up && !shard.waiting.empty() && shard.session->has_room()) {
-    Outgoing outgoing = std::move(shard.waiting.front());
-    shard.waiting.pop_front();
-    if (outgoing.publication->expires > executor_.now()) {
-      shard.session->publish(std::move(outgoing));
-    } else {
-      count(counters_.expired_waiting);
-      outgoing.publication->failed(
-          Error(ErrorCode::layer_unavailable, "Redis was away for longer than an event lives"));
-    }
+  while (shard.up && shard.session->has_room()) {
+    shard.outbox.drop_expired(executor_.now(), counters_);
+    if (shard.outbox.empty()) return;
+    shard.session->publish(shard.outbox.take());
   }
 }
 
@@ -221,94 +137,6 @@ void Bus::refused_reading(const Reply& reply) {
   if (std::exchange(last_refusal_, reply.text) == reply.text) return;
   log(LogLevel::warning, fmt::format("Redis layer: {}", unexpected("reading", reply).message()));
 }
-
-// ---------------------------------------------------------------- time
-
-void Bus::tick() {
-  if (ended_) return;
-  const auto now = executor_.now();
-  const auto expired = [now](Waiter& waiter) {
-    if (waiter.until > now) return false;
-    waiter.done.resolve(Error(ErrorCode::timed_out, "Redis has not confirmed it in time"));
-    return true;
-  };
-  std::erase_if(waiting_for_up_, expired);
-  memberships_.for_each([&](Membership& membership) { std::erase_if(membership.waiters, expired); });
-  renew(now);
-  for (Shard& shard : shards_) {  // what has waited for too long takes no memory any more
-    while (!shard.up && !shard.waiting.empty() && shard.waiting.front().publication->expires <= now) {
-      count(counters_.expired_waiting);
-      shard.waiting.front().publication->failed(
-          Error(ErrorCode::layer_unavailable, "Redis was away for longer than an event lives"));
-      shard.waiting.pop_front();
-    }
-  }
-  executor_.post_after(tick_time, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->tick();
-  });
-}
-
-// A membership lives as long as its consumer, not as long as Redis keeps it (redis-wire I-4).
-void Bus::renew(Executor::Clock::time_point now) {
-  std::size_t renewed = 0;
-  memberships_.for_each([&](Membership& membership) {
-    if (membership.tell_again_at > now || !shards_[membership.shard].up || ++renewed > renewals_per_tick) return;
-    tell(membership);
-  });
-}
-
-// ---------------------------------------------------------------- the end
-
-Completion<std::monostate> Bus::close() {
-  Completion<std::monostate> done;
-  post([done](Bus& bus) {
-    if (bus.ended_ || std::exchange(bus.closing_, true)) return done.resolve({});
-    bus.say_goodbye(done);
-  });
-  return done;
-}
-
-// Once for all hosts: what is left to say is said, then the last word; when that is answered, or too late, all ends.
-void Bus::say_goodbye(Completion<std::monostate> done) {
-  const auto finish = [self = shared_from_this(), done] {
-    self->end();
-    done.resolve({});
-  };
-  memberships_.for_each([this](Membership& membership) {
-    if (membership.state == Membership::State::leaving) return;
-    settle(membership, Error(ErrorCode::channel_closed, "the layer is closed"));
-    membership.state = Membership::State::leaving;
-    memberships_.tell_again(membership);
-    if (shards_[membership.shard].reading) tell(membership);
-  });
-  const auto missing = std::make_shared<std::size_t>(1);
-  for (Shard& shard : shards_) {
-    if (!shard.reading) continue;
-    ++*missing;
-    shard.session->say_goodbye([missing, finish](const Result<Reply>&) {
-      if (--*missing == 0) finish();
-    });
-  }
-  executor_.post_after(goodbye_time, finish);
-  if (--*missing == 0) finish();
-}
-
-void Bus::end() {
-  if (std::exchange(ended_, true)) return;
-  counters_.up = false;
-  for (Shard& shard : shards_) {
-    shard.reading = shard.up = false;
-    shard.session->lost();
-    if (parts_.shard_changed) parts_.shard_changed(static_cast<std::size_t>(&shard - shards_.data()), false);
-    shard.node->stop("the layer is closed");
-    for (auto* queue : {&shard.again, &shard.waiting}) {
-      for (Outgoing& outgoing : std::exchange(*queue, {})) outgoing.publication->failed(closed());
-    }
-  }
-  for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve(closed());
-}
-
-// ---------------------------------------------------------------- numbers
 
 RedisStats Bus::stats() const {
   RedisStats stats;

@@ -5,18 +5,19 @@
 
 #include <chrono>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/string_hash.hpp"
 #include "layer/hub.hpp"
 #include "redis/bus_counters.hpp"
 #include "redis/bus_session.hpp"
 #include "redis/memberships.hpp"
 #include "redis/node.hpp"
+#include "redis/outbox.hpp"
 #include "redis/stamps.hpp"
 
 namespace sluice::redis {
@@ -89,15 +90,16 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   struct Shard {
     std::shared_ptr<Node> node;
     std::unique_ptr<BusSession> session;
-    std::deque<Outgoing> waiting;  // for the host to be up, or for room
-    std::deque<Outgoing> again;    // before those
-    bool reading = false;          // memberships may be told
-    bool up = false;               // and all of them have been
+    Outbox outbox;
+    bool reading = false;  // memberships may be told
+    bool up = false;       // and all of them have been
   };
   using Waiter = Membership::Waiter;
 
   template <class F>
-  void post(F work);
+  void post(F work) {
+    executor_.post([self = shared_from_this(), work = std::move(work)]() mutable { work(*self); });
+  }
   void connected(std::size_t shard);
   void restore(std::size_t shard);
   void is_up(std::size_t shard);
@@ -108,11 +110,11 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   void leave_now(const std::string& group, const std::string& plain_channel);
   void tell(Membership& membership);
   void told(const std::string& key, std::uint64_t ticket, const Result<Reply>& reply);
+  void renew(Executor::Clock::time_point now);
   void settle(Membership& membership, const Result<void>& result);
 
   void pump(std::size_t shard);
   void tick();
-  void renew(Executor::Clock::time_point now);
   void say_goodbye(Completion<std::monostate> done);
   void end();
 

@@ -11,6 +11,7 @@ namespace sluice::redis {
 namespace {
 
 constexpr auto patience_with_refusals = std::chrono::seconds(5);  // a Redis that is full, say
+constexpr std::size_t renewals_per_tick = 1000;
 
 }  // namespace
 
@@ -105,6 +106,15 @@ void Bus::told(const std::string& key, std::uint64_t ticket, const Result<Reply>
     if (membership->plain_channel.empty()) hub_->index().announce(membership->group);
     settle(*membership, {});
   }
+}
+
+// A membership lives as long as its consumer, not as long as Redis keeps it (redis-wire I-4).
+void Bus::renew(Executor::Clock::time_point now) {
+  std::size_t renewed = 0;
+  memberships_.for_each([&](Membership& membership) {
+    if (membership.tell_again_at > now || !shards_[membership.shard].up || ++renewed > renewals_per_tick) return;
+    tell(membership);
+  });
 }
 
 void Bus::settle(Membership& membership, const Result<void>& result) {

@@ -26,9 +26,6 @@ class Node;
 class Stamps;
 struct BusCounters;
 
-// More than this is not handed to a connection before Redis has answered some of it.
-inline constexpr std::size_t most_unwritten = 256 * 1024;
-inline constexpr std::size_t most_unanswered = 4096;
 // A Redis that refuses to be read, because its disk is full or a script keeps it, is asked again after so long.
 inline constexpr auto pause_after_refusal = std::chrono::seconds(1);
 

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "layer/hub.hpp"
-#include "redis/bus_counters.hpp"
 #include "redis/node.hpp"
 
 namespace sluice::redis {
@@ -101,9 +100,7 @@ void ClusterSession::arrived(const Reply& push) {
 }
 
 bool ClusterSession::has_room() const {
-  return std::ranges::all_of(masters_, [](const Master& master) {
-    return master.commands->unwritten() < most_unwritten && master.commands->unanswered() < most_unanswered;
-  });
+  return std::ranges::all_of(masters_, [](const Master& master) { return master.commands->has_room(); });
 }
 
 // The process that a consumer's channel belongs to, whose name is longer than that; empty for a plain channel.

@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "redis/bus.hpp"
+#include "redis/names.hpp"
 
 namespace sluice::redis {
 namespace {
 
-constexpr std::string_view group_mark = ":group:";
 constexpr std::string_view inflight_mark = "$inflight";
 constexpr const char* keys_per_scan = "1000";
 
@@ -64,14 +64,14 @@ Task<Result<void>> flush_host(Bus& bus, std::size_t shard) {
 bool is_key_of_core(std::string_view prefix, std::string_view key) {
   if (!key.starts_with(prefix)) return false;
   key.remove_prefix(prefix.size());
-  if (key.starts_with(group_mark)) return is_valid_group_name(key.substr(group_mark.size()));
+  if (key.starts_with(CoreNames::group_mark)) return is_valid_group_name(key.substr(CoreNames::group_mark.size()));
   if (key.ends_with(inflight_mark)) key.remove_suffix(inflight_mark.size());
   return is_valid_channel_name(key);
 }
 
 Task<Result<std::vector<std::string>>> groups_of_core(Bus& bus) {
   std::set<std::string> groups;  // a scan may name a key twice
-  const std::string begin = bus.options().prefix + std::string(group_mark);
+  const std::string begin = CoreNames(bus.options().prefix).group_key({});
   for (std::size_t shard = 0; shard < bus.hosts(); ++shard) {
     std::string cursor = "0";
     do {

@@ -4,13 +4,13 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #include <memory>
 #include <stdexcept>
 
 #include "redis/base64.hpp"
+#include "redis/random.hpp"
 
 namespace sluice::redis {
 namespace {
@@ -87,10 +87,7 @@ std::string Fernet::encrypt(std::string_view plain, std::int64_t unix_seconds) c
   for (int shift = 56; shift >= 0; shift -= 8) {
     token.push_back(static_cast<char>(static_cast<std::uint64_t>(unix_seconds) >> shift));
   }
-  std::string vector(block_bytes, '\0');
-  if (RAND_bytes(out(vector), static_cast<int>(vector.size())) != 1) {
-    throw std::runtime_error("Fernet: the system gives no random bytes");
-  }
+  const std::string vector = random_bytes(block_bytes);
   token += vector;
   token += encrypt_cbc(plain, keys_.front().encryption, vector);
   token += signature_of(token, keys_.front().signing);

@@ -59,7 +59,7 @@ Task<> HubWithBus::close() {
 
 Task<Result<void>> HubWithBus::group_add(std::string_view group, const Channel& channel) {
   if (auto checked = check_group_name("group_add", group); !checked) return checked;
-  const bool was_member = Hub::is_member(group, channel);
+  const bool was_member = channel.in_group(group);
   if (auto added = hub_->group_add(group, channel); !added) return added;
   return announced(group, [this, group, &channel, was_member] {
     if (!was_member) (void)hub_->group_discard(group, channel);

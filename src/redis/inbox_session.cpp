@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <utility>
 
+#include "core/whole_number.hpp"
 #include "layer/hub.hpp"
 #include "redis/bus_counters.hpp"
 #include "redis/node.hpp"
@@ -49,11 +49,8 @@ std::int64_t whole(double seconds) { return static_cast<std::int64_t>(std::floor
 std::string group_local_name(std::uint64_t number) { return fmt::format("{}{:x}", group_mark, number); }
 
 std::uint64_t group_number_of(std::string_view local_name) {
-  std::uint64_t number = 0;
   if (!local_name.starts_with(group_mark)) return 0;
-  local_name.remove_prefix(group_mark.size());
-  const auto [end, error] = std::from_chars(local_name.data(), local_name.data() + local_name.size(), number, 16);
-  return error == std::errc() && end == local_name.data() + local_name.size() ? number : 0;
+  return whole_number<std::uint64_t>(local_name.substr(group_mark.size()), 16).value_or(0);
 }
 
 // Django's local names are 32 hexadecimal digits; ours are a letter, a dot, and digits.
@@ -161,9 +158,7 @@ void InboxSession::say_goodbye(Link::Answer answer) { node_.commands().request({
 
 // ---------------------------------------------------------------- publishing
 
-bool InboxSession::has_room() const {
-  return node_.commands().unwritten() < most_unwritten && node_.commands().unanswered() < most_unanswered;
-}
+bool InboxSession::has_room() const { return node_.has_room(); }
 
 void InboxSession::publish(Outgoing outgoing) {
   const Publication& publication = *outgoing.publication;

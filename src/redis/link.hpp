@@ -25,6 +25,10 @@ struct Greeting {
   bool want_master = false;  // a server that is none is as good as lost, now and later
 };
 
+// More than this is not handed to a connection before Redis has answered some of it.
+inline constexpr std::size_t most_unwritten = 256 * 1024;
+inline constexpr std::size_t most_unanswered = 4096;
+
 /// One connection. It never calls back from inside request(). Its executor only.
 class Link final : public StreamEvents, public std::enable_shared_from_this<Link> {
  public:
@@ -48,8 +52,10 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
   void close(std::string_view why);
 
   bool ready() const noexcept { return phase_ == Phase::ready; }
-  std::size_t unwritten() const noexcept { return out_.size() + (stream_ ? stream_->unwritten() : 0); }
-  std::size_t unanswered() const noexcept { return waiting_.size(); }
+  /// May it be handed more? No longer once it is lost: not even while that is told.
+  bool has_room() const noexcept {
+    return ready() && waiting_.size() < most_unanswered && out_.size() + stream_->unwritten() < most_unwritten;
+  }
 
   void on_open() override;
   void on_bytes(std::string_view bytes) override;

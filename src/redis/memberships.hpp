@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "layer/group_index.hpp"
+#include "core/string_hash.hpp"
 #include "sluice/core/completion.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/core/result.hpp"

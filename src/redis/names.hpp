@@ -10,10 +10,12 @@ namespace sluice::redis {
 /// The core layer's names (redis-wire B). Immutable: share freely.
 class CoreNames {
  public:
+  static constexpr std::string_view group_mark = ":group:";  // behind the prefix
+
   explicit CoreNames(std::string prefix) : prefix_(std::move(prefix)) {}
 
   std::string channel_key(std::string_view non_local_name) const { return prefix_ + std::string(non_local_name); }
-  std::string group_key(std::string_view group) const { return prefix_ + ":group:" + std::string(group); }
+  std::string group_key(std::string_view group) const { return prefix_ + std::string(group_mark) + std::string(group); }
   const std::string& prefix() const noexcept { return prefix_; }
 
  private:

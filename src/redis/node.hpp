@@ -26,11 +26,12 @@ class Node : public std::enable_shared_from_this<Node> {
   void start() { attempt(); }
   /// Ends everything; nothing is told any more but answers that are due.
   void stop(std::string_view why);
-  bool connected() const noexcept { return connected_; }
   const std::string& name() const noexcept { return name_; }
 
   /// While connected.
   Link& commands() noexcept { return *commands_; }
+  /// May they be handed more? At any time.
+  bool has_room() const noexcept { return commands_ && commands_->has_room(); }
   /// A further connection to the same server, while connected. Its loss is the whole node's.
   std::shared_ptr<Link> connect(Function<void()> ready, Function<void(const Reply&)> pushed = {}) {
     return connect_to(server_, std::move(ready), std::move(pushed));

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "redis/pubsub_session.hpp"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "layer/hub.hpp"
-#include "redis/bus_counters.hpp"
 #include "redis/node.hpp"
 
 namespace sluice::redis {
@@ -62,23 +59,7 @@ void PubSubSession::arrived(const Reply& push) {
   }
 }
 
-void take_receipt(Publication& publication, const Result<Reply>& reply, BusCounters& counters) {
-  const std::string what = fmt::format("\"{}\"", publication.name);
-  if (!reply) {
-    count(counters.unconfirmed);
-    publication.failed(
-        Error(reply.error().code(), fmt::format("{}: perhaps not sent: {}", what, reply.error().context())));
-  } else if (reply->kind != Reply::Kind::integer) {
-    count(counters.rejected);
-    publication.failed(unexpected(what, *reply));
-  } else {
-    publication.reached(static_cast<std::size_t>(reply->integer));
-  }
-}
-
-bool PubSubSession::has_room() const {
-  return node_.commands().unwritten() < most_unwritten && node_.commands().unanswered() < most_unanswered;
-}
+bool PubSubSession::has_room() const { return node_.has_room(); }
 
 void PubSubSession::publish(Outgoing outgoing) {
   const Publication& publication = *outgoing.publication;

@@ -10,6 +10,7 @@
 #include "redis/core_keys.hpp"
 #include "redis/hub_with_bus.hpp"
 #include "redis/inbox_session.hpp"
+#include "redis/random.hpp"
 #include "redis/workers.hpp"
 
 namespace sluice {

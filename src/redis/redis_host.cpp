@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/whole_number.hpp"
 #include "sluice/redis/redis_options.hpp"
 
 namespace sluice {
@@ -21,10 +22,9 @@ constexpr std::uint16_t sentinel_port = 26379;
 
 template <class T>
 T number(std::string_view text, std::string_view what) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) refuse(fmt::format("\"{}\" is no {}", text, what));
-  return value;
+  const auto value = whole_number<T>(text);
+  if (!value) refuse(fmt::format("\"{}\" is no {}", text, what));
+  return *value;
 }
 
 std::string decoded(std::string_view text) {

@@ -12,6 +12,7 @@
 #include "redis/hub_with_bus.hpp"
 #include "redis/names.hpp"
 #include "redis/pubsub_session.hpp"
+#include "redis/random.hpp"
 #include "redis/subscribed_inbox.hpp"
 
 namespace sluice {

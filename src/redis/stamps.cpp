@@ -2,10 +2,11 @@
 #include "redis/stamps.hpp"
 
 #include <fmt/format.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
-#include <stdexcept>
+#include <utility>
+
+#include "redis/random.hpp"
 
 namespace sluice::redis {
 namespace {
@@ -24,20 +25,6 @@ std::string to_text(double seconds) {
     return fmt::format("{}", static_cast<std::int64_t>(seconds));
   }
   return fmt::format("{}", seconds);
-}
-
-std::string random_bytes(std::size_t size) {
-  std::string bytes(size, '\0');
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(size)) != 1) {
-    throw std::runtime_error("Redis layer: the system gives no random bytes");
-  }
-  return bytes;
-}
-
-std::string random_hex(std::size_t digits) {
-  std::string hex;
-  for (const char byte : random_bytes(digits / 2)) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-  return hex;
 }
 
 // The counter begins anywhere in the lower half, so that two senders' equal messages do not become one.

@@ -33,9 +33,4 @@ class Stamps {
   double last_score_ = 0;
 };
 
-/// `size` random bytes. Throws std::runtime_error when the system has none.
-std::string random_bytes(std::size_t size);
-/// So many random hexadecimal digits.
-std::string random_hex(std::size_t digits);
-
 }  // namespace sluice::redis

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/ascii.hpp"
 #include "sluice/core/log.hpp"
 
 namespace sluice::testing {
@@ -24,11 +25,6 @@ std::string percent_decode(std::string_view in) {
     }
   }
   return out;
-}
-
-std::string lower_case(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
 }
 
 RequestInfo request_info(const ClientRequest& request) {

@@ -3,20 +3,10 @@
 
 #include <algorithm>
 
+#include "core/ascii.hpp"
+
 namespace sluice {
 namespace {
-
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool same_name(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 // Form decoding (WHATWG URL, application/x-www-form-urlencoded): %xx and +; a lone % stays as it is.
 std::string form_decode(std::string_view in) {
@@ -58,8 +48,9 @@ const CapturedValue* UrlRoute::find(std::string_view name) const noexcept {
 }
 
 Scope::Scope(const RequestInfo& request) : subprotocols_(static_cast<std::uint32_t>(request.subprotocols.size())) {
-  std::vector<std::string_view> texts{request.path,   request.raw_path,       request.query_string,
-                                      request.scheme, request.client_address, request.server_address};
+  const std::string_view raw_path = request.raw_path == request.path ? std::string_view() : request.raw_path;
+  std::vector<std::string_view> texts{
+      request.path, raw_path, request.query_string, request.scheme, request.client_address, request.server_address};
   texts.insert(texts.end(), request.subprotocols.begin(), request.subprotocols.end());
   for (const auto& [name, value] : request.headers) {
     texts.push_back(name);
@@ -99,7 +90,7 @@ void Scope::set_url_route(UrlRoute route) {
 
 std::optional<std::string_view> Scope::header(std::string_view name) const noexcept {
   for (const auto [key, value] : headers()) {
-    if (same_name(key, name)) return value;
+    if (equals_ignoring_case(key, name)) return value;
   }
   return std::nullopt;
 }
@@ -107,7 +98,7 @@ std::optional<std::string_view> Scope::header(std::string_view name) const noexc
 std::optional<std::string_view> Scope::last_header(std::string_view name) const noexcept {
   std::optional<std::string_view> last;
   for (const auto [key, value] : headers()) {
-    if (same_name(key, name)) last = value;
+    if (equals_ignoring_case(key, name)) last = value;
   }
   return last;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sluice/ws/frame_deflater.hpp"
+#include "ws/frame_deflater.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sluice/ws/frame_header.hpp"
+#include "ws/frame_header.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sluice/ws/handshake.hpp"
+#include "ws/handshake.hpp"
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>

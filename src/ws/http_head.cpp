@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "sluice/ws/http_head.hpp"
+#include "ws/http_head.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <charconv>
 
+#include "core/ascii.hpp"
 #include "ws/http_text.hpp"
 #include "ws/request_target.hpp"
 

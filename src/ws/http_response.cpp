@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "sluice/ws/http_response.hpp"
+#include "ws/http_response.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
 
+#include "core/ascii.hpp"
 #include "ws/http_text.hpp"
 #include "ws/response_headers.hpp"
 

@@ -2,7 +2,6 @@
 // The small grammar that HTTP's heads are made of (RFC 9110 section 5.6).
 #pragma once
 
-#include <string>
 #include <string_view>
 
 namespace sluice::ws {
@@ -10,7 +9,6 @@ namespace sluice::ws {
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 constexpr bool is_control_byte(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 constexpr bool is_token_char(char c) noexcept {
   return is_digit(c) || is_letter(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
@@ -29,20 +27,6 @@ constexpr bool is_header_value(std::string_view text) noexcept {
     if (is_control_byte(c) && c != '\t') return false;
   }
   return true;
-}
-
-constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
-  for (std::size_t at = 0; at < a.size(); ++at) {
-    if (to_lower(a[at]) != to_lower(b[at])) return false;
-  }
-  return true;
-}
-
-inline std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = to_lower(c);
-  return lower;
 }
 
 /// Without the blanks and tabs around it.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/ascii.hpp"
 #include "sluice/json/utf8.hpp"
 #include "ws/http_text.hpp"
 
@@ -11,12 +12,6 @@ namespace sluice::ws {
 namespace {
 
 Error malformed(const char* why) { return {ErrorCode::parse_failed, why}; }
-
-int hex_value(char c) noexcept {
-  if (is_digit(c)) return c - '0';
-  const char lower = to_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 std::optional<std::string> percent_decoded(std::string_view text) {
   std::string decoded;
@@ -27,7 +22,7 @@ std::optional<std::string> percent_decoded(std::string_view text) {
       continue;
     }
     if (at + 2 >= text.size()) return std::nullopt;
-    const int high = hex_value(text[at + 1]), low = hex_value(text[at + 2]);
+    const int high = hex_digit(text[at + 1]), low = hex_digit(text[at + 2]);
     if (high < 0 || low < 0) return std::nullopt;
     decoded += static_cast<char>(high * 16 + low);
     at += 2;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/ascii.hpp"
 #include "ws/http_text.hpp"
 
 namespace sluice::ws {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "sluice/ws/server_protocol.hpp"
+#include "ws/server_protocol.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <utility>
 
-#include "sluice/ws/message_inflater.hpp"
-#include "sluice/ws/unmask.hpp"
+#include "ws/message_inflater.hpp"
+#include "ws/unmask.hpp"
 
 namespace sluice::ws {
 namespace {

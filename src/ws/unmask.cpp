@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sluice/ws/unmask.hpp"
+#include "ws/unmask.hpp"
 
 #include <bit>
 #include <cstring>

@@ -72,7 +72,7 @@ class GoodServers(Served):
             for options, operations in ((["--workload", "fan_out", "--connections", "20", "--messages", "30"], 600),
                                         (["--workload", "fan_out", "--connections", "10", "--messages", "200",
                                           "--window", "50", "--publishers", "4", "--bytes", "70000"], 2000),
-                                        (["--workload", "fan_out", "--connections", "5", "--messages", "20", "--rate",
+                                        (["--workload", "fan_out", "--connections", "5", "--messages", "20", "--per-minute",
                                           "1000", "--stalled", "1"], 100),
                                         (["--workload", "echo", "--connections", "7", "--messages", "50"], 50),
                                         (["--workload", "connect", "--messages", "70"], 70),

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "fuzz/check.hpp"
-#include "sluice/ws/deflate_negotiation.hpp"
+#include "ws/deflate_negotiation.hpp"
 #include "ws/http_text.hpp"
 
 using namespace sluice;

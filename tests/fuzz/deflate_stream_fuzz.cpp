@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "fuzz/check.hpp"
-#include "sluice/ws/deflate.hpp"
+#include "ws/deflate.hpp"
 
 using namespace sluice;
 using Outcome = ws::Inflater::Outcome;

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "fuzz/check.hpp"
-#include "sluice/ws/handshake.hpp"
-#include "sluice/ws/http_head.hpp"
+#include "ws/handshake.hpp"
+#include "ws/http_head.hpp"
 
 using namespace sluice;
 using Step = ws::HttpHeadParser::Step;

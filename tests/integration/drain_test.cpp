@@ -23,9 +23,8 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
+using namespace sluice::test;
 using namespace std::chrono_literals;
-using test::BlockingClient;
-using test::client_close;
 
 namespace {
 
@@ -194,7 +193,7 @@ TEST_CASE("when wait() returns no handler is at work any more", "[integration][L
   server.stop({.window = 0ms});
   CHECK(client.hear() == "close 1012");
   client.send(client_close(1012));
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   std::thread opens([&] {
     while (server.stats().connections > 0) std::this_thread::yield();
     gate.resolve({});

@@ -21,10 +21,7 @@
 #include "support/silence.hpp"
 
 using namespace sluice;
-using test::BlockingClient;
-using test::client_close;
-using test::Faults;
-using test::TlsClient;
+using namespace sluice::test;
 
 namespace {
 
@@ -114,7 +111,7 @@ class House {
  private:
   static const TlsContext& certificate() {
     static const TlsContext made = [] {
-      const auto issued = test::Authority().issue("localhost");
+      const auto issued = Authority().issue("localhost");
       return TlsContext::from_pem(issued.certificate, issued.key).value();
     }();
     return made;
@@ -177,7 +174,7 @@ constexpr std::array<Scene, 3> scenes{{
 }  // namespace
 
 TEST_CASE("whichever socket call fails, its consumer leaves every group and is counted", "[integration]") {
-  const test::Silence silence;  // of accepting that failed
+  const Silence silence;  // of accepting that failed
   const bool tls = GENERATE(false, true);
   const int error = GENERATE(ECONNRESET, ENOBUFS);
   int members_lost = 0;
@@ -199,7 +196,7 @@ TEST_CASE("whichever socket call fails, its consumer leaves every group and is c
       }
       CAPTURE(tls, error, scene.name, nth, failed, heard);
       if (failed.empty()) REQUIRE(heard == undisturbed);
-      REQUIRE(heard.find(test::nothing_came) == std::string::npos);
+      REQUIRE(heard.find(nothing_came) == std::string::npos);
       REQUIRE(house.empties());
       REQUIRE(house.size_of(lobby) == 0);
       REQUIRE(house.size_of(table) == 0);

@@ -2,6 +2,7 @@
 #include "sluice/layer/in_memory_channel_layer.hpp"
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <tuple>
 
@@ -191,4 +192,18 @@ TEST_CASE("members that come and go in any order are the members that are asked"
   std::size_t groups = 0;
   for (const auto& of_group : members) groups += !of_group.empty();
   CHECK(scene.layer.stats().groups == groups);
+}
+
+TEST_CASE("channels may outlive their layer", "[layer][CL-25]") {
+  ManualExecutor executor;
+  auto layer = std::make_unique<InMemoryChannelLayer>(executor);
+  Ear first(*layer, executor), second(*layer, executor);
+  for (Ear* ear : {&first, &second}) {
+    REQUIRE(ear->join("room"));
+    REQUIRE(ear->join("hall"));
+  }
+  layer.reset();
+  first.channel().leave_groups();
+  CHECK(first.channel().group_count() == 0);
+  CHECK(second.channel().in_group("room"));
 }

@@ -7,13 +7,8 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
+using namespace sluice::test;
 using namespace std::chrono_literals;
-using test::BlockingClient;
-using test::client_close;
-using test::client_frame;
-using test::client_text;
-using test::Door;
-using test::Served;
 using ws::Opcode;
 
 namespace {
@@ -33,7 +28,7 @@ TEST_CASE("the peer's close code is echoed and told", "[net][LC-21]") {
     auto client = served.enter();
     client.send(client_close(static_cast<std::uint16_t>(code), "bye"));
     CHECK(client.hear() == "close " + std::to_string(code) + " bye");
-    CHECK(client.hear() == test::end_of_stream);
+    CHECK(client.hear() == end_of_stream);
     CHECK(served.gateway.heard.has("closed " + std::to_string(code) + " bye"));
   }
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.closed_by_peer == 5 && stats.connections == 0; }));
@@ -44,7 +39,7 @@ TEST_CASE("a close frame without a code is answered in kind and told as 1005", "
   auto client = served.enter();
   client.send(client_frame(Opcode::close, ""));
   CHECK(client.hear() == "close");
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   CHECK(served.gateway.heard.has("closed 1005"));
 }
 
@@ -53,7 +48,7 @@ TEST_CASE("a peer that ends or resets without a close frame has vanished", "[net
   auto ends = served.enter();
   ends.end_sending();
   CHECK(served.gateway.heard.has("closed 1006"));
-  CHECK(ends.hear() == test::end_of_stream);
+  CHECK(ends.hear() == end_of_stream);
   auto resets = served.enter();
   resets.reset();
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.vanished == 2 && stats.open == 0; }));
@@ -77,7 +72,7 @@ TEST_CASE("a close by the server goes behind what is queued, and the server ends
   CHECK(client.hear() == "close 4009 enough");
   client.say("not heard any more");
   client.send(client_close(4009));
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   CHECK(served.gateway.heard.has("closed 4009 enough"));
   CHECK(served.gateway.heard.lines() == std::vector<std::string>{"open /", "said go", "closed 4009 enough"});
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.closed_by_gateway == 1; }));
@@ -92,7 +87,7 @@ TEST_CASE("a close code that may not be sent goes out as 1011", "[net][LC-14]") 
                         [&](Door& door) { door.connection->close(CloseReason(static_cast<std::uint16_t>(code))); });
     CHECK(client.hear() == "close 1011");
     client.send(client_close(1011));
-    CHECK(client.hear() == test::end_of_stream);
+    CHECK(client.hear() == end_of_stream);
     CHECK(served.gateway.heard.has("closed 1011"));
   }
   set_log_sink(before);
@@ -103,7 +98,7 @@ TEST_CASE("a peer that does not answer a close is left behind", "[net][LC-21]") 
   auto client = served.enter();
   served.gateway.with("/", [](Door& door) { door.connection->close(CloseReason(1000)); });
   CHECK(client.hear() == "close 1000");
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   CHECK(served.gateway.heard.has("closed 1000"));
   CHECK(served.server.stats().cut_off == 1);
 }
@@ -119,12 +114,12 @@ TEST_CASE("closing at once, inside Gateway::open, is told once and last", "[net]
   CHECK(client.hear() == "text hello");
   CHECK(client.hear() == "close 4000");
   client.send(client_close(4000));
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   CHECK(served.gateway.heard.has("closed 4000"));
 }
 
 TEST_CASE("nothing is called back from inside a call", "[net]") {
-  test::Transcript story;
+  Transcript story;
   Served served;
   served.gateway.when_opened = [&](Door& door) {
     story.add("accept");
@@ -139,7 +134,7 @@ TEST_CASE("nothing is called back from inside a call", "[net]") {
   };
   auto client = served.connect();
   client.send(BlockingClient::upgrade_request() + client_text("x") + client_close(1000));
-  CHECK(client.read_to_end().ends_with("\x88\x02\x03\xe8" + std::string(test::end_of_stream)));
+  CHECK(client.read_to_end().ends_with("\x88\x02\x03\xe8" + std::string(end_of_stream)));
   CHECK(served.gateway.heard.has("closed 1000"));
   CHECK(story.lines() == std::vector<std::string>{"accept", "accepted", "closed is not told yet: 1"});
 }
@@ -151,7 +146,7 @@ TEST_CASE("a protocol error, a bad text and a message too big close with their c
   auto unmasked = served.enter();
   unmasked.send("\x81\x01x");
   CHECK(unmasked.hear().starts_with("close 1002"));
-  CHECK(unmasked.hear() == test::end_of_stream);
+  CHECK(unmasked.hear() == end_of_stream);
   CHECK(served.gateway.heard.lines().back().starts_with("closed 1002"));
   auto bad = served.enter();
   bad.send(client_text("\xff"));
@@ -159,7 +154,7 @@ TEST_CASE("a protocol error, a bad text and a message too big close with their c
   auto big = served.enter();
   big.send(client_text(std::string(100'000, 'x')));  // and its sender still reads the close frame, not a reset
   CHECK(big.hear().starts_with("close 1009"));
-  CHECK(big.hear() == test::end_of_stream);
+  CHECK(big.hear() == end_of_stream);
   for (auto* client : {&unmasked, &bad, &big}) client->hang_up();
   CHECK(served.comes_to([](const ServerStats& stats) {
     return stats.protocol_errors == 1 && stats.invalid_payloads == 1 && stats.too_big == 1 && stats.connections == 0;
@@ -212,7 +207,7 @@ TEST_CASE("a gateway that does not answer is answered for with 503", "[net][LC-8
   auto client = served.connect();
   CHECK(client.upgrade("/forgotten").starts_with("HTTP/1.1 503 "));
   CHECK(served.gateway.heard.has("closed 1006"));
-  CHECK(client.read_to_end().ends_with(test::end_of_stream));
+  CHECK(client.read_to_end().ends_with(end_of_stream));
   CHECK(served.server.stats().refused == std::vector<std::pair<int, std::uint64_t>>{{503, 1}});
 }
 

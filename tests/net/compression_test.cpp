@@ -5,16 +5,13 @@
 #include <string>
 
 #include "net/support/served.hpp"
-#include "sluice/ws/deflate.hpp"
 #include "support/catch.hpp"
 #include "support/plain_inflate.hpp"
 #include "support/sample_text.hpp"
+#include "ws/deflate.hpp"
 
 using namespace sluice;
-using test::BlockingClient;
-using test::Door;
-using test::rows_json;
-using test::Served;
+using namespace sluice::test;
 
 namespace {
 
@@ -31,11 +28,11 @@ std::string extensions_of(const std::string& answer) {
 std::string compressed_frame(std::string_view text, std::uint8_t first_byte = 0xc1) {
   std::string payload;
   ws::Deflater(15, 6, 8).deflate(text, payload);
-  return test::raw_frame(first_byte, payload);
+  return raw_frame(first_byte, payload);
 }
 
 // What a client heard, uncompressed if it came so: "text ..." or "*text ...".
-std::string plainly(const std::string& heard, test::PlainInflate inflate = {}) {
+std::string plainly(const std::string& heard, PlainInflate inflate = {}) {
   constexpr std::string_view mark = "compressed text ";
   return heard.starts_with(mark) ? "*text " + inflate.message(std::string_view(heard).substr(mark.size())) : heard;
 }
@@ -113,12 +110,12 @@ TEST_CASE("with windows of their own, connections get smaller messages", "[net]"
   auto client = served.connect();
   CHECK(extensions_of(client.upgrade("/", offer)) == "permessage-deflate; server_max_window_bits=12");
   ws::Deflater deflater(15, 6, 8);
-  test::PlainInflate inflate;
+  PlainInflate inflate;
   std::size_t first_size = 0;
   for (int i = 0; i < 20; ++i) {
     std::string payload;
     deflater.deflate(rows_json(1'000), payload);
-    client.send(test::raw_frame(0xc1, payload));
+    client.send(raw_frame(0xc1, payload));
     const std::string heard = client.hear();
     REQUIRE(heard.starts_with("compressed text "));
     REQUIRE(inflate.message(std::string_view(heard).substr(16)) == rows_json(1'000));
@@ -133,7 +130,7 @@ TEST_CASE("a bomb ends with 1009, and what can't be read with 1007", "[net]") {
   bomber.send(compressed_frame(std::string(20'000'000, '\0'), 0xc2));
   CHECK(bomber.hear() == "close 1009 the message is too big");
   auto liar = enter(served, "/");
-  liar.send(test::raw_frame(0xc1, "\x07"));
+  liar.send(raw_frame(0xc1, "\x07"));
   CHECK(liar.hear() == "close 1007 the compressed message can't be read");
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.too_big == 1 && stats.invalid_payloads == 1; }));
 }

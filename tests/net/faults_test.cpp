@@ -16,14 +16,7 @@
 #include "support/silence.hpp"
 
 using namespace sluice;
-using test::BlockingClient;
-using test::client_close;
-using test::client_frame;
-using test::client_text;
-using test::Door;
-using test::Faults;
-using test::Served;
-using test::TlsClient;
+using namespace sluice::test;
 using ws::Opcode;
 
 namespace {
@@ -75,7 +68,7 @@ class World {
  private:
   static const TlsContext& certificate() {
     static const TlsContext made = [] {
-      const test::Authority authority;
+      const Authority authority;
       const auto issued = authority.issue("localhost");
       return TlsContext::from_pem(issued.certificate, issued.key).value();
     }();
@@ -133,7 +126,7 @@ std::string read_slowly(World& world) {
   constexpr int messages = 20;
   const auto door = world.served().gateway.find("/slow");
   if (door) {
-    test::run_on(world.executor(), [&] {
+    run_on(world.executor(), [&] {
       for (int i = 0; i < messages && door->connection; ++i) door->say(std::string(20'000, 'm'));
     });
   }
@@ -155,7 +148,7 @@ std::string lie_in_wait(World& world) {
   (void)world.served().comes_to([](const ServerStats& stats) { return stats.messages_in > 0 || stats.open == 0; });
   const auto door = world.served().gateway.find("/pause");
   if (door) {
-    test::run_on(world.executor(), [&] {
+    run_on(world.executor(), [&] {
       if (door->connection) door->connection->resume_reading();
     });
   }
@@ -191,7 +184,7 @@ const std::vector<NamedScene>& scenes() {
 }  // namespace
 
 TEST_CASE("whichever socket call fails, one connection suffers and nothing is lost", "[net]") {
-  const test::Silence silence;  // of accepting that failed
+  const Silence silence;  // of accepting that failed
   const bool tls = GENERATE(false, true);
   const int error = GENERATE(ECONNRESET, ENOBUFS);
   for (const NamedScene& scene : scenes()) {
@@ -214,7 +207,7 @@ TEST_CASE("whichever socket call fails, one connection suffers and nothing is lo
         }
         CAPTURE(tls, error, scene.name, nth, failed, heard);
         if (failed.empty()) REQUIRE(heard == undisturbed);
-        REQUIRE(heard.find(test::nothing_came) == std::string::npos);
+        REQUIRE(heard.find(nothing_came) == std::string::npos);
         if (!scene.stops) {
           const auto other = world.connect();
           REQUIRE(other->upgrade("/other").starts_with("HTTP/1.1 101"));
@@ -224,7 +217,7 @@ TEST_CASE("whichever socket call fails, one connection suffers and nothing is lo
         }
         REQUIRE(world.served().comes_to(
             [](const ServerStats& stats) { return stats.connections == 0 && stats.open == 0; }));
-        test::run_on(world.executor(), [] {});
+        run_on(world.executor(), [] {});
         REQUIRE(world.told("open") == world.told("closed"));
       }
       CAPTURE(tls, error, scene.name, nth, failed);

@@ -9,10 +9,9 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
+using namespace sluice::test;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
-using test::BlockingClient;
-using test::Served;
 
 namespace {
 
@@ -98,7 +97,7 @@ TEST_CASE("a connection ends after the response when either side wants it", "[ne
   polite.send(get("/health"));
   polite.end_sending();
   CHECK(response(polite) == "200 ok\n");
-  CHECK(polite.read_to_end() == test::end_of_stream);
+  CHECK(polite.read_to_end() == end_of_stream);
 }
 
 TEST_CASE("HEAD is answered with the length and without the body", "[net]") {
@@ -177,7 +176,7 @@ TEST_CASE("without a handler every plain request is 404", "[net]") {
 TEST_CASE("a connection may speak HTTP first and become a WebSocket then", "[net]") {
   Site site;
   auto client = site.connect();
-  client.send(get("/health") + BlockingClient::upgrade_request("/socket") + test::client_text("hi"));
+  client.send(get("/health") + BlockingClient::upgrade_request("/socket") + client_text("hi"));
   CHECK(response(client) == "200 ok\n");
   CHECK(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 101 "));
   CHECK(client.hear() == "text hi");
@@ -258,14 +257,14 @@ TEST_CASE("half a handshake is answered 408, a silent connection is closed", "[n
   auto silent = site.connect();
   half.send("GET / HTTP/1.1\r\nHos");
   CHECK(half.read_to_end().starts_with("HTTP/1.1 408 "));
-  CHECK(silent.read_to_end() == test::end_of_stream);
+  CHECK(silent.read_to_end() == end_of_stream);
   auto dripping = site.connect();
   while (dripping.send("G")) std::this_thread::sleep_for(50ms);
   CHECK(dripping.read_to_end().find("HTTP/1.1 ") == 0);
   auto idle = site.connect();
   idle.send(get("/health"));
   CHECK(response(idle) == "200 ok\n");
-  CHECK(idle.read_to_end() == test::end_of_stream);
+  CHECK(idle.read_to_end() == end_of_stream);
 }
 
 TEST_CASE("past a limit of connections the answer is 503", "[net][SC-13]") {
@@ -290,7 +289,7 @@ TEST_CASE("of a flood of connections past a limit, most are closed without a wor
   std::vector<BlockingClient> flood;
   for (std::size_t i = 0; i < most_that_are_told; ++i) flood.push_back(served.connect());
   REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.connections == 1 + most_that_are_told; }));
-  CHECK(served.connect().read_to_end() == test::end_of_stream);
+  CHECK(served.connect().read_to_end() == end_of_stream);
   CHECK(served.server.stats().refused == std::vector<std::pair<int, std::uint64_t>>{{503, 1}});
   CHECK(flood.back().upgrade().starts_with("HTTP/1.1 503 "));
 }

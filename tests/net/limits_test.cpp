@@ -10,14 +10,8 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
+using namespace sluice::test;
 using namespace std::chrono_literals;
-using test::BlockingClient;
-using test::client_close;
-using test::client_frame;
-using test::client_text;
-using test::Door;
-using test::Served;
-using test::small_buffer;
 using ws::Opcode;
 
 namespace {
@@ -73,7 +67,7 @@ TEST_CASE("a peer that does not answer a ping has vanished", "[net][LC-21]") {
   auto client = served.enter();
   CHECK(client.hear() == "ping ");
   CHECK(client.hear() == "close 1011 no answer to a ping");  // should it hear us again some day
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   CHECK(served.gateway.heard.has("closed 1006"));
   const ServerStats stats = served.server.stats();
   CHECK(stats.timed_out == 1);
@@ -127,7 +121,7 @@ TEST_CASE("a WebSocket on which nothing is said closes 1000", "[net]") {
   auto client = served.enter();
   CHECK(client.hear() == "close 1000 idle");
   client.send(client_close(1000));
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   CHECK(served.gateway.heard.has("closed 1000 idle"));
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.idle == 1 && stats.connections == 0; }));
 }
@@ -151,7 +145,7 @@ TEST_CASE("a lifetime ends with 1001", "[net]") {
   auto client = served.enter();
   CHECK(client.hear() == "close 1001 its time is up");
   client.send(client_close(1001));
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   CHECK(served.gateway.heard.has("closed 1001 its time is up"));
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.too_old == 1 && stats.connections == 0; }));
 }
@@ -166,7 +160,7 @@ TEST_CASE("a message in too many frames closes 1008", "[net]") {
   CHECK(client.hear() == "text az");
   client.send(client_frame(Opcode::text, "a", false) + more + more + last);
   CHECK(client.hear() == "close 1008 the message is in too many frames");
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   CHECK(served.server.stats().too_many_frames == 1);
 }
 
@@ -208,7 +202,7 @@ TEST_CASE("while a peer is throttled its end is still seen, and the server can s
   CHECK(stays.hear() == "text b");
   CHECK(stays.hear() == "close 4000");
   stays.send(client_close(4000));
-  CHECK(stays.hear() == test::end_of_stream);
+  CHECK(stays.hear() == end_of_stream);
 }
 
 TEST_CASE("a peer that is always too fast does not outlive its time", "[net]") {
@@ -238,7 +232,7 @@ TEST_CASE("where rates close, the message that is one too many is not heard, and
   client.send(burst);
   for (int i = 0; i < 3; ++i) CHECK(client.hear() == "text " + std::to_string(i));
   CHECK(client.hear() == "close 1008 too fast");
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   CHECK(served.gateway.heard.has("closed 1008 too fast"));
   CHECK(served.server.stats().too_fast == 1);
 }
@@ -290,7 +284,7 @@ TEST_CASE("when slow readers hold too much together, the one with the largest qu
 
 TEST_CASE("limits that make no sense are refused at the start", "[net]") {
   AsioExecutors executors(1);
-  test::TestGateway gateway;
+  TestGateway gateway;
   const auto start = [&](const std::function<void(Limits&)>& change) {
     AsioServer server(executors, gateway, with(change));
   };

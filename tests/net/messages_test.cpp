@@ -6,12 +6,7 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
-using test::BlockingClient;
-using test::client_close;
-using test::client_frame;
-using test::client_text;
-using test::Door;
-using test::Served;
+using namespace sluice::test;
 using ws::Opcode;
 
 TEST_CASE("a server echoes text and binary", "[net]") {
@@ -50,7 +45,7 @@ TEST_CASE("frames in the segment of the upgrade are heard after it", "[net]") {
   CHECK(client.hear() == "text one");
   CHECK(client.hear() == "text two");
   CHECK(client.hear() == "close 1000");
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
 }
 
 TEST_CASE("frames that come before the gateway accepts are heard after it has", "[net]") {
@@ -144,7 +139,7 @@ TEST_CASE("a subprotocol and headers go into the answer", "[net][LC-10][LC-11]")
 }
 
 TEST_CASE("the scope tells of the request and both ends", "[net][SC-1]") {
-  test::Transcript scope;
+  Transcript scope;
   Served served;
   served.gateway.when_opened = [&](Door& door) {
     const Scope& known = door.scope;

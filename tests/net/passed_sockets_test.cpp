@@ -12,10 +12,9 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
+using namespace sluice::test;
 using namespace std::chrono_literals;
 using net::ListenVariables;
-using test::BlockingClient;
-using test::client_close;
 
 namespace {
 
@@ -84,7 +83,7 @@ TEST_CASE("variables that make no sense are told", "[net]") {
 }
 
 TEST_CASE("a descriptor that does not listen for TCP is refused, and stays its owner's", "[net]") {
-  test::Served served;
+  Served served;
   const auto why = [&](int descriptor) {
     const auto listening = served.server.listen_fd(descriptor);
     return listening ? "" : listening.error().context().substr(listening.error().context().find(": ") + 2);
@@ -109,7 +108,7 @@ TEST_CASE("a descriptor that does not listen for TCP is refused, and stays its o
 
 TEST_CASE("who comes to a socket that two servers share while one stops is served by the other", "[net][LC-27]") {
   const auto socket = make_socket(SOCK_STREAM, true);
-  test::TestGateway gateway;
+  TestGateway gateway;
   AsioExecutors executors(1);
   AsioServer first(executors, gateway);
   const std::uint16_t port = first.listen_fd(::dup(socket->get())).value();

@@ -7,14 +7,8 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
+using namespace sluice::test;
 using namespace std::chrono_literals;
-using test::BlockingClient;
-using test::client_close;
-using test::client_frame;
-using test::client_text;
-using test::Door;
-using test::Served;
-using test::small_buffer;
 using ws::Opcode;
 
 TEST_CASE("a reader that is too slow closes 1013, and the others hear all", "[net]") {
@@ -32,7 +26,7 @@ TEST_CASE("a reader that is too slow closes 1013, and the others hear all", "[ne
   CHECK(quick.hear() == "text still here?");
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.too_slow == 1 && stats.connections == 1; }));
   // It does not read: after close_time the connection is reset, so that the kernel keeps nothing for it either.
-  CHECK(slow.read_to_end().ends_with(test::reset_by_peer));
+  CHECK(slow.read_to_end().ends_with(reset_by_peer));
 }
 
 TEST_CASE("a slow reader that reads on learns why it is closed, between whole messages", "[net]") {
@@ -47,7 +41,7 @@ TEST_CASE("a slow reader that reads on learns why it is closed, between whole me
   std::string heard = slow.hear();
   while (heard == message) heard = slow.hear();
   CHECK(heard == "close 1013 too slow");
-  CHECK(slow.hear() == test::end_of_stream);
+  CHECK(slow.hear() == end_of_stream);
 }
 
 TEST_CASE("what a slow reader has not taken yet arrives whole and in order", "[net]") {
@@ -223,7 +217,7 @@ TEST_CASE("a paused connection can be closed", "[net]") {
   served.gateway.with("/", [](Door& door) { door.connection->close(CloseReason(4002)); });
   CHECK(client.hear() == "close 4002");
   client.send(client_close(4002));
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   CHECK(served.gateway.heard.has("closed 4002"));
   CHECK(served.gateway.heard.lines() == std::vector<std::string>{"open /", "said x", "closed 4002"});
 }

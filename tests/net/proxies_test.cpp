@@ -8,17 +8,9 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
+using namespace sluice::test;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
-using test::behind;
-using test::behind_proxy_protocol;
-using test::binary_header;
-using test::BlockingClient;
-using test::Door;
-using test::ends;
-using test::known;
-using test::line_header;
-using test::Served;
 
 namespace {
 
@@ -118,7 +110,7 @@ TEST_CASE("a PROXY header says who the client is, whatever follows it and howeve
   Served served(behind_proxy_protocol({"127.0.0.1"}));
   for (const std::string& header : {line_header, binary_header(ends)}) {
     auto whole = served.connect();
-    whole.send(header + BlockingClient::upgrade_request("/whole") + test::client_text("behind it"));
+    whole.send(header + BlockingClient::upgrade_request("/whole") + client_text("behind it"));
     CHECK(whole.read_until("\r\n\r\n").starts_with("HTTP/1.1 101 "));
     CHECK(whole.hear() == "text behind it");
     CHECK(known(served, "/whole") == "ws from 192.0.2.7:51234 at localhost");
@@ -169,12 +161,12 @@ TEST_CASE("a trusted peer without a good PROXY header is cut off and counted", "
   auto half = served.connect();
   half.send("PROXY TCP4 192.0");
   half.end_sending();
-  CHECK(half.read_to_end() == test::end_of_stream);
+  CHECK(half.read_to_end() == end_of_stream);
   CHECK(served.comes_to([&](const ServerStats& stats) { return stats.proxy_refused == refused + 1; }));
   // Who only looks whether somebody listens does no wrong.
   auto check = served.connect();
   check.end_sending();
-  CHECK(check.read_to_end() == test::end_of_stream);
+  CHECK(check.read_to_end() == end_of_stream);
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.connections == 0; }));
   CHECK(served.server.stats().proxy_refused == refused + 1);
   CHECK(served.gateway.heard.lines().empty());
@@ -216,11 +208,11 @@ TEST_CASE("a PROXY header has the time of a handshake to come", "[net]") {
   options.limits.handshake_time = 30ms;
   Served served(options);
   auto silent = served.connect();
-  CHECK(silent.read_to_end() == test::end_of_stream);
+  CHECK(silent.read_to_end() == end_of_stream);
   CHECK(served.server.stats().proxy_refused == 0);
   auto slow = served.connect();
   slow.send("PROXY TCP4");
-  CHECK(slow.read_to_end() == test::end_of_stream);
+  CHECK(slow.read_to_end() == end_of_stream);
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.proxy_refused == 1; }));
 }
 
@@ -261,7 +253,7 @@ TEST_CASE("a server stops while PROXY headers are awaited", "[net]") {
   waiting.send("PROXY");
   REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.bytes_in == 5; }));
   served.server.stop({.window = 0s});
-  CHECK(waiting.read_to_end() == test::end_of_stream);
+  CHECK(waiting.read_to_end() == end_of_stream);
   waiting.hang_up();
   served.server.wait();
 }

@@ -9,23 +9,21 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
+using namespace sluice::test;
 using namespace std::chrono_literals;
-using test::BlockingClient;
-using test::Served;
-using test::TlsClient;
 
 namespace {
 
 const std::string from_client = " from 192.0.2.7:51234 at localhost";
 
 TlsContext localhost() {
-  static const auto issued = test::Authority().issue("localhost");
+  static const auto issued = Authority().issue("localhost");
   return TlsContext::from_pem(issued.certificate, issued.key).value();
 }
 
 class Passed : public Served {
  public:
-  explicit Passed(AsioServerOptions options = test::behind_proxy_protocol({"127.0.0.1"}))
+  explicit Passed(AsioServerOptions options = behind_proxy_protocol({"127.0.0.1"}))
       : Served(options), tls_port(listen(localhost())) {}
 
   TlsClient connect(TlsClient::Options options = {}) const { return TlsClient(tls_port, options); }
@@ -45,7 +43,7 @@ class Passed : public Served {
 };
 
 AsioServerOptions with(const std::function<void(Limits&)>& change) {
-  AsioServerOptions options = test::behind_proxy_protocol({"127.0.0.1"});
+  AsioServerOptions options = behind_proxy_protocol({"127.0.0.1"});
   change(options.limits);
   return options;
 }
@@ -58,7 +56,7 @@ std::string client_header(const std::string& address) {
 
 TEST_CASE("a PROXY header stands in front of a TLS handshake, wherever the two are cut", "[net]") {
   Passed served;
-  for (const std::string& header : {test::line_header, test::binary_header(test::ends)}) {
+  for (const std::string& header : {line_header, binary_header(ends)}) {
     for (std::size_t cut = 0; cut <= header.size(); ++cut) {
       CAPTURE(header, cut);
       const std::uint64_t before = served.server.stats().bytes_in;
@@ -69,7 +67,7 @@ TEST_CASE("a PROXY header stands in front of a TLS handshake, wherever the two a
       REQUIRE(served.comes_to([&](const ServerStats& stats) { return stats.bytes_in == before + cut; }));
       const std::string path = "/" + std::to_string(cut);
       REQUIRE(client.upgrade(path).starts_with("HTTP/1.1 101 "));
-      CHECK(test::known(served, path) == "wss" + from_client);
+      CHECK(known(served, path) == "wss" + from_client);
       client.hang_up();
       REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.connections == 0; }));
     }
@@ -78,7 +76,7 @@ TEST_CASE("a PROXY header stands in front of a TLS handshake, wherever the two a
     options.bytewise = true;
     auto crumbs = served.connect(options);
     REQUIRE(crumbs.upgrade("/crumbs").starts_with("HTTP/1.1 101 "));
-    CHECK(test::known(served, "/crumbs") == "wss" + from_client);
+    CHECK(known(served, "/crumbs") == "wss" + from_client);
     crumbs.say("hello");
     CHECK(crumbs.hear() == "text hello");
     crumbs.hang_up();
@@ -98,8 +96,8 @@ TEST_CASE("a TLS handshake without the PROXY header that is required is cut off 
 }
 
 TEST_CASE("a PROXY header of a peer that is not trusted is no TLS either", "[net]") {
-  Passed served(test::behind_proxy_protocol({"10.0.0.0/8"}));
-  auto client = served.connect(test::line_header);
+  Passed served(behind_proxy_protocol({"10.0.0.0/8"}));
+  auto client = served.connect(line_header);
   CHECK_FALSE(client.shake_hands().empty());
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.tls_failed == 1 && stats.connections == 0; }));
   CHECK(served.server.stats().proxy_refused == 0);
@@ -108,9 +106,9 @@ TEST_CASE("a PROXY header of a peer that is not trusted is no TLS either", "[net
 TEST_CASE("behind a PROXY header, a TLS handshake that does not come ends at the deadline", "[net]") {
   Passed served(with([](Limits& limits) { limits.handshake_time = 30ms; }));
   for (const auto* handshake : {"", "\x16\x03\x01", "\x16\x03\x01\x02"}) {
-    CHECK(served.say(test::line_header + handshake).read_to_end() == test::end_of_stream);
+    CHECK(served.say(line_header + handshake).read_to_end() == end_of_stream);
   }
-  CHECK(served.say(test::line_header.substr(0, 20)).read_to_end() == test::end_of_stream);
+  CHECK(served.say(line_header.substr(0, 20)).read_to_end() == end_of_stream);
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.connections == 0; }));
   CHECK(served.server.stats().proxy_refused == 1);  // the one that was half a header
   CHECK(served.server.stats().bytes_out == 0);
@@ -118,7 +116,7 @@ TEST_CASE("behind a PROXY header, a TLS handshake that does not come ends at the
 
 TEST_CASE("behind a PROXY header, who speaks HTTP where TLS is spoken is told so", "[net]") {
   Passed served;
-  auto client = served.say(test::line_header + BlockingClient::upgrade_request());
+  auto client = served.say(line_header + BlockingClient::upgrade_request());
   CHECK(client.read_until("\r\n").starts_with("HTTP/1.1 400 "));
 }
 
@@ -132,7 +130,7 @@ TEST_CASE("a client with its share, named by a PROXY header, hears 503 within TL
   auto first = served.connect(client_header("192.0.2.7"));
   REQUIRE(first.upgrade("/first").starts_with("HTTP/1.1 101 "));
 
-  CHECK(served.say(client_header("192.0.2.7")).read_to_end() == test::end_of_stream);
+  CHECK(served.say(client_header("192.0.2.7")).read_to_end() == end_of_stream);
   auto second = served.connect(client_header("192.0.2.7"));
   REQUIRE(second.shake_hands().empty());
   auto other = served.connect(client_header("192.0.2.8"));  // the second one keeps no place of two
@@ -171,10 +169,10 @@ TEST_CASE("of a flood of clients with their share, behind PROXY headers, most ar
 
 TEST_CASE("a server stops while TLS is awaited behind PROXY headers", "[net]") {
   Passed served;
-  auto waiting = served.say(test::line_header);
-  REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.bytes_in == test::line_header.size(); }));
+  auto waiting = served.say(line_header);
+  REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.bytes_in == line_header.size(); }));
   served.server.stop({.window = 0s});
-  CHECK(waiting.read_to_end() == test::end_of_stream);
+  CHECK(waiting.read_to_end() == end_of_stream);
   waiting.hang_up();
   served.server.wait();
 }

@@ -16,13 +16,8 @@
 #include "support/inherited.hpp"
 
 using namespace sluice;
+using namespace sluice::test;
 using namespace std::chrono_literals;
-using test::BlockingClient;
-using test::client_close;
-using test::client_text;
-using test::Door;
-using test::Served;
-using test::TestGateway;
 
 namespace {
 
@@ -113,8 +108,8 @@ TEST_CASE("stopping says goodbye behind what is queued, and takes nobody new", "
   CHECK(second.hear() == "close 1012");
   first.send(client_close(1012));
   second.send(client_close(1012));
-  CHECK(first.hear() == test::end_of_stream);
-  CHECK(idle.read_to_end() == test::end_of_stream);
+  CHECK(first.hear() == end_of_stream);
+  CHECK(idle.read_to_end() == end_of_stream);
   idle.hang_up();
   served.server.wait();
   served.server.wait();
@@ -145,7 +140,7 @@ TEST_CASE("stopping cuts off who does not answer in time", "[net]") {
 TEST_CASE("a request in hand is answered when the server stops", "[net]") {
   struct Waits : HttpHandler {
     Completion<int> go;
-    test::Transcript seen;
+    Transcript seen;
     Task<HttpResponse> handle(const HttpRequest&) override {
       seen.add("request");
       const int status = co_await go;
@@ -168,10 +163,10 @@ TEST_CASE("a request in hand is answered when the server stops", "[net]") {
 TEST_CASE("a handler that never answers is destroyed when the server is cut off", "[net]") {
   struct Never : HttpHandler {
     Completion<int> go;
-    test::Transcript seen;
+    Transcript seen;
     Task<HttpResponse> handle(const HttpRequest&) override {
       struct Told {
-        test::Transcript& seen;
+        Transcript& seen;
         ~Told() { seen.add("destroyed"); }
       } told{seen};
       seen.add("request");
@@ -277,7 +272,7 @@ TEST_CASE("a server that has gone leaves nothing with executors that go on", "[n
   };
   a_life(false);
   for (int round = 0; round < 3; ++round) {  // what its end has asked of executors, and they of each other
-    for (std::size_t i = 0; i < executors.size(); ++i) test::run_on(executors.at(i), [] {});
+    for (std::size_t i = 0; i < executors.size(); ++i) run_on(executors.at(i), [] {});
   }
   const auto before = open_descriptors();
   a_life(true);
@@ -289,7 +284,7 @@ TEST_CASE("a server that has gone leaves nothing with executors that go on", "[n
 }
 
 TEST_CASE("without descriptors the server waits, says so once, and goes on when some are free", "[net]") {
-  test::Transcript log_lines;
+  Transcript log_lines;
   Served served;
   const LogSink before = set_log_sink([&](LogLevel, std::string_view line) { log_lines.add(std::string(line)); });
   auto client = served.connect();

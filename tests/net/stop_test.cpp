@@ -9,12 +9,8 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
+using namespace sluice::test;
 using namespace std::chrono_literals;
-using test::BlockingClient;
-using test::client_close;
-using test::client_text;
-using test::Door;
-using test::Served;
 
 namespace {
 
@@ -48,7 +44,7 @@ std::string plain_request() { return "GET / HTTP/1.1\r\nHost: x\r\n\r\n"; }
 TEST_CASE("each WebSocket has its moment in the window, and those that came side by side do not go so",
           "[net][LC-27]") {
   Served served;
-  test::Transcript order;
+  Transcript order;
   served.gateway.when_stopped = [&](Door& door, const CloseReason& reason) {
     order.add(std::string(door.scope.path()));
     door.connection->close(reason);
@@ -106,7 +102,7 @@ TEST_CASE("a handshake in hand when the server stops may be accepted, and is clo
   CHECK(client.hear() == "text hello");
   CHECK(client.hear() == "close 1012");
   client.send(client_close(1012));
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   served.server.wait();
   CHECK(served.server.stats().closed_by_stop == 1);
 }
@@ -118,7 +114,7 @@ TEST_CASE("a request that begins to arrive while the server stops is answered, a
   half.send("GET / HTTP/1.1\r\n");
   REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.accepted == 2 && stats.bytes_in == 16; }));
   served.server.stop(at_once);
-  for (int turn = 0; turn < 2; ++turn) test::run_on(served.executors.at(0), [] {});  // it has reached its connections
+  for (int turn = 0; turn < 2; ++turn) run_on(served.executors.at(0), [] {});  // it has reached its connections
   fresh.send(plain_request());
   const std::string answer = fresh.read_to_end();
   CHECK(answer.starts_with("HTTP/1.1 404 "));
@@ -200,11 +196,11 @@ TEST_CASE("a reason that can't be sent, and a time that can't be waited for, are
 }
 
 TEST_CASE("wait() waits for whoever holds a connection, and not for ever", "[net]") {
-  test::Transcript lines;
+  Transcript lines;
   const LogSink before = set_log_sink([&](LogLevel, std::string_view line) { lines.add(std::string(line)); });
   AsioServerOptions options;
   options.limits.disconnect_grace = 0ms;
-  test::TestGateway gateway;
+  TestGateway gateway;
   AsioExecutors executors(1);
   auto server = std::make_unique<AsioServer>(executors, gateway, options);
   BlockingClient client(server->listen("127.0.0.1", 0).value());
@@ -217,7 +213,7 @@ TEST_CASE("wait() waits for whoever holds a connection, and not for ever", "[net
   CHECK(lines.lines() == std::vector<std::string>{"stop: 1 connections have ended, but are held by somebody still"});
   CHECK(server->stats().connections == 0);
   server.reset();
-  test::run_on(executors.at(0), [&] { kept.reset(); });  // and nothing that it needs is missing
+  run_on(executors.at(0), [&] { kept.reset(); });  // and nothing that it needs is missing
   set_log_sink(before);
 }
 
@@ -225,7 +221,7 @@ TEST_CASE("with SO_REUSEPORT, whoever the kernel has given to the server that st
   AsioServerOptions options;
   options.reuse_port = true;
   Served old_one(options);
-  test::TestGateway gateway;
+  TestGateway gateway;
   AsioExecutors executors(1);
   AsioServer new_one(executors, gateway, options);
   REQUIRE(new_one.listen("127.0.0.1", old_one.port).value() == old_one.port);
@@ -246,7 +242,7 @@ TEST_CASE("with SO_REUSEPORT, whoever the kernel has given to the server that st
 }
 
 TEST_CASE("a stop that nobody waits for leaves nothing behind that its executors' end would miss", "[net]") {
-  test::TestGateway gateway;
+  TestGateway gateway;
   for (int i = 0; i < 20; ++i) {
     AsioExecutors executors(2);
     AsioServer server(executors, gateway);

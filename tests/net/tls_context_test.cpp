@@ -18,11 +18,7 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
-using test::Authority;
-using test::Door;
-using test::Issued;
-using test::Served;
-using test::TlsClient;
+using namespace sluice::test;
 
 namespace {
 

@@ -14,20 +14,14 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
+using namespace sluice::test;
 using namespace std::chrono_literals;
-using test::BlockingClient;
-using test::client_close;
-using test::client_frame;
-using test::client_text;
-using test::Door;
-using test::Served;
-using test::TlsClient;
 using ws::Opcode;
 
 namespace {
 
-const test::Authority& authority() {
-  static const test::Authority made;
+const Authority& authority() {
+  static const Authority made;
   return made;
 }
 
@@ -109,7 +103,7 @@ TEST_CASE("with TLS 1.2 and 1.3 a WebSocket says what it says without", "[net]")
   CHECK(client.hear() == "text hello");
   client.send(client_close(1000, "bye"));
   CHECK(client.hear() == "close 1000 bye");
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   CHECK(client.server_closed());
   CHECK(served.gateway.heard.has("closed 1000 bye"));
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.connections == 0 && stats.tls_failed == 0; }));
@@ -248,7 +242,7 @@ TEST_CASE("a record that was changed on its way ends the connection, and the pee
   record.back() ^= 1;
   client.send_raw(client.seal(client_text("before")) + record);
   CHECK(served.gateway.heard.has("closed 1006"));
-  CHECK(client.hear() == test::reset_by_peer);
+  CHECK(client.hear() == reset_by_peer);
   CHECK(client.failure().find("bad record mac") != std::string::npos);
   client.hang_up();
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.tls_failed == 1 && stats.connections == 0; }));
@@ -265,7 +259,7 @@ TEST_CASE("who speaks HTTP where TLS is spoken is told so", "[net]") {
     const std::string answer = client.read_to_end();
     CHECK(answer.starts_with("HTTP/1.1 400 "));
     CHECK(answer.find("https://") != std::string::npos);
-    CHECK(answer.ends_with(test::end_of_stream));
+    CHECK(answer.ends_with(end_of_stream));
   }
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.tls_failed == 3 && stats.connections == 0; }));
   CHECK(served.server.stats().refused == std::vector<std::pair<int, std::uint64_t>>{{400, 3}});
@@ -284,7 +278,7 @@ TEST_CASE("failures of TLS are counted each and logged rarely", "[net]") {
       client.read_to_end();
     }
     CHECK(served.comes_to([](const ServerStats& stats) { return stats.tls_failed == 20; }));
-    test::run_on(served.executors.at(0), [] {});
+    run_on(served.executors.at(0), [] {});
   }
   set_log_sink(old);
   REQUIRE(lines.size() == 1);
@@ -320,7 +314,7 @@ TEST_CASE("a handshake that is never finished ends at the deadline", "[net]") {
   SECTION("half a hello") { client.send_raw("\x16\x03\x01\x02"); }
   SECTION("TLS, and then nothing") {
     client.shake_hands();
-    CHECK(client.read_to_end() == test::end_of_stream);
+    CHECK(client.read_to_end() == end_of_stream);
   }
   SECTION("TLS, and half a request") {
     client.send("GET / HT");
@@ -421,7 +415,7 @@ TEST_CASE("a client that wants new keys and reads nothing is cut off, and not re
   AsioServerOptions nobody_pings;
   nobody_pings.limits.ping_every = 0s;
   TlsServed served(nobody_pings);
-  const auto little_room = test::Faults::none_but_little_room(served.executors.at(0));
+  const auto little_room = Faults::none_but_little_room(served.executors.at(0));
   TlsClient::Options options;
   options.version = TLS1_3_VERSION;
   options.receive_buffer = 4096;
@@ -505,7 +499,7 @@ TEST_CASE("a reader under TLS that is too slow is closed 1013, between whole mes
     std::string heard = slow.hear();
     while (heard == message) heard = slow.hear();
     CHECK(heard == "close 1013 too slow");
-    CHECK(slow.hear() == test::end_of_stream);
+    CHECK(slow.hear() == end_of_stream);
     CHECK(slow.server_closed());
   }
   SECTION("it reads nothing and is cut off") {
@@ -521,9 +515,9 @@ TEST_CASE("a stop says goodbye within TLS", "[net]") {
   served.server.stop();
   CHECK(client.hear() == "close 1012");
   client.send(client_close(1001, ""));
-  CHECK(client.hear() == test::end_of_stream);
+  CHECK(client.hear() == end_of_stream);
   CHECK(client.server_closed());
-  CHECK(silent.read_to_end() == test::end_of_stream);
+  CHECK(silent.read_to_end() == end_of_stream);
   silent.hang_up();
   served.server.wait();
   CHECK(served.server.stats().closed_by_stop == 1);

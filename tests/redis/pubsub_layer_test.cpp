@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "redis/link.hpp"
 #include "redis/support/golden.hpp"
 #include "redis/support/tiny_world.hpp"
 #include "sluice/core/log.hpp"
@@ -151,6 +152,29 @@ TEST_CASE("a Redis that refuses the process its channel is no Redis to wait for 
   world.executor.advance(6s);
   CHECK(layer.redis_stats().up);
   set_log_sink(before);
+}
+
+TEST_CASE("what waits for room when a connection breaks waits for the next one", "[redis]") {
+  World world;
+  auto& layer = world.layer();
+  Listener& ann = world.listener_in("g", layer);
+  const bool reader_first = GENERATE(false, true);  // or the connection for commands
+  CAPTURE(reader_first);
+  if (reader_first) {
+    world.dialer.delay(1s);
+  } else {
+    world.dialer.fail_at(1);
+  }
+  for (std::size_t i = 0; i < most_unanswered + 100; ++i) REQUIRE(layer.group_send("g", World::numbered(0)));
+  world.executor.run_all();
+  if (reader_first) world.dialer.break_all();  // the other one carries the events before it ends
+  world.dialer.delay(0s);
+  world.executor.advance(10s);
+  const std::string heard = ann.heard();
+  CHECK(heard.starts_with("layer_down layer_up"));
+  CHECK(std::ranges::count(heard, '0') == 100);
+  CHECK(layer.redis_stats().unconfirmed == most_unanswered);  // were on their way
+  CHECK(layer.redis_stats().waiting_events == 0);
 }
 
 TEST_CASE("wherever a connection breaks, the pub/sub layer is well again", "[redis][R-48]") {

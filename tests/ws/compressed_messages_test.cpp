@@ -2,10 +2,10 @@
 // Compressed messages from a client, through ServerProtocol.
 #include <random>
 
-#include "sluice/ws/deflate.hpp"
 #include "support/catch.hpp"
 #include "support/client_frame.hpp"
 #include "support/sample_text.hpp"
+#include "ws/deflate.hpp"
 #include "ws/protocol_transcript.hpp"
 
 using namespace sluice;

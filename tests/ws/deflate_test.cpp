@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sluice/ws/deflate.hpp"
+#include "ws/deflate.hpp"
 
 #include <vector>
 

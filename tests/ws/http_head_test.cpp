@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sluice/ws/http_head.hpp"
+#include "ws/http_head.hpp"
 
 #include <random>
 

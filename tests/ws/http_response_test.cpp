@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sluice/ws/http_response.hpp"
+#include "ws/http_response.hpp"
 
 #include "support/catch.hpp"
 

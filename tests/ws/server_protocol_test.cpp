@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sluice/ws/server_protocol.hpp"
+#include "ws/server_protocol.hpp"
 
 #include "support/catch.hpp"
 #include "support/client_frame.hpp"

@@ -20,6 +20,19 @@ namespace sluice {
 
 class Consumer;
 
+/// Some of the kinds of broadcasts. A value.
+class BroadcastKinds {
+ public:
+  void add(BroadcastKind kind) noexcept { kinds_ |= bit(kind); }
+  bool contain(BroadcastKind kind) const noexcept { return (kinds_ & bit(kind)) != 0; }
+
+ private:
+  static std::uint8_t bit(BroadcastKind kind) noexcept {
+    return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
+  }
+  std::uint8_t kinds_ = 0;
+};
+
 /// A consumer class's handlers of layer events:
 ///
 ///     static const auto handlers = EventHandlers{}
@@ -52,7 +65,8 @@ class EventHandlers {
   };
 
   bool handles(std::string_view type) const noexcept { return find(type) != nullptr; }
-  bool intercepts(BroadcastKind kind) const noexcept { return intercepted_ >> static_cast<unsigned>(kind) & 1U; }
+  /// Which broadcasts are heard instead of being passed to the client.
+  BroadcastKinds intercepted() const noexcept { return intercepted_; }
   /// Calls the handler of this event's type on a consumer of the class that the table belongs to. An Error: there is
   /// none (not_found), or the event can't be decoded.
   Result<Call> call(Consumer& consumer, const Event& event) const;
@@ -95,7 +109,7 @@ class EventHandlers {
   }
 
   std::vector<Entry> entries_;
-  std::uint8_t intercepted_ = 0;
+  BroadcastKinds intercepted_;
 };
 
 }  // namespace sluice

@@ -33,7 +33,7 @@ struct UrlRoute {
 /// are lower case. A value.
 struct RequestInfo {
   std::string path;          // percent-decoded, valid UTF-8
-  std::string raw_path;      // as it came
+  std::string raw_path;      // as it came; empty: as path
   std::string query_string;  // after the '?', as it came; valid UTF-8
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<std::string> subprotocols;  // offered by the client, in its order
@@ -91,7 +91,10 @@ class Scope {
 
   // --- the request
   std::string_view path() const noexcept { return request_[path_at]; }
-  std::string_view raw_path() const noexcept { return request_[raw_path_at]; }
+  std::string_view raw_path() const noexcept {
+    const std::string_view raw = request_[raw_path_at];
+    return raw.empty() ? path() : raw;
+  }
   std::string_view query_string() const noexcept { return request_[query_at]; }
   std::string_view scheme() const noexcept { return request_[scheme_at]; }
   std::string_view client_address() const noexcept { return request_[client_at]; }

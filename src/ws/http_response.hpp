@@ -9,7 +9,7 @@
 #include "sluice/core/result.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/http.hpp"
-#include "sluice/ws/http_head.hpp"
+#include "ws/http_head.hpp"
 
 namespace sluice::ws {
 

@@ -13,7 +13,7 @@
 #include "sluice/json/utf8.hpp"
 #include "sluice/transport/limits.hpp"
 #include "sluice/transport/message.hpp"
-#include "sluice/ws/frame_header.hpp"
+#include "ws/frame_header.hpp"
 
 namespace sluice::ws {
 

@@ -9,8 +9,8 @@
 
 #include "sluice/core/result.hpp"
 #include "sluice/transport/connection.hpp"
-#include "sluice/ws/extensions.hpp"
-#include "sluice/ws/http_head.hpp"
+#include "ws/extensions.hpp"
+#include "ws/http_head.hpp"
 
 namespace sluice::ws {
 

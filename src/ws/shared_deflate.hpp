@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <memory>
 
-#include "sluice/ws/deflate_negotiation.hpp"
-#include "sluice/ws/frame_deflater.hpp"
-#include "sluice/ws/message_inflater.hpp"
+#include "ws/deflate_negotiation.hpp"
+#include "ws/frame_deflater.hpp"
+#include "ws/message_inflater.hpp"
 
 namespace sluice::ws {
 

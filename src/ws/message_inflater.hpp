@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sluice/ws/deflate.hpp"
+#include "ws/deflate.hpp"
 
 namespace sluice::ws {
 

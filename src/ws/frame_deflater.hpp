@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "sluice/transport/frame.hpp"
-#include "sluice/ws/deflate.hpp"
 #include "sluice/ws/deflate_options.hpp"
+#include "ws/deflate.hpp"
 
 namespace sluice::ws {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "sluice/ws/deflate_options.hpp"
-#include "sluice/ws/extensions.hpp"
+#include "ws/extensions.hpp"
 
 namespace sluice::ws {
 

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// The bus's part that follows its hosts: up, down and up again, and left for good.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "redis/bus.hpp"
+#include "sluice/core/log.hpp"
+#include "sluice/layer/layer_notices.hpp"
+
+namespace sluice::redis {
+namespace {
+
+constexpr auto tick_time = std::chrono::milliseconds(250);
+constexpr auto goodbye_time = std::chrono::seconds(2);
+
+}  // namespace
+
+void Bus::connected(std::size_t shard) {
+  shards_[shard].session->begin([this, shard] { restore(shard); });
+}
+
+void Bus::restore(std::size_t number) {
+  Shard& shard = shards_[number];
+  shard.reading = true;
+  memberships_.for_each([&](Membership& membership) {
+    if (membership.shard != number) return;
+    memberships_.tell_again(membership);
+    tell(membership);
+  });
+  shard.session->mark([this, number](const Result<Reply>& reply) {
+    if (reply) is_up(number);
+  });
+}
+
+void Bus::is_up(std::size_t number) {
+  Shard& shard = shards_[number];
+  shard.up = true;
+  shard.node->settled();
+  last_refusal_.clear();
+  if (parts_.shard_changed) parts_.shard_changed(number, true);
+  if (all_up()) {
+    counters_.up = true;
+    for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve({});
+    if (std::exchange(down_told_, false)) hub_->deliver_to_all(Event::of(LayerUp{}));
+  }
+  pump(number);
+}
+
+void Bus::lost(std::size_t number, const Error& error) {
+  Shard& shard = shards_[number];
+  const bool was_up = all_up();
+  shard.reading = shard.up = false;
+  shard.session->lost();
+  if (parts_.shard_changed) parts_.shard_changed(number, false);
+  memberships_.lost(number);
+  hub_->index().unannounce_all();
+  shard.outbox.rewind();
+  if (!was_up || ended_) return;
+  counters_.up = false;
+  count(counters_.downs);
+  down_told_ = true;
+  log(LogLevel::warning, fmt::format("Redis layer: down: {}: {}", shard.node->name(), error.message()));
+  hub_->deliver_to_all(Event::of(LayerDown{}));
+}
+
+bool Bus::all_up() const noexcept { return std::ranges::all_of(shards_, &Shard::up); }
+
+Completion<Result<void>> Bus::wait_until_up() {
+  Completion<Result<void>> done;
+  post([done](Bus& bus) {
+    if (bus.ended_) return done.resolve(Error(ErrorCode::layer_unavailable, "the layer is closed"));
+    if (bus.all_up()) return done.resolve({});
+    bus.waiting_for_up_.push_back({done, bus.executor_.now() + bus.options().join_time});
+  });
+  return done;
+}
+
+void Bus::tick() {
+  if (ended_) return;
+  const auto now = executor_.now();
+  const auto expired = [now](Waiter& waiter) {
+    if (waiter.until > now) return false;
+    waiter.done.resolve(Error(ErrorCode::timed_out, "Redis has not confirmed it in time"));
+    return true;
+  };
+  std::erase_if(waiting_for_up_, expired);
+  memberships_.for_each([&](Membership& membership) { std::erase_if(membership.waiters, expired); });
+  renew(now);
+  for (Shard& shard : shards_) {  // what has waited for too long takes no memory any more
+    if (!shard.up) shard.outbox.drop_expired(now, counters_);
+  }
+  executor_.post_after(tick_time, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->tick();
+  });
+}
+
+Completion<std::monostate> Bus::close() {
+  Completion<std::monostate> done;
+  post([done](Bus& bus) {
+    if (bus.ended_ || std::exchange(bus.closing_, true)) return done.resolve({});
+    bus.say_goodbye(done);
+  });
+  return done;
+}
+
+// Once for all hosts: what is left to say is said, then the last word; when that is answered, or too late, all ends.
+void Bus::say_goodbye(Completion<std::monostate> done) {
+  const auto finish = [self = shared_from_this(), done] {
+    self->end();
+    done.resolve({});
+  };
+  memberships_.for_each([this](Membership& membership) {
+    if (membership.state == Membership::State::leaving) return;
+    settle(membership, Error(ErrorCode::channel_closed, "the layer is closed"));
+    membership.state = Membership::State::leaving;
+    memberships_.tell_again(membership);
+    if (shards_[membership.shard].reading) tell(membership);
+  });
+  const auto missing = std::make_shared<std::size_t>(1);
+  for (Shard& shard : shards_) {
+    if (!shard.reading) continue;
+    ++*missing;
+    shard.session->say_goodbye([missing, finish](const Result<Reply>&) {
+      if (--*missing == 0) finish();
+    });
+  }
+  executor_.post_after(goodbye_time, finish);
+  if (--*missing == 0) finish();
+}
+
+void Bus::end() {
+  if (std::exchange(ended_, true)) return;
+  counters_.up = false;
+  const Error closed(ErrorCode::layer_unavailable, "the layer is closed");
+  for (Shard& shard : shards_) {
+    shard.reading = shard.up = false;
+    shard.session->lost();
+    if (parts_.shard_changed) parts_.shard_changed(static_cast<std::size_t>(&shard - shards_.data()), false);
+    shard.node->stop("the layer is closed");
+    shard.outbox.end(closed);
+  }
+  for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve(closed);
+}
+
+}  // namespace sluice::redis

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#include "redis/bus_session.hpp"
+
+#include <fmt/format.h>
+
+#include "redis/bus_counters.hpp"
+
+namespace sluice::redis {
+
+void take_receipt(Publication& publication, const Result<Reply>& reply, BusCounters& counters) {
+  const std::string what = fmt::format("\"{}\"", publication.name);
+  if (!reply) {
+    count(counters.unconfirmed);
+    publication.failed(
+        Error(reply.error().code(), fmt::format("{}: perhaps not sent: {}", what, reply.error().context())));
+  } else if (reply->kind != Reply::Kind::integer) {
+    count(counters.rejected);
+    publication.failed(unexpected(what, *reply));
+  } else {
+    publication.reached(static_cast<std::size_t>(reply->integer));
+  }
+}
+
+}  // namespace sluice::redis

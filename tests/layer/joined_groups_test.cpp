@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "layer/joined_groups.hpp"
+
+#include <array>
+#include <map>
+#include <random>
+
+#include "layer/hub_shard.hpp"
+#include "support/catch.hpp"
+
+using namespace sluice;
+
+TEST_CASE("a list of joined groups does what a map does", "[layer]") {
+  std::array<HubGroup, 9> groups;
+  std::minstd_rand random(1);
+  for (int story = 0; story < 200; ++story) {
+    JoinedGroups joined;
+    std::map<const HubGroup*, std::uint32_t> model;
+    const std::size_t many = 1 + random() % groups.size();
+    for (std::uint32_t step = 0; step < 60; ++step) {
+      HubGroup* const group = &groups[random() % many];
+      const auto known = model.find(group);
+      switch (random() % 5) {
+        case 0:
+        case 1: REQUIRE(joined.add(group, step) == model.emplace(group, step).second); break;
+        case 2:
+          REQUIRE(joined.remove(group) ==
+                  (known == model.end() ? std::nullopt : std::optional<std::uint32_t>(known->second)));
+          model.erase(group);
+          break;
+        case 3:
+          if (known == model.end()) break;
+          joined.move(group, step);
+          known->second = step;
+          break;
+        case 4:
+          if (!model.empty()) REQUIRE(model.contains(joined.last()));
+          break;
+      }
+      REQUIRE(joined.size() == model.size());
+      for (const HubGroup& each : groups) REQUIRE(joined.contains(&each) == model.contains(&each));
+    }
+    while (joined.size() > 0) {
+      HubGroup* const last = joined.last();
+      REQUIRE(joined.remove(last) == model.at(last));
+      model.erase(last);
+    }
+    REQUIRE(model.empty());
+  }
+}
+
+TEST_CASE("no group is in an empty list, not even none", "[layer]") {
+  JoinedGroups joined;
+  CHECK_FALSE(joined.contains(nullptr));
+  HubGroup group;
+  joined.add(&group, 0);
+  CHECK_FALSE(joined.contains(nullptr));
+}
