@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice {
 
@@ -23,9 +24,15 @@ std::size_t PlainChannel::drop_expired(TimePoint now) {
   return dropped;
 }
 
-std::optional<PlainChannel::TimePoint> PlainChannel::next_expiry() const {
+bool PlainChannel::take_sweep() {
   std::lock_guard lock(mutex_);
-  return items_.empty() ? std::nullopt : std::optional(items_.front().expires);
+  return !std::exchange(swept_, true);
+}
+
+std::optional<PlainChannel::TimePoint> PlainChannel::next_sweep() {
+  std::lock_guard lock(mutex_);
+  swept_ = !items_.empty();
+  return swept_ ? std::optional(items_.front().expires) : std::nullopt;
 }
 
 void PlainChannel::add_reader() {
@@ -60,14 +67,14 @@ std::shared_ptr<PlainChannel> PlainChannels::find_or_make(std::string_view chann
 
 Result<void> PlainChannels::send(std::string_view name, Event event) {
   std::shared_ptr<PlainChannel> channel;
-  Outcome outcome{};
+  auto stored = PlainChannel::Stored::full;
   {
     std::lock_guard lock(mutex_);  // so that the channel is not forgotten between the look and the put
     channel = find_or_make(name);
-    outcome = put(*channel, std::move(event));
+    stored = put(*channel, std::move(event));
   }
-  after_put(channel, outcome);
-  if (outcome.stored == PlainChannel::Stored::yes) return {};
+  after_put(channel, stored);
+  if (stored == PlainChannel::Stored::yes) return {};
   return Error(ErrorCode::channel_full, fmt::format("send \"{}\": {} events wait there already and nobody reads them",
                                                     name, capacity_of(options_, name)));
 }
@@ -76,18 +83,17 @@ void PlainChannels::send(const std::shared_ptr<PlainChannel>& channel, Event eve
   after_put(channel, put(*channel, std::move(event)));
 }
 
-PlainChannels::Outcome PlainChannels::put(PlainChannel& channel, Event event) {
+PlainChannel::Stored PlainChannels::put(PlainChannel& channel, Event event) {
   const auto now = clock_.now();
   dropped_expired_.fetch_add(channel.drop_expired(now), std::memory_order_relaxed);
-  const bool first = !channel.next_expiry();
   const auto stored = channel.push(std::move(event), now + options_.expiry);
   (stored == PlainChannel::Stored::yes ? stored_ : dropped_full_).fetch_add(1, std::memory_order_relaxed);
-  return {stored, first};
+  return stored;
 }
 
-void PlainChannels::after_put(const std::shared_ptr<PlainChannel>& channel, Outcome outcome) {
-  if (outcome.stored == PlainChannel::Stored::full) return forget_if_idle(*channel);  // it may have no room at all
-  if (outcome.first) sweep_later(channel, options_.expiry);
+void PlainChannels::after_put(const std::shared_ptr<PlainChannel>& channel, PlainChannel::Stored stored) {
+  if (stored == PlainChannel::Stored::full) return forget_if_idle(*channel);  // it may have no room at all
+  if (channel->take_sweep()) sweep_later(channel, options_.expiry);
   channel->wake_one();
 }
 
@@ -98,7 +104,7 @@ void PlainChannels::sweep_later(const std::shared_ptr<PlainChannel>& channel, st
     if (!all || !one) return;
     const auto now = all->clock_.now();
     all->dropped_expired_.fetch_add(one->drop_expired(now), std::memory_order_relaxed);
-    if (const auto next = one->next_expiry()) {
+    if (const auto next = one->next_sweep()) {
       all->sweep_later(one, *next - now);
     } else {
       all->forget_if_idle(*one);

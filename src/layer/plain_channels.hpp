@@ -41,8 +41,10 @@ class PlainChannel : public SharedQueue<ExpiringEvent> {
   Stored push(Event event, TimePoint expires);
   /// Drops what nobody read in time; returns how many.
   std::size_t drop_expired(TimePoint now);
-  /// When the oldest event expires; nothing when there is none.
-  std::optional<TimePoint> next_expiry() const;
+  /// True: from now on the caller sweeps it, and nobody else does.
+  bool take_sweep();
+  /// When it is to be swept next: when its oldest event expires. Nothing: there is none, and nobody sweeps it any more.
+  std::optional<TimePoint> next_sweep();
 
   void add_reader();
   void remove_reader();
@@ -53,6 +55,7 @@ class PlainChannel : public SharedQueue<ExpiringEvent> {
   const std::string name_;
   const std::size_t capacity_;
   std::size_t readers_ = 0;
+  bool swept_ = false;  // a timer is set for it
 };
 
 /// All plain channels of a process. Any thread.
@@ -79,12 +82,8 @@ class PlainChannels : public std::enable_shared_from_this<PlainChannels> {
 
  private:
   std::shared_ptr<PlainChannel> find_or_make(std::string_view channel);  // under the lock
-  struct Outcome {
-    PlainChannel::Stored stored;
-    bool first;  // of the events that wait there now
-  };
-  Outcome put(PlainChannel& channel, Event event);
-  void after_put(const std::shared_ptr<PlainChannel>& channel, Outcome outcome);
+  PlainChannel::Stored put(PlainChannel& channel, Event event);
+  void after_put(const std::shared_ptr<PlainChannel>& channel, PlainChannel::Stored stored);
   void sweep_later(const std::shared_ptr<PlainChannel>& channel, std::chrono::nanoseconds delay);
   void forget_if_idle(const PlainChannel& channel);
 

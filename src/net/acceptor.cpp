@@ -14,6 +14,7 @@
 #include <asio/ip/v6_only.hpp>
 #include <asio/socket_base.hpp>
 
+#include "net/system_calls.hpp"
 #include "sluice/core/log.hpp"
 
 namespace sluice::net {
@@ -34,7 +35,7 @@ Acceptor::Acceptor(const std::vector<std::shared_ptr<Shard>>& shards, Meeting me
 
 Result<std::uint16_t> Acceptor::listen(const asio::ip::tcp::endpoint& endpoint, const AsioServerOptions& options) {
   std::error_code error;
-  acceptor_.open(endpoint.protocol(), error);
+  open_for_us_alone(acceptor_, endpoint.protocol(), error);
   if (!error) acceptor_.set_option(TcpAcceptor::reuse_address(true), error);
   if (!error && options.reuse_port) {
     const int on = 1;

@@ -32,6 +32,8 @@ class AsioExecutor final : public Executor {
   void at_end_of_turn(Function<void()> last);
   /// Destroys the jobs that wait, unrun, when nothing runs any more; false: there were none. They may have posted more.
   bool drop_jobs() noexcept;
+  /// Jobs that wait for their time; for tests. Its executor only.
+  std::size_t timers() const noexcept { return timers_.size(); }
   asio::io_context& context() noexcept { return context_; }
   /// For code that is not one of Asio's handlers, but runs on their thread.
   [[nodiscard]] auto enter() noexcept { return Running(*this); }

@@ -17,6 +17,7 @@
 #include "net/acceptor.hpp"
 #include "net/asio_executor.hpp"
 #include "net/shard.hpp"
+#include "net/validity.hpp"
 #include "sluice/net/asio_executors.hpp"
 #include "ws/server_protocol.hpp"
 
@@ -24,6 +25,15 @@ namespace sluice {
 
 using net::Acceptor;
 using net::Shard;
+
+namespace {
+
+// Times are added to the clock, which ends somewhere.
+constexpr std::chrono::milliseconds longest_time = net::longest_tick_time / 2;
+
+bool can_be_waited_for(std::chrono::milliseconds time) noexcept { return time.count() >= 0 && time <= longest_time; }
+
+}  // namespace
 
 class AsioServer::State : public std::enable_shared_from_this<State> {
  public:
@@ -133,6 +143,9 @@ void AsioServer::State::stop(const StopOptions& options) {
   if (!may_be_sent(options.reason.code()) || options.reason.text().size() > max_close_text_bytes) {
     throw std::invalid_argument(fmt::format("AsioServer::stop: {} with a text of {} bytes can't be sent",
                                             options.reason.code(), options.reason.text().size()));
+  }
+  if (!can_be_waited_for(options.window) || !can_be_waited_for(options.grace)) {
+    throw std::invalid_argument("AsioServer::stop: window and grace can't be negative or above 12 days");
   }
   {
     std::lock_guard lock(mutex_);
@@ -251,11 +264,10 @@ AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOpt
   }
   for (const auto time : {limits.handshake_time, limits.close_time, limits.ping_every, limits.pong_time,
                           limits.idle_time, limits.lifetime, limits.disconnect_grace}) {
-    if (time.count() >= 0 && time <= net::longest_tick_time / 2) continue;
-    throw std::invalid_argument("AsioServer: a time of its Limits can't be negative or above 12 days");
+    if (!can_be_waited_for(time)) throw std::invalid_argument("AsioServer: a time is negative or above 12 days");
   }
-  if (limits.handshake_time.count() == 0) {
-    throw std::invalid_argument("AsioServer: handshake_time can't be 0: no handshake would be in time");
+  if (limits.handshake_time.count() == 0 || limits.close_time.count() == 0) {
+    throw std::invalid_argument("AsioServer: handshake_time and close_time can't be 0");
   }
   if (const std::string_view fault = fault_of(options.deflate); !fault.empty()) {
     throw std::invalid_argument(fmt::format("AsioServer: deflate: {}", fault));

@@ -9,6 +9,8 @@
 #include <asio/write.hpp>
 #include <utility>
 
+#include "net/system_calls.hpp"
+
 namespace sluice::net {
 
 ClientSocket::ClientSocket(const Endpoint& to, AsioExecutor& io, Executor& home, StreamEvents& events)
@@ -54,8 +56,11 @@ void ClientSocket::find() {
 void ClientSocket::connect(std::size_t address, const std::string& last_failure) {
   if (closed_) return;
   if (address >= addresses_.size()) return fail("connect", last_failure);
-  asio::error_code ignored;
-  socket_.close(ignored);
+  asio::error_code failed;
+  socket_.close(failed);
+  failed.clear();
+  open_for_us_alone(socket_, addresses_[address].protocol(), failed);
+  if (failed) return connect(address + 1, failed.message());
   socket_.async_connect(addresses_[address], [self = shared_from_this(), address](const asio::error_code& error) {
     const AsioExecutor::Handling handling(self->io_);
     if (error) return self->connect(address + 1, error.message());

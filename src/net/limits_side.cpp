@@ -24,6 +24,7 @@ void AsioConnection::begin_life() {
 }
 
 void AsioConnection::go_on_living() {
+  if (throttled_) return shard_.enter(*this, Shard::Stage::throttled);
   auto rest = validity_.rest(shard_.limits(), shard_.tick());
   if (rare_ && rare_->allowance) rest = std::min(rest.value_or(allowance_looked_at_after), allowance_looked_at_after);
   shard_.enter_open(*this, rest);
@@ -118,11 +119,11 @@ void AsioConnection::too_fast() {
   shard_.enter(*this, Shard::Stage::throttled);
 }
 
+// Who is too fast again and again is in no other list meanwhile, so its life is looked at here too.
 void AsioConnection::look_at_allowance() {
-  if (overdrawn()) return shard_.enter(*this, Shard::Stage::throttled);
-  throttled_ = false;
-  go_on_living();
-  go_on_soon();
+  throttled_ = overdrawn();
+  if (!throttled_) go_on_soon();
+  look_at_life();
 }
 
 // --- what waits, with all others

@@ -157,15 +157,15 @@ TokenBucket::Time Shard::look_at_clock() {
 
 void Shard::arm_deadlines() {
   const auto next = std::min({handshakes_.next_due(), throttled_.next_due(), closing_.next_due(), opened_.next_due()});
-  if (next >= armed_for_) return;
-  armed_for_ = next;
+  if (next == Deadline::never || (!alarms_.empty() && next >= alarms_.back())) return;
+  alarms_.push_back(next);
   executor_.post_after(next - executor_.now(), [weak = weak_from_this()] {
     if (const auto shard = weak.lock()) shard->look_at_deadlines();
   });
 }
 
 void Shard::look_at_deadlines() {
-  armed_for_ = Deadline::never;
+  alarms_.pop_back();
   const auto now = look_at_clock();
   for (DeadlineList* list : {&handshakes_, &throttled_, &closing_}) {
     // Whoever is told leaves the list, or goes to its back with a later deadline.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <system_error>
 
 namespace sluice::net {
 
@@ -19,5 +22,18 @@ ssize_t uninterrupted(Call call) noexcept {
 
 /// Did the last call fail only because it would have had to wait?
 inline bool would_block() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+/// Opens an Asio socket, or acceptor, that programs which this process starts do not hold: Asio's own open() lets them,
+/// and a connection or a port that they hold does not end with us.
+template <class Socket>
+void open_for_us_alone(Socket& socket, const typename Socket::protocol_type& protocol, std::error_code& error) {
+  const int descriptor = ::socket(protocol.family(), protocol.type() | SOCK_CLOEXEC, protocol.protocol());
+  if (descriptor < 0) {
+    error.assign(errno, std::generic_category());
+    return;
+  }
+  socket.assign(protocol, descriptor, error);
+  if (error) ::close(descriptor);
+}
 
 }  // namespace sluice::net

@@ -2,6 +2,7 @@
 // The jobs of one executor that wait for their time. No clock and no timer of its own.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -22,6 +23,7 @@ class TimerQueue {
   /// Takes the next job that is due by `now`; an empty Function when there is none.
   Job take_due(Time now);
   void clear() noexcept { waiting_.clear(); }
+  std::size_t size() const noexcept { return waiting_.size(); }
 
  private:
   struct Waiting {

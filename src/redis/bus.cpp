@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -11,6 +12,8 @@
 
 namespace sluice::redis {
 namespace {
+
+constexpr std::chrono::seconds longest_time = std::chrono::years(100);  // the clock's nanoseconds end after 292
 
 const RedisOptions& checked(const RedisOptions& options) {
   using std::chrono::seconds;
@@ -21,6 +24,10 @@ const RedisOptions& checked(const RedisOptions& options) {
   if (options.answer_time.count() < 4) throw std::invalid_argument("Redis layer: an answer_time below 4 ms");
   if (options.reconnect_min.count() < 1 || options.reconnect_max < options.reconnect_min) {
     throw std::invalid_argument("Redis layer: reconnect_min is at least 1 ms, reconnect_max not below it");
+  }
+  if (std::max({options.answer_time, options.join_time, options.reconnect_max}) > longest_time ||
+      std::max(options.expiry, options.group_expiry) > longest_time || options.join_time.count() < 0) {
+    throw std::invalid_argument("Redis layer: a time is negative or above 100 years");
   }
   if (!is_valid_channel_name(options.prefix + "a")) {
     throw std::invalid_argument(fmt::format("Redis layer: \"{}\" can't begin a key", options.prefix));
@@ -123,6 +130,12 @@ std::optional<Arrival> Bus::read(std::string_view message) {
     log(LogLevel::warning, fmt::format("Redis layer: {} (said once)", arrival.error().message()));
   }
   return std::nullopt;
+}
+
+void Bus::refused_reading(const Reply& reply) {
+  count(counters_.rejected);
+  if (std::exchange(last_refusal_, reply.text) == reply.text) return;
+  log(LogLevel::warning, fmt::format("Redis layer: {}", unexpected("reading", reply).message()));
 }
 
 RedisStats Bus::stats() const {

@@ -66,7 +66,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
 
   void add_to(LayerStats& stats) const;
   RedisStats stats() const;
-  Executor& executor() const noexcept { return executor_; }
+  Executor& executor() const noexcept override { return executor_; }
   Node& node(std::size_t shard) noexcept { return *shards_[shard].node; }
   std::size_t hosts() const noexcept { return shards_.size(); }
 
@@ -76,6 +76,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   void try_again(std::size_t shard, Outgoing outgoing) override;
   void answered(std::size_t shard) override { pump(shard); }
   std::size_t shard_of(std::string_view name) const override;
+  void refused_reading(const Reply& reply) override;
   double unix_time() const override { return parts_.wall_clock(); }
   Hub& hub() noexcept override { return *hub_; }
   const Memberships& memberships() const noexcept override { return memberships_; }
@@ -128,6 +129,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   Memberships memberships_;
   std::unordered_map<std::string, std::size_t, StringHash, std::equal_to<>> plain_joins_;  // by the membership's key
   std::vector<Waiter> waiting_for_up_;
+  std::string last_refusal_;  // to be read
   bool down_told_ = false;
   bool closing_ = false;
   bool ended_ = false;

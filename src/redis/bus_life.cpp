@@ -38,6 +38,7 @@ void Bus::is_up(std::size_t number) {
   Shard& shard = shards_[number];
   shard.up = true;
   shard.node->settled();
+  last_refusal_.clear();
   if (parts_.shard_changed) parts_.shard_changed(number, true);
   if (all_up()) {
     counters_.up = true;
@@ -69,6 +70,7 @@ bool Bus::all_up() const noexcept { return std::ranges::all_of(shards_, &Shard::
 Completion<Result<void>> Bus::wait_until_up() {
   Completion<Result<void>> done;
   post([done](Bus& bus) {
+    if (bus.ended_) return done.resolve(Error(ErrorCode::layer_unavailable, "the layer is closed"));
     if (bus.all_up()) return done.resolve({});
     bus.waiting_for_up_.push_back({done, bus.executor_.now() + bus.options().join_time});
   });

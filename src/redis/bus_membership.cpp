@@ -89,15 +89,17 @@ void Bus::told(const std::string& key, std::uint64_t ticket, const Result<Reply>
   Membership* membership = memberships_.of_ticket(key, ticket);
   if (!membership) return;
   const auto now = executor_.now();
-  if (membership->state == Membership::State::leaving) {
-    memberships_.forget(key);
-    counters_.memberships = memberships_.size();
-  } else if (reply->is_error()) {
-    const Error error = unexpected(fmt::format("group_add \"{}\"", membership->group), *reply);
+  const bool leaving = membership->state == Membership::State::leaving;
+  if (reply->is_error()) {
+    const Error error =
+        unexpected(fmt::format("{} \"{}\"", leaving ? "group_discard" : "group_add", membership->group), *reply);
     count(counters_.rejected);
     log(LogLevel::warning, fmt::format("Redis layer: {}", error.message()));
     membership->tell_again_at = now + patience_with_refusals;
     settle(*membership, error);
+  } else if (leaving) {
+    memberships_.forget(key);
+    counters_.memberships = memberships_.size();
   } else {
     membership->state = Membership::State::joined;
     membership->tell_again_at = now + options().group_expiry / 3;

@@ -2,6 +2,7 @@
 // What the two layers do differently at one host. Everything else is the bus's.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -25,6 +26,9 @@ class Node;
 class Stamps;
 struct BusCounters;
 
+// A Redis that refuses to be read, because its disk is full or a script keeps it, is asked again after so long.
+inline constexpr auto pause_after_refusal = std::chrono::seconds(1);
+
 /// What a session asks of the bus that it belongs to. Its executor only.
 class BusHome {
  public:
@@ -38,7 +42,10 @@ class BusHome {
   virtual void answered(std::size_t shard) = 0;
   virtual std::size_t shard_of(std::string_view name) const = 0;
   virtual double unix_time() const = 0;
+  /// Redis has refused to be read: counted, and logged once for a reason.
+  virtual void refused_reading(const Reply& reply) = 0;
 
+  virtual Executor& executor() const noexcept = 0;
   virtual Hub& hub() noexcept = 0;
   virtual const Memberships& memberships() const noexcept = 0;
   virtual const Serializer& serializer() const noexcept = 0;

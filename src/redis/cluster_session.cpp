@@ -34,8 +34,8 @@ void ClusterSession::connect(const Reply& slots) {
 void ClusterSession::one_ready() {
   if (--missing_ > 0) return;
   reader_of(home_.process()).request({"SSUBSCRIBE", home_.process()}, [this](const Result<Reply>& reply) {
-    if (reply && !reply->is_error()) return reading_();
-    lose_if_moved(reply);
+    if (!reply) return;
+    reply->is_error() ? node_.lose(unexpected("SSUBSCRIBE", *reply)) : reading_();
   });
 }
 

@@ -100,9 +100,17 @@ void InboxSession::drain() {
   reader_->request(Command{"ZPOPMIN", inbox_}.arg(static_cast<std::int64_t>(batch)),
                    [this](const Result<Reply>& reply) {
                      if (!reply) return;
+                     if (reply->is_error()) return drain_later(*reply);
                      for (std::size_t i = 0; i < reply->elements.size(); i += 2) arrived(reply->elements[i].text);
                      if (reader_) drain();
                    });
+}
+
+void InboxSession::drain_later(const Reply& refusal) {
+  home_.refused_reading(refusal);
+  home_.executor().post_after(pause_after_refusal, [this, weak = std::weak_ptr(reader_)] {
+    if (const auto reader = weak.lock(); reader && reader == reader_) drain();
+  });
 }
 
 void InboxSession::arrived(std::string_view member) {

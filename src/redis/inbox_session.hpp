@@ -35,6 +35,7 @@ class InboxSession final : public BusSession {
  private:
   void feed_last_reader();
   void drain();
+  void drain_later(const Reply& refusal);
   void arrived(std::string_view member);
   void look_up(Outgoing outgoing);
   void write_behind_look_ups(Outgoing outgoing);

@@ -112,19 +112,17 @@ void Link::on_bytes(std::string_view bytes) {
   }
 }
 
-// A subscription that ends unasked: its slot of the cluster has moved.
+// Where nothing is subscribed to, an array that begins with such a word is an answer: a group's members, say. A
+// subscription that ends unasked: its slot of the cluster has moved.
 bool Link::is_pushed(const Reply& reply) const {
-  if (!reply.is_array() || reply.elements.empty()) return false;
+  if (!events_.pushed || !reply.is_array() || reply.elements.empty()) return false;
   const std::string& kind = reply.elements.front().text;
   if (kind == "sunsubscribe") return waiting_.empty() || !waiting_.front().unsubscribes;
   return kind == "message" || kind == "pmessage" || kind == "smessage";
 }
 
 void Link::take(Reply reply) {
-  if (is_pushed(reply)) {
-    if (events_.pushed) events_.pushed(reply);
-    return;
-  }
+  if (is_pushed(reply)) return events_.pushed(reply);
   if (waiting_.empty()) {
     if (reply.is_error()) return lose(unexpected("unasked", reply));  // too many clients, say
     return;

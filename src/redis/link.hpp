@@ -38,7 +38,7 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
   struct Events {
     Function<void()> ready;
     Function<void(const Error&)> lost;         // the last call; not after close()
-    Function<void(const Reply&)> pushed = {};  // what a subscription brings
+    Function<void(const Reply&)> pushed = {};  // what a subscription brings; without it none may be asked for
   };
 
   /// Dials. Without an answer for `answer_time` it is lost: to the dialling, to the greeting, to any command.

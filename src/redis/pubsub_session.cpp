@@ -16,8 +16,9 @@ void PubSubSession::begin(Function<void()> reading) {
   reader_ = node_.connect(
       [this, reading = std::move(reading)]() mutable {
         reader_->request({"PSUBSCRIBE", home_.process() + "*"},
-                         [reading = std::move(reading)](const Result<Reply>& reply) mutable {
-                           if (reply && !reply->is_error()) reading();
+                         [this, reading = std::move(reading)](const Result<Reply>& reply) mutable {
+                           if (!reply) return;
+                           reply->is_error() ? node_.lose(unexpected("PSUBSCRIBE", *reply)) : reading();
                          });
       },
       [this](const Reply& push) { arrived(push); });

@@ -134,7 +134,7 @@ void Workers::read(std::size_t number) {
     });
     return;
   }
-  if (shard.client.empty() || shard.stirred) return;
+  if (shard.client.empty() || shard.stirred || shard.pauses) return;
   if (!shard.reading.empty()) {
     shard.stirred = true;
     unblock(number, shard.client);
@@ -153,6 +153,7 @@ void Workers::arrived(std::size_t number, const Result<Reply>& reply) {
   Shard& shard = shards_[number];
   shard.reading.clear();
   shard.stirred = false;
+  if (reply->is_error()) return read_later(number, *reply);
   if (reply->elements.size() == 3) {
     const std::string_view name = std::string_view(reply->elements[0].text).substr(names_.prefix().size());
     const std::string& member = reply->elements[1].text;
@@ -179,6 +180,20 @@ void Workers::arrived(std::size_t number, const Result<Reply>& reply) {
     }
   }
   read(number);
+}
+
+void Workers::read_later(std::size_t number, const Reply& refusal) {
+  bus_->refused_reading(refusal);
+  Shard& shard = shards_[number];
+  shard.pauses = true;
+  bus_->executor().post_after(pause_after_refusal,
+                              [weak = weak_from_this(), number, asked = std::weak_ptr(shard.link)] {
+                                const auto self = weak.lock();
+                                const auto link = asked.lock();
+                                if (!self || !link || link != self->shards_[number].link) return;
+                                self->shards_[number].pauses = false;
+                                self->read(number);
+                              });
 }
 
 // ---------------------------------------------------------------- an inbox

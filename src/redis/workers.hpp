@@ -76,10 +76,12 @@ class Workers : public std::enable_shared_from_this<Workers> {
     std::vector<std::string> reading;  // the keys that a command waits for now
     bool up = false;
     bool stirred = false;  // that command was asked to end
+    bool pauses = false;   // Redis has refused the last one
   };
 
   void read(std::size_t shard);
   void arrived(std::size_t shard, const Result<Reply>& reply);
+  void read_later(std::size_t shard, const Reply& refusal);
   void unblock(std::size_t shard, std::string_view client);
   void give_back(std::string_view channel, std::deque<TakenEvent> taken);
   std::vector<std::string> wanted_keys() const;

@@ -50,6 +50,25 @@ TEST_CASE("a million channels of one process have a million names", "[layer][CL-
   }
 }
 
+TEST_CASE("a plain channel has one timer, however often it is filled and emptied", "[layer][CL-15]") {
+  ManualExecutor executor;
+  InMemoryChannelLayer layer(executor);
+  {
+    Inbox inbox = *executor.run([&] { return layer.open_inbox("jobs"); });
+    for (int i = 0; i < 1000; ++i) {
+      REQUIRE(layer.send("jobs", Event::named("job")));
+      REQUIRE(inbox.poll());
+    }
+    executor.advance(std::chrono::milliseconds(1));
+    CHECK(executor.timers() == 1);
+  }
+  REQUIRE(layer.send("jobs", Event::named("job")));
+  executor.advance(std::chrono::minutes(3));
+  CHECK(executor.timers() == 0);
+  CHECK(layer.stats().plain_channels == 0);
+  CHECK(layer.stats().dropped_expired == 1);
+}
+
 TEST_CASE("broadcasts that wait together are one visit at each member", "[layer]") {
   Scene2 scene;
   Ear& ann = scene.ear_in("g");

@@ -17,6 +17,7 @@
 
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
+#include "support/inherited.hpp"
 
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -161,6 +162,17 @@ TEST_CASE("a dialled stream carries bytes both ways, on the executor that it was
   CHECK(line.told() == "open said before it is open and after");
   line.write("bye");
   CHECK(line.tells("closed: io_failed: 127.0.0.1:" + std::to_string(echo.where().port()) + ": read: "));
+  line.drop();
+  CHECK(line.tells("dropped"));
+}
+
+TEST_CASE("a program that the process starts holds none of a dialler's sockets", "[net]") {
+  TcpEcho echo(any_port);
+  Threads threads;
+  const int before = test::inherited_descriptors();
+  Line line(threads.dialer, tcp(echo.where().port()), threads.executors.at(0), "hello");
+  CHECK(line.tells("hello"));
+  CHECK(test::inherited_descriptors() == before + 1);  // the other end
   line.drop();
   CHECK(line.tells("dropped"));
 }

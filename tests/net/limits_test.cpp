@@ -5,6 +5,7 @@
 #include <future>
 #include <string>
 
+#include "net/asio_executor.hpp"
 #include "net/support/served.hpp"
 #include "support/catch.hpp"
 
@@ -25,6 +26,24 @@ AsioServerOptions with(const std::function<void(Limits&)>& change) {
 }  // namespace
 
 // --- life
+
+TEST_CASE("one timer is set for each sort of deadline, however many connections come and go", "[net]") {
+  Served served(with([](Limits& limits) {
+    limits.handshake_time = 15ms;
+    limits.close_time = 5ms;
+  }));
+  auto stays = served.enter("/stays");
+  auto& executor = static_cast<net::AsioExecutor&>(served.executors.at(0));
+  for (int i = 0; i < 20; ++i) {
+    served.connect().upgrade();
+    std::promise<void> later;
+    executor.post_after(20ms, [&later] { later.set_value(); });
+    later.get_future().wait();
+  }
+  std::size_t timers = 0;
+  test::run_on(executor, [&] { timers = executor.timers(); });
+  CHECK(timers <= 4);
+}
 
 TEST_CASE("a peer that answers pings stays", "[net]") {
   Served served(with([](Limits& limits) {
@@ -186,6 +205,22 @@ TEST_CASE("while a peer is throttled its end is still seen, and the server can s
   CHECK(stays.hear() == end_of_stream);
 }
 
+TEST_CASE("a peer that is always too fast does not outlive its time", "[net]") {
+  Served served(with([](Limits& limits) {
+    limits.message_rate = {100, 10};
+    limits.lifetime = 400ms;
+  }));
+  auto client = served.enter();
+  std::string flood;
+  for (int i = 0; i < 500; ++i) flood += client_text("x");
+  client.send(flood);
+  int heard = 0;
+  std::string last;
+  while ((last = client.hear()) == "text x") ++heard;
+  CHECK(last == "close 1001 its time is up");
+  CHECK(heard < 250);
+}
+
 TEST_CASE("where rates close, the message that is one too many is not heard, and the code is 1008", "[net]") {
   Served served(with([](Limits& limits) {
     limits.message_rate = {1, 3};
@@ -258,6 +293,12 @@ TEST_CASE("limits that make no sense are refused at the start", "[net]") {
   CHECK_THROWS_AS(start([](Limits& limits) { limits.frames_per_message = 1U << 24U; }), std::invalid_argument);
   CHECK_THROWS_AS(start([](Limits& limits) { limits.ping_every = -1ms; }), std::invalid_argument);
   CHECK_THROWS_AS(start([](Limits& limits) { limits.lifetime = 24h * 365; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.handshake_time = 0ms; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.handshake_time = std::chrono::milliseconds::max(); }),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.close_time = 0ms; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](Limits& limits) { limits.disconnect_grace = std::chrono::milliseconds::max(); }),
+                  std::invalid_argument);
   CHECK_NOTHROW(start([](Limits& limits) {
     limits.ping_every = limits.pong_time = 0ms;
     limits.message_rate = limits.byte_rate = {};

@@ -13,6 +13,7 @@
 #include "sluice/core/completion.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/inherited.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -235,6 +236,13 @@ TEST_CASE("what is left when the loop has ended is closed, and its events told, 
   }
   CHECK(gateway.heard.lines() == std::vector<std::string>{"open /", "closed 1012"});
   CHECK_FALSE(ran);
+}
+
+TEST_CASE("a program that the process starts holds none of a server's sockets", "[net]") {
+  const int before = test::inherited_descriptors();
+  Served served;
+  const auto client = served.enter();
+  CHECK(test::inherited_descriptors() == before + 1);  // the client's own
 }
 
 TEST_CASE("a whole life leaves no descriptor behind", "[net]") {

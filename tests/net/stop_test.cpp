@@ -186,10 +186,12 @@ TEST_CASE("a second stop makes it faster, and only the first waits", "[net]") {
   served.server.wait();
 }
 
-TEST_CASE("a reason that can't be sent is refused", "[net]") {
+TEST_CASE("a reason that can't be sent, and a time that can't be waited for, are refused", "[net]") {
   Served served;
   CHECK_THROWS_AS(served.server.stop({.reason = close_code::abnormal}), std::invalid_argument);
   CHECK_THROWS_AS(served.server.stop({.reason = {1012, std::string(124, 'x')}}), std::invalid_argument);
+  CHECK_THROWS_AS(served.server.stop({.grace = std::chrono::milliseconds::max()}), std::invalid_argument);
+  CHECK_THROWS_AS(served.server.stop({.window = -1ms}), std::invalid_argument);
   CHECK(served.enter().hears_nothing_for(1));
 }
 

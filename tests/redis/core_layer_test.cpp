@@ -314,6 +314,31 @@ TEST_CASE("flush removes what is the layer's, and nothing else", "[redis][R-29][
   CHECK(world.redis.keys() == std::vector{"asgi"s, "asgi:other"s, "asgia b"s, "other"s});
 }
 
+TEST_CASE("a channel may be called as Redis calls what it pushes", "[redis]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  for (const char* name : {"message", "pmessage", "smessage", "sunsubscribe"}) {
+    world.redis.run({"ZADD", "asgi:group:g", "1700000000", name});
+    Sent sent(world.executor, layer.group_send_confirmed("g", TinyWorld::numbered(1)));
+    world.executor.run_all();
+    CHECK(sent.outcome == "reached 1, full 0");
+    CHECK(world.redis.members("asgi"s + name).size() == 1);
+    world.redis.run({"ZREM", "asgi:group:g", name});
+  }
+}
+
+TEST_CASE("nobody waits for a layer that was closed", "[redis]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  world.executor.run([&] { return layer.close(); });
+  bool up = true;
+  const auto ask = [](RedisChannelLayer& closed, bool& answer) -> Task<> {
+    answer = bool(co_await closed.wait_until_up());
+  };
+  world.executor.run([&] { return ask(layer, up); });
+  CHECK_FALSE(up);
+}
+
 TEST_CASE("options that could not work are refused", "[redis][R-5][R-31]") {
   TinyWorld world;
   const auto with = [&](auto change) {
@@ -327,4 +352,11 @@ TEST_CASE("options that could not work are refused", "[redis][R-5][R-31]") {
   CHECK_THROWS_AS(with([](RedisOptions& o) { o.prefix = "a b"; }), std::invalid_argument);
   CHECK_THROWS_AS(with([](RedisOptions& o) { o.answer_time = 0ms; }), std::invalid_argument);
   CHECK_THROWS_AS(with([](RedisOptions& o) { o.reconnect_min = 0ms; }), std::invalid_argument);
+  CHECK_THROWS_AS(with([](RedisOptions& o) { o.join_time = std::chrono::milliseconds::max(); }), std::invalid_argument);
+  CHECK_THROWS_AS(with([](RedisOptions& o) { o.join_time = -1ms; }), std::invalid_argument);
+  CHECK_THROWS_AS(with([](RedisOptions& o) { o.answer_time = std::chrono::milliseconds::max(); }),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(with([](RedisOptions& o) { o.group_expiry = std::chrono::seconds::max(); }), std::invalid_argument);
+  CHECK_THROWS_AS(with([](RedisOptions& o) { o.expiry = std::chrono::seconds(10'000'000'000); }),
+                  std::invalid_argument);
 }

@@ -7,6 +7,7 @@
 #include "redis/link.hpp"
 #include "redis/support/golden.hpp"
 #include "redis/support/tiny_world.hpp"
+#include "sluice/core/log.hpp"
 #include "support/catch.hpp"
 
 using namespace sluice;
@@ -136,6 +137,21 @@ TEST_CASE("what is published while Redis is away waits, in its order", "[redis]"
   CHECK(ann.heard() == "layer_up 0 1 2 3 4 5");
   CHECK(layer.redis_stats().refused == 1);
   CHECK(layer.redis_stats().waiting_bytes == 0);
+}
+
+TEST_CASE("a Redis that refuses the process its channel is no Redis to wait for in silence", "[redis]") {
+  World world;
+  std::string lines;
+  const LogSink before = set_log_sink([&](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; });
+  world.redis.fail_with("NOPERM No permissions to access a channel");
+  auto& layer = world.layer();
+  world.executor.advance(20s);
+  CHECK_FALSE(layer.redis_stats().up);
+  CHECK(lines.find("NOPERM") != std::string::npos);
+  world.redis.fail_with("");
+  world.executor.advance(6s);
+  CHECK(layer.redis_stats().up);
+  set_log_sink(before);
 }
 
 TEST_CASE("what waits for room when a connection breaks waits for the next one", "[redis]") {

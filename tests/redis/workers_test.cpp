@@ -151,3 +151,24 @@ TEST_CASE("a job that is sent after a half-open connection was left is done", "[
     CHECK(worker.seen.size() == static_cast<std::size_t>(i));
   }
 }
+
+TEST_CASE("a Redis that refuses to be read is asked again now and then, and heard once it lets us", "[redis]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  Listener& ann = world.listener_in("g", layer);
+  Worker worker(world, layer, "jobs");
+  worker.work(1);
+  world.executor.run_all();
+  const auto before = world.redis.commands().size();
+  world.redis.fail_with("MISCONF Redis is configured to save RDB snapshots, but it's unable to persist to disk.");
+  world.executor.advance(1min);
+  CHECK(world.redis.commands().size() - before < 200);
+  CHECK(layer.redis_stats().downs == 0);
+  world.redis.fail_with("");
+  world.executor.advance(2s);
+  REQUIRE(layer.group_send("g", TinyWorld::numbered(2)));
+  REQUIRE(layer.send("jobs", TinyWorld::numbered(3)));
+  world.executor.run_all();
+  CHECK(ann.heard() == "2");
+  CHECK(worker.seen == std::vector{3});
+}

@@ -91,7 +91,7 @@ class AsioServer {
   /// accepted any more. HTTP requests are answered with `Connection: close`; a connection that waits for its first
   /// request has half a second for it. Each WebSocket, in its turn, has its events told with on_stop(), and is closed
   /// behind what they still send and what is queued for it. A further call can only make it faster. Throws
-  /// std::invalid_argument for a code that may not be sent.
+  /// std::invalid_argument for a code that may not be sent, and for times that are negative or above 12 days.
   void stop(StopOptions options = {});
   /// Blocks until stop() was called, by any thread, and everything has ended: connections, HTTP handlers, and whatever
   /// holds on to a connection, as a consumer does until its disconnect() has finished. At the longest that takes the

@@ -21,7 +21,7 @@ enum class RateExcess : std::uint8_t {
   close,     // 1008
 };
 
-/// Bounds with their units; a time of 0 means none. A value; fixed once serving.
+/// Bounds with their units; a time of 0 means none, where there may be none. A value; fixed once serving.
 struct Limits {
   // --- the handshake
   std::size_t head_bytes = 16 * 1024;    // request line and headers; past it 431
