@@ -11,8 +11,8 @@ namespace sluice {
 
 struct HubGroup;
 
-/// The groups of one member, sorted by address, so that a member may be in thousands. Many a member is in one only: that
-/// one needs no memory beside the 16 bytes of the list itself. Its executor only.
+/// The groups of one member, sorted by address, so that a member may be in thousands. Many a member is in one only:
+/// that one needs no memory beside the 16 bytes of the list itself. Its executor only.
 class JoinedGroups {
  public:
   JoinedGroups() noexcept = default;

@@ -172,8 +172,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::vector<AsioConnection*> written_;  // those in hand then
   DeadlineList handshakes_, handling_, throttled_, closing_;
   DeadlineWheel opened_;
-  std::vector<Deadline::Time>
-      alarms_;  // that are set: each earlier than the one before it, so that the last rings next
+  // That are set, each earlier than the one before it, so that the last rings next.
+  std::vector<Deadline::Time> alarms_;
   const Deadline::Time born_;
   Deadline::Time now_;
   Tick tick_ = 0;
