@@ -37,13 +37,13 @@ class Load:
     def is_for(self, side, round):
         if self.rate:
             return side.processes == 1 and side.rival is not None
-        if self.window > 1:
-            return side.processes == 1 and side.name != FLOOR
+        if self.window > 1 and (side.processes > 1 or side.name == FLOOR):
+            return False
         return side.rival is not None or self.sockets < 5_000 or round == 0  # Channels takes minutes
 
 
 SINGLY = [Load(sockets) for sockets in SOCKETS]
-IN_BURSTS = [Load(sockets, window=BURST) for sockets in SOCKETS if sockets < 5_000]
+IN_BURSTS = [Load(sockets, window=BURST) for sockets in SOCKETS]
 PACED = [Load(sockets, rate=PACE) for sockets in SOCKETS]
 
 

@@ -75,7 +75,8 @@ def report(bench, figures):
     bench.write("rivals.md", f"""# Sluice beside others
 
 Processor time of the server, user and kernel, per delivery, echo, or connection made and closed; medians of
-{bench.rounds} interleaved rounds (of one round for Channels with N=10,000 and in bursts, which takes it minutes). N: subscribers
+{bench.rounds} interleaved rounds (of one round for Channels with N=10,000 and in bursts, and for all but the
+joined floor and Sluice with N=10,000 W=256: it takes them minutes). N: subscribers
 of one group. W: broadcasts in flight; at 1 the next is published when all have the last. S: bytes of a message, 100 where
 it is not said. P: publishers, who speak in turns, 1 where it is not said. Each × is to the floor of the same round: to
 `floor`, or in bursts to `floor, joined`. "Missing": so many deliveries never came, in every round. An empty place was not
