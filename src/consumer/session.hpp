@@ -133,14 +133,15 @@ class Session final : public ConnectionEvents, public Subscriber {
   Mailbox mailbox_;
   std::unique_ptr<Pressure> pressure_;  // null while nothing may be dropped
   std::uint32_t credit_ = 0;  // with pressure_: bytes that may be sent until the connection's queue is looked at
-  Answer answer_ = Answer::none;
-  Phase phase_ = Phase::connecting;
+  Answer answer_ : 2 = Answer::none;
+  Phase phase_ : 2 = Phase::connecting;
   bool connect_called_ : 1 = false;
-  bool busy_ : 1 = false;     // a handler's task is in hand
-  bool closing_ : 1 = false;  // this side ended it: nothing is handled any more but the end
-  bool closed_ : 1 = false;   // the connection is gone
+  bool busy_ : 1 = false;  // a handler's task is in hand
   bool paused_ : 1 = false;
   bool pump_posted_ : 1 = false;
+  // Bytes of their own, which a call from a wrong thread reads before it is refused.
+  bool closing_ = false;        // this side ended it: nothing is handled any more but the end
+  bool closed_ = false;         // the connection is gone
   BroadcastKinds intercepted_;  // the consumer hears them, not its client
 
   std::uint32_t place_ = 0;           // among the LiveSessions
