@@ -8,10 +8,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from compare import (compiling, in_process, loads, machine, many, pages, redis, rivals, scaling,  # noqa: E402
+from compare import (compiling, hostile, in_process, loads, machine, many, pages, redis, rivals, scaling,  # noqa: E402
                      stack, stalled, steps)
 
-PARTS = {"rivals": rivals, "stack": stack, "scaling": scaling, "stalled": stalled, "many": many,
+PARTS = {"rivals": rivals, "stack": stack, "scaling": scaling, "stalled": stalled, "hostile": hostile, "many": many,
          "compiling": compiling, "redis": redis, "in_process": in_process, "steps": steps}
 QUICK = ("rivals", "stack", "compiling")
 ROOT = Path(__file__).resolve().parents[2]
