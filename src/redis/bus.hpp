@@ -15,6 +15,7 @@
 #include "layer/hub.hpp"
 #include "redis/bus_counters.hpp"
 #include "redis/bus_session.hpp"
+#include "redis/echo_proof.hpp"
 #include "redis/memberships.hpp"
 #include "redis/node.hpp"
 #include "redis/outbox.hpp"
@@ -36,6 +37,7 @@ struct BusParts {
   std::function<double()> wall_clock;
   PlaceOf place_of;
   MakeSession make_session;
+  bool keys_can_vanish = false;  // memberships are keys: each join asks Redis, and they are looked at now and then
   std::function<void(std::size_t shard, bool up)> shard_changed = {};
 };
 
@@ -77,6 +79,10 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   void answered(std::size_t shard) override { pump(shard); }
   std::size_t shard_of(std::string_view name) const override;
   void refused_reading(const Reply& reply) override;
+  EchoProof& proof(std::size_t shard) noexcept override { return shards_[shard].proof; }
+  void probe_arrived(std::size_t shard, std::uint64_t ticket) override;
+  void unsettled(std::size_t shard, const Error& error) override;
+  void membership_missing(std::size_t shard) noexcept override { shards_[shard].forgetful = true; }
   double unix_time() const override { return parts_.wall_clock(); }
   Hub& hub() noexcept override { return *hub_; }
   const Memberships& memberships() const noexcept override { return memberships_; }
@@ -91,8 +97,12 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
     std::shared_ptr<Node> node;
     std::unique_ptr<BusSession> session;
     Outbox outbox;
-    bool reading = false;  // memberships may be told
-    bool up = false;       // and all of them have been
+    EchoProof proof;
+    bool connected = false;     // the session reads
+    bool reading = false;       // memberships may be told: a probe has arrived
+    bool up = false;            // and all of them have been
+    bool workers_told = false;  // that it is up
+    bool forgetful = false;     // Redis lacks a membership that it had confirmed
   };
   using Waiter = Membership::Waiter;
 
@@ -101,9 +111,16 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
     executor_.post([self = shared_from_this(), work = std::move(work)]() mutable { work(*self); });
   }
   void connected(std::size_t shard);
+  void prove(std::size_t shard);
+  void look_after(std::size_t shard);
+  void look_at_memberships();
+  void look_at_memberships_of(std::size_t shard, std::vector<Membership*> some);
+  void forgot(std::size_t shard);
   void restore(std::size_t shard);
   void is_up(std::size_t shard);
+  void tell_up();
   void lost(std::size_t shard, const Error& error);
+  void went_down(std::size_t shard, const Error& error);
   bool all_up() const noexcept;
 
   void join_now(const std::string& group, const std::string& plain_channel, Completion<Result<void>> done);
@@ -129,7 +146,10 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   Memberships memberships_;
   std::unordered_map<std::string, std::size_t, StringHash, std::equal_to<>> plain_joins_;  // by the membership's key
   std::vector<Waiter> waiting_for_up_;
-  std::string last_refusal_;  // to be read
+  std::string last_refusal_;                  // to be read
+  Executor::Clock::time_point settled_at_{};  // not up before
+  std::size_t looked_at_ = 0;                 // how far the look at the memberships has come
+  unsigned ticks_ = 0;
   bool down_told_ = false;
   bool closing_ = false;
   bool ended_ = false;

@@ -12,13 +12,17 @@
 namespace sluice::redis {
 namespace {
 
-constexpr auto tick_time = std::chrono::milliseconds(250);
+constexpr auto tick_time = EchoProof::tick_time;
+constexpr auto quiet_time = std::chrono::seconds(2);  // after slots of a cluster have moved
 constexpr auto goodbye_time = std::chrono::seconds(2);
 
 }  // namespace
 
-void Bus::connected(std::size_t shard) {
-  shards_[shard].session->begin([this, shard] { restore(shard); });
+void Bus::connected(std::size_t number) {
+  shards_[number].session->begin([this, number] {
+    shards_[number].connected = true;
+    prove(number);
+  });
 }
 
 void Bus::restore(std::size_t number) {
@@ -39,29 +43,40 @@ void Bus::is_up(std::size_t number) {
   shard.up = true;
   shard.node->settled();
   last_refusal_.clear();
-  if (parts_.shard_changed) parts_.shard_changed(number, true);
-  if (all_up()) {
-    counters_.up = true;
-    for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve({});
-    if (std::exchange(down_told_, false)) hub_->deliver_to_all(Event::of(LayerUp{}));
-  }
+  if (parts_.shard_changed && !std::exchange(shard.workers_told, true)) parts_.shard_changed(number, true);
+  tell_up();
   pump(number);
+}
+
+void Bus::tell_up() {
+  if (counters_.up || ended_ || !all_up() || executor_.now() < settled_at_) return;
+  counters_.up = true;
+  for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve({});
+  if (std::exchange(down_told_, false)) hub_->deliver_to_all(Event::of(LayerUp{}));
+}
+
+void Bus::unsettled(std::size_t number, const Error& error) {
+  settled_at_ = executor_.now() + quiet_time;
+  if (counters_.up) went_down(number, error);
 }
 
 void Bus::lost(std::size_t number, const Error& error) {
   Shard& shard = shards_[number];
-  const bool was_up = all_up();
-  shard.reading = shard.up = false;
+  shard.connected = shard.reading = shard.up = shard.forgetful = shard.workers_told = false;
+  shard.proof.reset();
   shard.session->lost();
   if (parts_.shard_changed) parts_.shard_changed(number, false);
   memberships_.lost(number);
   hub_->index().unannounce_all();
   shard.outbox.rewind();
-  if (!was_up || ended_) return;
+  if (counters_.up && !ended_) went_down(number, error);
+}
+
+void Bus::went_down(std::size_t number, const Error& error) {
   counters_.up = false;
   count(counters_.downs);
   down_told_ = true;
-  log(LogLevel::warning, fmt::format("Redis layer: down: {}: {}", shard.node->name(), error.message()));
+  log(LogLevel::warning, fmt::format("Redis layer: down: {}: {}", shards_[number].node->name(), error.message()));
   hub_->deliver_to_all(Event::of(LayerDown{}));
 }
 
@@ -71,7 +86,7 @@ Completion<Result<void>> Bus::wait_until_up() {
   Completion<Result<void>> done;
   post([done](Bus& bus) {
     if (bus.ended_) return done.resolve(Error(ErrorCode::layer_unavailable, "the layer is closed"));
-    if (bus.all_up()) return done.resolve({});
+    if (bus.counters_.up) return done.resolve({});
     bus.waiting_for_up_.push_back({done, bus.executor_.now() + bus.options().join_time});
   });
   return done;
@@ -88,9 +103,13 @@ void Bus::tick() {
   std::erase_if(waiting_for_up_, expired);
   memberships_.for_each([&](Membership& membership) { std::erase_if(membership.waiters, expired); });
   renew(now);
-  for (Shard& shard : shards_) {  // what has waited for too long takes no memory any more
-    if (!shard.up) shard.outbox.drop_expired(now, counters_);
+  for (std::size_t number = 0; number < shards_.size(); ++number) {
+    Shard& shard = shards_[number];
+    if (!shard.up) shard.outbox.drop_expired(now, counters_);  // it takes no memory any more
+    look_after(number);
   }
+  look_at_memberships();
+  tell_up();
   executor_.post_after(tick_time, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->tick();
   });
@@ -135,7 +154,7 @@ void Bus::end() {
   counters_.up = false;
   const Error closed(ErrorCode::layer_unavailable, "the layer is closed");
   for (Shard& shard : shards_) {
-    shard.reading = shard.up = false;
+    shard.connected = shard.reading = shard.up = false;
     shard.session->lost();
     if (parts_.shard_changed) parts_.shard_changed(static_cast<std::size_t>(&shard - shards_.data()), false);
     shard.node->stop("the layer is closed");

@@ -55,13 +55,15 @@ void Bus::join_now(const std::string& group, const std::string& plain, Completio
   Membership* fresh = memberships_.want(group, plain);
   Membership& membership = fresh ? *fresh : *memberships_.find(group, plain);
   counters_.memberships = memberships_.size();
-  if (membership.state == Membership::State::joined) {
+  if (membership.state == Membership::State::joined && !parts_.keys_can_vanish) {
     // Its first members left and others came, before Redis heard of either.
     if (plain.empty()) hub_->index().announce(group);
     return done.resolve({});
   }
   membership.waiters.push_back({std::move(done), executor_.now() + options().join_time});
-  if (fresh && shards_[membership.shard].reading) tell(membership);
+  // Redis may have lost the key since it confirmed it: a later member asks again, once for all that wait.
+  const bool again = membership.state == Membership::State::joined && !membership.unanswered;
+  if ((fresh || again) && shards_[membership.shard].reading) tell(membership);
 }
 
 void Bus::leave_now(const std::string& group, const std::string& plain) {
@@ -77,6 +79,7 @@ void Bus::tell(Membership& membership) {
   auto answer = [this, key = Memberships::key_of(membership.group, membership.plain_channel),
                  ticket = membership.ticket](const Result<Reply>& reply) { told(key, ticket, reply); };
   membership.tell_again_at = Executor::Clock::time_point::max();
+  membership.unanswered = true;
   if (membership.state == Membership::State::leaving) {
     session.leave(membership, std::move(answer));
   } else {
@@ -88,6 +91,7 @@ void Bus::told(const std::string& key, std::uint64_t ticket, const Result<Reply>
   if (!reply) return;  // the host is lost: it is told again when it is back
   Membership* membership = memberships_.of_ticket(key, ticket);
   if (!membership) return;
+  membership->unanswered = false;
   const auto now = executor_.now();
   const bool leaving = membership->state == Membership::State::leaving;
   if (reply->is_error()) {
@@ -101,9 +105,13 @@ void Bus::told(const std::string& key, std::uint64_t ticket, const Result<Reply>
     memberships_.forget(key);
     counters_.memberships = memberships_.size();
   } else {
-    membership->state = Membership::State::joined;
+    const bool was_joined = std::exchange(membership->state, Membership::State::joined) == Membership::State::joined;
     membership->tell_again_at = now + options().group_expiry / 3;
-    if (membership->plain_channel.empty()) hub_->index().announce(membership->group);
+    if (!parts_.keys_can_vanish) {
+      if (membership->plain_channel.empty()) hub_->index().announce(membership->group);
+    } else if (was_joined && reply->integer == 1) {
+      membership_missing(membership->shard);  // it was new to Redis again
+    }
     settle(*membership, {});
   }
 }

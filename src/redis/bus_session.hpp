@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "redis/link.hpp"
 #include "redis/memberships.hpp"
@@ -25,6 +26,7 @@ namespace sluice::redis {
 class Node;
 class Stamps;
 struct BusCounters;
+class EchoProof;
 
 // A Redis that refuses to be read, because its disk is full or a script keeps it, is asked again after so long.
 inline constexpr auto pause_after_refusal = std::chrono::seconds(1);
@@ -44,6 +46,14 @@ class BusHome {
   virtual double unix_time() const = 0;
   /// Redis has refused to be read: counted, and logged once for a reason.
   virtual void refused_reading(const Reply& reply) = 0;
+  /// Of the host: that this process receives what it publishes there.
+  virtual EchoProof& proof(std::size_t shard) noexcept = 0;
+  virtual void probe_arrived(std::size_t shard, std::uint64_t ticket) = 0;
+  /// Redis lacks a membership that it had confirmed: all are restored soon.
+  virtual void membership_missing(std::size_t shard) noexcept = 0;
+  /// Messages may be missed at this moment, though the host is there. Consumers are notified as of an outage, once
+  /// until nothing of the kind has happened for a while.
+  virtual void unsettled(std::size_t shard, const Error& error) = 0;
 
   virtual Executor& executor() const noexcept = 0;
   virtual Hub& hub() noexcept = 0;
@@ -74,6 +84,12 @@ class BusSession {
   virtual void lost() = 0;
   virtual void join(const Membership& membership, Link::Answer answer) = 0;
   virtual void leave(const Membership& membership, Link::Answer answer) = 0;
+  /// Publishes a probe to this process; it arrives as BusHome::probe_arrived.
+  virtual void probe(std::uint64_t ticket, Link::Answer answer) = 0;
+  /// Does earlier data still arrive, so that a probe may be late?
+  virtual bool is_behind() const = 0;
+  /// Which of them Redis lacks: an array of their numbers from 1. Only where BusParts::keys_can_vanish.
+  virtual void find_missing(const std::vector<Membership*>& some, Link::Answer answer) = 0;
   /// Answered behind all joins and leaves so far.
   virtual void mark(Link::Answer answer) = 0;
   virtual void publish(Outgoing outgoing) = 0;

@@ -4,10 +4,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/whole_number.hpp"
 #include "layer/hub.hpp"
+#include "redis/echo_proof.hpp"
 #include "redis/node.hpp"
 
 namespace sluice::redis {
+namespace {
+
+constexpr unsigned most_hops = 5;  // from one master to the next, each saying that another has the slot
+
+}  // namespace
+
 ClusterSession::ClusterSession(BusHome& home, Node& node, std::size_t shard)
     : home_(home), node_(node), shard_(shard), names_(home.options().prefix) {}
 
@@ -23,7 +31,9 @@ void ClusterSession::connect(const Reply& slots) {
   if (!map) return node_.lose(map.error());
   map_ = std::move(*map);
   missing_ = 2 * map_->masters().size();
+  probe_channels_.clear();
   for (const Endpoint& master : map_->masters()) {
+    probe_channels_.push_back(map_->channel_at(masters_.size(), home_.process()));
     masters_.push_back({node_.connect_to(master, [this] { one_ready(); }),
                         node_.connect_to(
                             master, [this] { one_ready(); }, [this](const Reply& push) { arrived(push); })});
@@ -33,10 +43,14 @@ void ClusterSession::connect(const Reply& slots) {
 // All masters are there. What is sent to consumers of this process comes through one channel.
 void ClusterSession::one_ready() {
   if (--missing_ > 0) return;
-  reader_of(home_.process()).request({"SSUBSCRIBE", home_.process()}, [this](const Result<Reply>& reply) {
+  const auto subscribed = [this](const Result<Reply>& reply) {
     if (!reply) return;
-    reply->is_error() ? node_.lose(unexpected("SSUBSCRIBE", *reply)) : reading_();
-  });
+    if (reply->is_error()) return node_.lose(unexpected("SSUBSCRIBE", *reply));
+    if (--missing_ == 0) reading_();
+  };
+  missing_ = probe_channels_.size() + 1;
+  for (const std::string& channel : probe_channels_) ask_owner("SSUBSCRIBE", channel, subscribed);
+  ask_owner("SSUBSCRIBE", home_.process(), subscribed);
 }
 
 void ClusterSession::lost() {
@@ -44,24 +58,72 @@ void ClusterSession::lost() {
     master.commands->close("the cluster is lost");
     master.reader->close("the cluster is lost");
   }
+  for (Outgoing& outgoing : std::exchange(moved_, {})) home_.try_again(shard_, std::move(outgoing));
+  publishing_ = 0;
+  redirections_ = 0;
 }
 
 std::string ClusterSession::channel_of(const Membership& membership) const {
   return membership.group.empty() ? membership.plain_channel : names_.group_channel(membership.group);
 }
 
+// ---------------------------------------------------------------- slots that move
+
+// A slot that has moved is followed to its new master.
+void ClusterSession::ask_owner(std::string_view verb, const std::string& channel, Link::Answer answer, unsigned hops) {
+  owner_of(channel).reader->request({verb, channel}, [this, verb = std::string(verb), channel, hops,
+                                                      answer = std::move(answer)](const Result<Reply>& reply) mutable {
+    if (!reply || !reply->is_error("MOVED")) {
+      answer(reply);
+      return lose_if_down(reply);
+    }
+    if (hops == most_hops) return node_.lose(unexpected("cluster: " + channel, *reply));
+    follow(*reply);
+    if (!masters_.empty()) ask_owner(verb, channel, std::move(answer), hops + 1);
+  });
+}
+
+// A master that the map does not know: all begins anew with a new map.
+void ClusterSession::follow(const Reply& moved) {
+  if (map_->move(moved)) return;
+  const Error error = unexpected("cluster", moved);
+  home_.unsettled(shard_, error);
+  node_.lose(error);
+}
+
+// Redis ended the subscription. What is published until the next one stands is missed.
+void ClusterSession::moved_away(const std::string& channel) {
+  const auto unsettled = [this] {
+    home_.unsettled(shard_, Error(ErrorCode::layer_unavailable, "Redis Cluster: slots move, and channels with them"));
+  };
+  if (!is_wanted(channel)) return;
+  unsettled();
+  ask_owner("SSUBSCRIBE", channel, [unsettled](const Result<Reply>& reply) {
+    if (reply && !reply->is_error()) unsettled();  // from now on nothing is missed
+  });
+}
+
+bool ClusterSession::is_wanted(const std::string& channel) const {
+  if (channel.starts_with(home_.process())) return true;
+  const std::string_view group = names_.group_of(channel);
+  const Membership* membership = home_.memberships().find(group, group.empty() ? std::string_view(channel) : "");
+  return membership && membership->state != Membership::State::leaving;
+}
+
+// Nobody serves the slot now, or it is between two masters.
+void ClusterSession::lose_if_down(const Result<Reply>& reply) {
+  if (!reply || !reply->is_error()) return;
+  if (reply->is_error("CLUSTERDOWN") || reply->is_error("ASK")) node_.lose(unexpected("cluster", *reply));
+}
+
+// ---------------------------------------------------------------- reading
+
 void ClusterSession::join(const Membership& membership, Link::Answer answer) {
-  const std::string channel = channel_of(membership);
-  reader_of(channel).request({"SSUBSCRIBE", channel},
-                             [this, answer = std::move(answer)](const Result<Reply>& reply) mutable {
-                               answer(reply);
-                               lose_if_moved(reply);
-                             });
+  ask_owner("SSUBSCRIBE", channel_of(membership), std::move(answer));
 }
 
 void ClusterSession::leave(const Membership& membership, Link::Answer answer) {
-  const std::string channel = channel_of(membership);
-  reader_of(channel).request({"SUNSUBSCRIBE", channel}, std::move(answer));
+  ask_owner("SUNSUBSCRIBE", channel_of(membership), std::move(answer));
 }
 
 void ClusterSession::mark(Link::Answer answer) {
@@ -74,20 +136,17 @@ void ClusterSession::mark(Link::Answer answer) {
   }
 }
 
-// A slot has another master now: whoever said so knows more than our map.
-void ClusterSession::lose_if_moved(const Result<Reply>& reply) {
-  if (!reply || !reply->is_error()) return;
-  if (reply->is_error("MOVED") || reply->is_error("CLUSTERDOWN") || reply->is_error("ASK")) {
-    node_.lose(unexpected("cluster", *reply));
-  }
-}
-
 void ClusterSession::arrived(const Reply& push) {
-  if (push.elements.front().text != "smessage") {
-    return node_.lose(Error(ErrorCode::layer_unavailable, "Redis Cluster: a slot has moved, and its channels with it"));
-  }
   const std::string& channel = push.elements[1].text;
-  auto arrival = home_.read(push.elements.back().text);
+  if (push.elements.front().text != "smessage") return moved_away(channel);
+  const std::string& message = push.elements.back().text;
+  if (channel.starts_with(home_.process()) && channel != home_.process()) {
+    const auto ticket = whole_number<std::uint64_t>(message).value_or(0);
+    if (ticket == probe_ticket_ && probes_missing_ > 0 && --probes_missing_ == 0) home_.probe_arrived(shard_, ticket);
+    return;
+  }
+  if (EchoProof& proof = home_.proof(shard_); proof.awaits_echo()) proof.received(message);
+  auto arrival = home_.read(message);
   if (!arrival) return;
   Hub& hub = home_.hub();
   if (const auto group = names_.group_of(channel); !group.empty()) {
@@ -99,8 +158,54 @@ void ClusterSession::arrived(const Reply& push) {
   }
 }
 
+// ---------------------------------------------------------------- proof
+
+void ClusterSession::probe(std::uint64_t ticket, Link::Answer answer) {
+  probe_ticket_ = ticket;
+  probes_unanswered_ = probes_missing_ = probe_channels_.size();
+  const auto all = std::make_shared<Link::Answer>(std::move(answer));
+  for (const std::string& channel : probe_channels_) {
+    probe_one(channel, ticket, [this, ticket, all](const Result<Reply>& reply) {
+      if (!reply || ticket != probe_ticket_) return;
+      if (!reply->is_error() && --probes_unanswered_ > 0) return;
+      (*all)(reply);
+      if (!reply->is_error()) probes_accepted(ticket);
+    });
+  }
+}
+
+void ClusterSession::probe_one(const std::string& channel, std::uint64_t ticket, Link::Answer answer, unsigned hops) {
+  owner_of(channel).commands->request(
+      {"SPUBLISH", channel, std::to_string(ticket)},
+      [this, channel, ticket, hops, answer = std::move(answer)](const Result<Reply>& reply) mutable {
+        if (!reply || !reply->is_error("MOVED") || hops == most_hops) {
+          answer(reply);
+          return lose_if_down(reply);
+        }
+        follow(*reply);
+        if (!masters_.empty()) probe_one(channel, ticket, std::move(answer), hops + 1);
+      });
+}
+
+// Behind the probes, what the readers are asked is answered behind what they brought.
+void ClusterSession::probes_accepted(std::uint64_t ticket) {
+  if (masters_.empty()) return;
+  mark([this, ticket](const Result<Reply>& reply) {
+    if (reply) home_.proof(shard_).caught_up(ticket);
+  });
+}
+
+bool ClusterSession::is_behind() const {
+  const auto now = home_.executor().now();
+  return std::ranges::any_of(
+      masters_, [now](const Master& master) { return now - master.reader->last_received() < EchoProof::tick_time; });
+}
+
+// ---------------------------------------------------------------- publishing
+
 bool ClusterSession::has_room() const {
-  return std::ranges::all_of(masters_, [](const Master& master) { return master.commands->has_room(); });
+  return moved_.empty() &&
+         std::ranges::all_of(masters_, [](const Master& master) { return master.commands->has_room(); });
 }
 
 // The process that a consumer's channel belongs to, whose name is longer than that; empty for a plain channel.
@@ -120,16 +225,39 @@ void ClusterSession::publish(Outgoing outgoing) {
   const std::string payload = home_.serializer().message(
       publication.body, process.empty() ? Addressing::none : Addressing::one,
       std::span<const std::string>(&publication.name, 1), static_cast<std::int64_t>(home_.unix_time()));
-  masters_[map_->master_of(channel)].commands->request(
-      {"SPUBLISH", channel, payload}, [this, outgoing = std::move(outgoing)](const Result<Reply>& reply) mutable {
-        if (reply && reply->is_error("MOVED")) {  // nothing was done: it goes to the right one
-          home_.try_again(shard_, std::move(outgoing));
-        } else {
-          take_receipt(*outgoing.publication, reply, home_.counters());
-        }
-        lose_if_moved(reply);
-        home_.answered(shard_);
-      });
+  EchoProof& proof = home_.proof(shard_);
+  const bool comes_back = publication.to == Publication::To::group && proof.wants_echo() && is_wanted(channel);
+  const std::uint64_t watched = comes_back ? proof.watch(payload) : 0;
+  ++publishing_;
+  owner_of(channel).commands->request({"SPUBLISH", channel, payload},
+                                      [this, watched, outgoing = std::move(outgoing)](const Result<Reply>& reply) {
+                                        published(outgoing, reply, watched);
+                                      });
+}
+
+void ClusterSession::published(const Outgoing& outgoing, const Result<Reply>& reply, std::uint64_t watched) {
+  if (publishing_ > 0) --publishing_;
+  if (reply && reply->is_error()) home_.proof(shard_).refused(watched);
+  if (reply && !reply->is_error()) home_.proof(shard_).accepted(watched);
+  if (reply && reply->is_error("MOVED")) {  // nothing was done
+    moved_.push_back(outgoing);
+    follow(*reply);
+  } else {
+    take_receipt(*outgoing.publication, reply, home_.counters());
+    if (reply) redirections_ = 0;
+    lose_if_down(reply);
+  }
+  publish_moved();
+  home_.answered(shard_);
+}
+
+// Once no other is on its way, so that their order is kept.
+void ClusterSession::publish_moved() {
+  if (publishing_ > 0 || moved_.empty()) return;
+  if (++redirections_ > most_hops) {
+    return node_.lose(Error(ErrorCode::layer_unavailable, "Redis Cluster: its masters refer to each other"));
+  }
+  for (Outgoing& outgoing : std::exchange(moved_, {})) publish(std::move(outgoing));
 }
 
 }  // namespace sluice::redis

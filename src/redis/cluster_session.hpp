@@ -2,6 +2,7 @@
 // The pub/sub layer on a Redis Cluster: sharded channels, each at the master that serves its slot (Redis 7).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,8 +15,9 @@
 
 namespace sluice::redis {
 
-/// One host to its bus: the cluster as a whole. Its node is the member that tells who serves what; when anything of
-/// that changes, all begins anew from there. Its executor only.
+/// One host to its bus: the cluster as a whole. Its node is the member that names the owner of each slot. A slot that
+/// moves to another known master is followed; a new master, or a lost one, means that all begins anew. Its executor
+/// only.
 class ClusterSession final : public BusSession {
  public:
   ClusterSession(BusHome& home, Node& node, std::size_t shard);
@@ -24,6 +26,10 @@ class ClusterSession final : public BusSession {
   void lost() override;
   void join(const Membership& membership, Link::Answer answer) override;
   void leave(const Membership& membership, Link::Answer answer) override;
+  /// One probe per master, each of which must arrive.
+  void probe(std::uint64_t ticket, Link::Answer answer) override;
+  bool is_behind() const override;
+  void find_missing(const std::vector<Membership*>&, Link::Answer) override {}
   void mark(Link::Answer answer) override;
   void publish(Outgoing outgoing) override;
   bool has_room() const override;
@@ -37,9 +43,17 @@ class ClusterSession final : public BusSession {
 
   void connect(const Reply& slots);
   void one_ready();
-  Link& reader_of(std::string_view channel) { return *masters_[map_->master_of(channel)].reader; }
+  Master& owner_of(std::string_view channel) { return masters_[map_->master_of(channel)]; }
+  void ask_owner(std::string_view verb, const std::string& channel, Link::Answer answer, unsigned hops = 0);
+  void follow(const Reply& moved);
+  void moved_away(const std::string& channel);
+  bool is_wanted(const std::string& channel) const;
   void arrived(const Reply& push);
-  void lose_if_moved(const Result<Reply>& reply);
+  void probe_one(const std::string& channel, std::uint64_t ticket, Link::Answer answer, unsigned hops = 0);
+  void probes_accepted(std::uint64_t ticket);
+  void published(const Outgoing& outgoing, const Result<Reply>& reply, std::uint64_t watched);
+  void publish_moved();
+  void lose_if_down(const Result<Reply>& reply);
   std::string channel_of(const Membership& membership) const;
   std::string_view process_of(std::string_view channel) const;
 
@@ -51,6 +65,15 @@ class ClusterSession final : public BusSession {
   std::optional<ClusterMap> map_;
   std::vector<Master> masters_;
   std::size_t missing_ = 0;  // links that are not ready yet
+
+  std::vector<std::string> probe_channels_;  // one per master
+  std::uint64_t probe_ticket_ = 0;
+  std::size_t probes_unanswered_ = 0;
+  std::size_t probes_missing_ = 0;
+
+  std::size_t publishing_ = 0;   // publications that Redis has not answered
+  std::vector<Outgoing> moved_;  // the answer named another master: published there once all others are answered
+  unsigned redirections_ = 0;    // in a row
 };
 
 }  // namespace sluice::redis

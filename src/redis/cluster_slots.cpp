@@ -5,6 +5,8 @@
 #include <array>
 #include <limits>
 
+#include "core/whole_number.hpp"
+
 namespace sluice::redis {
 namespace {
 
@@ -36,6 +38,7 @@ std::size_t slot_of(std::string_view name) noexcept {
 Result<ClusterMap> ClusterMap::read(const Reply& reply, const Endpoint& asked) {
   if (!reply.is_array()) return no_answer();
   ClusterMap map;
+  map.host_ = asked.host;
   map.owners_.assign(cluster_slots, nobody);
   for (const Reply& range : reply.elements) {
     if (range.elements.size() < 3 || range.elements[2].elements.size() < 2) return no_answer();
@@ -54,6 +57,32 @@ Result<ClusterMap> ClusterMap::read(const Reply& reply, const Endpoint& asked) {
     return Error(ErrorCode::layer_unavailable, "Redis Cluster: some slots are nobody's");
   }
   return map;
+}
+
+// "MOVED 3999 10.0.0.7:6381"
+bool ClusterMap::move(const Reply& moved) {
+  std::string_view rest = moved.text;
+  if (!moved.is_error("MOVED")) return false;
+  rest.remove_prefix(std::min(rest.size(), rest.find(' ') + 1));
+  const auto slot = whole_number<std::size_t>(rest.substr(0, rest.find(' ')));
+  rest.remove_prefix(std::min(rest.size(), rest.find(' ') + 1));
+  const std::size_t colon = rest.rfind(':');
+  if (!slot || *slot >= owners_.size() || colon == rest.npos) return false;
+  const std::string_view host = colon == 0 ? std::string_view(host_) : rest.substr(0, colon);
+  const auto port = whole_number<std::uint16_t>(rest.substr(colon + 1));
+  const auto found = std::ranges::find_if(
+      masters_, [&](const Endpoint& master) { return master.host == host && master.port == port; });
+  if (found == masters_.end()) return false;
+  owners_[*slot] = static_cast<std::uint16_t>(found - masters_.begin());
+  return true;
+}
+
+// A master serves one slot at least, so this ends: each number is as good as a draw of one of 16,384.
+std::string ClusterMap::channel_at(std::size_t master, std::string_view name) const {
+  for (std::size_t number = 0;; ++number) {
+    std::string channel = std::string(name) + '.' + std::to_string(number);
+    if (master_of(channel) == master) return channel;
+  }
 }
 
 }  // namespace sluice::redis

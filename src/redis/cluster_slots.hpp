@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,8 +28,13 @@ class ClusterMap {
 
   const std::vector<Endpoint>& masters() const noexcept { return masters_; }
   std::size_t master_of(std::string_view name) const noexcept { return owners_[slot_of(name)]; }
+  /// Takes over what a MOVED error says. False: it is none, or names a master that the map does not know.
+  bool move(const Reply& moved);
+  /// A channel that begins with `name` and lies at this master.
+  std::string channel_at(std::size_t master, std::string_view name) const;
 
  private:
+  std::string host_;  // of the member that was asked: an address without a host means this one
   std::vector<Endpoint> masters_;
   std::vector<std::uint16_t> owners_;  // by slot
 };

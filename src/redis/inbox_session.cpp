@@ -11,6 +11,7 @@
 #include "core/whole_number.hpp"
 #include "layer/hub.hpp"
 #include "redis/bus_counters.hpp"
+#include "redis/echo_proof.hpp"
 #include "redis/node.hpp"
 #include "redis/stamps.hpp"
 
@@ -37,8 +38,17 @@ for i, key in ipairs(KEYS) do
 end
 return answer)";
 
+// Which of the sorted sets lack their member.
+constexpr std::string_view missing_script = R"(local missing = {}
+for i, key in ipairs(KEYS) do
+  if not redis.call('ZSCORE', key, ARGV[i]) then missing[#missing + 1] = i end
+end
+return missing)";
+
 constexpr std::string_view group_mark = "g.";
-constexpr std::string_view nothing = "\xc1";  // a byte that begins no message, in whatever format
+constexpr std::string_view nothing = "\xc1";                  // a byte that begins no message, in whatever format
+constexpr std::string_view probe_mark = "\xc1sluice:probe:";  // longer than a random prefix: no message begins so
+constexpr std::string_view ahead = "-1";  // the score of what is read first, and purged by no sender
 
 bool is_plain(std::string_view non_local_name) { return !non_local_name.ends_with('!'); }
 
@@ -91,6 +101,7 @@ void InboxSession::lost() {
 // Waits for one, and takes with it what else is there: two commands, one round trip. We are the only reader of this
 // key, so nothing is kept aside for the case of a crash (redis-wire I-3).
 void InboxSession::drain() {
+  const std::uint64_t missing = home_.proof(shard_).missing();  // this round takes it, if it is there
   reader_->request(
       {"BZPOPMIN", inbox_, std::to_string(block_time.count())},
       [this](const Result<Reply>& reply) {
@@ -98,10 +109,11 @@ void InboxSession::drain() {
       },
       block_time);
   reader_->request(Command{"ZPOPMIN", inbox_}.arg(static_cast<std::int64_t>(batch)),
-                   [this](const Result<Reply>& reply) {
+                   [this, missing](const Result<Reply>& reply) {
                      if (!reply) return;
                      if (reply->is_error()) return drain_later(*reply);
                      for (std::size_t i = 0; i < reply->elements.size(); i += 2) arrived(reply->elements[i].text);
+                     home_.proof(shard_).caught_up(missing);
                      if (reader_) drain();
                    });
 }
@@ -115,6 +127,11 @@ void InboxSession::drain_later(const Reply& refusal) {
 
 void InboxSession::arrived(std::string_view member) {
   if (member == nothing) return;
+  if (member.starts_with(probe_mark)) {
+    const auto ticket = whole_number<std::uint64_t>(member.substr(probe_mark.size()));
+    return home_.probe_arrived(shard_, ticket.value_or(0));
+  }
+  if (EchoProof& proof = home_.proof(shard_); proof.awaits_echo()) proof.received(member);
   member.remove_prefix(std::min(home_.options().random_prefix_length, member.size()));
   const auto arrival = home_.read(member);
   if (!arrival) return;
@@ -131,6 +148,16 @@ void InboxSession::arrived(std::string_view member) {
       count(home_.counters().no_channel);
     }
   }
+}
+
+void InboxSession::probe(std::uint64_t ticket, Link::Answer answer) {
+  auto& link = node_.commands();
+  link.request({"ZADD", inbox_, ahead, std::string(probe_mark) + std::to_string(ticket)}, std::move(answer));
+  link.request(Command{"EXPIRE", inbox_}.arg(home_.options().expiry.count()), [](const Result<Reply>&) {});
+}
+
+bool InboxSession::is_behind() const {
+  return reader_ && home_.executor().now() - reader_->last_received() < EchoProof::tick_time;
 }
 
 // ---------------------------------------------------------------- groups
@@ -150,6 +177,21 @@ void InboxSession::join(const Membership& membership, Link::Answer answer) {
 
 void InboxSession::leave(const Membership& membership, Link::Answer answer) {
   node_.commands().request({"ZREM", names_.group_key(membership.group), member_of(membership)}, std::move(answer));
+}
+
+void InboxSession::find_missing(const std::vector<Membership*>& some, Link::Answer answer) {
+  Command command{"EVAL", missing_script};
+  command.arg(static_cast<std::int64_t>(some.size()));
+  for (const Membership* membership : some) command.arg(names_.group_key(membership->group));
+  for (const Membership* membership : some) command.arg(member_of(*membership));
+  node_.commands().request(command, std::move(answer));
+}
+
+// Redis had confirmed that we are a member, before it was asked for these.
+bool InboxSession::lacks_us(const std::string& group, const Reply& members) const {
+  const Membership* membership = home_.memberships().find(group, {});
+  if (!membership || membership->state != Membership::State::joined) return false;
+  return std::ranges::find(members.elements, member_of(*membership), &Reply::text) == members.elements.end();
 }
 
 void InboxSession::mark(Link::Answer answer) { node_.commands().request({"PING"}, std::move(answer)); }
@@ -194,6 +236,7 @@ void InboxSession::look_up(Outgoing outgoing) {
     --looking_up_;
     if (!reply) return home_.try_again(shard_, std::move(outgoing));
     if (reply->is_array()) {
+      if (lacks_us(outgoing.publication->name, *reply)) home_.membership_missing(shard_);
       found(std::move(outgoing), *reply);
     } else {
       count(home_.counters().rejected);
@@ -245,18 +288,22 @@ void InboxSession::write(Outgoing outgoing) {
   command.arg(whole(now) - home_.options().expiry.count());
   command.arg(to_text(stamp.score));
   command.arg(home_.options().expiry.count());
+  EchoProof& proof = home_.proof(shard_);
+  std::uint64_t watched = 0;
   for (const Target& target : outgoing.targets) {
     command.arg(static_cast<std::int64_t>(target.capacity));
-    command.arg(stamp.prefix +
-                home_.serializer().message(outgoing.publication->body, target.addressing, target.channels, whole(now)));
+    const std::string member = stamp.prefix + home_.serializer().message(outgoing.publication->body, target.addressing,
+                                                                         target.channels, whole(now));
+    if (target.key == inbox_ && proof.wants_echo()) watched = proof.watch(member);
+    command.arg(member);
   }
-  node_.commands().request(command, [this, outgoing = std::move(outgoing)](const Result<Reply>& reply) {
-    written(outgoing, reply);
+  node_.commands().request(command, [this, watched, outgoing = std::move(outgoing)](const Result<Reply>& reply) {
+    written(outgoing, reply, watched);
     home_.answered(shard_);
   });
 }
 
-void InboxSession::written(const Outgoing& outgoing, const Result<Reply>& reply) {
+void InboxSession::written(const Outgoing& outgoing, const Result<Reply>& reply, std::uint64_t watched) {
   Publication& publication = *outgoing.publication;
   const std::string what =
       fmt::format("{} \"{}\"", publication.to == Publication::To::group ? "group_send" : "send", publication.name);
@@ -269,15 +316,18 @@ void InboxSession::written(const Outgoing& outgoing, const Result<Reply>& reply)
   if (!reply->is_array() || reply->elements.empty()) {
     count(home_.counters().rejected);
     publication.failed(unexpected(what, *reply));
-    return;
+    return home_.proof(shard_).refused(watched);
   }
   BusCounters& counters = home_.counters();
   const std::size_t full = reply->elements.size() - 1;
   for (const Target& target : outgoing.targets) count(counters.stored, is_plain(target.key));
   for (std::size_t i = 1; i <= full; ++i) {
     const auto place = static_cast<std::size_t>(reply->elements[i].integer) - 1;
-    if (place < outgoing.targets.size() && is_plain(outgoing.targets[place].key)) counters.stored.fetch_sub(1);
+    if (place >= outgoing.targets.size()) continue;
+    if (is_plain(outgoing.targets[place].key)) counters.stored.fetch_sub(1);
+    if (outgoing.targets[place].key == inbox_) home_.proof(shard_).refused(watched);
   }
+  home_.proof(shard_).accepted(watched);
   count(counters.expired, static_cast<std::uint64_t>(reply->elements.front().integer));
   count(counters.full, full);
   publication.full(full);

@@ -2,6 +2,7 @@
 // The core layer's protocol at one host: sorted sets for inboxes and groups (redis-wire B).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ class InboxSession final : public BusSession {
   void lost() override;
   void join(const Membership& membership, Link::Answer answer) override;
   void leave(const Membership& membership, Link::Answer answer) override;
+  void probe(std::uint64_t ticket, Link::Answer answer) override;
+  bool is_behind() const override;
+  void find_missing(const std::vector<Membership*>& some, Link::Answer answer) override;
   void mark(Link::Answer answer) override;
   void publish(Outgoing outgoing) override;
   bool has_room() const override;
@@ -41,9 +45,10 @@ class InboxSession final : public BusSession {
   void write_behind_look_ups(Outgoing outgoing);
   void found(Outgoing outgoing, const Reply& members);
   void write(Outgoing outgoing);
-  void written(const Outgoing& outgoing, const Result<Reply>& reply);
+  void written(const Outgoing& outgoing, const Result<Reply>& reply, std::uint64_t watched);
   std::size_t capacity_of(std::string_view channel) const;
   std::string member_of(const Membership& membership) const;
+  bool lacks_us(const std::string& group, const Reply& members) const;
 
   BusHome& home_;
   Node& node_;

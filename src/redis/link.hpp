@@ -52,6 +52,8 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
   void close(std::string_view why);
 
   bool ready() const noexcept { return phase_ == Phase::ready; }
+  /// When bytes last came.
+  Executor::Clock::time_point last_received() const noexcept { return last_heard_; }
   /// May it be handed more? No longer once it is lost: not even while that is told.
   bool has_room() const noexcept {
     return ready() && waiting_.size() < most_unanswered && out_.size() + stream_->unwritten() < most_unwritten;

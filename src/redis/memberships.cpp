@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "redis/memberships.hpp"
 
+#include <algorithm>
+
 namespace sluice::redis {
 
 std::string Memberships::key_of(std::string_view group, std::string_view plain_channel) {
@@ -37,6 +39,11 @@ Membership* Memberships::find(std::string_view group, std::string_view plain_cha
   return found == entries_.end() ? nullptr : &found->second;
 }
 
+const Membership* Memberships::find(std::string_view group, std::string_view plain_channel) const {
+  const auto found = entries_.find(key_of(group, plain_channel));
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
 const std::string* Memberships::group_of(std::uint64_t number) const {
   const auto found = groups_.find(number);
   return found == groups_.end() ? nullptr : &found->second;
@@ -56,12 +63,27 @@ void Memberships::forget(std::string_view key) {
 
 void Memberships::lost(std::size_t shard) {
   for (auto& [key, entry] : entries_) {
-    if (entry.shard == shard && entry.state == Membership::State::joined) entry.state = Membership::State::joining;
+    if (entry.shard != shard) continue;
+    entry.unanswered = false;
+    if (entry.state == Membership::State::joined) entry.state = Membership::State::joining;
   }
 }
 
 void Memberships::for_each(const std::function<void(Membership&)>& visit) {
   for (auto& [key, entry] : entries_) visit(entry);
+}
+
+// The place is a bucket of the table. A rehash moves entries past it, which only delays them.
+std::vector<Membership*> Memberships::some_joined(std::size_t& place, std::size_t most) {
+  std::vector<Membership*> some;
+  const std::size_t buckets = std::min(entries_.bucket_count(), 4 * most);
+  for (std::size_t i = 0; i < buckets && some.size() < most; ++i) {
+    place = (place + 1) % entries_.bucket_count();
+    for (auto entry = entries_.begin(place); entry != entries_.end(place); ++entry) {
+      if (entry->second.state == Membership::State::joined) some.push_back(&entry->second);
+    }
+  }
+  return some;
 }
 
 }  // namespace sluice::redis

@@ -31,7 +31,8 @@ struct Membership {
   std::uint64_t number;       // of the group in this process, as others address it
   std::size_t shard;
   State state;
-  std::uint64_t ticket;  // of the last thing told to Redis: an answer to an earlier one says nothing any more
+  std::uint64_t ticket;     // of the last thing told to Redis: an answer to an earlier one says nothing any more
+  bool unanswered = false;  // Redis was told, and has not answered yet
   Executor::Clock::time_point tell_again_at;
   std::vector<Waiter> waiters;
 };
@@ -54,6 +55,7 @@ class Memberships {
   void tell_again(Membership& membership) noexcept { membership.ticket = ++last_ticket_; }
 
   Membership* find(std::string_view group, std::string_view plain_channel);
+  const Membership* find(std::string_view group, std::string_view plain_channel) const;
   /// The group that others address by this number; null: none.
   const std::string* group_of(std::uint64_t number) const;
 
@@ -65,6 +67,8 @@ class Memberships {
   /// The host is lost: what it knew is told again once it is back.
   void lost(std::size_t shard);
   void for_each(const std::function<void(Membership&)>& visit);
+  /// Some `most` entries that Redis has confirmed, beginning at `place`, which moves on: in the end it comes to all.
+  std::vector<Membership*> some_joined(std::size_t& place, std::size_t most);
   std::size_t size() const noexcept { return entries_.size(); }
 
  private:

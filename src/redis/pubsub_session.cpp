@@ -3,7 +3,9 @@
 
 #include <utility>
 
+#include "core/whole_number.hpp"
 #include "layer/hub.hpp"
+#include "redis/echo_proof.hpp"
 #include "redis/node.hpp"
 
 namespace sluice::redis {
@@ -45,9 +47,35 @@ void PubSubSession::mark(Link::Answer answer) { reader_->request({"PING"}, std::
 // The subscriptions end with their connection.
 void PubSubSession::say_goodbye(Link::Answer answer) { node_.commands().request({"PING"}, std::move(answer)); }
 
+// Behind its PUBLISH, what the reader is asked is answered behind the probe.
+void PubSubSession::probe(std::uint64_t ticket, Link::Answer answer) {
+  node_.commands().request({"PUBLISH", home_.process(), std::to_string(ticket)},
+                           [this, ticket, answer = std::move(answer)](const Result<Reply>& reply) mutable {
+                             answer(reply);
+                             if (!reader_) return;
+                             reader_->request({"PING"}, [this, ticket](const Result<Reply>& pong) {
+                               if (pong) home_.proof(shard_).caught_up(ticket);
+                             });
+                           });
+}
+
+bool PubSubSession::is_behind() const {
+  return reader_ && home_.executor().now() - reader_->last_received() < EchoProof::tick_time;
+}
+
+bool PubSubSession::is_joined(std::string_view group) const {
+  const Membership* membership = home_.memberships().find(group, {});
+  return membership && membership->state == Membership::State::joined;
+}
+
 void PubSubSession::arrived(const Reply& push) {
   const std::string& channel = push.elements[push.elements.size() - 2].text;
-  auto arrival = home_.read(push.elements.back().text);
+  const std::string& message = push.elements.back().text;
+  if (channel == home_.process()) {
+    return home_.probe_arrived(shard_, whole_number<std::uint64_t>(message).value_or(0));
+  }
+  if (EchoProof& proof = home_.proof(shard_); proof.awaits_echo()) proof.received(message);
+  auto arrival = home_.read(message);
   if (!arrival) return;
   Hub& hub = home_.hub();
   if (const auto group = names_.group_of(channel); !group.empty()) {
@@ -66,9 +94,14 @@ void PubSubSession::publish(Outgoing outgoing) {
   const bool to_group = publication.to == Publication::To::group;
   const std::string payload =
       home_.serializer().message(publication.body, Addressing::none, {}, static_cast<std::int64_t>(home_.unix_time()));
+  EchoProof& proof = home_.proof(shard_);
+  const bool comes_back = to_group && proof.wants_echo() && is_joined(publication.name);
+  const std::uint64_t watched = comes_back ? proof.watch(payload) : 0;
   node_.commands().request({"PUBLISH", to_group ? names_.group_channel(publication.name) : publication.name, payload},
-                           [this, outgoing = std::move(outgoing)](const Result<Reply>& reply) {
+                           [this, watched, outgoing = std::move(outgoing)](const Result<Reply>& reply) {
                              take_receipt(*outgoing.publication, reply, home_.counters());
+                             if (reply && reply->is_error()) home_.proof(shard_).refused(watched);
+                             if (reply && !reply->is_error()) home_.proof(shard_).accepted(watched);
                              home_.answered(shard_);
                            });
 }

@@ -3,8 +3,11 @@
 // (redis-wire C).
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "redis/bus_session.hpp"
 #include "redis/names.hpp"
@@ -21,6 +24,9 @@ class PubSubSession final : public BusSession {
   void lost() override;
   void join(const Membership& membership, Link::Answer answer) override;
   void leave(const Membership& membership, Link::Answer answer) override;
+  void probe(std::uint64_t ticket, Link::Answer answer) override;
+  bool is_behind() const override;
+  void find_missing(const std::vector<Membership*>&, Link::Answer) override {}
   void mark(Link::Answer answer) override;
   void publish(Outgoing outgoing) override;
   bool has_room() const override;
@@ -29,6 +35,7 @@ class PubSubSession final : public BusSession {
  private:
   void arrived(const Reply& push);
   std::string channel_of(const Membership& membership) const;
+  bool is_joined(std::string_view group) const;
 
   BusHome& home_;
   Node& node_;

@@ -27,6 +27,7 @@ redis::BusParts core_parts(RedisOptions options, std::function<double()> wall_cl
   redis::BusParts parts;
   parts.oldest_token = options.expiry + token_grace;
   parts.options = std::move(options);
+  parts.keys_can_vanish = true;
   parts.process = fmt::format("specific.{}!", redis::random_hex(redis::process_digits));
   parts.wall_clock = wall_clock ? std::move(wall_clock) : redis::unix_time;
   parts.place_of = [](redis::Publication::To to, std::string_view name) {

@@ -39,8 +39,10 @@ class TinyRedis {
   std::vector<std::string> keys() const;
   std::vector<std::string> members(const std::string& key) const;
   std::vector<std::string> subscriptions() const;
-  /// The first words of all commands so far, greetings and pings aside.
+  /// The first words of all commands so far, greetings, pings and probes aside.
   const std::vector<std::string>& commands() const noexcept { return commands_; }
+  /// How many probes processes have sent to themselves.
+  std::size_t probes() const noexcept { return probes_; }
   std::size_t clients() const noexcept { return clients_.size(); }
   /// As another client would.
   std::string run(std::vector<std::string> words);
@@ -67,6 +69,7 @@ class TinyRedis {
   std::string write(const std::vector<std::string>& words);
   std::string look(const std::vector<std::string>& words);
   std::string store(const std::vector<std::string>& words);
+  std::string missing(const std::vector<std::string>& words);
   std::string subscribe(Client& client, const std::vector<std::string>& words);
   std::string publish(const std::string& channel, const std::string& message);
   std::string pop(const std::string& key, bool with_key, std::size_t most);
@@ -76,6 +79,7 @@ class TinyRedis {
   std::map<std::string, Set> sets_;
   std::list<Client> clients_;
   std::vector<std::string> commands_;
+  std::size_t probes_ = 0;
   std::string failure_;
   std::string password_;
   bool deaf_ = false;

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// The bus's part that makes sure that what is published arrives: each host is proven before it counts as up and then
+// again and again, and what Redis confirmed is looked for.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "redis/bus.hpp"
+
+namespace sluice::redis {
+namespace {
+
+constexpr std::size_t least_looked_at = 100;  // memberships at a time
+constexpr std::size_t looks_for_all = 50;     // where there are many
+
+}  // namespace
+
+void Bus::prove(std::size_t number) {
+  Shard& shard = shards_[number];
+  const std::uint64_t ticket = shard.proof.begin_probe();
+  shard.session->probe(ticket, [this, number, ticket](const Result<Reply>& reply) {
+    Shard& asked = shards_[number];
+    if (!reply || !asked.connected) return;  // the host is lost
+    if (!reply->is_error()) return asked.proof.accepted(ticket);
+    asked.proof.refused(ticket);
+    // Others may publish what we may not. A Redis that is full, say, refuses them as well, and each sender is told.
+    if (reply->is_error("NOPERM")) return asked.node->lose(unexpected("a probe of this process to itself", *reply));
+    if (!asked.reading) restore(number);
+  });
+}
+
+void Bus::probe_arrived(std::size_t number, std::uint64_t ticket) {
+  Shard& shard = shards_[number];
+  if (shard.proof.received_probe(ticket) && shard.connected && !shard.reading) restore(number);
+}
+
+// Once per tick.
+void Bus::look_after(std::size_t number) {
+  Shard& shard = shards_[number];
+  if (!shard.connected) return;
+  switch (shard.proof.tick(shard.session->is_behind())) {
+    case EchoProof::Step::wait: break;
+    case EchoProof::Step::probe: return prove(number);
+    case EchoProof::Step::deaf:
+      return shard.node->lose(
+          Error(ErrorCode::layer_unavailable, "what this process publishes to itself is accepted and does not arrive"));
+  }
+  if (shard.up && shard.forgetful) forgot(number);
+}
+
+// Twice per answer_time some memberships are looked for: any of them finds a Redis that was flushed. Where there are up
+// to 100, each look is at all of them; in the end all are looked at.
+void Bus::look_at_memberships() {
+  const auto pause = std::max<std::int64_t>(1, options().answer_time / 2 / EchoProof::tick_time);
+  if (!parts_.keys_can_vanish || ++ticks_ % static_cast<std::uint64_t>(pause) != 0) return;
+  std::vector<std::vector<Membership*>> by_shard(shards_.size());
+  const std::size_t most = std::max(least_looked_at, memberships_.size() / looks_for_all);
+  for (Membership* membership : memberships_.some_joined(looked_at_, most)) {
+    by_shard[membership->shard].push_back(membership);
+  }
+  for (std::size_t number = 0; number < shards_.size(); ++number) {
+    if (shards_[number].up && !by_shard[number].empty()) look_at_memberships_of(number, std::move(by_shard[number]));
+  }
+}
+
+void Bus::look_at_memberships_of(std::size_t number, std::vector<Membership*> some) {
+  std::vector<std::pair<std::string, std::uint64_t>> asked;
+  for (const Membership* membership : some) {
+    asked.emplace_back(Memberships::key_of(membership->group, membership->plain_channel), membership->ticket);
+  }
+  shards_[number].session->find_missing(some, [this, number, asked = std::move(asked)](const Result<Reply>& reply) {
+    if (!reply || !reply->is_array()) return;  // refused: that tells nothing
+    for (const Reply& missing : reply->elements) {
+      const auto place = static_cast<std::size_t>(missing.integer) - 1;
+      if (place >= asked.size()) continue;
+      const Membership* membership = memberships_.of_ticket(asked[place].first, asked[place].second);
+      if (membership && membership->state == Membership::State::joined) membership_missing(number);
+    }
+  });
+}
+
+// The connection is well, and what it knew is gone: FLUSHDB, an eviction, a DEL. As after an outage, on the same
+// connection.
+void Bus::forgot(std::size_t number) {
+  Shard& shard = shards_[number];
+  shard.up = shard.forgetful = false;
+  memberships_.lost(number);
+  if (counters_.up) went_down(number, Error(ErrorCode::layer_unavailable, "Redis has lost keys of this layer"));
+  restore(number);
+}
+
+}  // namespace sluice::redis

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// Whether what is published through one host reaches this process: something of its own must come back.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::redis {
+
+/// The decision, without sockets. A publication of this process that it must receive itself counts as a proof; in
+/// silence a probe is sent instead. Redis has to accept either before it can be missed, so a slow Redis is not taken
+/// for a deaf connection. Time is counted in ticks of the owner's timer: a process that was stopped, or whose thread
+/// was busy, suspects nobody. One thread at a time.
+class EchoProof {
+ public:
+  static constexpr auto tick_time = std::chrono::milliseconds(250);
+  // A probe after 28 s and 1 s of patience: a loss is found within 30 s.
+  static constexpr unsigned ticks_of_silence = 112;
+  static constexpr unsigned echo_patience = 2;            // then a probe asks again
+  static constexpr unsigned probe_patience = 4;           // then the connection is deaf
+  static constexpr std::size_t most_watched = 64 * 1024;  // bytes; a larger message is not hashed for this
+
+  enum class Step : std::uint8_t { wait, probe, deaf };
+
+  /// A new connection: nothing is on its way.
+  void reset() noexcept;
+  /// Once per tick_time. `behind`: earlier data still arrives, so the answer may stand behind it.
+  Step tick(bool behind) noexcept;
+
+  /// A probe is sent, whatever was awaited before. Returns its ticket, which no other has.
+  std::uint64_t begin_probe() noexcept;
+  /// May the next message that must come back be watched?
+  bool wants_echo() const noexcept { return awaited_ == Awaited::nothing && silence_ > 0; }
+  /// It is sent now. Returns its ticket; 0: it is too large.
+  std::uint64_t watch(std::string_view message) noexcept;
+
+  /// Redis has accepted what has this ticket.
+  void accepted(std::uint64_t ticket) noexcept;
+  /// Redis has not: its sender was told, and there is nothing to miss.
+  void refused(std::uint64_t ticket) noexcept;
+  /// The probe that Redis has accepted and that has not arrived; 0: none.
+  std::uint64_t missing() const noexcept { return awaited_ == Awaited::probe && accepted_ ? ticket_ : 0; }
+  /// Whatever Redis sent up to the acceptance of this ticket has been received.
+  void caught_up(std::uint64_t ticket) noexcept;
+
+  bool awaits_echo() const noexcept { return awaited_ == Awaited::echo; }
+  /// A message has arrived while an echo was awaited.
+  void received(std::string_view message) noexcept;
+  /// A probe has arrived. True if it was the awaited one.
+  bool received_probe(std::uint64_t ticket) noexcept;
+
+ private:
+  enum class Awaited : std::uint8_t { nothing, echo, probe };
+
+  void begin(Awaited awaited) noexcept;
+  void proven() noexcept;
+
+  std::uint64_t ticket_ = 0;
+  std::uint64_t hash_ = 0;  // of the watched message
+  std::size_t size_ = 0;
+  unsigned silence_ = 0;  // ticks since the last proof
+  unsigned waited_ = 0;   // ticks since the acceptance
+  Awaited awaited_ = Awaited::nothing;
+  bool accepted_ = false;
+  bool caught_up_ = false;
+};
+
+}  // namespace sluice::redis
