@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+export {Realtime, Realtime as RealTimeHandler} from "./realtime.js";
