@@ -33,6 +33,7 @@ class GuardedApplication final : public Application {
     return false;
   }
   bool routes_by_path() const noexcept override { return inner_->routes_by_path(); }
+  std::vector<std::string> routes(const std::string& before) const override { return inner_->routes(before); }
 
  private:
   const std::shared_ptr<Middleware> middleware_;

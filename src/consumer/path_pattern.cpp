@@ -3,135 +3,149 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
+
+#include "core/whole_number.hpp"
 
 namespace sluice {
 namespace {
 
-// std::regex recurses once per character: a longer path is no route's.
-constexpr std::size_t max_path_bytes = 2048;
+constexpr std::size_t uuid_bytes = 36;
 
-[[noreturn]] void refuse(std::string_view pattern, std::string_view why) {
-  throw std::invalid_argument(fmt::format("route \"{}\": {}", pattern, why));
-}
-
-// Django's path converters.
-std::string_view regex_of(std::string_view converter) {
-  if (converter == "str") return "[^/]+";
-  if (converter == "int") return "[0-9]+";
-  if (converter == "slug") return "[-a-zA-Z0-9_]+";
-  if (converter == "uuid") return "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
-  if (converter == "path") return ".+";
-  return {};
-}
-
-bool is_identifier(std::string_view name) {
-  static const std::regex identifier("[A-Za-z_][A-Za-z0-9_]*");
-  return std::regex_match(name.begin(), name.end(), identifier);
-}
+bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 }  // namespace
 
-PathPattern::PathPattern(std::string_view shown, const std::string& regex, std::vector<Group> groups, bool is_path)
-    : groups_(std::move(groups)), is_path_(is_path) {
-  try {
-    regex_.assign(regex);
-  } catch (const std::regex_error& error) {
-    refuse(shown, error.what());
-  }
-  if (regex_.mark_count() != groups_.size()) refuse(shown, "its groups can't be counted");
+void refuse_route(std::string_view pattern, std::string_view why) {
+  throw std::invalid_argument(fmt::format("route \"{}\": {}", pattern, why));
 }
 
-PathPattern PathPattern::from_path(std::string_view pattern) {
-  std::string regex;
-  std::vector<Group> groups;
-  for (std::size_t at = 0; at < pattern.size(); ++at) {
-    if (pattern[at] != '<') {
-      if (std::string_view(".[]{}()\\*+?^$|/").find(pattern[at]) != std::string_view::npos) regex += '\\';
-      regex += pattern[at];
-      continue;
-    }
-    const std::size_t end = pattern.find('>', at);
-    if (end == pattern.npos) refuse(pattern, "a '<' without its '>'");
-    const std::string_view inside = pattern.substr(at + 1, end - at - 1);
-    const std::size_t colon = inside.find(':');
-    const std::string_view converter = colon == inside.npos ? "str" : inside.substr(0, colon);
-    const std::string_view name = colon == inside.npos ? inside : inside.substr(colon + 1);
-    const std::string_view fitting = regex_of(converter);
-    if (fitting.empty())
-      refuse(pattern, fmt::format("no converter \"{}\"; there are str, int, slug, uuid, path", converter));
-    if (!is_identifier(name)) refuse(pattern, fmt::format("\"{}\" is no name for a capture", name));
-    for (const Group& group : groups) {
-      if (group.name == name) refuse(pattern, fmt::format("two captures are named \"{}\"", name));
-    }
-    regex += fmt::format("({})", fitting);
-    groups.push_back({std::string(name), converter == "int" ? Converter::integer : Converter::text});
-    at = end;
-  }
-  return PathPattern(pattern, regex, std::move(groups), true);
+bool is_capture_name(std::string_view name) noexcept {
+  const auto fits = [](char c) { return is_letter(c) || is_digit(c) || c == '_'; };
+  return !name.empty() && !is_digit(name.front()) && std::ranges::all_of(name, fits);
 }
 
-PathPattern PathPattern::from_regex(std::string_view pattern) {
-  // ECMAScript as std::regex knows it has no named groups: their names are noted and taken out.
-  std::string regex;
-  std::vector<Group> groups;
-  bool in_set = false;
-  for (std::size_t at = 0; at < pattern.size(); ++at) {
-    const char c = pattern[at];
-    regex += c;
-    if (c == '\\' && at + 1 < pattern.size()) {
-      regex += pattern[++at];
-    } else if (c == '[') {
-      in_set = true;
-    } else if (c == ']') {
-      in_set = false;
-    } else if (c == '(' && !in_set) {
-      if (pattern.substr(at + 1).starts_with("?P<")) {
-        const std::size_t end = pattern.find('>', at);
-        if (end == pattern.npos) refuse(pattern, "a \"(?P<\" without its '>'");
-        const std::string_view name = pattern.substr(at + 4, end - at - 4);
-        if (!is_identifier(name)) refuse(pattern, fmt::format("\"{}\" is no name for a group", name));
-        groups.push_back({std::string(name), Converter::text});
-        at = end;
-      } else if (!pattern.substr(at + 1).starts_with("?")) {
-        groups.push_back({});
-      }
+/// For one path: from which of its bytes on do the pieces from one on fit the rest of it? A bit for each, found from
+/// the end to the beginning.
+class PathPattern::Fits {
+ public:
+  Fits(const std::vector<Piece>& pieces, std::string_view path, bool whole)
+      : width_(path.size() + 1), fits_((pieces.size() + 1) * width_) {
+    for (std::size_t at = 0; at < width_; ++at) fits_[pieces.size() * width_ + at] = !whole || at == path.size();
+    for (std::size_t piece = pieces.size(); piece-- > 0;) {
+      for (std::size_t at = width_; at-- > 0;) fits_[piece * width_ + at] = fit(pieces[piece], piece, path, at);
     }
   }
-  return PathPattern(pattern, regex, std::move(groups), false);
+  bool from(std::size_t piece, std::size_t at) const { return at < width_ && fits_[piece * width_ + at]; }
+
+ private:
+  bool fit(const Piece& piece, std::size_t index, std::string_view path, std::size_t at) const {
+    if (piece.name.empty()) {
+      const std::size_t end = at + piece.literal.size();
+      return from(index + 1, end) && path.substr(at).starts_with(piece.literal);
+    }
+    if (piece.converter == Converter::uuid) {
+      return from(index + 1, at + uuid_bytes) && is_uuid(path.substr(at, uuid_bytes));
+    }
+    if (at == path.size() || !takes(piece.converter, path[at])) return false;
+    return from(index + 1, at + 1) || from(index, at + 1);  // it ends here, or goes on
+  }
+
+  std::size_t width_;
+  std::vector<bool> fits_;
+};
+
+PathPattern::PathPattern(std::string_view pattern) : RoutePattern(pattern) {
+  std::string_view rest = pattern.substr(std::min(pattern.find_first_not_of('/'), pattern.size()));
+  while (!rest.empty()) {
+    const std::size_t text_end = std::min(rest.find('<'), rest.size());
+    if (text_end > 0) pieces_.push_back({std::string(rest.substr(0, text_end))});
+    rest.remove_prefix(text_end);
+    if (rest.empty()) break;
+    const std::size_t end = rest.find('>');
+    if (end == rest.npos) refuse_route(pattern, "a '<' without its '>'");
+    add_capture(rest.substr(1, end - 1));
+    rest.remove_prefix(end + 1);
+  }
 }
 
-std::optional<PathPattern::Match> PathPattern::match(std::string_view path, bool whole) const {
-  if (path.size() > max_path_bytes) return std::nullopt;
-  std::match_results<std::string_view::const_iterator> found;
-  const bool fits = whole && is_path_ ? std::regex_match(path.begin(), path.end(), found, regex_)
-                                      : std::regex_search(path.begin(), path.end(), found, regex_,
-                                                          std::regex_constants::match_continuous);
-  if (!fits) return std::nullopt;
+void PathPattern::add_capture(std::string_view inside) {
+  const std::size_t colon = inside.find(':');
+  const std::string_view kind = colon == inside.npos ? "str" : inside.substr(0, colon);
+  const std::string_view name = colon == inside.npos ? inside : inside.substr(colon + 1);
+  const auto converter = converter_named(kind);
+  if (!converter) {
+    refuse_route(text(), fmt::format("no converter \"{}\"; there are str, int, slug, uuid, path", kind));
+  }
+  if (!is_capture_name(name)) refuse_route(text(), fmt::format("\"{}\" is no name for a capture", name));
+  if (std::ranges::find(pieces_, name, &Piece::name) != pieces_.end()) {
+    refuse_route(text(), fmt::format("two captures are named \"{}\"", name));
+  }
+  pieces_.push_back({{}, std::string(name), *converter});
+}
+
+std::optional<PathPattern::Converter> PathPattern::converter_named(std::string_view name) noexcept {
+  if (name == "str") return Converter::str;
+  if (name == "int") return Converter::integer;
+  if (name == "slug") return Converter::slug;
+  if (name == "uuid") return Converter::uuid;
+  if (name == "path") return Converter::path;
+  return std::nullopt;
+}
+
+bool PathPattern::takes(Converter converter, char c) noexcept {
+  switch (converter) {
+    case Converter::str: return c != '/';
+    case Converter::integer: return is_digit(c);
+    case Converter::slug: return is_letter(c) || is_digit(c) || c == '-' || c == '_';
+    case Converter::path: return c != '\n' && c != '\r';
+    case Converter::uuid: break;
+  }
+  return false;
+}
+
+// In lower case, as Django's.
+bool PathPattern::is_uuid(std::string_view text) noexcept {
+  if (text.size() != uuid_bytes) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? text[i] != '-' : !is_digit(text[i]) && !(text[i] >= 'a' && text[i] <= 'f')) return false;
+  }
+  return true;
+}
+
+std::optional<RoutePattern::Match> PathPattern::match(std::string_view path, bool whole) const {
+  if (!pieces_.empty() && !path.starts_with(pieces_.front().literal)) return std::nullopt;  // most routes end here
+  const Fits fits(pieces_, path, whole);
+  if (!fits.from(0, 0)) return std::nullopt;
 
   Match match;
-  match.length = static_cast<std::size_t>(found.length(0));
-  // As in Django: where a group is named, the unnamed ones are not passed on.
-  bool any_named = false;
-  for (const Group& group : groups_) any_named = any_named || !group.name.empty();
-  for (std::size_t i = 0; i < groups_.size(); ++i) {
-    const Group& group = groups_[i];
-    if (!found[i + 1].matched || (any_named && group.name.empty())) continue;
-    CapturedValue value = found[i + 1].str();
-    if (group.converter == Converter::integer) {
-      const std::string digits = found[i + 1].str();
-      std::int64_t number = 0;
-      const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-      if (error != std::errc()) return std::nullopt;  // more than 64 bits: no number of ours
-      value = number;
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < pieces_.size(); ++i) {
+    const Piece& piece = pieces_[i];
+    if (piece.name.empty()) {
+      at += piece.literal.size();
+      continue;
     }
-    if (group.name.empty()) {
-      match.captured.args.push_back(std::move(value));
+    std::size_t end = at + uuid_bytes;
+    for (std::size_t next = at; piece.converter != Converter::uuid && next < path.size(); ++next) {
+      if (!takes(piece.converter, path[next])) break;
+      if (fits.from(i + 1, next + 1)) end = next + 1;
+    }
+    const std::string_view taken = path.substr(at, end - at);
+    at = end;
+    if (piece.converter != Converter::integer) {
+      match.captured.kwargs.emplace_back(piece.name, std::string(taken));
+    } else if (const auto number = whole_number<std::int64_t>(taken)) {
+      match.captured.kwargs.emplace_back(piece.name, *number);
     } else {
-      match.captured.kwargs.emplace_back(group.name, std::move(value));
+      return std::nullopt;  // more than 64 bits: no number of ours
     }
   }
+  match.length = at;
   return match;
 }
 

@@ -1,48 +1,43 @@
 // SPDX-License-Identifier: MIT
-// One pattern of a route: how it is written, and how it fits a path.
+// Django's path patterns: `ws/room/<slug:room>/`.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <regex>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "sluice/transport/scope.hpp"
+#include "consumer/route_pattern.hpp"
 
 namespace sluice {
 
-/// A compiled path pattern. Immutable: share freely.
-class PathPattern {
+/// Literal texts and captures in turn. Each capture takes as much as leaves a fit for the rest, as a regular expression
+/// would, but nothing is tried twice: it takes at most one step per byte of the path and byte or capture of the
+/// pattern. Immutable: share freely.
+class PathPattern final : public RoutePattern {
  public:
-  /// What fitted: its captures, and how much of the path it took.
-  struct Match {
-    UrlRoute captured;
-    std::size_t length = 0;
-  };
+  /// Leading slashes do not count, as those of a path do not (behaviour SC-4). Throws std::invalid_argument.
+  explicit PathPattern(std::string_view pattern);
 
-  /// Django's syntax: `ws/room/<slug:room>/`. Throws std::invalid_argument.
-  static PathPattern from_path(std::string_view pattern);
-  /// A regular expression, matched at the beginning. Throws std::invalid_argument.
-  static PathPattern from_regex(std::string_view pattern);
-
-  /// At the beginning of the path; `whole`: a path pattern must take all of it.
-  std::optional<Match> match(std::string_view path, bool whole) const;
+  std::optional<Match> match(std::string_view path, bool whole) const override;
 
  private:
-  enum class Converter : std::uint8_t { text, integer };
-  struct Group {
-    std::string name;  // empty: positional
-    Converter converter = Converter::text;
+  enum class Converter : std::uint8_t { str, integer, slug, uuid, path };
+  struct Piece {
+    std::string literal;    // of a text
+    std::string name = {};  // of a capture; empty: a text
+    Converter converter = Converter::str;
   };
+  class Fits;
 
-  PathPattern(std::string_view shown, const std::string& regex, std::vector<Group> groups, bool is_path);
+  static std::optional<Converter> converter_named(std::string_view name) noexcept;
+  static bool takes(Converter converter, char c) noexcept;
+  static bool is_uuid(std::string_view text) noexcept;
+  void add_capture(std::string_view inside);
 
-  std::regex regex_;
-  std::vector<Group> groups_;  // by the number of the capture, from 0
-  bool is_path_;
+  std::vector<Piece> pieces_;
 };
 
 }  // namespace sluice

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/consumer/router.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <stdexcept>
+#include <utility>
 
 #include "consumer/path_pattern.hpp"
+#include "consumer/routes.hpp"
 
 namespace sluice {
 namespace {
@@ -23,25 +22,26 @@ void put(UrlRoute& route, const std::string& name, const CapturedValue& value) {
 
 }  // namespace
 
-struct Router::Route {
-  PathPattern pattern;
-  std::shared_ptr<Application> application;
-  Defaults defaults;
-};
-
 Router::Router() = default;
 Router::~Router() = default;
 
 Router& Router::path(std::string_view pattern, std::shared_ptr<Application> application, Defaults defaults) {
-  if (!application) throw std::invalid_argument(fmt::format("route \"{}\": it leads to no application", pattern));
-  routes_.push_back({PathPattern::from_path(pattern), std::move(application), std::move(defaults)});
+  return add(std::make_unique<const PathPattern>(pattern), std::move(application), std::move(defaults));
+}
+
+Router& Router::add(std::unique_ptr<const RoutePattern> pattern, std::shared_ptr<Application> application,
+                    Defaults defaults) {
+  if (!application) refuse_route(pattern->text(), "it leads to no application");
+  routes_.push_back({std::move(pattern), std::move(application), std::move(defaults)});
   return *this;
 }
 
-Router& Router::re_path(std::string_view pattern, std::shared_ptr<Application> application, Defaults defaults) {
-  if (!application) throw std::invalid_argument(fmt::format("route \"{}\": it leads to no application", pattern));
-  routes_.push_back({PathPattern::from_regex(pattern), std::move(application), std::move(defaults)});
-  return *this;
+std::vector<std::string> Router::routes(const std::string& before) const {
+  std::vector<std::string> all;
+  for (const Route& route : routes_) {
+    for (std::string& text : route.application->routes(before + route.pattern->text())) all.push_back(std::move(text));
+  }
+  return all;
 }
 
 bool Router::resolve(Scope& scope, Destination& destination) const {
@@ -52,7 +52,7 @@ bool Router::resolve(Scope& scope, Destination& destination) const {
   const std::string_view path = scope.path_remaining().substr(begin);
 
   for (const Route& route : routes_) {
-    auto match = route.pattern.match(path, !route.application->routes_by_path());
+    auto match = route.pattern->match(path, !route.application->routes_by_path());
     if (!match) continue;
     UrlRoute captured = before;
     for (CapturedValue& value : match->captured.args) captured.args.push_back(std::move(value));

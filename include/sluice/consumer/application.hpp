@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,8 @@ class Application {
   /// Does it look at what is left of the path? Then a route that leads here need only fit a beginning (behaviour
   /// SC-11).
   virtual bool routes_by_path() const noexcept { return false; }
+  /// The routes that lead to it, as they were written, behind what leads to this application: for a log line.
+  virtual std::vector<std::string> routes(const std::string& before) const { return {before}; }
 };
 
 /// The factory as an application.

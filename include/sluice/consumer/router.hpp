@@ -12,17 +12,20 @@
 
 namespace sluice {
 
+class RoutePattern;
+
 /// Tries its routes in order; the first that fits wins (Channels: URLRouter).
 ///
 ///     auto routes = std::make_shared<Router>();
 ///     routes->path("ws/room/<slug:room>/", consumer<Chat>());
 ///     routes->re_path("^ws/core/", consumer<CoreConsumer>(registry));
 ///
-/// Leading slashes of the path do not count (behaviour SC-4). A path pattern must fit the whole of it, unless it leads
-/// to another router; a regular expression must fit its beginning (SC-5, SC-11). Captures land in Scope::url_route();
-/// an inner router sees what is left of the path, and if it finds nothing, the outer one goes on (SC-7 to SC-9).
-/// Converters: str (default, no slash), int, slug, uuid, path. Regular expressions are ECMAScript's, with
-/// `(?P<name>...)` for named groups. Malformed patterns throw std::invalid_argument that names them. Immutable once
+/// Leading slashes do not count (behaviour SC-4), neither those of the path nor those of a pattern: `/ws/a/` is
+/// `ws/a/`. A path pattern must fit the whole of the path, unless it leads to another router; a regular expression must
+/// fit its beginning (SC-5, SC-11). Captures land in Scope::url_route(); an inner router sees what is left of the path,
+/// and if it finds nothing, the outer one goes on (SC-7 to SC-9). Converters: str (default, no slash), int, slug, uuid,
+/// path. Regular expressions are RE2's: Python's without look-ahead and back references. Both kinds of pattern take a
+/// time that is linear in the path. Malformed patterns throw std::invalid_argument that names them. Immutable once
 /// serving.
 class Router final : public Application {
  public:
@@ -37,9 +40,11 @@ class Router final : public Application {
 
   bool resolve(Scope& scope, Destination& destination) const override;
   bool routes_by_path() const noexcept override { return true; }
+  std::vector<std::string> routes(const std::string& before) const override;
 
  private:
   struct Route;
+  Router& add(std::unique_ptr<const RoutePattern> pattern, std::shared_ptr<Application> application, Defaults defaults);
   std::vector<Route> routes_;
 };
 

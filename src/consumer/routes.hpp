@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// What a router consists of.
+#pragma once
+
+#include <memory>
+
+#include "consumer/route_pattern.hpp"
+#include "sluice/consumer/router.hpp"
+
+namespace sluice {
+
+struct Router::Route {
+  std::unique_ptr<const RoutePattern> pattern;
+  std::shared_ptr<Application> application;
+  Defaults defaults;
+};
+
+}  // namespace sluice
