@@ -35,4 +35,18 @@ std::optional<std::string> base64url_decode(std::string_view text) {
   return bytes;
 }
 
+std::string base64url_encode(std::string_view bytes) {
+  constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string text;
+  text.reserve(bytes.size() * 4 / 3 + 2);
+  std::uint32_t pending = 0;
+  unsigned pending_bits = 0;
+  for (const char c : bytes) {
+    pending = pending << 8 | static_cast<unsigned char>(c);
+    for (pending_bits += 8; pending_bits >= 6;) text += digits[pending >> (pending_bits -= 6) & 0x3f];
+  }
+  if (pending_bits > 0) text += digits[pending << (6 - pending_bits) & 0x3f];
+  return text;
+}
+
 }  // namespace sluice

@@ -2,17 +2,22 @@
 #include "sluice/auth/jwt_key.hpp"
 
 #include <fmt/format.h>
-#include <jwt.h>
 #include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
 
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <new>
 #include <stdexcept>
+
+#include "auth/base64url.hpp"
+#include "sluice/json/document.hpp"
 
 namespace sluice {
 namespace {
@@ -24,7 +29,8 @@ struct With {
     destroy(object);
   }
 };
-using Token = std::unique_ptr<jwt_t, With<&jwt_free>>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, With<&EVP_MD_CTX_free>>;
+using EcSignature = std::unique_ptr<ECDSA_SIG, With<&ECDSA_SIG_free>>;
 using Bio = std::unique_ptr<BIO, With<&BIO_free_all>>;
 using PublicKey = std::unique_ptr<EVP_PKEY, With<&EVP_PKEY_free>>;
 
@@ -38,16 +44,15 @@ struct NoErrorsLeft {
 
 struct Named {
   JwtAlgorithm algorithm;
-  jwt_alg_t libjwt;
   std::string_view name;
   std::size_t hash_bytes;
 };
 constexpr std::array names = {
-    Named{JwtAlgorithm::hs256, JWT_ALG_HS256, "HS256", 32}, Named{JwtAlgorithm::hs384, JWT_ALG_HS384, "HS384", 48},
-    Named{JwtAlgorithm::hs512, JWT_ALG_HS512, "HS512", 64}, Named{JwtAlgorithm::rs256, JWT_ALG_RS256, "RS256", 32},
-    Named{JwtAlgorithm::rs384, JWT_ALG_RS384, "RS384", 48}, Named{JwtAlgorithm::rs512, JWT_ALG_RS512, "RS512", 64},
-    Named{JwtAlgorithm::es256, JWT_ALG_ES256, "ES256", 32}, Named{JwtAlgorithm::es384, JWT_ALG_ES384, "ES384", 48},
-    Named{JwtAlgorithm::es512, JWT_ALG_ES512, "ES512", 64},
+    Named{JwtAlgorithm::hs256, "HS256", 32}, Named{JwtAlgorithm::hs384, "HS384", 48},
+    Named{JwtAlgorithm::hs512, "HS512", 64}, Named{JwtAlgorithm::rs256, "RS256", 32},
+    Named{JwtAlgorithm::rs384, "RS384", 48}, Named{JwtAlgorithm::rs512, "RS512", 64},
+    Named{JwtAlgorithm::es256, "ES256", 32}, Named{JwtAlgorithm::es384, "ES384", 48},
+    Named{JwtAlgorithm::es512, "ES512", 64},
 };
 const Named& named(JwtAlgorithm algorithm) noexcept { return names[static_cast<std::size_t>(algorithm)]; }
 
@@ -82,13 +87,53 @@ PublicKey read_public_key(std::string_view factory, std::string_view pem) {
   return key;
 }
 
-// The key in the one spelling that libjwt reads.
-std::string write_public_key(EVP_PKEY* key) {
-  const Bio text(BIO_new(BIO_s_mem()));
-  if (!text || PEM_write_bio_PUBKEY(text.get(), key) != 1) throw std::bad_alloc();
-  char* bytes = nullptr;
-  const long size = BIO_get_mem_data(text.get(), &bytes);
-  return std::string(bytes, static_cast<std::size_t>(size));
+const EVP_MD* hash_of(JwtAlgorithm algorithm) noexcept {
+  const std::size_t bytes = named(algorithm).hash_bytes;
+  return bytes == 32 ? EVP_sha256() : bytes == 48 ? EVP_sha384() : EVP_sha512();
+}
+
+const unsigned char* bytes_of(std::string_view text) noexcept {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+bool verifies_with_secret(std::string_view secret, std::string_view text, std::string_view signature,
+                          JwtAlgorithm algorithm) {
+  if (signature.size() != named(algorithm).hash_bytes) return false;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> right{};
+  unsigned size = 0;
+  const auto* made = HMAC(hash_of(algorithm), secret.data(), static_cast<int>(secret.size()), bytes_of(text),
+                          text.size(), right.data(), &size);
+  return made && size == signature.size() && CRYPTO_memcmp(right.data(), signature.data(), size) == 0;
+}
+
+// A token has r and s side by side (RFC 7518 section 3.4), OpenSSL wants them in DER.
+std::string der_of(std::string_view r_and_s) {
+  const std::size_t half = r_and_s.size() / 2;
+  const EcSignature signature(ECDSA_SIG_new());
+  BIGNUM* const r = BN_bin2bn(bytes_of(r_and_s), static_cast<int>(half), nullptr);
+  BIGNUM* const s = BN_bin2bn(bytes_of(r_and_s.substr(half)), static_cast<int>(half), nullptr);
+  if (!signature || !r || !s || ECDSA_SIG_set0(signature.get(), r, s) != 1) {
+    BN_free(r);
+    BN_free(s);
+    return {};
+  }
+  std::array<unsigned char, 160> der{};  // of P-521: 139 at most
+  unsigned char* end = der.data();
+  const int size = i2d_ECDSA_SIG(signature.get(), nullptr);
+  if (size <= 0 || static_cast<std::size_t>(size) > der.size() || i2d_ECDSA_SIG(signature.get(), &end) != size)
+    return {};
+  return std::string(reinterpret_cast<const char*>(der.data()), static_cast<std::size_t>(size));
+}
+
+bool verifies_with_key(EVP_PKEY* key, std::string_view text, std::string_view signature, JwtAlgorithm algorithm) {
+  const bool rsa = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
+  const auto coordinate = static_cast<std::size_t>(EVP_PKEY_get_bits(key) + 7) / 8;
+  if (signature.size() != (rsa ? static_cast<std::size_t>(EVP_PKEY_get_size(key)) : 2 * coordinate)) return false;
+  const std::string der = rsa ? std::string() : der_of(signature);
+  if (!rsa) signature = der;
+  const DigestContext context(EVP_MD_CTX_new());
+  return context && EVP_DigestVerifyInit(context.get(), nullptr, hash_of(algorithm), nullptr, key) == 1 &&
+         EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(text), text.size()) == 1;
 }
 
 std::uint16_t algorithm_of_curve(EVP_PKEY* key) {
@@ -118,11 +163,11 @@ JwtKey JwtKey::hmac(std::string_view secret, std::string kid) {
     throw std::invalid_argument(
         "JwtKey::hmac: this is a PEM file, and a public key is no secret; use rsa_public_pem or ec_public_pem");
   }
-  return JwtKey(hmac_family, std::string(secret), std::move(kid));
+  return JwtKey(hmac_family, std::string(secret), nullptr, std::move(kid));
 }
 
 JwtKey JwtKey::rsa_public_pem(std::string_view pem, std::string kid) {
-  const PublicKey key = read_public_key("JwtKey::rsa_public_pem", pem);
+  PublicKey key = read_public_key("JwtKey::rsa_public_pem", pem);
   if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) {
     throw std::invalid_argument("JwtKey::rsa_public_pem: this is a public key, but not one for RSA");
   }
@@ -131,30 +176,38 @@ JwtKey JwtKey::rsa_public_pem(std::string_view pem, std::string kid) {
     throw std::invalid_argument(
         fmt::format("JwtKey::rsa_public_pem: the key has {} bits, at least {} are needed", size, least_bits));
   }
-  return JwtKey(rsa_family, write_public_key(key.get()), std::move(kid));
+  return JwtKey(rsa_family, {}, std::shared_ptr<EVP_PKEY>(std::move(key)), std::move(kid));
 }
 
 JwtKey JwtKey::ec_public_pem(std::string_view pem, std::string kid) {
-  const PublicKey key = read_public_key("JwtKey::ec_public_pem", pem);
+  PublicKey key = read_public_key("JwtKey::ec_public_pem", pem);
   if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_EC) {
     throw std::invalid_argument("JwtKey::ec_public_pem: this is a public key, but not one on an elliptic curve");
   }
-  return JwtKey(algorithm_of_curve(key.get()), write_public_key(key.get()), std::move(kid));
+  const std::uint16_t algorithm = algorithm_of_curve(key.get());
+  return JwtKey(algorithm, {}, std::shared_ptr<EVP_PKEY>(std::move(key)), std::move(kid));
 }
 
 bool JwtKey::long_enough(JwtAlgorithm algorithm) const noexcept {
-  return algorithms_ != hmac_family || material_.size() >= named(algorithm).hash_bytes;
+  return algorithms_ != hmac_family || secret_.size() >= named(algorithm).hash_bytes;
 }
 
-bool JwtKey::signed_token(const std::string& token, JwtAlgorithm algorithm) const {
-  if (!fits(algorithm) || token.find('\0') != token.npos) return false;
+bool JwtKey::verifies(std::string_view text, std::string_view signature, JwtAlgorithm algorithm) const {
+  if (!fits(algorithm)) return false;
   const NoErrorsLeft tidy;
-  jwt_t* decoded = nullptr;
-  const auto* key = reinterpret_cast<const unsigned char*>(material_.data());
-  // libjwt goes by the algorithm that the token names, whatever the key is: hence the second look.
-  if (jwt_decode(&decoded, token.c_str(), key, static_cast<int>(material_.size())) != 0) return false;
-  const Token owned(decoded);
-  return jwt_get_alg(decoded) == named(algorithm).libjwt;
+  if (!public_key_) return verifies_with_secret(secret_, text, signature, algorithm);
+  return verifies_with_key(static_cast<EVP_PKEY*>(public_key_.get()), text, signature, algorithm);
+}
+
+bool JwtKey::signed_token(std::string_view token, JwtAlgorithm algorithm) const {
+  const std::size_t dot = token.rfind('.');
+  if (dot == token.npos) return false;
+  const auto header = base64url_decode(token.substr(0, token.find('.')));
+  const auto signature = base64url_decode(token.substr(dot + 1));
+  if (!header || !signature) return false;
+  const auto document = json::Document::parse(*header);
+  if (!document || document->root()["alg"].as_string() != to_string(algorithm)) return false;
+  return verifies(token.substr(0, dot), *signature, algorithm);
 }
 
 }  // namespace sluice

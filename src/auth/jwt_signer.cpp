@@ -1,38 +1,37 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/auth/jwt_signer.hpp"
 
-#include <jwt.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
-#include <cstdlib>
-#include <memory>
+#include <array>
 #include <new>
 #include <stdexcept>
 
+#include "auth/base64url.hpp"
+#include "sluice/json/document.hpp"
+#include "sluice/json/writer.hpp"
+
 namespace sluice {
-namespace {
-
-void done_or_no_memory(int error) {
-  if (error != 0) throw std::bad_alloc();
-}
-
-}  // namespace
 
 std::string sign_hs256(std::string_view claims_json, std::string_view secret, std::string_view kid) {
   if (secret.empty()) throw std::invalid_argument("sign_hs256: the secret is empty");
-  jwt_t* made = nullptr;
-  done_or_no_memory(jwt_new(&made));
-  const std::unique_ptr<jwt_t, void (*)(jwt_t*)> token(made, [](jwt_t* jwt) { jwt_free(jwt); });
+  const auto claims = json::Document::parse(claims_json);
+  if (!claims || !claims->root().is_object()) throw std::invalid_argument("sign_hs256: the claims must be a JSON map");
+  json::Writer header;
+  header.begin_object().key("alg").value("HS256").key("typ").value("JWT");
+  if (!kid.empty()) header.key("kid").value(kid);
+  std::string token = base64url_encode(header.end_object().take()) + '.' + base64url_encode(claims_json);
 
-  const std::string claims(claims_json);
-  if (claims.find('\0') != claims.npos || jwt_add_grants_json(made, claims.c_str()) != 0) {
-    throw std::invalid_argument("sign_hs256: the claims must be a JSON map");
+  std::array<unsigned char, EVP_MAX_MD_SIZE> signature{};
+  unsigned size = 0;
+  if (!HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+            reinterpret_cast<const unsigned char*>(token.data()), token.size(), signature.data(), &size)) {
+    ERR_clear_error();
+    throw std::bad_alloc();
   }
-  if (!kid.empty()) done_or_no_memory(jwt_add_header(made, "kid", std::string(kid).c_str()));
-  const auto* key = reinterpret_cast<const unsigned char*>(secret.data());
-  done_or_no_memory(jwt_set_alg(made, JWT_ALG_HS256, key, static_cast<int>(secret.size())));
-  const std::unique_ptr<char, void (*)(void*)> text(jwt_encode_str(made), std::free);
-  if (!text) throw std::bad_alloc();
-  return text.get();
+  return token + '.' + base64url_encode({reinterpret_cast<const char*>(signature.data()), size});
 }
 
 }  // namespace sluice

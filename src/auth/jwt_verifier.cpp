@@ -47,6 +47,9 @@ Result<json::Document> parse_map(std::string_view what, std::string_view encoded
   const auto text = base64url_decode(encoded);
   if (!text) return refused("the {} is not base64url", what);
   auto document = json::Document::parse(*text);
+  if (!document && document.error().code() == ErrorCode::number_too_large) {
+    return refused("the {} has a number beyond 64 bits", what);
+  }
   if (!document) return refused("the {} is not JSON: {}", what, document.error().message());
   if (!document->root().is_object()) return refused("the {} is not a JSON map", what);
   if (has_duplicate_keys(document->root())) return refused("the {} has a key twice", what);
@@ -125,9 +128,11 @@ Result<Claims> JwtVerifier::verify(std::string_view token) const {
   const auto parts = split(token);
   if (!parts) return refused("not three parts with dots between");
   if (parts->signature.empty()) return refused("no signature");
-  if (!base64url_decode(parts->signature)) return refused("the signature is not base64url");
+  const auto signature = base64url_decode(parts->signature);
+  if (!signature) return refused("the signature is not base64url");
 
-  auto checked = check_signature(std::string(token), parts->header);
+  const std::string_view signed_text = token.substr(0, token.rfind('.'));
+  auto checked = check_signature(signed_text, parts->header, *signature);
   if (!checked) return checked.error();
   auto document = parse_map("payload", parts->claims);
   if (!document) return document.error();
@@ -137,7 +142,8 @@ Result<Claims> JwtVerifier::verify(std::string_view token) const {
   return claims;
 }
 
-Result<void> JwtVerifier::check_signature(const std::string& token, std::string_view encoded_header) const {
+Result<void> JwtVerifier::check_signature(std::string_view signed_text, std::string_view encoded_header,
+                                          std::string_view signature) const {
   const auto document = parse_map("header", encoded_header);
   if (!document) return document.error();
   const json::Value header = document->root();
@@ -153,16 +159,19 @@ Result<void> JwtVerifier::check_signature(const std::string& token, std::string_
   const auto kid = header["kid"].as_string();
   if (header["kid"] && !kid) return refused("kid is not a text");
 
+  // One look at the list says what may be tried: a token that names no key must not cost one attempt for each of them.
   const Keys keys = this->keys();
-  const bool by_kid = kid && std::ranges::any_of(*keys, [](const JwtKey& key) { return !key.kid().empty(); });
+  const bool any_named = std::ranges::any_of(*keys, [](const JwtKey& key) { return !key.kid().empty(); });
   bool tried = false;
   for (const JwtKey& key : *keys) {
-    if (!key.fits(*algorithm) || (by_kid && key.kid() != *kid)) continue;
+    const bool may_be_meant = kid && any_named ? key.kid() == *kid : kid || key.kid().empty();
+    if (!may_be_meant || !key.fits(*algorithm)) continue;
     tried = true;
-    if (key.signed_token(token, *algorithm)) return {};
+    if (key.verifies(signed_text, signature, *algorithm)) return {};
   }
   if (tried) return refused("the signature does not verify");
-  return refused("no {} key has the kid {}", *name, json::in_quotes(kid.value_or("")));
+  if (!kid) return refused("no kid, and all {} keys are named", *name);
+  return refused("no {} key has the kid {}", *name, json::in_quotes(*kid));
 }
 
 Result<void> JwtVerifier::check_times(const Claims& claims) const {
@@ -200,6 +209,9 @@ Result<void> JwtVerifier::check_recipient(const Claims& claims) const {
     if (required.text && claim.as_string() != *required.text) {
       return refused("{} is {}, not {}", required.name, json::shown(claim), json::in_quotes(*required.text));
     }
+  }
+  for (const auto& [name, text] : options_.refused_claims) {
+    if (claims[name].as_string() == text) return refused("{} is {}", name, json::in_quotes(text));
   }
   return {};
 }

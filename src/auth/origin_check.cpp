@@ -73,7 +73,8 @@ bool same_domain(std::string_view host, std::string_view pattern) noexcept {
 
 }  // namespace
 
-OriginCheck::OriginCheck(const std::vector<std::string>& allowed_origins) {
+OriginCheck::OriginCheck(const std::vector<std::string>& allowed_origins, WithoutOrigin without_origin)
+    : without_origin_(without_origin) {
   for (const std::string& entry : allowed_origins) {
     if (entry == "*") {
       everybody_ = true;
@@ -102,7 +103,7 @@ OriginCheck::Pattern OriginCheck::parse(std::string_view entry) {
 }
 
 bool OriginCheck::allows(std::optional<std::string_view> origin) const {
-  if (everybody_) return true;
+  if (everybody_ || (!origin && without_origin_ == WithoutOrigin::allow)) return true;
   const auto from = origin ? parse_origin(*origin) : std::nullopt;
   if (!from) return false;
   return std::ranges::any_of(patterns_, [&](const Pattern& pattern) {

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "auth/claimed_ids.hpp"
 #include "core/ascii.hpp"
 #include "sluice/auth/web_socket_id.hpp"
 #include "sluice/core/log.hpp"
@@ -32,6 +33,18 @@ std::string_view token_of_authorization(std::string_view header) noexcept {
   return {};
 }
 
+// Several lines of one header are one value (RFC 9110 section 5.3). Two tokens are none: a proxy may have looked at the
+// other one.
+std::string all_of(const Scope& scope, std::string_view name) {
+  std::string all;
+  for (const auto [key, value] : scope.headers()) {
+    if (!equals_ignoring_case(key, name)) continue;
+    if (!all.empty()) all += ", ";
+    all += value;
+  }
+  return all;
+}
+
 // The offer behind this name.
 std::string_view token_of_subprotocols(const Scope& scope, std::string_view name) {
   const auto offers = scope.subprotocols();
@@ -49,6 +62,20 @@ TokenAuth::TokenAuth(std::shared_ptr<const JwtVerifier> verifier, std::shared_pt
       options_.cookie.empty()) {
     throw std::invalid_argument("TokenAuth: every place where a token could stand is switched off");
   }
+  if (options_.client_web_socket_ids) claimed_ = std::make_shared<ClaimedIds>();
+}
+
+TokenAuth::~TokenAuth() = default;
+
+AuthStats TokenAuth::stats() const noexcept {
+  const auto read = [this](Outcome outcome) {
+    return outcomes_[static_cast<std::size_t>(outcome)].load(std::memory_order_relaxed);
+  };
+  return {.accepted = read(Outcome::accepted),
+          .anonymous = read(Outcome::anonymous),
+          .missing = read(Outcome::missing),
+          .bad_token = read(Outcome::bad_token),
+          .no_user = read(Outcome::no_user)};
 }
 
 Task<Verdict> TokenAuth::handle(Scope& scope) {
@@ -56,7 +83,13 @@ Task<Verdict> TokenAuth::handle(Scope& scope) {
   scope.set_web_socket_id({});
   auto token = find_token(scope);
   if (!token) return Verdict::refuse(Denial(400, "The query string is not UTF-8."));
-  if (!*token) return verdict(scope);
+  if (!options_.subprotocol.empty() && scope.offers_subprotocol(options_.subprotocol)) {
+    scope.put(ChosenSubprotocol{options_.subprotocol});
+  }
+  if (!*token) {
+    count(Outcome::missing);
+    return verdict(scope);
+  }
   scope.set_web_socket_id(new_web_socket_id());
   return admit(scope, std::move(**token));
 }
@@ -69,7 +102,18 @@ Task<Verdict> TokenAuth::admit(Scope& scope, std::string token) const {
     scope.put(TokenExpiry{*found.expires_at, left});
   }
   scope.set_user(std::move(found.user));
+  if (claimed_ && scope.user()) take_over_id(scope);
   co_return verdict(scope);
+}
+
+// The claim lives in the scope, and so as long as the connection.
+void TokenAuth::take_over_id(Scope& scope) const {
+  const auto proposed = scope.query_value("web_socket_id");
+  if (!proposed || !is_web_socket_id(*proposed)) return;
+  auto claim = ClaimedIds::claim(claimed_, *proposed, scope.user()->id());
+  if (!claim) return;
+  scope.set_web_socket_id(*proposed);
+  scope.put(ClaimedId{std::move(claim)});
 }
 
 Verdict TokenAuth::verdict(const Scope& scope) const {
@@ -80,7 +124,10 @@ Verdict TokenAuth::verdict(const Scope& scope) const {
 Task<Result<Authentication>> TokenAuth::authenticate(const Scope& scope) const {
   auto token = find_token(scope);
   if (!token) co_return token.error();
-  if (!*token) co_return Authentication{};
+  if (!*token) {
+    count(Outcome::missing);
+    co_return Authentication{};
+  }
   auto checking = check(std::move(**token), std::string(scope.client_address()));
   co_return co_await checking;
 }
@@ -90,16 +137,19 @@ Task<Authentication> TokenAuth::check(std::string token, std::string client) con
   found.presented = true;
   if (token == anonymous_token) {
     if (options_.allow_anonymous) found.user.emplace();
+    count(found.user ? Outcome::anonymous : Outcome::bad_token);
     co_return found;
   }
   const auto claims = verifier_->verify(token);
   if (!claims) {
+    count(Outcome::bad_token);
     log(LogLevel::info, fmt::format("a token from {}: {}", client, claims.error().message()));
     co_return found;
   }
   auto resolving = resolver_->resolve(*claims);
   found.user = co_await resolving;
   found.expires_at = claims->expires_at();
+  count(found.user ? Outcome::accepted : Outcome::no_user);
   if (!found.user) log(LogLevel::info, fmt::format("a token from {}: no user for it", client));
   co_return found;
 }
@@ -112,7 +162,8 @@ Result<std::optional<std::string>> TokenAuth::find_token(const Scope& scope) con
     if (auto token = scope.query_value(options_.query_parameter)) return token;
   }
   std::string_view token;
-  if (options_.authorization_header) token = token_of_authorization(scope.header("authorization").value_or(""));
+  const std::string authorization = options_.authorization_header ? all_of(scope, "authorization") : std::string();
+  token = token_of_authorization(authorization);
   if (token.empty() && !options_.subprotocol.empty()) token = token_of_subprotocols(scope, options_.subprotocol);
   if (token.empty() && !options_.cookie.empty()) token = scope.cookie(options_.cookie).value_or("");
   return token.empty() ? std::nullopt : std::optional(std::string(token));

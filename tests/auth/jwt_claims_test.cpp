@@ -116,3 +116,12 @@ TEST_CASE("issuer, audience and required claims are checked", "[auth][MW-9]") {
     CHECK(outcome_of_claims(options, claims) == reason);
   }
 }
+
+TEST_CASE("a refresh token is refused by default", "[auth]") {
+  const std::string refresh = R"({"user_id":7,"exp":1060,"token_type":"refresh"})";
+  CHECK(outcome_of_claims(hs256_options(), refresh) == R"(token_type is "refresh")");
+  CHECK(outcome_of_claims(hs256_options(), R"({"user_id":7,"exp":1060,"token_type":"access"})") == "ok");
+  JwtOptions options = hs256_options();
+  options.refused_claims = {};
+  CHECK(outcome_of_claims(options, refresh) == "ok");
+}

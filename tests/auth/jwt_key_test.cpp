@@ -85,7 +85,9 @@ TEST_CASE("a key verifies only what its owner signed, with the algorithm asked f
   CHECK_FALSE(key.signed_token(token, JwtAlgorithm::hs256));
   CHECK_FALSE(key.signed_token(token + '\0' + "x", JwtAlgorithm::rs256));
   CHECK_FALSE(key.signed_token(mint("RS256", "{}", Signer::rsa(2048)), JwtAlgorithm::rs256));
-  // Signed with the public key as an HMAC secret: libjwt alone would agree, whatever it was asked for.
+  // What its owner signed, but its header names another algorithm.
+  CHECK_FALSE(key.signed_token(mint(R"({"alg":"RS384"})", "{}", signer, "RS256"), JwtAlgorithm::rs256));
+  // Signed with the public key as an HMAC secret.
   const std::string confused = mint("HS256", "{}", Signer::secret(signer.public_pem()));
   CHECK_FALSE(key.signed_token(confused, JwtAlgorithm::rs256));
   CHECK_FALSE(key.signed_token(confused, JwtAlgorithm::hs256));

@@ -129,6 +129,15 @@ TEST_CASE("without an Origin only a star lets in", "[auth][MW-14][MW-15]") {
   CHECK(status(everybody, Handshake()) == 101);
 }
 
+TEST_CASE("programs that send no Origin may be let in, web pages of other hosts not", "[auth][MW-14]") {
+  OriginCheck check({"allowed.example"}, WithoutOrigin::allow);
+  CHECK(status(check, Handshake()) == 101);
+  CHECK(status(check, Handshake().header("origin", "http://allowed.example")) == 101);
+  CHECK(status(check, Handshake().header("origin", "http://evil.example")) == 403);
+  CHECK(status(check, Handshake().header("origin", "null")) == 403);
+  CHECK(status(check, Handshake().header("origin", "")) == 403);
+}
+
 TEST_CASE("of two Origin headers the last one counts", "[auth][MW-14]") {
   OriginCheck check({"allowed.example"});
   const std::string good = "http://allowed.example";

@@ -265,6 +265,12 @@ TEST_CASE("a token is looked for in the query, the Authorization header, the sub
       {Handshake().header("authorization", ""), "nobody, no id", "nobody, no id"},
       {Handshake().header("authorization", "JWT bad").header("authorization", "JWT " + one), "nobody, id",
        "nobody, id"},
+      {Handshake().header("authorization", "JWT " + one).header("authorization", "JWT " + token_of(2)), "nobody, id",
+       "nobody, id"},
+      {Handshake().header("authorization", "JWT " + one).header("authorization", "JWT " + one), "nobody, id",
+       "nobody, id"},
+      {Handshake().header("authorization", "Basic x").header("authorization", "JWT " + one), "nobody, no id",
+       "nobody, no id"},
       {Handshake().offers({"jwt", one}), "user 1, id", "nobody, no id"},
       {Handshake().offers({"chat", "jwt", one}), "user 1, id", "nobody, no id"},
       {Handshake().offers({"jwt", "chat"}), "nobody, id", "nobody, no id"},
@@ -392,6 +398,8 @@ TEST_CASE("a claim names the user, as a number or as a text", "[auth]") {
       {numbers, R"({"sub":"7"})", "number 7"},
       {numbers, R"({"sub":7})", "number 7"},
       {numbers, R"({"sub":"-7"})", "number -7"},
+      {numbers, R"({"sub":"07"})", "nobody"},
+      {numbers, R"({"sub":"-0"})", "nobody"},
       {numbers, R"({"sub":"7x"})", "nobody"},
       {numbers, R"({"sub":" 7"})", "nobody"},
       {numbers, R"({"sub":"+7"})", "nobody"},
@@ -402,4 +410,68 @@ TEST_CASE("a claim names the user, as a number or as a text", "[auth]") {
     CAPTURE(row.claims);
     CHECK(user_of(row.options, row.claims) == row.expected);
   }
+}
+
+TEST_CASE("authentications are counted by their outcome", "[auth]") {
+  TokenAuth auth = token_auth();
+  outcome(auth, Handshake());
+  outcome(auth, Handshake().query("jwt_token=bad"));
+  outcome(auth, Handshake().query("jwt_token=" + token_of(7) + "x"));
+  outcome(auth, Handshake().query("jwt_token=anonymous"));
+  outcome(auth, Handshake().query("jwt_token=" + sign_hs256(R"({"exp":1060})", shared_secret)));
+  outcome(auth, Handshake().query("jwt_token=" + token_of(7)));
+  CHECK(block_on(auth.authenticate(Handshake().scope())));
+  const AuthStats stats = auth.stats();
+  CHECK(stats.missing == 2);
+  CHECK(stats.bad_token == 2);
+  CHECK(stats.anonymous == 1);
+  CHECK(stats.no_user == 1);
+  CHECK(stats.accepted == 1);
+}
+
+TEST_CASE("a handshake that offers the token's subprotocol is to be accepted by it", "[auth]") {
+  const Log quiet;
+  const auto chosen = [](TokenAuthOptions options, const Handshake& handshake) -> std::string {
+    TokenAuth auth = token_auth(std::move(options));
+    Scope scope = handshake.scope();
+    block_on(auth.handle(scope));
+    const auto* name = scope.find<ChosenSubprotocol>();
+    return name ? name->name : "none";
+  };
+  const TokenAuthOptions by_subprotocol{.subprotocol = "jwt"};
+  CHECK(chosen(by_subprotocol, Handshake().offers({"jwt", token_of(7)})) == "jwt");
+  CHECK(chosen(by_subprotocol, Handshake().offers({"jwt", "bad"})) == "jwt");  // so that it hears that it is
+  CHECK(chosen(by_subprotocol, Handshake().offers({"chat"})) == "none");
+  CHECK(chosen({}, Handshake().offers({"jwt", token_of(7)})) == "none");
+}
+
+TEST_CASE("a client's own socket id counts where it may, and while no other user has it", "[auth][MW-7]") {
+  const std::string id = "0b4e5a1c-9a53-4c0e-8d5e-6f0a3f6b7c21";
+  const auto proposing = [](int user, const std::string& proposed) {
+    return Handshake().query("jwt_token=" + token_of(user) + "&web_socket_id=" + proposed);
+  };
+  TokenAuth auth = token_auth({.client_web_socket_ids = true});
+  const auto id_of = [](TokenAuth& by, const Handshake& handshake) {
+    auto scope = std::make_unique<Scope>(handshake.scope());
+    block_on(by.handle(*scope));
+    return scope;
+  };
+  auto ada = id_of(auth, proposing(1, id));
+  CHECK(ada->web_socket_id() == id);
+  CHECK(id_of(auth, proposing(2, id))->web_socket_id() != id);
+  CHECK(id_of(auth, Handshake().query("jwt_token=anonymous&web_socket_id=" + id))->web_socket_id() != id);
+  auto again = id_of(auth, proposing(1, id));  // her old connection may be dead, and nobody knows it yet
+  CHECK(again->web_socket_id() == id);
+  ada.reset();
+  CHECK(id_of(auth, proposing(2, id))->web_socket_id() != id);
+  again.reset();
+  CHECK(id_of(auth, proposing(2, id))->web_socket_id() == id);
+
+  for (const std::string odd : {"0B4E5A1C-9A53-4C0E-8D5E-6F0A3F6B7C21", "0b4e5a1c-9a53-1c0e-8d5e-6f0a3f6b7c21",
+                                "0b4e5a1c-9a53-4c0e-7d5e-6f0a3f6b7c21", "0b4e5a1c9a534c0e8d5e6f0a3f6b7c21", "x", ""}) {
+    CAPTURE(odd);
+    CHECK(id_of(auth, proposing(1, odd))->web_socket_id() != odd);
+  }
+  TokenAuth by_default = token_auth();
+  CHECK(id_of(by_default, proposing(1, id))->web_socket_id() != id);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,14 +42,18 @@ class JwtKey {
   bool long_enough(JwtAlgorithm algorithm) const noexcept;
   /// Was this token, `header.claims.signature`, signed by the owner of this key with this algorithm? Always false when
   /// the algorithm does not fit, or is not the one in the token's header. The claims are not looked at. Any thread.
-  bool signed_token(const std::string& token, JwtAlgorithm algorithm) const;
+  bool signed_token(std::string_view token, JwtAlgorithm algorithm) const;
+  /// The same of its decoded parts: is this the signature of `header.claims`? A signature of a wrong size costs
+  /// nothing.
+  bool verifies(std::string_view header_and_claims, std::string_view signature, JwtAlgorithm algorithm) const;
 
  private:
-  JwtKey(std::uint16_t algorithms, std::string material, std::string kid)
-      : algorithms_(algorithms), material_(std::move(material)), kid_(std::move(kid)) {}
+  JwtKey(std::uint16_t algorithms, std::string secret, std::shared_ptr<void> public_key, std::string kid)
+      : algorithms_(algorithms), secret_(std::move(secret)), public_key_(std::move(public_key)), kid_(std::move(kid)) {}
 
   std::uint16_t algorithms_;  // a bit for each that fits
-  std::string material_;      // the secret, or the public key in PEM
+  std::string secret_;
+  std::shared_ptr<void> public_key_;  // OpenSSL's, parsed once and shared by all copies; null: a secret
   std::string kid_;
 };
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sluice/auth/claims.hpp"
@@ -32,6 +33,9 @@ struct JwtOptions {
   std::string issuer = {};    // what `iss` must be; empty: anything
   std::string audience = {};  // what `aud` must be, or hold; empty: a token with an `aud` is for others, and refused
   std::vector<RequiredClaim> required_claims = {};
+  /// Claims and texts that no token may have: by default that of a refresh token, which would live as long as a session
+  /// of weeks and is signed with the same key by Baserow and others.
+  std::vector<std::pair<std::string, std::string>> refused_claims = {{"token_type", "refresh"}};
   bool require_exp = true;          // false: a token without `exp` counts for ever
   std::chrono::seconds leeway{5};   // by how much the clocks of issuer and verifier may differ
   bool allow_short_secret = false;  // true: for demonstrations, an HMAC secret shorter than its hash
@@ -40,7 +44,8 @@ struct JwtOptions {
 };
 
 /// Verifies signed tokens. It takes the signature's algorithm from its own list and the key from its own set; a key
-/// that a token brings along or points to (`jwk`, `jku`, `x5c`, `x5u`) is not looked at.
+/// that a token brings along or points to (`jwk`, `jku`, `x5c`, `x5u`) is not looked at. A token's `kid` picks the keys
+/// of this name; one without a kid is held against keys without a name only.
 ///
 ///     JwtVerifier verifier({.algorithms = {JwtAlgorithm::hs256}, .keys = {JwtKey::hmac(secret)}});
 ///     auto claims = verifier.verify(token);
@@ -67,7 +72,7 @@ class JwtVerifier {
   using Keys = std::shared_ptr<const std::vector<JwtKey>>;
   Keys check(std::vector<JwtKey> keys) const;
   Keys keys() const;
-  Result<void> check_signature(const std::string& token, std::string_view header) const;
+  Result<void> check_signature(std::string_view signed_text, std::string_view header, std::string_view signature) const;
   Result<void> check_times(const Claims& claims) const;
   Result<void> check_recipient(const Claims& claims) const;
   bool allows(JwtAlgorithm algorithm) const noexcept;

@@ -12,6 +12,9 @@
 
 namespace sluice {
 
+/// What becomes of a connection without an Origin. Browsers always send one, other programs need not.
+enum class WithoutOrigin : std::uint8_t { refuse, allow };
+
 /// Refuses connections from foreign web pages with 403 (Channels: OriginValidator; behaviour MW-13 to MW-15). The
 /// allowed origins:
 ///
@@ -22,12 +25,13 @@ namespace sluice {
 ///     *                            every connection, also without an Origin
 ///
 /// Hosts are compared in lower case, IPv6 addresses are written in brackets. Where the header occurs twice the last one
-/// counts; without one, or with one that is not `scheme://host[:port]`, the connection is refused. An empty list
-/// refuses everybody. Any thread.
+/// counts; with one that is not `scheme://host[:port]`, and without one unless the second argument allows that, the
+/// connection is refused. An empty list refuses every web page. Any thread.
 class OriginCheck final : public Middleware {
  public:
   /// Throws std::invalid_argument, with what to write instead, for an entry of no such form.
-  explicit OriginCheck(const std::vector<std::string>& allowed_origins);
+  explicit OriginCheck(const std::vector<std::string>& allowed_origins,
+                       WithoutOrigin without_origin = WithoutOrigin::refuse);
 
   Task<Verdict> handle(Scope& scope) override;
   bool allows(std::optional<std::string_view> origin) const;
@@ -44,6 +48,7 @@ class OriginCheck final : public Middleware {
   static Pattern parse(std::string_view entry);
 
   bool everybody_ = false;
+  WithoutOrigin without_origin_;
   std::vector<Pattern> patterns_;
 };
 

@@ -2,7 +2,11 @@
 // Who is connecting? The middleware that finds a token in the handshake and puts its user into the scope.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,14 +23,20 @@ namespace sluice {
 /// the first that holds something decides. A value.
 struct TokenAuthOptions {
   std::string query_parameter = "jwt_token";  // its first value that is not blank counts; empty: not looked at
-  bool authorization_header = true;           // `Authorization: JWT <token>` or `Bearer <token>`
+  bool authorization_header = true;           // `Authorization: JWT <token>` or `Bearer <token>`; two of them are none
   /// A name that the client offers as a subprotocol, with the token as the offer behind it: "jwt" for
   /// `new WebSocket(url, ["jwt", token])`. The consumer must accept the connection with this name, or a browser gives
-  /// up. Empty: not looked at.
+  /// up: TokenAuth puts it into the scope as ChosenSubprotocol, and CoreConsumer does so. Empty: not looked at.
   std::string subprotocol = {};
   /// A cookie's name. A browser sends cookies for any page, so put an OriginCheck in front. Empty: not looked at.
   std::string cookie = {};
-  bool allow_anonymous = true;  // the token `anonymous` stands for an anonymous user (behaviour MW-8)
+  /// The token `anonymous` stands for an anonymous user (behaviour MW-8). Such a visitor of a CoreConsumer hears
+  /// broadcast_to_all_users like everybody else (CC-23): send what is for members only to named users or to a page.
+  bool allow_anonymous = true;
+  /// Take over the id that a client proposes as `web_socket_id` in its query, if it is a UUID of version 4 in lower
+  /// case and no open connection of another user of this process has it: for clients whose HTTP requests name an id of
+  /// their own. Two connections of one user may then have one id, and both are left out of a broadcast that names it.
+  bool client_web_socket_ids = false;
   /// False: connections without a user are let through, and the consumer tells them (as CoreConsumer does, behaviour
   /// CC-1). True: their handshake is answered with 401.
   bool refuse_unauthenticated = false;
@@ -51,12 +61,24 @@ struct Authentication {
   std::optional<TokenTime> expires_at;
 };
 
+/// What a TokenAuth decided since it was made, handshakes and plain requests together. A value.
+struct AuthStats {
+  std::uint64_t accepted = 0;   // a good token of a user
+  std::uint64_t anonymous = 0;  // the token `anonymous`, where it is allowed
+  std::uint64_t missing = 0;    // no token
+  std::uint64_t bad_token = 0;  // one that does not verify
+  std::uint64_t no_user = 0;    // a good token of nobody
+};
+
+class ClaimedIds;
+
 /// Sets the scope's user and web_socket_id (behaviour MW-2 to MW-8): no token gives neither, a bad token an id, a good
 /// one both. Why a token is bad is logged, and not told to the client. Any thread.
 class TokenAuth final : public Middleware {
  public:
   TokenAuth(std::shared_ptr<const JwtVerifier> verifier, std::shared_ptr<UserResolver> resolver,
             TokenAuthOptions options = {});
+  ~TokenAuth() override;
 
   /// Refuses with 400 when the query string is not UTF-8 (MW-6), and with 401 if the options say so.
   Task<Verdict> handle(Scope& scope) override;
@@ -65,15 +87,25 @@ class TokenAuth final : public Middleware {
   /// is not UTF-8; a failing resolver's exception is passed on.
   Task<Result<Authentication>> authenticate(const Scope& scope) const;
 
+  AuthStats stats() const noexcept;
+
  private:
   Result<std::optional<std::string>> find_token(const Scope& scope) const;
   Task<Authentication> check(std::string token, std::string client) const;
   Task<Verdict> admit(Scope& scope, std::string token) const;
   Verdict verdict(const Scope& scope) const;
+  void take_over_id(Scope& scope) const;
+
+  enum class Outcome : std::uint8_t { accepted, anonymous, missing, bad_token, no_user };
+  void count(Outcome outcome) const noexcept {
+    outcomes_[static_cast<std::size_t>(outcome)].fetch_add(1, std::memory_order_relaxed);
+  }
 
   std::shared_ptr<const JwtVerifier> verifier_;
   std::shared_ptr<UserResolver> resolver_;
   TokenAuthOptions options_;
+  std::shared_ptr<ClaimedIds> claimed_;  // null: clients propose none
+  mutable std::array<std::atomic<std::uint64_t>, 5> outcomes_{};
 };
 
 }  // namespace sluice

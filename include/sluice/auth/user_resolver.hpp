@@ -37,7 +37,7 @@ struct ClaimUserOptions {
   std::string id_claim = "user_id";
   std::string name_claim = "name";  // a text; its absence is no error
   /// Ids written as text, such as "17", become numbers; for issuers that write every id as text while events name
-  /// users by number. A text that is no 64-bit number is then no user.
+  /// users by number. A text that is no 64-bit number in its one spelling ("01" is none) is then no user.
   bool ids_are_numbers = false;
 };
 

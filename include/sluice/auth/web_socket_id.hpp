@@ -3,11 +3,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace sluice {
 
 /// A fresh random UUID, version 4, in its canonical 36 characters (RFC 9562 section 5.4; behaviour MW-7). Throws
 /// std::runtime_error when the system has no randomness to give. Any thread.
 std::string new_web_socket_id();
+/// Is this one, in lower case? Any thread.
+bool is_web_socket_id(std::string_view text) noexcept;
 
 }  // namespace sluice

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "sluice/core/task.hpp"
@@ -25,6 +26,12 @@ class Verdict {
   Verdict() = default;
   explicit Verdict(Denial denial) : denial_(std::move(denial)) {}
   std::optional<Denial> denial_;
+};
+
+/// Put into a scope by a middleware: one of the client's offers, to accept its handshake with. A browser gives up when
+/// it offered subprotocols and the answer names none. A value.
+struct ChosenSubprotocol {
+  std::string name;
 };
 
 /// Looks at every connection of its application, before there is a consumer (Channels: BaseMiddleware). One object
