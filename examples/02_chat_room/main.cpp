@@ -9,7 +9,7 @@
 #include "sluice/net/asio_executors.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/signals.hpp"
-#include "support/serving.hpp"
+#include "support/origins.hpp"
 
 namespace {
 
@@ -31,7 +31,9 @@ class ChatPage final : public sluice::HttpHandler {
 
 int main(int argc, char** argv) try {
   Serving serving;
-  ServerOptions("Chat rooms", serving).parse(argc, argv);
+  ServerOptions("Chat rooms", serving)
+      .add("--origins", serving.origins, "web pages of other hosts that may connect: app.example.com,...")
+      .parse(argc, argv);
   sluice::StopSignals signals;
 
   auto routes = std::make_shared<sluice::Router>();
@@ -39,7 +41,7 @@ int main(int argc, char** argv) try {
 
   sluice::AsioExecutors executors(serving.thread_count());
   sluice::InMemoryChannelLayer layer(executors);
-  sluice::Host host(routes, layer);
+  sluice::Host host(sluice::with(origin_check(serving), routes), layer);
   ChatPage page;
   sluice::AsioServer server(executors, host, {.http = &page, .reuse_port = serving.reuse_port});
   start_listening(server, serving);

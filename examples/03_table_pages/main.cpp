@@ -19,7 +19,7 @@
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/signals.hpp"
 #include "sluice/page/core_consumer.hpp"
-#include "support/serving.hpp"
+#include "support/origins.hpp"
 
 namespace {
 
@@ -47,6 +47,7 @@ int main(int argc, char** argv) try {
   ServerOptions("A table that several people edit at once", serving)
       .add("--csv", csv, "the table, its first line the column names; countries without it")
       .add("--database", file, "the SQLite file that keeps the table")
+      .add("--origins", serving.origins, "web pages of other hosts that may connect: app.example.com,...")
       .add("--jwt-secret", secret, "signs and verifies tokens (HS256); without it a random one")
       .parse(argc, argv);
   sluice::StopSignals signals;
@@ -69,7 +70,7 @@ int main(int argc, char** argv) try {
   auto routes = std::make_shared<sluice::Router>();
   routes->re_path("^ws/core/", sluice::consumer<sluice::CoreConsumer>(pages.registry));
 
-  sluice::Host host(sluice::with(auth, routes), layer);
+  sluice::Host host(sluice::with(origin_check(serving), sluice::with(auth, routes)), layer);
   Api api(records, live, auth, secret);
   sluice::AsioServer server(executors, host, {.http = &api, .reuse_port = serving.reuse_port});
   start_listening(server, serving);

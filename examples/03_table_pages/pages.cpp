@@ -51,7 +51,7 @@ sluice::Task<bool> ViewPage::can_add(const sluice::Scope& scope, const ViewParam
   co_return co_await may_see;
 }
 
-std::string ViewPage::group_name(const ViewParams& page) const { return fmt::format("view-{}", page.slug); }
+std::string ViewPage::group_name(const ViewParams& page) const { return sluice::group_of("view", page.slug); }
 
 sluice::Task<bool> DashboardPage::can_add(const sluice::Scope& scope, const DashboardParams& page) {
   auto may_see = records_.thread.run([&database = records_.database, user = user_id(scope), page] {

@@ -15,6 +15,7 @@ struct Serving : Listen {
   bool reuse_port = false;
   std::size_t stop_window = 1;   // seconds
   std::string certificate, key;  // PEM files; none: it speaks in the clear
+  std::string origins;           // with commas; for origin_check()
 
   sluice::StopOptions stop_options() const { return {.window = std::chrono::seconds(stop_window)}; }
 };

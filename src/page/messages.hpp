@@ -23,6 +23,28 @@ struct Authentication {
   }
 };
 
+/// The same, to a client that named what it accepts: what of it is granted, and when to ping.
+struct GrantedFeatures {
+  static constexpr std::string_view event_type = "authentication";
+  Authentication authentication;
+  std::vector<std::string_view> features;
+  std::optional<std::int64_t> heartbeat;  // seconds
+};
+
+inline void json_write(json::Writer& out, const GrantedFeatures& granted) {
+  out.begin_object().key("type").value(granted.event_type);
+  out.key("success").value(granted.authentication.success);
+  json::write(out.key("web_socket_id"), granted.authentication.web_socket_id);
+  json::write(out.key("features"), granted.features);
+  json::write(out.key("heartbeat"), granted.heartbeat);
+  out.end_object();
+}
+
+/// The answer to a ping in a message.
+struct Pong {
+  static constexpr std::string_view event_type = "pong";
+};
+
 /// A page was added.
 struct PageAdd {
   static constexpr std::string_view event_type = "page_add";
@@ -43,6 +65,16 @@ struct PageDiscard {
                           sluice::field("parameters", &PageDiscard::parameters));
   }
 };
+
+/// A page was taken off unasked, to a client that accepts "revoked".
+struct RevokedPage {
+  PageDiscard discard;
+};
+
+inline void json_write(json::Writer& out, const RevokedPage& revoked) {
+  out.begin_object().key("type").value(PageDiscard::event_type).key("page").value(revoked.discard.page);
+  out.key("parameters").value(revoked.discard.parameters).key("revoked").value(true).end_object();
+}
 
 /// A page was not added, and why; with CoreConsumerOptions::page_errors only.
 struct PageError {

@@ -88,10 +88,14 @@ std::optional<std::uint64_t> PageRegistry::untold_failures() {
 
 void PageRegistry::report(const PageType& page, std::string_view failure) {
   count(Counter::failed);
+  report(fmt::format("page \"{}\": {}", page.type(), failure));
+}
+
+void PageRegistry::report(std::string_view what) {
   const auto untold = untold_failures();
   if (!untold) return;
   const std::string before = *untold > 0 ? fmt::format(" ({} more before, of any page)", *untold) : std::string();
-  log(LogLevel::warning, fmt::format("page \"{}\": {}{}", page.type(), failure, before));
+  log(LogLevel::warning, fmt::format("{}{}", what, before));
 }
 
 std::uint64_t PageRegistry::counted(Counter counter) const noexcept {

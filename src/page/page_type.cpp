@@ -13,8 +13,8 @@ PageType::PageType(std::string type, std::vector<PageParameter> parameters)
   if (type_.empty()) throw std::invalid_argument("page type: its name is empty");
   for (const PageParameter& parameter : parameters_) {
     const auto named = [&](const PageParameter& other) { return other.name == parameter.name; };
-    if (parameter.name.empty() || parameter.name == "page" || parameter.name == "remove_page" ||
-        std::ranges::count_if(parameters_, named) > 1) {
+    if (parameter.name.empty() || parameter.name.front() == '_' || parameter.name == "page" ||
+        parameter.name == "remove_page" || std::ranges::count_if(parameters_, named) > 1) {
       throw std::invalid_argument(
           fmt::format("page type \"{}\": \"{}\" can't be a parameter's name", type_, parameter.name));
     }

@@ -191,6 +191,7 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await guest.hear(), {"type": "rows_updated", "table_id": 0, "rows": [changed]})
         for path in ("/api/views/private", "/api/views/form", "/api/views/nowhere"):
             self.assertEqual(self.ask("GET", path)[0], 404)
+            self.assertEqual(self.ask("GET", path, 99)[0], 404)  # a token of nobody gets the same answer
         # The private view is for those who may see the table.
         self.assertEqual(self.ask("GET", "/api/views/private", BEN)[0], 200)
         await self.subscribe(await self.enter(BEN), "view", slug="private", token=None)

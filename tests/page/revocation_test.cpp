@@ -188,7 +188,7 @@ TEST_CASE("a recheck by a permission group asks for all its pages", "[page][PT-8
   CHECK(house.members("permissions-table-1") == 1);  // the row's
 }
 
-TEST_CASE("a recheck that can't be answered is a no", "[page][PT-8]") {
+TEST_CASE("a recheck that can't be answered ends the connection with 1011", "[page][PT-8]") {
   struct Fragile final : Page<TableParams> {
     Fragile() : Page("fragile") {}
     Task<bool> can_add(const Scope&, const TableParams&) override {
@@ -206,7 +206,8 @@ TEST_CASE("a recheck that can't be answered is a no", "[page][PT-8]") {
   page->broken = true;
   REQUIRE(recheck_pages(house.layer, "fragile"));
   house.executor.run_all();
-  CHECK(ann->heard() == R"({"type":"page_discard","page":"fragile","parameters":{"table_id":1}})");
+  CHECK(ann->heard() == "close 1011 a permission check failed");
+  CHECK(house.members("fragile") == 0);
   CHECK(house.logged == "page \"fragile\": can_add threw\n");
 }
 

@@ -51,7 +51,7 @@ Result<void> remove_users_from_permission_group(ChannelLayer& layer, std::string
                                                 std::vector<UserId> user_ids);
 /// Has everyone who is on a page of this group, or with this permission group, asked again whether they may be, and
 /// takes off who may not: where it is no list of users that lost access, but a public view that became private, say
-/// (behaviour PT-8). A can_add that throws is a no.
+/// (behaviour PT-8). Where can_add throws, the connection ends with 1011, so that the client asks again.
 Result<void> recheck_pages(ChannelLayer& layer, std::string_view group);
 
 }  // namespace sluice

@@ -2,6 +2,7 @@
 // The consumer behind a browser that watches pages: Baserow's CoreConsumer, frame for frame.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,13 +19,14 @@ namespace sluice {
 struct Subscription;
 class Subscriptions;
 
-/// What a CoreConsumer does beyond Baserow's. A value.
+/// What a CoreConsumer does beyond Baserow's. A client may ask for the first two, and for more, by itself: see
+/// `accepts` in docs/web-socket-api.md. A value.
 struct CoreConsumerOptions {
-  /// Tell the client about a page that it asked for and did not get; Baserow is silent (behaviour CC-7, CC-8):
+  /// Tell every client about a page that it asked for and did not get; Baserow is silent (behaviour CC-7, CC-8):
   /// {"type":"page_error","page":"table","parameters":{"table_id":7},"error":"refused"}, or limit_exceeded,
   /// invalid_argument, unknown_page_type.
   bool page_errors = false;
-  /// Tell the client when the channel layer had lost other processes for a while, so that what it shows may be old:
+  /// Tell every client when the channel layer had lost other processes for a while, so that what it shows may be old:
   /// {"type":"updates_missed"}. It should fetch that again; its pages stand.
   bool tell_gaps = false;
   /// Close with 1008 on JSON that asks for nothing, rather than ignore it (behaviour CC-16).
@@ -33,18 +35,23 @@ struct CoreConsumerOptions {
   json::Style style = json::Style::compact;
   /// What becomes of broadcasts while the client is slow, where a page type has no word of its own.
   WhenSlow when_slow = WhenSlow::close;
+  /// After how much silence a client that asked for `ping` should send one. Below Limits::ping_every it replaces the
+  /// pings of the protocol, and adds nothing to them. 1 s to 1 h.
+  std::chrono::duration<std::uint16_t> heartbeat{20};
 };
 
 /// Authenticates, keeps the connection's pages, and hands on what is broadcast to them and to its user.
 ///
 /// From the client: {"page":"table","table_id":7} subscribes, {"remove_page":"table","table_id":7} unsubscribes; both
-/// may be in one message, and go in this order. To the client: authentication, first of all, then page_add,
+/// may be in one message, and go in this order. A message with a text "type" is one of its own and asks for no page,
+/// unless that page type has a parameter of this name. To the client: authentication, first of all, then page_add,
 /// page_discard and force_disconnect, and every broadcast as it is.
 ///
 /// The scope's user (put there by a middleware) decides: none, and the client is told so and closed with 1000. A page
-/// is confirmed once its permission group was joined, can_add said yes, and its group was joined, in this order, so
-/// that no revocation falls between. What can't be granted for whatever reason is not granted, counted in the
-/// registry's PageStats, and breaks nothing else.
+/// is confirmed once its permission group and its group were joined and can_add said yes, in this order, so that no
+/// revocation and no recheck falls between. A page that is refused is counted in the registry's PageStats, and breaks
+/// nothing else. Where there is no answer the connection ends, so that the client asks again: with 1013 when a group
+/// can't be joined, with 1011 when can_add throws.
 ///
 /// A connection has up to Limits::pages_per_connection pages. To react to more events derive from it, and start your
 /// table of handlers from EventHandlers(CoreConsumer::event_handlers()). Its executor only.
@@ -71,7 +78,9 @@ class CoreConsumer : public JsonConsumer {
   Task<Result<void>> admit(const Subscription& wanted);
   Task<Result<void>> join(const Subscription& wanted);
   Task<> keep(Subscription wanted);
-  Task<bool> may_hear(const Subscription& page);
+  enum class Permission : std::uint8_t { granted, refused, unknown };  // unknown: can_add threw
+  Task<Permission> ask(const Subscription& page);
+  void end_without_answer(std::uint16_t code);
   Task<> evict(std::uint64_t number);
   Task<> leave(const Subscription& page);
   Task<> leave_unused(const std::string& group);
@@ -84,13 +93,20 @@ class CoreConsumer : public JsonConsumer {
   bool is_me(const std::vector<UserId>& users) const noexcept;
   void ignore();
   void refuse(const json::Value& content, json::Value type, const Error& error);
+  void read_accepts();
+  void greet();
+  void confirm_discard(const std::string& page, const json::Text& parameters, bool unasked);
+  void complain(std::string_view event, std::string_view odd);
   template <class T>
   void say(const T& message) {
     send_text(json::encode(message, options_.style).view());
   }
 
   std::shared_ptr<PageRegistry> registry_;
-  CoreConsumerOptions options_;
+  CoreConsumerOptions options_;  // with what the client asked for
+  bool asked_ = false;           // the client named what it accepts, of which these two have no option:
+  bool pings_ = false;
+  bool revoked_ = false;
   std::unique_ptr<Subscriptions> pages_;
 };
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "sluice/json/fields.hpp"
+#include "sluice/layer/group_of.hpp"
 #include "sluice/page/page_type.hpp"
 
 namespace sluice {
@@ -31,7 +32,7 @@ namespace sluice {
 ///       TablePage() : Page("table") {}
 ///       sluice::Task<bool> can_add(const sluice::Scope& scope, const TableParams& page) override;
 ///       std::string group_name(const TableParams& page) const override {
-///         return "table-" + std::to_string(page.table_id);
+///         return sluice::group_of("table", page.table_id);
 ///       }
 ///     };
 ///

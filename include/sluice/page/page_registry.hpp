@@ -59,6 +59,8 @@ class PageRegistry {
   void count(Counter counter) noexcept;
   /// Counts a failure, and logs it: ten lines in ten seconds at most, since clients can cause them at will.
   void report(const PageType& page, std::string_view failure);
+  /// Logs something odd under the same bound, and counts nothing.
+  void report(std::string_view what);
 
  private:
   std::uint64_t counted(Counter counter) const noexcept;

@@ -17,12 +17,13 @@
 namespace sluice {
 
 /// A page names a group and decides who may be in it (Baserow: PageType). One object serves all connections of all
-/// executors at once: keep no state of one connection in it. An exception from can_add or a name is logged, and counts
-/// as a no (behaviour CC-14). Any thread.
+/// executors at once: keep no state of one connection in it. An exception is logged. From a name it counts as a no;
+/// from can_add it is no answer, and ends the connection with 1011, so that the client asks again (behaviour CC-14).
+/// Any thread.
 class PageType {
  public:
-  /// Throws std::invalid_argument for an empty type, and for a parameter that has no name, a name twice, or the name
-  /// "page" or "remove_page".
+  /// Throws std::invalid_argument for an empty type, and for a parameter that has no name, a name twice, the name
+  /// "page" or "remove_page", or one that begins with an underscore: these are kept for the protocol.
   PageType(std::string type, std::vector<PageParameter> parameters);
   PageType(const PageType&) = delete;
   PageType& operator=(const PageType&) = delete;
@@ -34,7 +35,8 @@ class PageType {
 
   /// May this connection hear the page? Both arguments live until the task has finished; the parameters fit.
   virtual Task<bool> can_add(const Scope& scope, const PageParameters& page) = 0;
-  /// The group where the page's broadcasts are sent.
+  /// The group where the page's broadcasts are sent. Make it with group_of(), so that no parameter can name another
+  /// page's group. The group `users` is no page's: naming it refuses the page.
   virtual std::string group_name(const PageParameters& page) const = 0;
   /// The group where it is told who lost access; empty for none. Several pages may share one.
   virtual std::string permission_group_name(const PageParameters& page) const;

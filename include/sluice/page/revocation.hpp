@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The three events by which a CoreConsumer loses what it had. The first two are Baserow's, key for key.
+// The three events by which a CoreConsumer loses what it had. The first two are Baserow's, key for key. They come from
+// other processes, too: a member of a list that names nobody is left out and noted in `odd`; the others count.
 #pragma once
 
 #include <optional>
@@ -7,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/core/result.hpp"
 #include "sluice/json/fields.hpp"
+#include "sluice/json/value.hpp"
 #include "sluice/layer/audience.hpp"
 
 namespace sluice {
@@ -17,6 +20,7 @@ struct UsersRemovedFromPermissionGroup {
   static constexpr std::string_view event_type = "users_removed_from_permission_group";
   std::vector<UserId> user_ids_to_remove;
   std::string permission_group_name;
+  std::string odd = {};  // what was left out when it was read, for the log
 
   static constexpr auto fields() {
     return sluice::fields(
@@ -30,12 +34,16 @@ struct ForceDisconnectUsers {
   static constexpr std::string_view event_type = "force_disconnect_users";
   std::vector<UserId> user_ids;
   std::optional<std::vector<std::optional<std::string>>> ignore_web_socket_ids;  // Baserow may list a null
+  std::string odd = {};                                                          // as above
 
   static constexpr auto fields() {
     return sluice::fields(sluice::field("user_ids", &ForceDisconnectUsers::user_ids),
                           sluice::field("ignore_web_socket_ids", &ForceDisconnectUsers::ignore_web_socket_ids));
   }
 };
+
+Result<void> json_read(json::Value value, UsersRemovedFromPermissionGroup& event);
+Result<void> json_read(json::Value value, ForceDisconnectUsers& event);
 
 /// Whoever has a page of this group, or with this permission group, is to be asked again. A value.
 struct RecheckPages {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -13,14 +14,19 @@
 
 namespace sluice {
 
-/// A number, a text, or nobody in particular (anonymous, which equals no other id, not even itself as a target).
-/// A value.
+/// A number of up to 2^63-1, a text, or nobody in particular (anonymous, which equals no other id, not even itself as a
+/// target). A value.
 class UserId {
  public:
   UserId() noexcept = default;
+  /// A number above 2^63-1 names nobody: it does not wrap to another user's.
   template <class Integer>
   requires std::is_integral_v<Integer> UserId(Integer number)
-  noexcept : id_(static_cast<std::int64_t>(number)) {}
+  noexcept {
+    constexpr auto highest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    if (std::is_unsigned_v<Integer> && static_cast<std::uint64_t>(number) > highest) return;
+    id_ = static_cast<std::int64_t>(number);
+  }
   UserId(std::string text) : id_(std::move(text)) {}
   UserId(std::string_view text) : id_(std::string(text)) {}
   UserId(const char* text) : id_(std::string(text)) {}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// Which web pages may use the sockets of an example.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/auth/origin_check.hpp"
+#include "support/serving.hpp"
+
+/// Those of this machine, of the host that is listened at, and of --origins; and programs that are no browsers. Any
+/// other page could use the sockets in the name of whoever visits it.
+inline std::shared_ptr<sluice::OriginCheck> origin_check(const Serving& serving) {
+  std::vector<std::string> allowed = sluice::OriginCheck::local_hosts();
+  if (serving.host.find(':') == std::string::npos) allowed.push_back(serving.host);
+  for (std::size_t begin = 0; begin < serving.origins.size();) {
+    const std::size_t end = std::min(serving.origins.find(',', begin), serving.origins.size());
+    allowed.push_back(serving.origins.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return std::make_shared<sluice::OriginCheck>(allowed, sluice::WithoutOrigin::allow);
+}
