@@ -118,6 +118,7 @@ void Bus::pump(std::size_t number) {
   while (shard.up && shard.session->has_room()) {
     shard.outbox.drop_expired(executor_.now(), counters_);
     if (shard.outbox.empty()) return;
+    shard.published = true;
     shard.session->publish(shard.outbox.take());
   }
 }

@@ -98,6 +98,8 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
     std::unique_ptr<BusSession> session;
     Outbox outbox;
     EchoProof proof;
+    unsigned role_age = 0;      // ticks since it was asked
+    bool published = false;     // since then
     bool connected = false;     // the session reads
     bool reading = false;       // memberships may be told: a probe has arrived
     bool up = false;            // and all of them have been
@@ -114,6 +116,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   void prove(std::size_t shard);
   void look_after(std::size_t shard);
   void look_at_memberships();
+  unsigned ticks_per_look() const;
   void look_at_memberships_of(std::size_t shard, std::vector<Membership*> some);
   void forgot(std::size_t shard);
   void restore(std::size_t shard);

@@ -12,6 +12,7 @@ namespace sluice::redis {
 namespace {
 
 constexpr std::size_t least_looked_at = 100;  // memberships at a time
+constexpr unsigned role_ticks_in_use = 4;     // a replica takes publications, and keeps them to itself
 constexpr std::size_t looks_for_all = 50;     // where there are many
 
 }  // namespace
@@ -46,14 +47,23 @@ void Bus::look_after(std::size_t number) {
       return shard.node->lose(
           Error(ErrorCode::layer_unavailable, "what this process publishes to itself is accepted and does not arrive"));
   }
+  if (++shard.role_age >= (shard.published ? role_ticks_in_use : ticks_per_look())) {
+    shard.role_age = 0;
+    shard.published = false;
+    shard.node->ask_role();
+  }
   if (shard.up && shard.forgetful) forgot(number);
+}
+
+unsigned Bus::ticks_per_look() const {
+  constexpr std::int64_t most = 1 << 20;  // an answer_time may be a hundred years
+  return static_cast<unsigned>(std::clamp<std::int64_t>(options().answer_time / 2 / EchoProof::tick_time, 1, most));
 }
 
 // Twice per answer_time some memberships are looked for: any of them finds a Redis that was flushed. Where there are up
 // to 100, each look is at all of them; in the end all are looked at.
 void Bus::look_at_memberships() {
-  const auto pause = std::max<std::int64_t>(1, options().answer_time / 2 / EchoProof::tick_time);
-  if (!parts_.keys_can_vanish || ++ticks_ % static_cast<std::uint64_t>(pause) != 0) return;
+  if (!parts_.keys_can_vanish || ++ticks_ % ticks_per_look() != 0) return;
   std::vector<std::vector<Membership*>> by_shard(shards_.size());
   const std::size_t most = std::max(least_looked_at, memberships_.size() / looks_for_all);
   for (Membership* membership : memberships_.some_joined(looked_at_, most)) {

@@ -111,6 +111,8 @@ void InboxSession::drain() {
   reader_->request(Command{"ZPOPMIN", inbox_}.arg(static_cast<std::int64_t>(batch)),
                    [this, missing](const Result<Reply>& reply) {
                      if (!reply) return;
+                     // Others may write what we may not read.
+                     if (reply->is_error("NOPERM")) return node_.lose(unexpected("ZPOPMIN of the inbox", *reply));
                      if (reply->is_error()) return drain_later(*reply);
                      for (std::size_t i = 0; i < reply->elements.size(); i += 2) arrived(reply->elements[i].text);
                      home_.proof(shard_).caught_up(missing);

@@ -19,6 +19,11 @@ bool is_of_no_use(const Reply& reply) {
   return std::ranges::any_of(words, [&](const char* word) { return reply.is_error(word); });
 }
 
+// An ACL, or a name that was changed: the server is there, and does not say more.
+bool is_refused_command(const Reply& reply) {
+  return reply.is_error("NOPERM") || (reply.is_error() && reply.text.starts_with("ERR unknown command"));
+}
+
 }  // namespace
 
 Error unexpected(std::string_view what, const Reply& reply) {
@@ -57,11 +62,12 @@ void Link::greet() {
     say(auth.arg(greeting_.password));
   }
   if (greeting_.database != 0) say(Command{"SELECT"}.arg(greeting_.database));
+  // The last answer ends the greeting. A server that refuses even a PING to this user is there.
   const Command last = greeting_.want_master ? Command{"ROLE"} : Command{"PING"};
   send(last,
        [this](const Result<Reply>& reply) {
-         if (greeting_.want_master) check_role(reply);
-         greeted(reply, "PING");
+         check_role(reply);
+         if (reply && !is_refused_command(*reply)) greeted(reply, "PING");
          if (phase_ != Phase::greeting) return;
          phase_ = Phase::ready;
          events_.ready();
@@ -73,8 +79,15 @@ void Link::greeted(const Result<Reply>& reply, std::string_view what) {
   if (phase_ != Phase::over && reply && reply->is_error()) lose(unexpected(what, *reply));
 }
 
+void Link::ask_role() {
+  if (phase_ != Phase::ready || !asks_role()) return;
+  send({"ROLE"}, [this](const Result<Reply>& reply) { check_role(reply); }, {});
+}
+
 void Link::check_role(const Result<Reply>& reply) {
-  if (phase_ == Phase::over || !reply || !reply->is_array() || reply->elements.empty()) return;
+  if (!greeting_.want_master || phase_ == Phase::over || !reply) return;
+  if (is_refused_command(*reply)) tells_role_ = false;
+  if (!reply->is_array() || reply->elements.empty()) return;
   const std::string& role = reply->elements.front().text;
   if (role != "master") lose(Error(ErrorCode::layer_unavailable, fmt::format("this Redis is a {}, no master", role)));
 }
@@ -177,11 +190,7 @@ void Link::look_at_the_clock() {
   }
   if (now - since < patience) return;
   if (phase_ == Phase::ready && waiting_.empty()) {  // a quiet connection: is the other end still there?
-    return send(greeting_.want_master ? Command{"ROLE"} : Command{"PING"},
-                [this](const Result<Reply>& reply) {
-                  if (greeting_.want_master) check_role(reply);
-                },
-                {});
+    return asks_role() ? ask_role() : send({"PING"}, [](const Result<Reply>&) {}, {});
   }
   lose(Error(ErrorCode::timed_out, fmt::format("Redis has not answered for {} ms", patience.count())));
 }

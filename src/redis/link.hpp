@@ -22,7 +22,7 @@ struct Greeting {
   std::string username = {};
   std::string password = {};
   unsigned database = 0;
-  bool want_master = false;  // a server that is none is as good as lost, now and later
+  bool want_master = false;  // a server that is none is as good as lost, now and whenever ask_role() finds out
 };
 
 // More than this is not handed to a connection before Redis has answered some of it.
@@ -48,6 +48,8 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
 
   /// Sends a command. All of one turn leave together. `blocks`: how long Redis may take on purpose.
   void request(const Command& command, Answer answer, std::chrono::milliseconds blocks = {});
+  /// Where a master is wanted: is it one still? A server that does not say so is believed to be.
+  void ask_role();
   /// Ends it. Answers that are due get an Error, now.
   void close(std::string_view why);
 
@@ -81,6 +83,7 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
   void watch();
   void look_at_the_clock();
   void check_role(const Result<Reply>& reply);
+  bool asks_role() const noexcept { return greeting_.want_master && tells_role_; }
   void lose(const Error& error);
   void end(const Error& error);
 
@@ -94,6 +97,7 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
   std::deque<Waiting> waiting_;
   Executor::Clock::time_point last_heard_;
   Phase phase_ = Phase::dialling;
+  bool tells_role_ = true;  // until it has refused
 };
 
 /// An error reply, or one of a kind that was not expected, as an Error.

@@ -20,6 +20,10 @@ class MasterSearch {
 
   /// Asks the sentinels, beginning with the one that knew last time. Not while a search goes on.
   void begin(Found found);
+  /// The next search begins with this one: it knows more than the others.
+  void prefer(std::size_t sentinel) noexcept { first_ = sentinel; }
+  /// What the last search found does not serve: the next one begins with another sentinel.
+  void doubt() noexcept { ++first_; }
 
  private:
   void ask();

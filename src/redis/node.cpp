@@ -20,6 +20,24 @@ Node::Node(Dialer& dialer, Executor& executor, const RedisHost& host, const Redi
   if (!host_.sentinels.empty()) search_.emplace(dialer_, executor_, host_, answer_time_);
 }
 
+void Node::start() {
+  if (search_) {
+    watch_ = std::make_shared<MasterWatch>(dialer_, executor_, host_, answer_time_,
+                                           [weak = weak_from_this()](std::size_t sentinel, const Endpoint& master) {
+                                             if (const auto self = weak.lock()) self->switched(sentinel, master);
+                                           });
+    watch_->start();
+  }
+  attempt();
+}
+
+void Node::switched(std::size_t sentinel, const Endpoint& master) {
+  if (!connected_ || master == server_) return;
+  search_->prefer(sentinel);
+  lose(Error(ErrorCode::layer_unavailable,
+             fmt::format("the sentinels have made {}:{} the master", master.host, master.port)));
+}
+
 void Node::attempt() {
   if (stopped_) return;
   if (!host_.cluster.empty()) return dial(host_.cluster[attempts_++ % host_.cluster.size()]);
@@ -37,7 +55,7 @@ void Node::dial(const Endpoint& to) {
                          {.username = host_.username,
                           .password = host_.password,
                           .database = host_.database,
-                          .want_master = search_.has_value()},
+                          .want_master = host_.cluster.empty()},
                          answer_time_,
                          {.ready =
                               [this] {
@@ -64,7 +82,10 @@ std::shared_ptr<Link> Node::connect_to(const Endpoint& server, Function<void()> 
 void Node::lose(std::uint64_t connection, const Error& error) {
   if (stopped_ || connection != connection_) return;
   ++connection_;
-  if (!std::exchange(connected_, false)) return failed(error);
+  if (!std::exchange(connected_, false)) {
+    if (search_) search_->doubt();
+    return failed(error);
+  }
   if (const auto commands = std::exchange(commands_, nullptr)) commands->close(error.message());
   events_.lost(error);
   failed(error);
@@ -88,6 +109,7 @@ void Node::try_again() {
 void Node::stop(std::string_view why) {
   stopped_ = true;
   connected_ = false;
+  if (watch_) watch_->stop();
   if (const auto commands = std::exchange(commands_, nullptr)) commands->close(why);
 }
 

@@ -10,6 +10,7 @@
 #include "redis/back_off.hpp"
 #include "redis/link.hpp"
 #include "redis/master_search.hpp"
+#include "redis/master_watch.hpp"
 #include "sluice/redis/redis_options.hpp"
 
 namespace sluice::redis {
@@ -23,7 +24,7 @@ class Node : public std::enable_shared_from_this<Node> {
   };
   Node(Dialer& dialer, Executor& executor, const RedisHost& host, const RedisOptions& options, Events events);
 
-  void start() { attempt(); }
+  void start();
   /// Ends everything; nothing is told any more but answers that are due.
   void stop(std::string_view why);
   const std::string& name() const noexcept { return name_; }
@@ -43,11 +44,16 @@ class Node : public std::enable_shared_from_this<Node> {
   const Endpoint& server() const noexcept { return server_; }
   /// This server is of no use any more: begins anew.
   void lose(const Error& error) { lose(connection_, error); }
+  /// Finds out soon whether it is a master no longer.
+  void ask_role() {
+    if (connected_) commands_->ask_role();
+  }
   /// All is well: the next loss is met with a quick attempt again.
   void settled() noexcept { back_off_.reset(); }
 
  private:
   void attempt();
+  void switched(std::size_t sentinel, const Endpoint& master);
   void dial(const Endpoint& to);
   void lose(std::uint64_t connection, const Error& error);
   void failed(const Error& error);
@@ -61,6 +67,7 @@ class Node : public std::enable_shared_from_this<Node> {
   BackOff back_off_;
   Events events_;
   std::optional<MasterSearch> search_;
+  std::shared_ptr<MasterWatch> watch_;
   Endpoint server_;
   std::size_t attempts_ = 0;
   std::shared_ptr<Link> commands_;

@@ -5,7 +5,6 @@
 #include <string>
 #include <tuple>
 
-#include "redis/cluster_slots.hpp"
 #include "redis/support/live_world.hpp"
 #include "support/catch.hpp"
 
@@ -22,16 +21,6 @@ std::string role_of(const RedisServer& server) {
     return server.command({"ROLE"}).elements.front().text;
   } catch (const std::runtime_error&) {
     return {};
-  }
-}
-
-std::size_t slot_of_group(const std::string& group) { return slot_of("asgi__group__" + group); }
-
-// A group whose channel is at this node.
-std::string group_at(std::size_t node) {
-  for (int i = 0;; ++i) {
-    std::string group = "g" + std::to_string(i);
-    if (RedisCluster::owner_of(slot_of_group(group)) == node) return group;
   }
 }
 
@@ -101,59 +90,6 @@ TEST_CASE("when the master dies, the sentinels' new one is found", "[redis][live
   CHECK(role_of(replica) == "master");
   REQUIRE(pubsub.layer.group_send("g", numbered(2)));
   CHECK(bob.hears("layer_down layer_up 2"));
-}
-
-// ---------------------------------------------------------------- a cluster
-
-TEST_CASE("sharded channels of a cluster of three", "[redis][live]") {
-  RedisCluster cluster;
-  RedisOptions options = patient();
-  options.hosts = {cluster.url()};
-  options.reconnect_max = 200ms;
-  PubSubProcess one(options), two(options);
-  Guest& ann = one.guest();
-  Guest& bob = two.guest();
-  std::string expected;
-  for (std::size_t node = 0; node < 3; ++node) {
-    const std::string group = group_at(node);
-    REQUIRE(ann.join(group));
-    CHECK(cluster.node(node).command({"PUBSUB", "SHARDCHANNELS"}).elements.size() >= 1);
-    const auto receipt = block_on(two.layer.group_send_confirmed(group, numbered(static_cast<int>(node))));
-    REQUIRE(receipt);
-    CHECK(receipt->reached == 1);
-    expected += (node ? " " : "") + std::to_string(node);
-    CHECK(ann.hears(expected));
-  }
-  REQUIRE(one.layer.send(bob.name(), numbered(7)));
-  CHECK(bob.hears("7"));
-  auto inbox = block_on(two.layer.open_inbox("jobs"));
-  REQUIRE(inbox);
-  REQUIRE(one.layer.send("jobs", numbered(8)));
-  CHECK(block_on(inbox->receive())->value()["n"].as_int() == 8);
-
-  SECTION("a slot moves, and its channels with it") {
-    const std::string group = group_at(0);
-    (void)ann.take_heard();
-    cluster.move_slot(slot_of_group(group), 1);
-    REQUIRE(ann.hears("layer_down layer_up"));
-    CHECK(eventually([&] {
-      return cluster.node(1).command({"PUBSUB", "SHARDNUMSUB", "asgi__group__" + group}).elements[1].integer == 1;
-    }));
-    REQUIRE(two.layer.group_send(group, numbered(9)));
-    CHECK(ann.hears("layer_down layer_up 9"));
-  }
-  SECTION("a master dies and comes back") {
-    (void)ann.take_heard();
-    (void)bob.take_heard();
-    cluster.node(2).stop();
-    REQUIRE(ann.hears("layer_down"));
-    REQUIRE(bob.hears("layer_down"));
-    cluster.node(2).start();
-    REQUIRE(ann.hears("layer_down layer_up"));
-    REQUIRE(bob.hears("layer_down layer_up"));
-    REQUIRE(two.layer.group_send(group_at(2), numbered(9)));
-    CHECK(ann.hears("layer_down layer_up 9"));
-  }
 }
 
 TEST_CASE("a cluster is for the pub/sub layer, and alone", "[redis][R-8]") {

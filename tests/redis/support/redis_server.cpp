@@ -141,12 +141,19 @@ constexpr std::size_t cluster_nodes = 3;
 
 }  // namespace
 
+namespace {
+
+std::vector<std::string> cluster_arguments(const std::string& bus_port) {
+  return {"--cluster-enabled", "yes", "--cluster-port", bus_port, "--cluster-node-timeout", "1000"};
+}
+
+}  // namespace
+
 RedisCluster::RedisCluster() {
   std::vector<std::string> bus_ports;
   for (std::size_t i = 0; i < cluster_nodes; ++i) {
     bus_ports.push_back(std::to_string(free_port()));
-    nodes_.push_back(std::make_unique<RedisServer>(std::vector<std::string>{
-        "--cluster-enabled", "yes", "--cluster-port", bus_ports.back(), "--cluster-node-timeout", "1000"}));
+    nodes_.push_back(std::make_unique<RedisServer>(cluster_arguments(bus_ports.back())));
   }
   for (std::size_t i = 0; i < cluster_nodes; ++i) {
     (void)node(i).command({"CLUSTER", "SET-CONFIG-EPOCH", std::to_string(i + 1)});
@@ -161,6 +168,20 @@ RedisCluster::RedisCluster() {
     });
   });
   if (!together) throw std::runtime_error("the three did not become a cluster");
+}
+
+std::size_t RedisCluster::add_node() {
+  const std::string bus_port = std::to_string(free_port());
+  nodes_.push_back(std::make_unique<RedisServer>(cluster_arguments(bus_port)));
+  const std::string count = "cluster_known_nodes:" + std::to_string(nodes_.size());
+  (void)node(0).command({"CLUSTER", "MEET", "127.0.0.1", std::to_string(nodes_.back()->port()), bus_port});
+  const bool known = eventually([&] {
+    return std::ranges::all_of(nodes_, [&](const auto& node) {
+      return node->command({"CLUSTER", "INFO"}).text.find(count) != std::string::npos;
+    });
+  });
+  if (!known) throw std::runtime_error("the cluster did not take a further node");
+  return nodes_.size() - 1;
 }
 
 std::string RedisCluster::url() const {

@@ -70,6 +70,8 @@ class RedisCluster {
   RedisServer& node(std::size_t number) { return *nodes_[number]; }
   /// The node that serves a slot, by the fresh cluster's division.
   static std::size_t owner_of(std::size_t slot);
+  /// A further master, without slots. Returns its number.
+  std::size_t add_node();
   /// Gives a slot without keys to another node, and tells everybody.
   void move_slot(std::size_t slot, std::size_t to);
 

@@ -80,7 +80,14 @@ std::string TinyRedis::run(Words words) {
   return reply;
 }
 
+void TinyRedis::lose_readers() {
+  for (Client& client : clients_) {
+    if (!client.blocked_on.empty() || !client.channels.empty() || !client.patterns.empty()) client.unreachable = true;
+  }
+}
+
 void TinyRedis::take(Client& client, std::string_view bytes) {
+  if (client.unreachable) return;
   client.reader.feed(bytes);
   for (;;) {
     auto command = client.reader.next();
@@ -108,8 +115,9 @@ void TinyRedis::wake() {
     for (const std::string& key : client.blocked_on) {
       if (!sets_.contains(key)) continue;
       const std::string popped = pop(key, true, 1);
-      if (const auto peer = client.peer.lock()) peer->send(popped);
       client.blocked_on.clear();
+      if (client.unreachable) continue;
+      if (const auto peer = client.peer.lock()) peer->send(popped);
       return serve(client);
     }
   }
@@ -130,6 +138,7 @@ void TinyRedis::block(Client& client, const Words& words) {
 
 void TinyRedis::unblock(Client& client) {
   client.blocked_on.clear();
+  if (client.unreachable) return;
   if (const auto peer = client.peer.lock()) peer->send(nil_array);
   serve(client);
 }
@@ -145,8 +154,10 @@ std::string TinyRedis::answer(Client& client, const Words& words) {
   if (name == "PING")
     return client.channels.empty() && client.patterns.empty() ? "+PONG\r\n" : array({bulk("pong"), bulk("")});
   if (name == "SELECT") return ok;
-  if (name == "ROLE") return array({bulk("master"), number(0), array({})});
-  const bool probe = (name == "ZADD" && words[3].starts_with("\xc1sluice")) || (name == "PUBLISH" && is_digits(words[2]));
+  if (name == "ROLE") return array({bulk(role_), number(0), array({})});
+  if (name == "SENTINEL") return array({bulk(master_), bulk("6379")});
+  const bool probe =
+      (name == "ZADD" && words[3].starts_with("\xc1sluice")) || (name == "PUBLISH" && is_digits(words[2]));
   if (!probe) commands_.push_back(name);
   probes_ += probe;
   if (!failure_.empty()) return "-" + failure_ + "\r\n";
@@ -281,6 +292,10 @@ std::string TinyRedis::publish(const std::string& channel, const std::string& me
   for (Client& client : clients_) {
     const auto peer = client.peer.lock();
     if (!peer) continue;
+    if (client.unreachable) {  // Redis does not know it
+      ++heard;
+      continue;
+    }
     if (client.channels.contains(channel)) {
       peer->send(array({bulk("message"), bulk(channel), bulk(message)}));
       ++heard;

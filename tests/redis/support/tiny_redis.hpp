@@ -34,6 +34,13 @@ class TinyRedis {
   void fail_with(std::string error) { failure_ = std::move(error); }
   /// Clients that hang up from now on stay, as with a wire that was cut: what is sent to them is lost.
   void hear_no_ends(bool deaf) { deaf_ = deaf; }
+  /// What it sends to clients that wait for messages is lost from now on, and so is what those ask: a line that is
+  /// half-open, a reader that stands still.
+  void lose_readers();
+  /// Its role, "master" unless something else is said.
+  void play(std::string role) { role_ = std::move(role); }
+  /// It is a sentinel as well, and names this host, at port 6379, as the master.
+  void name_master(std::string host) { master_ = std::move(host); }
   void require_password(std::string password) { password_ = std::move(password); }
 
   std::vector<std::string> keys() const;
@@ -57,6 +64,7 @@ class TinyRedis {
     std::uint64_t blocks = 0;                      // how often it did
     std::set<std::string> channels, patterns;
     bool authenticated = false;
+    bool unreachable = false;
   };
   using ClientPlace = std::list<Client>::iterator;
   using Set = std::map<std::string, double>;
@@ -82,6 +90,8 @@ class TinyRedis {
   std::size_t probes_ = 0;
   std::string failure_;
   std::string password_;
+  std::string role_ = "master";
+  std::string master_;
   bool deaf_ = false;
   std::int64_t last_id_ = 0;
   const std::shared_ptr<TinyRedis> alive_{this, [](TinyRedis*) {}};  // for what waits in the executor
