@@ -86,7 +86,7 @@ void ClientSocket::secure() {
     if (!options.key_file.empty()) tls_context_->use_private_key_file(options.key_file, asio::ssl::context::pem);
     tls_.emplace(socket_, *tls_context_);
     tls_->set_verify_mode(options.verify ? asio::ssl::verify_peer : asio::ssl::verify_none);
-    if (options.verify) tls_->set_verify_callback(asio::ssl::host_name_verification(to_.host));
+    if (options.verify && options.verify_host) tls_->set_verify_callback(asio::ssl::host_name_verification(to_.host));
   } catch (const std::exception& error) {
     return fail("TLS", error.what());
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Hashing, stamps, names, hosts, and Redis's own protocol.
+#include <algorithm>
 #include <stdexcept>
 
 #include "redis/names.hpp"
@@ -7,6 +8,7 @@
 #include "redis/shard_of.hpp"
 #include "redis/stamps.hpp"
 #include "redis/support/golden.hpp"
+#include "sluice/core/log.hpp"
 #include "sluice/redis/redis_options.hpp"
 #include "support/catch.hpp"
 
@@ -92,11 +94,72 @@ TEST_CASE("what is no URL of a host is refused, and its password not told", "[re
     INFO(url);
     CHECK_THROWS_AS(RedisHost(url), std::invalid_argument);
   }
-  try {
-    RedisHost("redis://user:secret@host:port");
-  } catch (const std::invalid_argument& error) {
-    CHECK(std::string(error.what()).find("secret") == std::string::npos);
+}
+
+TEST_CASE("no message about a URL, and no name of a host, holds a part of its password", "[redis][R-5]") {
+  // Wherever a password is cut by what should have been escaped in it.
+  for (const char* secret : {"hunter2/secret", "hunter2?secret", "1234/secret", "1234?secret", "hunter2?db=secret",
+                             "hunter2&secret?ssl=hunter2", "hunter2#secret", "hun@ter2?sec@ret", "[hunter2/secret",
+                             "1234/secret/secret", "1234?password=hunter2&secret", "hunter2,secret/secret"}) {
+    for (const char* around : {"redis://:{}@localhost:6379/0", "redis://user:{}@localhost", "rediss://{}:x@h/0",
+                               "unix://:{}@/tmp/x.sock?db=3", "sentinel://:{}@s1:26379,s2/mymaster/0",
+                               "sentinel://:{}@s1", "cluster://:{}@c1:7000,c2", "redis://localhost/0?password={}",
+                               "redis://localhost/{}?password=hunter2", "sentinel://s1/m?sentinel_password={}"}) {
+      std::string url(around);
+      url.replace(url.find("{}"), 2, secret);
+      INFO(url);
+      std::string said;
+      const LogSink before = set_log_sink([&](LogLevel, std::string_view line) { said += line; });
+      try {
+        said += RedisHost(url).to_string();
+      } catch (const std::invalid_argument& error) {
+        said += error.what();
+      }
+      set_log_sink(before);
+      for (const char* part : {"hunter", "secret", "1234", "ter2", "ret"}) {
+        CHECK(said.find(part) == std::string::npos);
+      }
+    }
   }
+}
+
+TEST_CASE("a wrong part of a URL without a password is shown", "[redis][R-5]") {
+  CHECK_THROWS_WITH(RedisHost("redis://h:port"), Catch::Matchers::ContainsSubstring("\"port\" is no port"));
+  CHECK_THROWS_WITH(RedisHost("redis://h/0?x=1"), Catch::Matchers::ContainsSubstring("\"x\" is not known"));
+  CHECK_THROWS_WITH(RedisHost("redis://:a/b@h"), Catch::Matchers::ContainsSubstring("'/' is written %2F"));
+}
+
+TEST_CASE("TLS options hold for sentinels, their master and the members of a cluster", "[redis][R-5][R-6]") {
+  const RedisHost watched("sentinel://one,two/m/1?ssl_ca_certs=/etc/ca.pem&ssl_check_hostname=false");
+  const TlsClientOptions wanted{.ca_file = "/etc/ca.pem", .verify_host = false};
+  CHECK(watched.endpoint.tls == wanted);
+  for (const Endpoint& sentinel : watched.sentinels) CHECK(sentinel.tls == wanted);
+  const RedisHost cluster("cluster://one,two?ssl=true&ssl_cert_reqs=CERT_NONE");
+  for (const Endpoint& member : cluster.cluster) CHECK(member.tls == TlsClientOptions{.verify = false});
+  CHECK_FALSE(RedisHost("sentinel://one/m?ssl=False").sentinels[0].tls);
+  CHECK(RedisHost("rediss://h?ssl_cert_reqs=None").endpoint.tls->verify == false);
+  CHECK(RedisHost("rediss://h?ssl_cert_reqs=optional").endpoint.tls->verify);
+  CHECK_THROWS(RedisHost("rediss://h?ssl_cert_reqs=no"));
+  CHECK_THROWS_WITH(RedisHost("redis://h?ssl_ca_certs=/etc/ca.pem"), Catch::Matchers::ContainsSubstring("rediss://"));
+  CHECK_THROWS(RedisHost("rediss://h?ssl=false"));
+}
+
+TEST_CASE("options of redis-py are understood, or ignored with a warning", "[redis][R-5]") {
+  std::string said;
+  const LogSink before = set_log_sink([&](LogLevel, std::string_view line) { said += std::string(line) + "\n"; });
+  const RedisHost host(
+      "redis://localhost:6379/2?health_check_interval=10&socket_timeout=5&username=ann&password=p%40+s&db=3"
+      "&decode_responses=True&max_connections=50");
+  const RedisHost watched("sentinel://one/m?sentinel_username=u&sentinel_password=p");
+  set_log_sink(before);
+  CHECK(host.database == 3);
+  CHECK(host.username == "ann");
+  CHECK(host.password == "p@ s");
+  CHECK(watched.sentinel_username + watched.sentinel_password == "up");
+  for (const char* name : {"health_check_interval", "socket_timeout", "decode_responses", "max_connections"}) {
+    CHECK_THAT(said, Catch::Matchers::ContainsSubstring("\"" + std::string(name) + "\" means nothing here"));
+  }
+  CHECK(std::ranges::count(said, '\n') == 4);
 }
 
 TEST_CASE("a command is an array of byte strings", "[redis]") {

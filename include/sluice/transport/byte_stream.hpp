@@ -20,6 +20,7 @@ struct TlsClientOptions {
   std::string ca_file = {};           // PEM; empty: what the system trusts
   std::string certificate_file = {};  // PEM, of this side; with key_file
   std::string key_file = {};
+  bool verify_host = true;  // false: `verify` looks at who signed the certificate, not at whom it names
 
   friend bool operator==(const TlsClientOptions&, const TlsClientOptions&) = default;
 };
