@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "redis/msgpack.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <bit>
 #include <cmath>
@@ -73,21 +75,32 @@ void pack(Packer& packer, Sink sink, json::Value value, Bytes bytes) {
   }
 }
 
+// As Python's json module makes a key of a number.
+std::string as_key(double number) {
+  if (std::isnan(number)) return "NaN";
+  if (std::isinf(number)) return number > 0 ? "Infinity" : "-Infinity";
+  const std::string text = fmt::format("{}", number);
+  return text.find_first_not_of("-0123456789") == text.npos ? text + ".0" : text;
+}
+
 // Hears the parts of a MessagePack text in their order, and writes JSON. Returning false ends the reading.
 class ToJson : public msgpack::null_visitor {
  public:
-  explicit ToJson(Bytes bytes) : bytes_(bytes) {}
+  ToJson(Bytes bytes, std::size_t most) : bytes_(bytes), most_(most) {}
 
   bool visit_nil() {
+    if (key_) return key("null");
     return plain([](json::Writer& out) { out.null(); });
   }
   bool visit_boolean(bool truth) {
+    if (key_) return key(truth ? "true" : "false");
     return plain([&](json::Writer& out) { out.value(truth); });
   }
   bool visit_positive_integer(std::uint64_t number) { return integer(number); }
   bool visit_negative_integer(std::int64_t number) { return integer(number); }
   bool visit_float32(float number) { return visit_float64(number); }
   bool visit_float64(double number) {
+    if (key_) return key(as_key(number));
     return plain([&](json::Writer& out) { std::isfinite(number) ? out.value(number) : out.null(); });
   }
   bool visit_str(const char* bytes, std::uint32_t size) {
@@ -143,10 +156,11 @@ class ToJson : public msgpack::null_visitor {
     return true;
   }
 
+  bool is_too_large() const noexcept { return out_.view().size() > most_; }
   Unpacked take() { return {out_.take(), std::move(channels_)}; }
 
  private:
-  bool deeper() { return ++depth_ <= json::max_depth; }
+  bool deeper() { return ++depth_ <= json::max_depth && !is_too_large(); }
 
   bool key(std::string_view text) {
     key_ = false;
@@ -155,7 +169,7 @@ class ToJson : public msgpack::null_visitor {
     } else if (!addressing_) {
       out_.key(text);
     }
-    return true;
+    return !is_too_large();
   }
   bool integer(auto number) {
     if (key_) return key(std::to_string(number));
@@ -165,10 +179,11 @@ class ToJson : public msgpack::null_visitor {
   bool plain(auto write) {
     if (key_ || depth_ == 0) return false;
     if (!addressing_) write(out_);
-    return true;
+    return !is_too_large();
   }
 
   const Bytes bytes_;
+  const std::size_t most_;
   json::Writer out_;
   std::vector<std::string> channels_;
   std::size_t depth_ = 0;
@@ -200,10 +215,13 @@ void pack_text(std::string_view text, std::string& out) {
   pack_text(packer, text);
 }
 
-Result<Unpacked> unpack(std::string_view packed, Bytes bytes) {
-  ToJson visitor(bytes);
+Result<Unpacked> unpack(std::string_view packed, Bytes bytes, std::size_t most) {
+  ToJson visitor(bytes, most);
   std::size_t end = 0;
   const bool whole = msgpack::parse(packed.data(), packed.size(), end, visitor);
+  if (visitor.is_too_large()) {
+    return Error(ErrorCode::limit_exceeded, fmt::format("message: as JSON it has more than {} bytes", most));
+  }
   if (!whole || end != packed.size()) {
     return Error(ErrorCode::parse_failed, "message: neither MessagePack nor a map that JSON has words for");
   }

@@ -30,8 +30,9 @@ void pack_array_header(std::size_t size, std::string& out);
 void pack_text(std::string_view text, std::string& out);
 
 /// Reads a map; its channel_key goes to `channels`. An Error for whatever a Django peer would refuse, too: text or keys
-/// that are not UTF-8, an extension type, bytes behind the map. Keys that are integers become decimal text. What
-/// JSON has no word for becomes the nearest thing: NaN and infinity null, bytes as `bytes` says.
-Result<Unpacked> unpack(std::string_view packed, Bytes bytes);
+/// that are not UTF-8, an extension type, bytes behind the map. Keys that are no text become what Python's json module
+/// makes of them: decimal text, "null", "true", "1.5". What JSON has no word for becomes the nearest thing: NaN
+/// and infinity null, bytes as `bytes` says. limit_exceeded: the map has more than `most` bytes as JSON.
+Result<Unpacked> unpack(std::string_view packed, Bytes bytes, std::size_t most);
 
 }  // namespace sluice::redis

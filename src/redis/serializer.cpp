@@ -3,12 +3,14 @@
 
 #include <fmt/format.h>
 
+#include "redis/python_json.hpp"
 #include "sluice/json/document.hpp"
 #include "sluice/json/writer.hpp"
 
 namespace sluice::redis {
 namespace {
 
+constexpr std::size_t names_size = 1 << 20;
 constexpr std::string_view json_comma = ", ";
 
 void write_channels(json::Writer& out, Addressing addressing, std::span<const std::string> channels) {
@@ -42,12 +44,23 @@ std::string packed_message(const Body& body, Addressing addressing, std::span<co
   return packed;
 }
 
-Result<Unpacked> read_json(std::string_view text) {
+Error too_large(std::size_t most) {
+  return Error(ErrorCode::limit_exceeded, fmt::format("message: as JSON it has more than {} bytes", most));
+}
+
+// Python writes more than JSON has words for, and escapes all that is not ASCII: what is within the bound may be three
+// times as long.
+Result<Unpacked> read_json(std::string_view text, std::size_t most) {
   auto document = json::Document::parse(text);
+  std::string strict;
+  if (!document) {
+    strict = to_strict_json(text);
+    document = json::Document::parse(text = strict);
+  }
   if (!document) return document.error();
   if (!document->root().is_object()) return Error(ErrorCode::parse_failed, "message: it is no map");
   const json::Value reserved = document->root()[channel_key];
-  if (!reserved) return Unpacked{std::string(text), {}};
+  if (!reserved && text.size() <= most) return Unpacked{std::string(text), {}};
   Unpacked unpacked;
   if (const auto channel = reserved.as_string()) unpacked.channels.emplace_back(*channel);
   for (json::Value channel : reserved.elements()) {
@@ -60,13 +73,14 @@ Result<Unpacked> read_json(std::string_view text) {
   }
   out.end_object();
   unpacked.json = out.take();
+  if (unpacked.json.size() > most) return too_large(most);
   return unpacked;
 }
 
 }  // namespace
 
 Serializer::Serializer(const RedisOptions& options, std::chrono::seconds oldest)
-    : format_(options.serializer_format), bytes_(options.bytes), oldest_(oldest) {
+    : format_(options.serializer_format), bytes_(options.bytes), most_(options.message_bytes), oldest_(oldest) {
   if (!options.symmetric_encryption_keys.empty()) fernet_.emplace(options.symmetric_encryption_keys);
 }
 
@@ -112,7 +126,9 @@ Result<Arrival> Serializer::read(std::string_view message, std::int64_t unix_sec
     decrypted = std::move(*plain);
     message = decrypted;
   }
-  auto unpacked = format_ == SerializerFormat::msgpack ? unpack(message, bytes_) : read_json(message);
+  // A message is at most three times its JSON, in whatever format, and the names that it is for.
+  if (message.size() > names_size && (message.size() - names_size) / 3 > most_) return too_large(most_);
+  auto unpacked = format_ == SerializerFormat::msgpack ? unpack(message, bytes_, most_) : read_json(message, most_);
   if (!unpacked) return unpacked.error();
   auto event = Event::parse(unpacked->json);
   if (!event) return event.error();

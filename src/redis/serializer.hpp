@@ -46,12 +46,14 @@ class Serializer {
   Result<Body> body(const Event& event) const;
   std::string message(const Body& body, Addressing addressing, std::span<const std::string> channels,
                       std::int64_t unix_seconds) const;
-  /// The other way. An Error, too, for an event without a usable type.
+  /// The other way. An Error, too, for an event without a usable type; limit_exceeded: it is larger than
+  /// RedisOptions::message_bytes.
   Result<Arrival> read(std::string_view message, std::int64_t unix_seconds) const;
 
  private:
   const SerializerFormat format_;
   const Bytes bytes_;
+  const std::size_t most_;
   std::optional<Fernet> fernet_;
   const std::chrono::seconds oldest_;
 };

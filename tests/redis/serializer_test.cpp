@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "redis/serializer.hpp"
 
+#include "redis/python_json.hpp"
 #include "redis/support/golden.hpp"
 #include "support/catch.hpp"
 
@@ -31,7 +32,7 @@ Addressing addressing_of(json::Value message) {
 
 // The JSON that a MessagePack text, given in hex, is read as; or "refused".
 std::string read_as(std::string_view hex, Bytes bytes = Bytes::base64) {
-  const auto unpacked = unpack(from_hex(hex), bytes);
+  const auto unpacked = unpack(from_hex(hex), bytes, 1 << 20);
   return unpacked ? unpacked->json : "refused";
 }
 
@@ -80,6 +81,17 @@ TEST_CASE("longer forms than needed are read", "[redis][R-2]") {
   CHECK(read_as("81c4026b6501") == R"({"ke":1})");                         // a key in bytes
 }
 
+TEST_CASE("keys that are no text become what Python's json module makes of them", "[redis][R-33]") {
+  CHECK(read_as("81c000") == R"({"null":0})");
+  CHECK(read_as("82c300c201") == R"({"true":0,"false":1})");
+  CHECK(read_as("81cb3ff800000000000000") == R"({"1.5":0})");
+  CHECK(read_as("81cb3ff000000000000000") == R"({"1.0":0})");
+  CHECK(read_as("81cb444b1ae4d6e2ef5000") == R"({"1e+21":0})");
+  CHECK(read_as("81cb7ff800000000000000") == R"({"NaN":0})");
+  CHECK(read_as("81cbfff000000000000000") == R"({"-Infinity":0})");
+  CHECK(read_as("82a474797065a178a16d81c3a16f") == R"({"type":"x","m":{"true":"o"}})");
+}
+
 TEST_CASE("integer keys become text", "[redis][R-33]") {
   CHECK(read_as("82a474797065a178a86d65746164617461810181a16102") == R"({"type":"x","metadata":{"1":{"a":2}}})");
   CHECK(read_as("81ff00") == R"({"-1":0})");
@@ -97,14 +109,11 @@ TEST_CASE("what a Django peer would refuse is refused", "[redis][R-2][R-34]") {
   CHECK(read_as("82a474797065a178a173a2fffe") == "refused");  // text that is not UTF-8
   CHECK(read_as("81a1ff00") == "refused");                    // a key that is not
   CHECK(read_as("81c401ff00") == "refused");
-  CHECK(read_as("81c000") == "refused");                  // null as a key
-  CHECK(read_as("81c200") == "refused");                  // false as a key
-  CHECK(read_as("819000") == "refused");                  // an array as a key
-  CHECK(read_as("818000") == "refused");                  // a map as a key
-  CHECK(read_as("81cb000000000000000000") == "refused");  // a number with a fraction as a key
-  CHECK(read_as("81a161d40100") == "refused");            // an extension type
-  CHECK(read_as("81a161c1") == "refused");                // the byte that means nothing
-  CHECK(read_as("90") == "refused");                      // an array instead of a map
+  CHECK(read_as("819000") == "refused");        // an array as a key
+  CHECK(read_as("818000") == "refused");        // a map as a key
+  CHECK(read_as("81a161d40100") == "refused");  // an extension type
+  CHECK(read_as("81a161c1") == "refused");      // the byte that means nothing
+  CHECK(read_as("90") == "refused");            // an array instead of a map
   CHECK(read_as("a161") == "refused");
   CHECK(read_as("c0") == "refused");
   CHECK(read_as("07") == "refused");
@@ -196,4 +205,48 @@ TEST_CASE("a message may be a megabyte", "[redis][CL-10]") {
   const auto arrival = serializer.read(serializer.message(*serializer.body(event), Addressing::none, {}, now), now);
   REQUIRE(arrival);
   CHECK(arrival->event.text() == event.text());
+}
+
+TEST_CASE("what Python's json module writes and JSON does not know becomes the nearest thing", "[redis][R-9]") {
+  RedisOptions options;
+  options.serializer_format = SerializerFormat::json;
+  const Serializer serializer(options, {});
+  const auto read = [&](const std::string& value) {
+    const auto arrival = serializer.read(R"({"type": "x", "v": )" + value + R"(, "__asgi_channel__": "c"})", now);
+    if (!arrival || arrival->channels != std::vector{"c"s}) return "refused"s;
+    return std::string(arrival->event.value()["v"].to_text().view());
+  };
+  const std::string unknown = "\xef\xbf\xbd";  // U+FFFD
+  CHECK(read("NaN") == "null");
+  CHECK(read("[Infinity, -Infinity, 1]") == "[null,null,1]");
+  CHECK(read("18446744073709551616") == "1.8446744073709552e+19");
+  CHECK(read("-9223372036854775809") == "-9.223372036854776e+18");
+  CHECK(read("9223372036854775807") == "9223372036854775807");
+  CHECK(read("1" + std::string(400, '0')) == "null");
+  CHECK(read(R"("a\\ud800b")") == R"("a\\ud800b")");  // no escape: a backslash, and text
+  CHECK(read(R"("a\ud800b")") == "\"a" + unknown + "b\"");
+  CHECK(read(R"("\udc00\ud83d\ude00\ud83d")") == "\"" + unknown + "\xf0\x9f\x98\x80" + unknown + "\"");
+  CHECK(read(R"({"\ud800": "NaN \" Infinity 18446744073709551616", "n": NaN})") ==
+        "{\"" + unknown + R"(":"NaN \" Infinity 18446744073709551616","n":null})");
+  for (const char* wrong : {"nan", "NaNs", "1-2", "-", "\"a", "\"\\", "--18446744073709551616", "0xff"}) {
+    INFO(wrong);
+    CHECK(read(wrong) == "refused");
+  }
+}
+
+TEST_CASE("an event above message_bytes is refused when it arrives, too", "[redis][CL-10]") {
+  RedisOptions options;
+  options.serializer_format = GENERATE(SerializerFormat::msgpack, SerializerFormat::json);
+  const std::string text = "{\"type\":\"x\",\"v\":\"\xc3\xa9\xc3\xa9\xc3\xa9\"}";  // escaped, it is longer
+  const Serializer sender(options, {});
+  const auto event = Event::parse(text);
+  REQUIRE(event);
+  const std::vector<std::string> channels{"c"};
+  const std::string message = sender.message(*sender.body(*event), Addressing::one, channels, now);
+  options.message_bytes = text.size();
+  CHECK(Serializer(options, {}).read(message, now));
+  options.message_bytes = text.size() - 1;
+  const auto refused = Serializer(options, {}).read(message, now);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == ErrorCode::limit_exceeded);
 }
