@@ -25,11 +25,37 @@ constexpr std::string_view key_name = "payload_key";
 
 std::string text_or_empty(json::Value value) { return std::string(value.as_string().value_or("")); }
 
-// The user whom a key of a payload map names: a number is there as its text (behaviour CC-25).
-std::vector<UserId> users_of_key(std::string_view key) {
-  std::vector<UserId> users{UserId(key)};
-  if (const auto number = canonical_number<std::int64_t>(key)) users.emplace_back(*number);
-  return users;
+// In a payload map a user's number is its text (behaviour CC-25). So that user 7 and user "7" are told apart, the texts
+// that could be numbers are listed beside it, and where one event is for both, the text's payload has a map of its own.
+// Django passes both over; what comes from Django has neither, and there a key stands for both users.
+constexpr std::string_view text_ids_name = "text_user_ids";
+constexpr std::string_view text_map_name = "text_payload_map";
+
+std::vector<UserId> users_of_key(std::string_view key, const std::unordered_set<std::string_view>* texts) {
+  const auto number = canonical_number<std::int64_t>(key);
+  if (!number || (texts && texts->contains(key))) return {UserId(key)};
+  if (texts) return {UserId(*number)};
+  return {UserId(key), UserId(*number)};
+}
+
+std::vector<Broadcast> read_individual(json::Value map, const Audience& audience) {
+  std::unordered_set<std::string_view> texts;
+  const json::Value listed = map[text_ids_name];
+  for (json::Value element : listed.elements()) {
+    if (const auto text = element.as_string()) texts.insert(*text);
+  }
+  std::vector<Broadcast> broadcasts;
+  for (const auto [key, payload] : map["payload_map"].members()) {
+    Audience one = audience;
+    one.only_users = users_of_key(key, listed.is_array() ? &texts : nullptr);
+    broadcasts.push_back({std::move(one), payload.to_text(), text_or_empty(map[key_name][key])});
+  }
+  for (const auto [key, payload] : map[text_map_name].members()) {
+    Audience one = audience;
+    one.only_users = {UserId(key)};
+    broadcasts.push_back({std::move(one), payload.to_text()});
+  }
+  return broadcasts;
 }
 
 json::Writer& write_ignored(json::Writer& out, const std::string& socket) {
@@ -41,14 +67,47 @@ void write_key(json::Writer& out, const std::string& key) {
   if (!key.empty()) out.key(key_name).value(std::string_view(key));
 }
 
+const UserId& user_of(const Broadcast& individual) { return individual.audience.only_users->front(); }
+
 // One each, as there is one payload each.
-void write_keys(json::Writer& out, const std::vector<Broadcast>& broadcasts) {
-  if (std::ranges::all_of(broadcasts, [](const Broadcast& one) { return one.key.empty(); })) return;
+void write_keys(json::Writer& out, const std::vector<const Broadcast*>& broadcasts) {
+  if (std::ranges::all_of(broadcasts, [](const Broadcast* one) { return one->key.empty(); })) return;
   out.key(key_name).begin_object();
-  for (const Broadcast& one : broadcasts) {
-    if (!one.key.empty()) out.key(one.audience.only_users->front().to_string()).value(std::string_view(one.key));
+  for (const Broadcast* one : broadcasts) {
+    if (!one->key.empty()) out.key(user_of(*one).to_string()).value(std::string_view(one->key));
   }
   out.end_object();
+}
+
+void write_individual(json::Writer& out, const std::vector<Broadcast>& broadcasts) {
+  std::unordered_set<std::int64_t> numbers;
+  for (const Broadcast& one : broadcasts) {
+    if (const auto* number = user_of(one).number()) numbers.insert(*number);
+  }
+  std::vector<const Broadcast*> mapped, apart;
+  std::vector<std::string_view> texts;  // in the map
+  bool ambiguous = !numbers.empty();
+  for (const Broadcast& one : broadcasts) {
+    const auto* text = user_of(one).text();
+    const auto number = text ? canonical_number<std::int64_t>(*text) : std::nullopt;
+    const bool is_apart = number && numbers.contains(*number);
+    (is_apart ? apart : mapped).push_back(&one);
+    ambiguous |= number.has_value();
+    if (number && !is_apart) texts.push_back(*text);
+  }
+  const auto write_map = [&out](std::string_view name, const std::vector<const Broadcast*>& some) {
+    out.key(name).begin_object();
+    for (const Broadcast* one : some) out.key(user_of(*one).to_string()).value(one->payload);
+    out.end_object();
+  };
+  write_map("payload_map", mapped);
+  write_ignored(out, broadcasts.front().audience.except_socket);
+  write_keys(out, mapped);
+  if (!ambiguous) return;
+  out.key(text_ids_name).begin_array();
+  for (const std::string_view text : texts) out.value(text);
+  out.end_array();
+  if (!apart.empty()) write_map(text_map_name, apart);
 }
 
 void write_users(json::Writer& out, const std::vector<UserId>& users) {
@@ -87,13 +146,7 @@ std::vector<Broadcast> read_broadcasts(BroadcastKind kind, json::Value map) {
       if (!map["send_to_all_users"].as_bool().value_or(false)) audience.only_users = user_list(map["user_ids"]);
       broadcasts.push_back({std::move(audience), payload.to_text(), text_or_empty(map[key_name])});
       break;
-    case BroadcastKind::to_users_individual_payloads:
-      for (const auto [key, individual] : map["payload_map"].members()) {
-        Audience one = audience;
-        one.only_users = users_of_key(key);
-        broadcasts.push_back({std::move(one), individual.to_text(), text_or_empty(map[key_name][key])});
-      }
-      break;
+    case BroadcastKind::to_users_individual_payloads: return read_individual(map, audience);
     case BroadcastKind::none: break;
   }
   return broadcasts;
@@ -122,15 +175,7 @@ json::Text write_broadcasts(std::string_view type, BroadcastKind kind, const std
       out.key("send_to_all_users").value(!first.audience.only_users);
       write_key(out, first.key);
       break;
-    case BroadcastKind::to_users_individual_payloads:
-      out.key("payload_map").begin_object();
-      for (const Broadcast& one : broadcasts) {
-        out.key(one.audience.only_users->front().to_string()).value(one.payload);
-      }
-      out.end_object();
-      write_ignored(out, first.audience.except_socket);
-      write_keys(out, broadcasts);
-      break;
+    case BroadcastKind::to_users_individual_payloads: write_individual(out, broadcasts); break;
     case BroadcastKind::none: break;
   }
   return out.end_object().take_text();

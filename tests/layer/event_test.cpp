@@ -87,7 +87,10 @@ TEST_CASE("broadcasts are written with all keys, unset ones as null", "[layer][B
       R"({"type":"broadcast_to_users","user_ids":[],"payload":1,"ignore_web_socket_id":null,"send_to_all_users":true})");
   CHECK(
       Event::broadcast_to_users_individual_payloads({{1, text("10")}, {"ada", text("20")}}, "s").text().view() ==
-      R"({"type":"broadcast_to_users_individual_payloads","payload_map":{"1":10,"ada":20},"ignore_web_socket_id":"s"})");
+      R"({"type":"broadcast_to_users_individual_payloads","payload_map":{"1":10,"ada":20},"ignore_web_socket_id":"s",)"
+      R"("text_user_ids":[]})");
+  CHECK(Event::broadcast_to_users_individual_payloads({{"ada", text("20")}}).text().view() ==
+        R"({"type":"broadcast_to_users_individual_payloads","payload_map":{"ada":20},"ignore_web_socket_id":null})");
   CHECK(Event::broadcast_to_users_individual_payloads({}).text().view() ==
         R"({"type":"broadcast_to_users_individual_payloads","payload_map":{},"ignore_web_socket_id":null})");
 }
@@ -122,6 +125,18 @@ TEST_CASE("broadcasts of peers are read, whatever they leave out", "[layer][CC-2
   CHECK(read(R"({"type":"broadcast_to_users_individual_payloads","payload_map":{"1":10,"x":20,"01":30},)"
              R"("ignore_web_socket_id":"s"})") ==
         R"(not s[] only ["1",1] 10; not s[] only ["x"] 20; not s[] only ["01"] 30)");
+}
+
+TEST_CASE("user 7 and user \"7\" each get their own individual payload, in another process too", "[layer][CC-25]") {
+  const auto written = [](std::vector<std::pair<UserId, Payload>> payloads) {
+    return read(std::string(Event::broadcast_to_users_individual_payloads(std::move(payloads)).text().view()).c_str());
+  };
+  CHECK(written({{7, text("1")}}) == "not [] only [7] 1");
+  CHECK(written({{"7", text("1")}}) == R"(not [] only ["7"] 1)");
+  CHECK(written({{7, text("1")}, {"8", text("2")}}) == R"(not [] only [7] 1; not [] only ["8"] 2)");
+  CHECK(written({{"7", text("2")}, {7, text("1")}}) == R"(not [] only [7] 1; not [] only ["7"] 2)");
+  // A Django peer looks for the text of its user's id.
+  CHECK(Event::broadcast_to_users_individual_payloads({{"7", text("1")}}).value()["payload_map"]["7"]);
 }
 
 TEST_CASE("a broadcast without a payload is none", "[layer]") {
@@ -178,7 +193,8 @@ TEST_CASE("a payload's key travels with its event, and an event without one is a
   }
   const Event each = Event::broadcast_to_users_individual_payloads({{1, euro}, {2, text("3")}, {"x", yen}});
   CHECK(each.text().view() == R"({"type":"broadcast_to_users_individual_payloads","payload_map":{"1":1,"2":3,"x":2},)"
-                              R"("ignore_web_socket_id":null,"payload_key":{"1":"euro","x":"yen"}})");
+                              R"("ignore_web_socket_id":null,"payload_key":{"1":"euro","x":"yen"},)"
+                              R"("text_user_ids":[]})");
   CHECK(keys(Event::parse(each.text().view()).value()) == "euro;;yen;");
   CHECK(keys(Event::parse(R"({"type":"broadcast_to_group","payload":1,"payload_key":7})").value()) == ";");
 }

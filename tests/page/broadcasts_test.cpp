@@ -41,7 +41,7 @@ TEST_CASE("every broadcast is the event that Baserow's peers send and expect", "
   CHECK(
       wire.layer.take_calls() ==
       R"(send users {"type":"broadcast_to_users_individual_payloads","payload_map":{"1":{"type":"application_created"},)"
-      R"("2":{"type":"application_created"}},"ignore_web_socket_id":null})");
+      R"("2":{"type":"application_created"}},"ignore_web_socket_id":null,"text_user_ids":[]})");
 
   REQUIRE(broadcast_to_channel_group(wire.layer, "table-22", rows_updated));
   CHECK(wire.layer.take_calls() ==
