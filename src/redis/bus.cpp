@@ -13,6 +13,7 @@
 namespace sluice::redis {
 namespace {
 
+constexpr std::size_t longest_random_prefix = 1024;
 constexpr std::chrono::seconds longest_time = std::chrono::years(100);  // the clock's nanoseconds end after 292
 
 const RedisOptions& checked(const RedisOptions& options) {
@@ -25,9 +26,14 @@ const RedisOptions& checked(const RedisOptions& options) {
   if (options.reconnect_min.count() < 1 || options.reconnect_max < options.reconnect_min) {
     throw std::invalid_argument("Redis layer: reconnect_min is at least 1 ms, reconnect_max not below it");
   }
-  if (std::max({options.answer_time, options.join_time, options.reconnect_max}) > longest_time ||
-      std::max(options.expiry, options.group_expiry) > longest_time || options.join_time.count() < 0) {
+  if (std::max({options.answer_time, options.join_time, options.reconnect_max, options.close_time}) > longest_time ||
+      std::max(options.expiry, options.group_expiry) > longest_time ||
+      std::min(options.join_time, options.close_time).count() < 0) {
     throw std::invalid_argument("Redis layer: a time is negative or above 100 years");
+  }
+  if (options.waiting_events == 0) throw std::invalid_argument("Redis layer: with waiting_events 0 nothing is sent");
+  if (options.random_prefix_length > longest_random_prefix) {
+    throw std::invalid_argument(fmt::format("Redis layer: a random_prefix_length above {}", longest_random_prefix));
   }
   if (!is_valid_channel_name(options.prefix + "a")) {
     throw std::invalid_argument(fmt::format("Redis layer: \"{}\" can't begin a key", options.prefix));
@@ -35,10 +41,15 @@ const RedisOptions& checked(const RedisOptions& options) {
   return options;
 }
 
+Error closed_error(std::string_view name) {
+  return Error(ErrorCode::layer_unavailable, fmt::format("\"{}\": not sent, the layer is closed", name));
+}
+
 }  // namespace
 
-Bus::Bus(Dialer& dialer, ExecutorGroup& executors, BusParts parts)
-    : executor_(executors.at(0)),
+Bus::Bus(std::shared_ptr<Dialer> dialer, ExecutorGroup& executors, BusParts parts)
+    : dialer_(std::move(dialer)),
+      executor_(executors.at(0)),
       parts_(std::move(parts)),
       serializer_(checked(parts_.options), parts_.oldest_token),
       gauge_(std::make_shared<Gauge>(options().waiting_events, options().waiting_bytes)),
@@ -50,7 +61,7 @@ Bus::Bus(Dialer& dialer, ExecutorGroup& executors, BusParts parts)
   for (const RedisHost& host : options().hosts) {
     const std::size_t shard = shards_.size();
     shards_.emplace_back().node =
-        std::make_shared<Node>(dialer, executor_, host, options(),
+        std::make_shared<Node>(*dialer_, executor_, host, options(),
                                Node::Events{.connected = [this, shard] { connected(shard); },
                                             .lost = [this, shard](const Error& error) { lost(shard, error); }});
   }
@@ -93,24 +104,33 @@ Result<void> Bus::publish(Publication::To to, std::string_view name, const Event
                              "(RedisOptions::waiting_events, waiting_bytes)",
                              name, gauge_->events(), gauge_->bytes()));
   }
+  if (closed_) {  // behind take(): whoever closes waits for what was taken before
+    gauge_->give_back(Publication::size_of(*body));
+    return closed_error(name);
+  }
   auto publication = std::make_shared<Publication>(to, std::string(name), std::move(*body),
                                                    executor_.now() + options().expiry, gauge_, std::move(receipt));
   post([publication = std::move(publication)](Bus& bus) mutable {
-    const std::size_t shard = bus.shard_of(bus.parts_.place_of(publication->to, publication->name));
+    const std::size_t shard = bus.host_for(*publication);
     bus.hand_over(shard, Outgoing{std::move(publication)});
   });
   return {};
 }
 
 void Bus::hand_over(std::size_t shard, Outgoing outgoing) {
-  if (ended_) return outgoing.publication->failed(Error(ErrorCode::layer_unavailable, "the layer is closed"));
+  if (ended_) return outgoing.publication->failed(closed_error(outgoing.publication->name));
   shards_[shard].outbox.put(std::move(outgoing));
   pump(shard);
 }
 
 void Bus::try_again(std::size_t shard, Outgoing outgoing) {
-  if (ended_) return outgoing.publication->failed(Error(ErrorCode::layer_unavailable, "the layer is closed"));
+  if (ended_) return outgoing.publication->failed(closed_error(outgoing.publication->name));
   shards_[shard].outbox.put_back(std::move(outgoing));
+}
+
+void Bus::answered(std::size_t shard) {
+  pump(shard);
+  if (closing_) post([](Bus& bus) { bus.leave_when_drained(); });  // the answer's publication ends behind this call
 }
 
 void Bus::pump(std::size_t number) {
@@ -127,16 +147,32 @@ std::optional<Arrival> Bus::read(std::string_view message) {
   count(counters_.received);
   auto arrival = serializer_.read(message, static_cast<std::int64_t>(unix_time()));
   if (arrival) return std::move(*arrival);
-  if (counters_.unreadable.fetch_add(1) == 0) {
-    log(LogLevel::warning, fmt::format("Redis layer: {} (said once)", arrival.error().message()));
+  const bool too_large = arrival.error().code() == ErrorCode::limit_exceeded;
+  count(too_large ? counters_.too_large : counters_.unreadable);
+  if (said_.is_news(too_large ? "too large" : "unreadable", executor_.now())) {
+    log(LogLevel::warning, fmt::format("Redis layer: dropped: {} (logged once)", arrival.error().message()));
   }
   return std::nullopt;
 }
 
-void Bus::refused_reading(const Reply& reply) {
+// For one command and one kind of error, NOPERM or OOM, say, the first name stands for all.
+void Bus::refused(std::string_view what, std::string_view name, const Reply& reply) {
   count(counters_.rejected);
-  if (std::exchange(last_refusal_, reply.text) == reply.text) return;
-  log(LogLevel::warning, fmt::format("Redis layer: {}", unexpected("reading", reply).message()));
+  const std::string reason = fmt::format("{} {}", what, std::string_view(reply.text).substr(0, reply.text.find(' ')));
+  if (!said_.is_news(reason, executor_.now())) return;
+  const std::string to = name.empty() ? std::string(what) : fmt::format("{} \"{}\"", what, name);
+  log(LogLevel::warning, fmt::format("Redis layer: {} (logged once for all such, RedisStats::rejected counts them)",
+                                     unexpected(to, reply).message()));
+}
+
+// A worker of channels_redis waits at one host after the other, and its senders go round in the same way (redis-wire
+//
+std::size_t Bus::turn_of(std::string_view plain_channel) { return turns_.next(plain_channel, shards_.size()); }
+
+std::size_t Bus::host_for(const Publication& publication) {
+  const bool plain = publication.to == Publication::To::channel && publication.name.find('!') == std::string::npos;
+  if (plain && parts_.plain_in_turn) return turn_of(publication.name);
+  return shard_of(parts_.place_of(publication.to, publication.name));
 }
 
 RedisStats Bus::stats() const {
@@ -152,6 +188,8 @@ RedisStats Bus::stats() const {
   stats.received = counters_.received;
   stats.unreadable = counters_.unreadable;
   stats.memberships = counters_.memberships;
+  stats.undelivered = gauge_->undelivered();
+  stats.late_renewals = counters_.late_renewals;
   return stats;
 }
 
@@ -160,6 +198,7 @@ void Bus::add_to(LayerStats& stats) const {
   stats.dropped_full += counters_.full;
   stats.dropped_expired += counters_.expired;
   stats.dropped_no_channel += counters_.no_channel;
+  stats.dropped_too_large += counters_.too_large;
 }
 
 }  // namespace sluice::redis

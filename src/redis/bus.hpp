@@ -3,12 +3,15 @@
 // executor; the layer's calls from other threads arrive as jobs.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/string_hash.hpp"
@@ -19,7 +22,9 @@
 #include "redis/memberships.hpp"
 #include "redis/node.hpp"
 #include "redis/outbox.hpp"
+#include "redis/said_once.hpp"
 #include "redis/stamps.hpp"
+#include "redis/turns.hpp"
 
 namespace sluice::redis {
 
@@ -36,6 +41,7 @@ struct BusParts {
   std::chrono::seconds oldest_token;
   std::function<double()> wall_clock;
   PlaceOf place_of;
+  bool plain_in_turn = false;  // what is sent to a plain channel goes to one host after the other
   MakeSession make_session;
   bool keys_can_vanish = false;  // memberships are keys: each join asks Redis, and they are looked at now and then
   std::function<void(std::size_t shard, bool up)> shard_changed = {};
@@ -45,7 +51,7 @@ struct BusParts {
 class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
  public:
   /// Throws std::invalid_argument for options that can't work.
-  Bus(Dialer& dialer, ExecutorGroup& executors, BusParts parts);
+  Bus(std::shared_ptr<Dialer> dialer, ExecutorGroup& executors, BusParts parts);
   ~Bus();
 
   void start(std::shared_ptr<Hub> hub);
@@ -63,8 +69,13 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   Completion<Result<Reply>> ask(std::size_t shard, Command command);
   /// Completes when every host is there and every membership restored.
   Completion<Result<void>> wait_until_up();
-  /// Leaves everything and ends. Completes when Redis has answered, or will not in time.
-  Completion<std::monostate> close();
+  /// Takes nothing more, sends what was taken, then leaves everything and ends, within RedisOptions::close_time.
+  /// `ended` is called on the bus's executor with the number of events that were taken and not delivered since the
+  /// bus was built.
+  using Ended = Function<void(std::size_t undelivered)>;
+  void close(Ended ended);
+  /// Events on their way to Redis. Any thread.
+  std::size_t waiting_events() const noexcept { return gauge_->events(); }
 
   void add_to(LayerStats& stats) const;
   RedisStats stats() const;
@@ -76,13 +87,14 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   std::optional<Arrival> read(std::string_view message) override;
   void hand_over(std::size_t shard, Outgoing outgoing) override;
   void try_again(std::size_t shard, Outgoing outgoing) override;
-  void answered(std::size_t shard) override { pump(shard); }
+  void answered(std::size_t shard) override;
   std::size_t shard_of(std::string_view name) const override;
-  void refused_reading(const Reply& reply) override;
   EchoProof& proof(std::size_t shard) noexcept override { return shards_[shard].proof; }
   void probe_arrived(std::size_t shard, std::uint64_t ticket) override;
   void unsettled(std::size_t shard, const Error& error) override;
   void membership_missing(std::size_t shard) noexcept override { shards_[shard].forgetful = true; }
+  void refused(std::string_view what, std::string_view name, const Reply& reply) override;
+  std::size_t turn_of(std::string_view plain_channel) override;
   double unix_time() const override { return parts_.wall_clock(); }
   Hub& hub() noexcept override { return *hub_; }
   const Memberships& memberships() const noexcept override { return memberships_; }
@@ -131,13 +143,23 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   void tell(Membership& membership);
   void told(const std::string& key, std::uint64_t ticket, const Result<Reply>& reply);
   void renew(Executor::Clock::time_point now);
+  void renew_some(std::size_t most);
+  void renewed_late(std::chrono::nanoseconds late);
+  std::chrono::nanoseconds renewal_time() const noexcept {
+    return std::chrono::nanoseconds(options().group_expiry) / 3;
+  }
+  void end_joins(Executor::Clock::time_point now);
   void settle(Membership& membership, const Result<void>& result);
 
+  std::size_t host_for(const Publication& publication);
   void pump(std::size_t shard);
   void tick();
-  void say_goodbye(Completion<std::monostate> done);
+  void begin_to_close(Ended ended);
+  void leave_when_drained();
+  void say_goodbye();
   void end();
 
+  const std::shared_ptr<Dialer> dialer_;
   Executor& executor_;
   const BusParts parts_;
   const Serializer serializer_;
@@ -149,12 +171,18 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   Memberships memberships_;
   std::unordered_map<std::string, std::size_t, StringHash, std::equal_to<>> plain_joins_;  // by the membership's key
   std::vector<Waiter> waiting_for_up_;
-  std::string last_refusal_;                  // to be read
   Executor::Clock::time_point settled_at_{};  // not up before
   std::size_t looked_at_ = 0;                 // how far the look at the memberships has come
   unsigned ticks_ = 0;
+  std::deque<std::pair<Executor::Clock::time_point, std::string>> join_deadlines_;  // and a membership's key
+  SaidOnce said_;
+  Turns turns_;
   bool down_told_ = false;
+  std::atomic<bool> closed_{false};  // by any thread: publish refuses
+  std::vector<Ended> closing_for_;
+  std::size_t undelivered_before_closing_ = 0;
   bool closing_ = false;
+  bool leaving_ = false;  // everything was sent: the hosts are told goodbye
   bool ended_ = false;
 };
 

@@ -14,7 +14,6 @@ namespace {
 
 constexpr auto tick_time = EchoProof::tick_time;
 constexpr auto quiet_time = std::chrono::seconds(2);  // after slots of a cluster have moved
-constexpr auto goodbye_time = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -42,7 +41,6 @@ void Bus::is_up(std::size_t number) {
   Shard& shard = shards_[number];
   shard.up = true;
   shard.node->settled();
-  last_refusal_.clear();
   if (parts_.shard_changed && !std::exchange(shard.workers_told, true)) parts_.shard_changed(number, true);
   tell_up();
   pump(number);
@@ -76,7 +74,8 @@ void Bus::went_down(std::size_t number, const Error& error) {
   counters_.up = false;
   count(counters_.downs);
   down_told_ = true;
-  log(LogLevel::warning, fmt::format("Redis layer: down: {}: {}", shards_[number].node->name(), error.message()));
+  const std::string reason = fmt::format("down: {}: {}", shards_[number].node->name(), error.message());
+  if (said_.is_news(reason, executor_.now())) log(LogLevel::warning, fmt::format("Redis layer: {}", reason));
   hub_->deliver_to_all(Event::of(LayerDown{}));
 }
 
@@ -95,13 +94,8 @@ Completion<Result<void>> Bus::wait_until_up() {
 void Bus::tick() {
   if (ended_) return;
   const auto now = executor_.now();
-  const auto expired = [now](Waiter& waiter) {
-    if (waiter.until > now) return false;
-    waiter.done.resolve(Error(ErrorCode::timed_out, "Redis has not confirmed it in time"));
-    return true;
-  };
-  std::erase_if(waiting_for_up_, expired);
-  memberships_.for_each([&](Membership& membership) { std::erase_if(membership.waiters, expired); });
+  std::erase_if(waiting_for_up_, [now](Waiter& waiter) { return waiter.expire(now); });
+  end_joins(now);
   renew(now);
   for (std::size_t number = 0; number < shards_.size(); ++number) {
     Shard& shard = shards_[number];
@@ -110,26 +104,36 @@ void Bus::tick() {
   }
   look_at_memberships();
   tell_up();
+  leave_when_drained();
   executor_.post_after(tick_time, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->tick();
   });
 }
 
-Completion<std::monostate> Bus::close() {
-  Completion<std::monostate> done;
-  post([done](Bus& bus) {
-    if (bus.ended_ || std::exchange(bus.closing_, true)) return done.resolve({});
-    bus.say_goodbye(done);
-  });
-  return done;
+void Bus::close(Ended ended) {
+  closed_ = true;
+  post([ended = std::move(ended)](Bus& bus) mutable { bus.begin_to_close(std::move(ended)); });
 }
 
-// Once for all hosts: what is left to say is said, then the last word; when that is answered, or too late, all ends.
-void Bus::say_goodbye(Completion<std::monostate> done) {
-  const auto finish = [self = shared_from_this(), done] {
-    self->end();
-    done.resolve({});
-  };
+void Bus::begin_to_close(Ended ended) {
+  if (ended_) {
+    if (ended) ended(gauge_->undelivered());
+    return;
+  }
+  closing_for_.push_back(std::move(ended));
+  if (std::exchange(closing_, true)) return;
+  undelivered_before_closing_ = gauge_->undelivered();
+  executor_.post_after(options().close_time, [self = shared_from_this()] { self->end(); });
+  leave_when_drained();
+}
+
+void Bus::leave_when_drained() {
+  if (!closing_ || ended_ || gauge_->events() > 0 || std::exchange(leaving_, true)) return;
+  say_goodbye();
+}
+
+// Once for all hosts: memberships are left, then the last word is said; when that is answered all ends.
+void Bus::say_goodbye() {
   memberships_.for_each([this](Membership& membership) {
     if (membership.state == Membership::State::leaving) return;
     settle(membership, Error(ErrorCode::channel_closed, "the layer is closed"));
@@ -138,15 +142,15 @@ void Bus::say_goodbye(Completion<std::monostate> done) {
     if (shards_[membership.shard].reading) tell(membership);
   });
   const auto missing = std::make_shared<std::size_t>(1);
+  const auto one_done = [self = shared_from_this(), missing] {
+    if (--*missing == 0) self->end();
+  };
   for (Shard& shard : shards_) {
     if (!shard.reading) continue;
     ++*missing;
-    shard.session->say_goodbye([missing, finish](const Result<Reply>&) {
-      if (--*missing == 0) finish();
-    });
+    shard.session->say_goodbye([one_done](const Result<Reply>&) { one_done(); });
   }
-  executor_.post_after(goodbye_time, finish);
-  if (--*missing == 0) finish();
+  one_done();
 }
 
 void Bus::end() {
@@ -161,6 +165,17 @@ void Bus::end() {
     shard.outbox.end(closed);
   }
   for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve(closed);
+  // What a thread has handed over and this executor has not seen fails when it is seen.
+  const std::size_t undelivered = gauge_->undelivered() + gauge_->events();
+  if (undelivered > undelivered_before_closing_) {
+    log(LogLevel::warning,
+        fmt::format("Redis layer: closed, and {} events that had been accepted were not delivered (it waits "
+                    "RedisOptions::close_time, {} ms, for Redis)",
+                    undelivered - undelivered_before_closing_, options().close_time.count()));
+  }
+  for (Ended& ended : std::exchange(closing_for_, {})) {
+    if (ended) ended(undelivered);
+  }
 }
 
 }  // namespace sluice::redis

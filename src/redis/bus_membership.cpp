@@ -2,6 +2,7 @@
 // The bus's part that keeps Redis's memberships what the hub's groups are.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "redis/bus.hpp"
@@ -11,7 +12,7 @@ namespace sluice::redis {
 namespace {
 
 constexpr auto patience_with_refusals = std::chrono::seconds(5);  // a Redis that is full, say
-constexpr std::size_t renewals_per_tick = 1000;
+constexpr std::size_t renewals_per_turn = 1000;
 
 }  // namespace
 
@@ -60,7 +61,9 @@ void Bus::join_now(const std::string& group, const std::string& plain, Completio
     if (plain.empty()) hub_->index().announce(group);
     return done.resolve({});
   }
-  membership.waiters.push_back({std::move(done), executor_.now() + options().join_time});
+  const auto until = executor_.now() + options().join_time;
+  membership.waiters.push_back({std::move(done), until});
+  join_deadlines_.emplace_back(until, Memberships::key_of(group, plain));
   // Redis may have lost the key since it confirmed it: a later member asks again, once for all that wait.
   const bool again = membership.state == Membership::State::joined && !membership.unanswered;
   if ((fresh || again) && shards_[membership.shard].reading) tell(membership);
@@ -78,7 +81,7 @@ void Bus::tell(Membership& membership) {
   BusSession& session = *shards_[membership.shard].session;
   auto answer = [this, key = Memberships::key_of(membership.group, membership.plain_channel),
                  ticket = membership.ticket](const Result<Reply>& reply) { told(key, ticket, reply); };
-  membership.tell_again_at = Executor::Clock::time_point::max();
+  memberships_.unschedule(membership);
   membership.unanswered = true;
   if (membership.state == Membership::State::leaving) {
     session.leave(membership, std::move(answer));
@@ -97,16 +100,16 @@ void Bus::told(const std::string& key, std::uint64_t ticket, const Result<Reply>
   if (reply->is_error()) {
     const Error error =
         unexpected(fmt::format("{} \"{}\"", leaving ? "group_discard" : "group_add", membership->group), *reply);
-    count(counters_.rejected);
-    log(LogLevel::warning, fmt::format("Redis layer: {}", error.message()));
-    membership->tell_again_at = now + patience_with_refusals;
+    refused(leaving ? "group_discard" : "group_add", membership->group, *reply);
+    memberships_.schedule(*membership, now + patience_with_refusals);
     settle(*membership, error);
   } else if (leaving) {
     memberships_.forget(key);
     counters_.memberships = memberships_.size();
   } else {
     const bool was_joined = std::exchange(membership->state, Membership::State::joined) == Membership::State::joined;
-    membership->tell_again_at = now + options().group_expiry / 3;
+    if (membership->due < now - renewal_time()) renewed_late(now - membership->due);
+    memberships_.schedule(*membership, now + renewal_time());
     if (!parts_.keys_can_vanish) {
       if (membership->plain_channel.empty()) hub_->index().announce(membership->group);
     } else if (was_joined && reply->integer == 1) {
@@ -116,13 +119,50 @@ void Bus::told(const std::string& key, std::uint64_t ticket, const Result<Reply>
   }
 }
 
-// A membership lives as long as its consumer, not as long as Redis keeps it (redis-wire I-4).
+// A membership lives as long as its consumer, not as long as Redis keeps it (redis-wire I-4): it is renewed at a third
+// of that time, the one first that has been due for longest. Twice as fast as needed, so that the ring gains on what
+// delayed it; and as fast as it goes once half of another third has passed.
 void Bus::renew(Executor::Clock::time_point now) {
-  std::size_t renewed = 0;
-  memberships_.for_each([&](Membership& membership) {
-    if (membership.tell_again_at > now || !shards_[membership.shard].up || ++renewed > renewals_per_tick) return;
-    tell(membership);
-  });
+  const Membership* first = memberships_.first_due(now);
+  if (!first) return;
+  std::size_t most = memberships_.size();
+  if (now - first->due < renewal_time() / 2) {
+    const auto share = std::chrono::duration<double>(EchoProof::tick_time) / renewal_time();
+    most = std::max(renewals_per_turn, static_cast<std::size_t>(2 * share * static_cast<double>(most)));
+  }
+  renew_some(most);
+}
+
+// A turn of the executor is kept short.
+void Bus::renew_some(std::size_t most) {
+  const auto now = executor_.now();
+  std::size_t left_in_turn = renewals_per_turn;
+  while (Membership* membership = memberships_.first_due(now)) {
+    if (most == 0) return;
+    if (left_in_turn == 0) return post([most](Bus& bus) { bus.renew_some(most); });
+    --most;
+    --left_in_turn;
+    memberships_.unschedule(*membership);
+    if (shards_[membership->shard].reading) tell(*membership);  // else it is told when the host is back
+  }
+}
+
+void Bus::renewed_late(std::chrono::nanoseconds late) {
+  count(counters_.late_renewals);
+  if (!said_.is_news("late", executor_.now())) return;
+  log(LogLevel::warning,
+      fmt::format("Redis layer: memberships are renewed late: one by {:.1f} s, and after RedisOptions::group_expiry, "
+                  "{} s, they lapse; {} of them are too many for that time, or Redis or this process is too slow",
+                  std::chrono::duration<double>(late).count(), options().group_expiry.count(), memberships_.size()));
+}
+
+// Those that have waited for longer than they may.
+void Bus::end_joins(Executor::Clock::time_point now) {
+  for (; !join_deadlines_.empty() && join_deadlines_.front().first <= now; join_deadlines_.pop_front()) {
+    Membership* membership = memberships_.of_key(join_deadlines_.front().second);
+    if (!membership) continue;
+    std::erase_if(membership->waiters, [now](Waiter& waiter) { return waiter.expire(now); });
+  }
 }
 
 void Bus::settle(Membership& membership, const Result<void>& result) {

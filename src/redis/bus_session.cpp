@@ -7,14 +7,14 @@
 
 namespace sluice::redis {
 
-void take_receipt(Publication& publication, const Result<Reply>& reply, BusCounters& counters) {
-  const std::string what = fmt::format("\"{}\"", publication.name);
+void take_receipt(Publication& publication, const Result<Reply>& reply, BusHome& home) {
+  const std::string what = fmt::format("{} \"{}\"", name_of(publication.to), publication.name);
   if (!reply) {
-    count(counters.unconfirmed);
+    count(home.counters().unconfirmed);
     publication.failed(
         Error(reply.error().code(), fmt::format("{}: perhaps not sent: {}", what, reply.error().context())));
   } else if (reply->kind != Reply::Kind::integer) {
-    count(counters.rejected);
+    home.refused(name_of(publication.to), publication.name, *reply);
     publication.failed(unexpected(what, *reply));
   } else {
     publication.reached(static_cast<std::size_t>(reply->integer));

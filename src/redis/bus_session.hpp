@@ -44,8 +44,11 @@ class BusHome {
   virtual void answered(std::size_t shard) = 0;
   virtual std::size_t shard_of(std::string_view name) const = 0;
   virtual double unix_time() const = 0;
-  /// Redis has refused to be read: counted, and logged once for a reason.
-  virtual void refused_reading(const Reply& reply) = 0;
+  /// Redis has refused what was asked for, for the group or channel of that name, or for none: counted, and logged once
+  /// for a reason.
+  virtual void refused(std::string_view what, std::string_view name, const Reply& reply) = 0;
+  /// The host whose turn it is to be given something for a plain channel.
+  virtual std::size_t turn_of(std::string_view plain_channel) = 0;
   /// Of the host: that this process receives what it publishes there.
   virtual EchoProof& proof(std::size_t shard) noexcept = 0;
   virtual void probe_arrived(std::size_t shard, std::uint64_t ticket) = 0;
@@ -72,7 +75,7 @@ class BusHome {
 inline constexpr std::size_t process_digits = 32;
 
 /// What PUBLISH answered, for the sender.
-void take_receipt(Publication& publication, const Result<Reply>& reply, BusCounters& counters);
+void take_receipt(Publication& publication, const Result<Reply>& reply, BusHome& home);
 
 /// One layer's talk with one host, on the connections of its Node. Its executor only.
 class BusSession {

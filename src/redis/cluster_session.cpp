@@ -243,7 +243,7 @@ void ClusterSession::published(const Outgoing& outgoing, const Result<Reply>& re
     moved_.push_back(outgoing);
     follow(*reply);
   } else {
-    take_receipt(*outgoing.publication, reply, home_.counters());
+    take_receipt(*outgoing.publication, reply, home_);
     if (reply) redirections_ = 0;
     lose_if_down(reply);
   }

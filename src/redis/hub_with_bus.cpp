@@ -3,12 +3,16 @@
 
 #include <fmt/format.h>
 
+#include <future>
 #include <utility>
 
 #include "layer/names.hpp"
+#include "sluice/core/log.hpp"
 
 namespace sluice::redis {
 namespace {
+
+constexpr auto slack = std::chrono::seconds(1);  // for an executor that is busy
 
 ChannelLayerOptions layer_options(const RedisOptions& options) {
   return {.capacity = options.capacity,
@@ -30,9 +34,10 @@ Task<Result<SendReceipt>> confirmed(std::shared_ptr<Bus> bus, Publication::To to
 
 }  // namespace
 
-HubWithBus::HubWithBus(ExecutorGroup& executors, Dialer& dialer, BusParts parts, std::string channel_prefix) {
+HubWithBus::HubWithBus(ExecutorGroup& executors, Dialer& dialer, BusParts parts, std::string channel_prefix)
+    : dialer_(std::make_shared<LentDialer>(dialer)) {
   const ChannelLayerOptions options = layer_options(parts.options);
-  bus_ = std::make_shared<Bus>(dialer, executors, std::move(parts));
+  bus_ = std::make_shared<Bus>(dialer_, executors, std::move(parts));
   hub_ = std::make_shared<Hub>(executors, options, std::move(channel_prefix),
                                [weak = std::weak_ptr(bus_)](std::string_view group) {
                                  if (const auto bus = weak.lock()) bus->group_left(group);
@@ -42,7 +47,19 @@ HubWithBus::HubWithBus(ExecutorGroup& executors, Dialer& dialer, BusParts parts,
 void HubWithBus::start() { bus_->start(hub_); }
 
 HubWithBus::~HubWithBus() {
-  (void)bus_->close();
+  if (Executor::current() || bus_->waiting_events() == 0) {
+    bus_->close({});
+  } else {
+    const auto ended = std::make_shared<std::promise<void>>();
+    bus_->close([ended](std::size_t) { ended->set_value(); });
+    const auto patience = bus_->options().close_time + slack;
+    if (ended->get_future().wait_for(patience) == std::future_status::timeout) {
+      log(LogLevel::warning, fmt::format("Redis layer: destroyed while its executor stood still: {} events that had "
+                                         "been accepted may not be delivered",
+                                         bus_->waiting_events()));
+    }
+  }
+  dialer_->give_back();
   Executor& executor = bus_->executor();
   executor.post([bus = std::move(bus_), hub = std::move(hub_)] {});
 }
@@ -52,9 +69,10 @@ Task<Result<void>> HubWithBus::wait_until_up() {
   co_return co_await done;
 }
 
-Task<> HubWithBus::close() {
-  const auto done = bus_->close();
-  co_await done;
+Task<std::size_t> HubWithBus::close() {
+  const Completion<std::size_t> done;
+  bus_->close([done](std::size_t undelivered) { done.resolve(undelivered); });
+  co_return co_await done;
 }
 
 Task<Result<void>> HubWithBus::group_add(std::string_view group, const Channel& channel) {

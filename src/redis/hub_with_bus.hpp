@@ -8,6 +8,7 @@
 
 #include "layer/hub.hpp"
 #include "redis/bus.hpp"
+#include "redis/lent_dialer.hpp"
 #include "sluice/redis/redis_options.hpp"
 #include "sluice/redis/send_receipt.hpp"
 
@@ -20,13 +21,14 @@ class HubWithBus {
   HubWithBus(ExecutorGroup& executors, Dialer& dialer, BusParts parts, std::string channel_prefix);
   HubWithBus(const HubWithBus&) = delete;
   HubWithBus& operator=(const HubWithBus&) = delete;
-  /// Says goodbye; the bus ends on its own executor.
+  /// Closes. On a thread that is no executor's it waits for what is still on its way, as close() does; elsewhere the
+  /// bus goes on by itself, as long as its executor does.
   ~HubWithBus();
 
   /// Connects. Whatever the bus tells of itself must be there to hear it.
   void start();
   Task<Result<void>> wait_until_up();
-  Task<> close();
+  Task<std::size_t> close();
   Task<Result<void>> group_add(std::string_view group, const Channel& channel);
   /// Done once Redis knows that the group has a member here; the member is one already. `undo` when it fails.
   Task<Result<void>> announced(std::string_view group, Function<void()> undo);
@@ -41,6 +43,7 @@ class HubWithBus {
   const std::shared_ptr<Bus>& shared_bus() const noexcept { return bus_; }
 
  private:
+  std::shared_ptr<LentDialer> dialer_;
   std::shared_ptr<Bus> bus_;
   std::shared_ptr<Hub> hub_;
 };

@@ -18,7 +18,8 @@
 namespace sluice::redis {
 namespace {
 
-constexpr std::size_t batch = 100;  // of an inbox, at one go
+constexpr std::size_t largest_capacity = std::size_t{1} << 53;  // up to which Lua's numbers are exact
+constexpr std::size_t batch = 100;                              // of an inbox, at one go
 constexpr auto block_time = std::chrono::seconds(5);
 
 // Per key: forgets what is too old, and stores the message unless the key holds its capacity. Answers with how many
@@ -95,17 +96,20 @@ void InboxSession::feed_last_reader() {
 }
 
 void InboxSession::lost() {
+  refusal_.reset();
   if (const auto reader = std::exchange(reader_, nullptr)) reader->close("the host is lost");
 }
 
 // Waits for one, and takes with it what else is there: two commands, one round trip. We are the only reader of this
 // key, so nothing is kept aside for the case of a crash (redis-wire I-3).
 void InboxSession::drain() {
+  pauses_ = false;
   const std::uint64_t missing = home_.proof(shard_).missing();  // this round takes it, if it is there
   reader_->request(
       {"BZPOPMIN", inbox_, std::to_string(block_time.count())},
       [this](const Result<Reply>& reply) {
         if (reply && reply->elements.size() == 3) arrived(reply->elements[1].text);
+        if (reply && reply->is_error()) refusal_ = *reply;  // renamed, say, or kept from us by an ACL
       },
       block_time);
   reader_->request(Command{"ZPOPMIN", inbox_}.arg(static_cast<std::int64_t>(batch)),
@@ -113,15 +117,20 @@ void InboxSession::drain() {
                      if (!reply) return;
                      // Others may write what we may not read.
                      if (reply->is_error("NOPERM")) return node_.lose(unexpected("ZPOPMIN of the inbox", *reply));
-                     if (reply->is_error()) return drain_later(*reply);
                      for (std::size_t i = 0; i < reply->elements.size(); i += 2) arrived(reply->elements[i].text);
-                     home_.proof(shard_).caught_up(missing);
+                     if (reply->is_error()) {
+                       refusal_ = *reply;
+                     } else {
+                       home_.proof(shard_).caught_up(missing);
+                     }
+                     if (const auto refusal = std::exchange(refusal_, std::nullopt)) return drain_later(*refusal);
                      if (reader_) drain();
                    });
 }
 
 void InboxSession::drain_later(const Reply& refusal) {
-  home_.refused_reading(refusal);
+  home_.refused("reading", {}, refusal);
+  pauses_ = true;
   home_.executor().post_after(pause_after_refusal, [this, weak = std::weak_ptr(reader_)] {
     if (const auto reader = weak.lock(); reader && reader == reader_) drain();
   });
@@ -159,7 +168,7 @@ void InboxSession::probe(std::uint64_t ticket, Link::Answer answer) {
 }
 
 bool InboxSession::is_behind() const {
-  return reader_ && home_.executor().now() - reader_->last_received() < EchoProof::tick_time;
+  return reader_ && (pauses_ || home_.executor().now() - reader_->last_received() < EchoProof::tick_time);
 }
 
 // ---------------------------------------------------------------- groups
@@ -241,7 +250,7 @@ void InboxSession::look_up(Outgoing outgoing) {
       if (lacks_us(outgoing.publication->name, *reply)) home_.membership_missing(shard_);
       found(std::move(outgoing), *reply);
     } else {
-      count(home_.counters().rejected);
+      home_.refused("group_send", outgoing.publication->name, *reply);
       outgoing.publication->failed(unexpected("group_send \"" + outgoing.publication->name + "\"", *reply));
     }
     home_.answered(shard_);
@@ -256,7 +265,7 @@ void InboxSession::found(Outgoing outgoing, const Reply& members) {
     const std::string_view shared = non_local_name(member.text);
     const auto [place, is_new] = places.try_emplace(shared);
     if (is_new) {
-      const std::size_t shard = home_.shard_of(shared);
+      const std::size_t shard = is_plain(shared) ? home_.turn_of(shared) : home_.shard_of(shared);
       auto& targets = by_shard.try_emplace(shard, Outgoing{outgoing.publication}).first->second.targets;
       place->second = {shard, targets.size()};
       targets.push_back({names_.channel_key(shared), capacity_of(member.text), Addressing::list, {}});
@@ -293,7 +302,7 @@ void InboxSession::write(Outgoing outgoing) {
   EchoProof& proof = home_.proof(shard_);
   std::uint64_t watched = 0;
   for (const Target& target : outgoing.targets) {
-    command.arg(static_cast<std::int64_t>(target.capacity));
+    command.arg(static_cast<std::int64_t>(std::min(target.capacity, largest_capacity)));
     const std::string member = stamp.prefix + home_.serializer().message(outgoing.publication->body, target.addressing,
                                                                          target.channels, whole(now));
     if (target.key == inbox_ && proof.wants_echo()) watched = proof.watch(member);
@@ -307,8 +316,7 @@ void InboxSession::write(Outgoing outgoing) {
 
 void InboxSession::written(const Outgoing& outgoing, const Result<Reply>& reply, std::uint64_t watched) {
   Publication& publication = *outgoing.publication;
-  const std::string what =
-      fmt::format("{} \"{}\"", publication.to == Publication::To::group ? "group_send" : "send", publication.name);
+  const std::string what = fmt::format("{} \"{}\"", name_of(publication.to), publication.name);
   if (!reply) {
     count(home_.counters().unconfirmed);
     publication.failed(
@@ -316,7 +324,7 @@ void InboxSession::written(const Outgoing& outgoing, const Result<Reply>& reply,
     return;
   }
   if (!reply->is_array() || reply->elements.empty()) {
-    count(home_.counters().rejected);
+    home_.refused(name_of(publication.to), publication.name, *reply);
     publication.failed(unexpected(what, *reply));
     return home_.proof(shard_).refused(watched);
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,8 @@ class InboxSession final : public BusSession {
   const CoreNames names_;
   const std::string inbox_;  // the key
   std::shared_ptr<Link> reader_;
+  std::optional<Reply> refusal_;  // of a read
+  bool pauses_ = false;           // until it is tried again
   bool has_read_ = false;
   std::size_t looking_up_ = 0;  // publications that are not written before Redis has answered
 };

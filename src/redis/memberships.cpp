@@ -17,6 +17,8 @@ Membership* Memberships::want(std::string_view group, std::string_view plain_cha
     entry.plain_channel = plain_channel;
     entry.shard = shard_of_(group, plain_channel);
     entry.number = ++last_number_;
+    entry.due = Executor::Clock::time_point::max();
+    entry.scheduled = false;
     if (plain_channel.empty()) groups_.emplace(entry.number, group);
   } else if (entry.state != Membership::State::leaving) {
     return nullptr;
@@ -49,14 +51,35 @@ const std::string* Memberships::group_of(std::uint64_t number) const {
   return found == groups_.end() ? nullptr : &found->second;
 }
 
-Membership* Memberships::of_ticket(std::string_view key, std::uint64_t ticket) {
+void Memberships::schedule(Membership& membership, Executor::Clock::time_point due) {
+  unschedule(membership);
+  membership.due = due;
+  membership.scheduled = true;
+  ring_.emplace(due, &membership);
+}
+
+void Memberships::unschedule(Membership& membership) {
+  if (std::exchange(membership.scheduled, false)) ring_.erase({membership.due, &membership});
+}
+
+Membership* Memberships::first_due(Executor::Clock::time_point now) const {
+  return ring_.empty() || ring_.begin()->first > now ? nullptr : ring_.begin()->second;
+}
+
+Membership* Memberships::of_key(std::string_view key) {
   const auto found = entries_.find(key);
-  return found != entries_.end() && found->second.ticket == ticket ? &found->second : nullptr;
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+Membership* Memberships::of_ticket(std::string_view key, std::uint64_t ticket) {
+  Membership* entry = of_key(key);
+  return entry && entry->ticket == ticket ? entry : nullptr;
 }
 
 void Memberships::forget(std::string_view key) {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return;
+  unschedule(found->second);
   groups_.erase(found->second.number);
   entries_.erase(found);
 }
@@ -65,6 +88,8 @@ void Memberships::lost(std::size_t shard) {
   for (auto& [key, entry] : entries_) {
     if (entry.shard != shard) continue;
     entry.unanswered = false;
+    unschedule(entry);
+    entry.due = Executor::Clock::time_point::max();
     if (entry.state == Membership::State::joined) entry.state = Membership::State::joining;
   }
 }

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/string_hash.hpp"
@@ -24,6 +26,13 @@ struct Membership {
   struct Waiter {
     Completion<Result<void>> done;
     Executor::Clock::time_point until;
+
+    /// True: its time was up, and it has its answer.
+    bool expire(Executor::Clock::time_point now) {
+      if (until > now) return false;
+      done.resolve(Error(ErrorCode::timed_out, "Redis has not confirmed it in time"));
+      return true;
+    }
   };
 
   std::string group;
@@ -31,9 +40,10 @@ struct Membership {
   std::uint64_t number;       // of the group in this process, as others address it
   std::size_t shard;
   State state;
-  std::uint64_t ticket;     // of the last thing told to Redis: an answer to an earlier one says nothing any more
-  bool unanswered = false;  // Redis was told, and has not answered yet
-  Executor::Clock::time_point tell_again_at;
+  std::uint64_t ticket;  // of the last thing told to Redis: an answer to an earlier one says nothing any more
+  bool unanswered = false;          // Redis was told, and has not answered yet
+  Executor::Clock::time_point due;  // for being told again; also while that is on its way
+  bool scheduled;                   // it stands in the ring
   std::vector<Waiter> waiters;
 };
 
@@ -51,6 +61,12 @@ class Memberships {
   /// It is to be none.
   Membership* drop(std::string_view group, std::string_view plain_channel);
 
+  /// It is to be told to Redis again at this time.
+  void schedule(Membership& membership, Executor::Clock::time_point due);
+  void unschedule(Membership& membership);
+  /// The one that has been due for longest; null: none is due. It costs nothing to ask.
+  Membership* first_due(Executor::Clock::time_point now) const;
+
   /// Redis is told again what the entry is.
   void tell_again(Membership& membership) noexcept { membership.ticket = ++last_ticket_; }
 
@@ -61,6 +77,7 @@ class Memberships {
 
   /// The entry that an answer of Redis is about; null when that was not the last word.
   Membership* of_ticket(std::string_view key, std::uint64_t ticket);
+  Membership* of_key(std::string_view key);
   void forget(std::string_view key);
   static std::string key_of(std::string_view group, std::string_view plain_channel);
 
@@ -75,6 +92,7 @@ class Memberships {
   const ShardOf shard_of_;
   std::unordered_map<std::string, Membership, StringHash, std::equal_to<>> entries_;
   std::unordered_map<std::uint64_t, std::string> groups_;  // by their numbers
+  std::set<std::pair<Executor::Clock::time_point, Membership*>> ring_;
   std::uint64_t last_number_ = 0;
   std::uint64_t last_ticket_ = 0;
 };

@@ -8,6 +8,11 @@
 #include "sluice/core/log.hpp"
 
 namespace sluice::redis {
+namespace {
+
+constexpr auto steady_time = std::chrono::seconds(1);
+
+}  // namespace
 
 Node::Node(Dialer& dialer, Executor& executor, const RedisHost& host, const RedisOptions& options, Events events)
     : dialer_(dialer),
@@ -60,8 +65,6 @@ void Node::dial(const Endpoint& to) {
                          {.ready =
                               [this] {
                                 connected_ = true;
-                                if (!last_failure_.empty()) log(LogLevel::info, fmt::format("Redis {}: found", name_));
-                                last_failure_.clear();
                                 events_.connected();
                               },
                           .lost = [this, connection](const Error& error) { lose(connection, error); }});
@@ -82,6 +85,8 @@ std::shared_ptr<Link> Node::connect_to(const Endpoint& server, Function<void()> 
 void Node::lose(std::uint64_t connection, const Error& error) {
   if (stopped_ || connection != connection_) return;
   ++connection_;
+  const auto settled = std::exchange(settled_at_, std::nullopt);
+  if (settled && executor_.now() - *settled >= steady_time) back_off_.reset();
   if (!std::exchange(connected_, false)) {
     if (search_) search_->doubt();
     return failed(error);
@@ -92,11 +97,19 @@ void Node::lose(std::uint64_t connection, const Error& error) {
 }
 
 void Node::failed(const Error& error) {
-  if (error.message() != last_failure_) {
-    last_failure_ = error.message();
-    log(LogLevel::warning, fmt::format("Redis {}: {}; trying again", name_, last_failure_));
+  failing_ = true;
+  if (said_.is_news(error.message(), executor_.now())) {
+    log(LogLevel::warning, fmt::format("Redis {}: {}; trying again", name_, error.message()));
   }
   try_again();
+}
+
+// A server that is there and soon of no use again, a read-only replica, say, is met with longer and longer pauses.
+void Node::settled() {
+  settled_at_ = executor_.now();
+  if (std::exchange(failing_, false) && said_.is_news("found", *settled_at_)) {
+    log(LogLevel::info, fmt::format("Redis {}: found", name_));
+  }
 }
 
 void Node::try_again() {

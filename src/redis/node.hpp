@@ -11,6 +11,7 @@
 #include "redis/link.hpp"
 #include "redis/master_search.hpp"
 #include "redis/master_watch.hpp"
+#include "redis/said_once.hpp"
 #include "sluice/redis/redis_options.hpp"
 
 namespace sluice::redis {
@@ -48,8 +49,8 @@ class Node : public std::enable_shared_from_this<Node> {
   void ask_role() {
     if (connected_) commands_->ask_role();
   }
-  /// All is well: the next loss is met with a quick attempt again.
-  void settled() noexcept { back_off_.reset(); }
+  /// All is well; once that has lasted, the next loss is met with a quick attempt again.
+  void settled();
 
  private:
   void attempt();
@@ -71,10 +72,12 @@ class Node : public std::enable_shared_from_this<Node> {
   Endpoint server_;
   std::size_t attempts_ = 0;
   std::shared_ptr<Link> commands_;
-  std::string last_failure_;      // so that a reason is logged once, however often it is met
+  SaidOnce said_;
+  std::optional<Executor::Clock::time_point> settled_at_;
   std::uint64_t connection_ = 0;  // counts: what an earlier one still tells is old
   bool connected_ = false;
   bool stopped_ = false;
+  bool failing_ = false;  // since it was last found
 };
 
 }  // namespace sluice::redis

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,9 +24,11 @@ class Gauge {
  public:
   Gauge(std::size_t most_events, std::size_t most_bytes) : most_events_(most_events), most_bytes_(most_bytes) {}
 
+  /// One that is alone always fits.
   bool take(std::size_t bytes) noexcept {
-    const bool fits = events_.fetch_add(1) < most_events_;
-    if (bytes_.fetch_add(bytes) + bytes <= most_bytes_ && fits) return true;
+    const std::size_t others = events_.fetch_add(1);
+    const bool fits = bytes_.fetch_add(bytes) + bytes <= most_bytes_ && others < most_events_;
+    if (fits || others == 0) return true;
     give_back(bytes);
     return false;
   }
@@ -36,10 +39,14 @@ class Gauge {
   std::size_t events() const noexcept { return events_.load(std::memory_order_relaxed); }
   std::size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
 
+  void count_undelivered() noexcept { undelivered_.fetch_add(1, std::memory_order_relaxed); }
+  /// Publications that ended with an error, whatever the reason, since the layer was built.
+  std::size_t undelivered() const noexcept { return undelivered_.load(std::memory_order_relaxed); }
+
  private:
   const std::size_t most_events_;
   const std::size_t most_bytes_;
-  std::atomic<std::size_t> events_{0}, bytes_{0};
+  std::atomic<std::size_t> events_{0}, bytes_{0}, undelivered_{0};
 };
 
 using Receipt = Completion<Result<SendReceipt>>;
@@ -62,6 +69,7 @@ class Publication {
   Publication& operator=(const Publication&) = delete;
   /// The last part is done: the sender is told.
   ~Publication() {
+    if (error_) gauge_->count_undelivered();
     gauge_->give_back(bytes_);
     if (receipt_) receipt_->resolve(error_ ? Result<SendReceipt>(*error_) : Result<SendReceipt>(sum_));
   }
@@ -84,6 +92,11 @@ class Publication {
   SendReceipt sum_;
   std::optional<Error> error_;
 };
+
+/// The call that made it.
+inline std::string_view name_of(Publication::To to) noexcept {
+  return to == Publication::To::group ? "group_send" : "send";
+}
 
 /// One key that gets a message, and for whom it is there.
 struct Target {

@@ -99,7 +99,7 @@ void PubSubSession::publish(Outgoing outgoing) {
   const std::uint64_t watched = comes_back ? proof.watch(payload) : 0;
   node_.commands().request({"PUBLISH", to_group ? names_.group_channel(publication.name) : publication.name, payload},
                            [this, watched, outgoing = std::move(outgoing)](const Result<Reply>& reply) {
-                             take_receipt(*outgoing.publication, reply, home_.counters());
+                             take_receipt(*outgoing.publication, reply, home_);
                              if (reply && reply->is_error()) home_.proof(shard_).refused(watched);
                              if (reply && !reply->is_error()) home_.proof(shard_).accepted(watched);
                              home_.answered(shard_);

@@ -29,6 +29,7 @@ redis::BusParts core_parts(RedisOptions options, std::function<double()> wall_cl
   parts.options = std::move(options);
   parts.keys_can_vanish = true;
   parts.process = fmt::format("specific.{}!", redis::random_hex(redis::process_digits));
+  parts.plain_in_turn = true;
   parts.wall_clock = wall_clock ? std::move(wall_clock) : redis::unix_time;
   parts.place_of = [](redis::Publication::To to, std::string_view name) {
     return std::string(to == redis::Publication::To::group ? name : non_local_name(name));
@@ -53,6 +54,12 @@ struct RedisChannelLayer::Parts {
     *told = workers;
     layer.start();
   }
+  // Their connections live on the bus's executor, and so end there.
+  ~Parts() {
+    layer.bus().executor().post([workers = std::move(workers)] {});
+  }
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
   redis::BusParts with_workers(redis::BusParts parts) const {
     parts.shard_changed = [told = told](std::size_t shard, bool up) {
       if (const auto some = told->lock()) some->shard_changed(shard, up);
@@ -68,7 +75,7 @@ RedisChannelLayer::RedisChannelLayer(ExecutorGroup& executors, Dialer& dialer, R
 RedisChannelLayer::~RedisChannelLayer() = default;
 
 Task<Result<void>> RedisChannelLayer::wait_until_up() { return parts_->layer.wait_until_up(); }
-Task<> RedisChannelLayer::close() { return parts_->layer.close(); }
+Task<std::size_t> RedisChannelLayer::close() { return parts_->layer.close(); }
 
 Task<Result<Channel>> RedisChannelLayer::open_channel(Subscriber& subscriber) {
   return parts_->layer.hub().open_channel(subscriber);

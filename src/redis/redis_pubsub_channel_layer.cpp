@@ -18,9 +18,17 @@
 namespace sluice {
 namespace {
 
+constexpr std::size_t longest_number = 24;  // of a consumer, behind the process's name
+
 redis::BusParts pubsub_parts(RedisOptions options, std::function<double()> wall_clock) {
   redis::BusParts parts;
   parts.process = fmt::format("{}specific.{}", options.prefix, redis::random_hex(redis::process_digits));
+  if (!is_valid_channel_name(parts.process + std::string(longest_number, '0'))) {
+    throw std::invalid_argument(
+        fmt::format("Redis layer: the prefix \"{}\" is too long for channels' names, or can't "
+                    "begin one",
+                    options.prefix));
+  }
   parts.wall_clock = wall_clock ? std::move(wall_clock) : redis::unix_time;
   parts.oldest_token = std::chrono::seconds(0);  // any age: channels_redis does not look either
   parts.place_of = [names = redis::PubSubNames(options.prefix)](redis::Publication::To to, std::string_view name) {
@@ -67,7 +75,7 @@ RedisPubSubChannelLayer::RedisPubSubChannelLayer(ExecutorGroup& executors, Diale
 RedisPubSubChannelLayer::~RedisPubSubChannelLayer() = default;
 
 Task<Result<void>> RedisPubSubChannelLayer::wait_until_up() { return parts_->layer.wait_until_up(); }
-Task<> RedisPubSubChannelLayer::close() { return parts_->layer.close(); }
+Task<std::size_t> RedisPubSubChannelLayer::close() { return parts_->layer.close(); }
 
 Task<Result<Channel>> RedisPubSubChannelLayer::open_channel(Subscriber& subscriber) {
   return parts_->layer.hub().open_channel(subscriber);

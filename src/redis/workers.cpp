@@ -2,18 +2,19 @@
 #include "redis/workers.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
+
+#include "sluice/json/document.hpp"
 
 namespace sluice::redis {
 namespace {
 
 constexpr auto block_time = std::chrono::seconds(5);
 
+// Not by from_chars: libc++ has none for doubles.
 double to_number(std::string_view text) {
-  double number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
+  const auto document = json::Document::parse(text);
+  return document ? document->root().as_double().value_or(0) : 0;
 }
 
 }  // namespace
@@ -125,13 +126,7 @@ void Workers::read(std::size_t number) {
   std::vector<std::string> keys = wanted_keys();
   if (!shard.up || (keys.empty() && shard.reading.empty()) || keys == shard.reading) return;
   if (!shard.link) {
-    shard.link = bus_->node(number).connect([this, number] {
-      shards_[number].link->request({"CLIENT", "ID"}, [this, number](const Result<Reply>& reply) {
-        if (!reply) return;
-        shards_[number].client = std::to_string(reply->integer);
-        read(number);
-      });
-    });
+    shard.link = bus_->node(number).connect(while_here([number](Workers& self) { self.ask_for_name(number); }));
     return;
   }
   if (shard.client.empty() || shard.stirred || shard.pauses) return;
@@ -143,9 +138,18 @@ void Workers::read(std::size_t number) {
   Command command{"BZPOPMIN"};
   for (const std::string& key : keys) command.arg(key);
   shard.reading = std::move(keys);
-  shard.link->request(
-      command.arg(block_time.count()), [this, number](const Result<Reply>& reply) { arrived(number, reply); },
-      block_time);
+  shard.link->request(command.arg(block_time.count()),
+                      while_here([number](Workers& self, const Result<Reply>& reply) { self.arrived(number, reply); }),
+                      block_time);
+}
+
+// How Redis calls the connection: by that name another one asks it to stop waiting.
+void Workers::ask_for_name(std::size_t number) {
+  shards_[number].link->request({"CLIENT", "ID"}, while_here([number](Workers& self, const Result<Reply>& reply) {
+                                  if (!reply) return;
+                                  self.shards_[number].client = std::to_string(reply->integer);
+                                  self.read(number);
+                                }));
 }
 
 void Workers::arrived(std::size_t number, const Result<Reply>& reply) {
@@ -183,7 +187,7 @@ void Workers::arrived(std::size_t number, const Result<Reply>& reply) {
 }
 
 void Workers::read_later(std::size_t number, const Reply& refusal) {
-  bus_->refused_reading(refusal);
+  bus_->refused("reading", {}, refusal);
   Shard& shard = shards_[number];
   shard.pauses = true;
   bus_->executor().post_after(pause_after_refusal,
@@ -219,11 +223,14 @@ std::optional<Event> WorkerReader::poll() {
 }
 
 Task<Result<Event>> WorkerReader::receive() {
-  WorkerChannel::Turn turn(*channel_);
+  // The inbox may be destroyed while this waits.
+  const std::shared_ptr<WorkerChannel> channel = channel_;
+  const std::shared_ptr<Workers> workers = workers_;
+  WorkerChannel::Turn turn(*channel);
   for (;;) {
-    if (auto event = channel_->pop()) co_return std::move(*event);
+    if (auto event = channel->pop()) co_return std::move(*event);
     const WorkerChannel::WakeUp woken = turn.queue_up();
-    workers_->look_again();
+    workers->look_again();
     co_await woken;
   }
 }

@@ -79,7 +79,15 @@ class Workers : public std::enable_shared_from_this<Workers> {
     bool pauses = false;   // Redis has refused the last one
   };
 
+  // A connection may have an answer left when this is gone.
+  template <class F>
+  auto while_here(F call) {
+    return [weak = weak_from_this(), call = std::move(call)](auto&&... arguments) {
+      if (const auto self = weak.lock()) call(*self, arguments...);
+    };
+  }
   void read(std::size_t shard);
+  void ask_for_name(std::size_t shard);
   void arrived(std::size_t shard, const Result<Reply>& reply);
   void read_later(std::size_t shard, const Reply& refusal);
   void unblock(std::size_t shard, std::string_view client);

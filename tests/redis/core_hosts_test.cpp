@@ -91,3 +91,29 @@ TEST_CASE("one host that is away stops what goes there, and nothing else", "[red
   }
   executor.advance(5s);
 }
+
+TEST_CASE("jobs for a plain channel go to one host after the other, as channels_redis sends them", "[redis][R-15]") {
+  TinyWorld world({.hosts = {"redis://one", "redis://two", "redis://three"}});
+  TinyRedis servers[3]{TinyRedis(world.executor), TinyRedis(world.executor), TinyRedis(world.executor)};
+  testing::ScriptedDialer dialer([&](const std::shared_ptr<testing::ScriptedPeer>& peer) {
+    const std::string& host = peer->endpoint().host;
+    servers[host == "one" ? 0 : host == "two" ? 1 : 2].server()(peer);
+  });
+  const auto take_one = [&](std::size_t host, const char* channel) {
+    const std::string reply = servers[host].run({"ZPOPMIN", std::string("asgi") + channel, "1"});
+    const std::size_t at = reply.find("\xa1n");
+    return at == reply.npos ? -1 : static_cast<int>(static_cast<unsigned char>(reply[at + 2]));
+  };
+  {
+    RedisChannelLayer layer(world.executor, dialer, world.options);
+    world.executor.run_all();
+    for (int i = 0; i < 30; ++i) {
+      REQUIRE(layer.send("jobs", TinyWorld::numbered(i)));
+      if (i % 2) REQUIRE(layer.send("others", TinyWorld::numbered(i)));
+    }
+    world.executor.run_all();
+    for (int i = 0; i < 30; ++i) CHECK(take_one(static_cast<std::size_t>(i) % 3, "jobs") == i);
+    for (int i = 0; i < 15; ++i) CHECK(take_one(static_cast<std::size_t>(i) % 3, "others") == 2 * i + 1);
+    world.executor.run([&] { return layer.close(); });
+  }
+}

@@ -347,3 +347,38 @@ TEMPLATE_LIST_TEST_CASE("CoreConsumer does what Django tells it, all five of it"
   executor.run([&] { return layer.close(); });
   CHECK(server.keys().empty());
 }
+
+TEMPLATE_LIST_TEST_CASE("with several hosts Django hears every kind of send", "[redis][django][R-4][R-15][R-22]",
+                        Kinds) {
+  RedisServer first, second;
+  DjangoPeer django(TestType::kind, first.url() + "," + second.url());
+  RedisOptions options = patient();
+  options.hosts = {first.url(), second.url()};
+  typename TestType::Process ours(options);
+  constexpr int count = 30;
+  constexpr bool is_core = std::is_same_v<TestType, Core>;
+  for (int i = 0; i < 4; ++i) {  // to groups and consumers, on either host
+    const std::string name = json_text("c" + std::to_string(i)), group = json_text("g" + std::to_string(i));
+    const std::string channel = plain_text(django("connect", name, group));
+    REQUIRE(ours.layer.group_send(plain_text(group), numbered(i)));
+    CHECK(django("hear", name) == R"({"n":)" + std::to_string(i) + "}");
+    REQUIRE(ours.layer.send(channel, numbered(i + 10)));
+    CHECK(django("hear", name) == R"({"n":)" + std::to_string(i + 10) + "}");
+  }
+  const auto receive = [&](const std::string& channel, int number) {
+    CHECK(django("receive", json_text(channel)) == number_event(number));
+  };
+  if (is_core) {
+    for (int i = 0; i < count; ++i) REQUIRE(ours.layer.send("jobs", numbered(i)));
+    for (int i = 0; i < count; ++i) receive("jobs", i);
+    CHECK(django("add", "\"workers\"", "\"mails\"") == "null");
+    for (int i = 0; i < count; ++i) REQUIRE(ours.layer.group_send("workers", numbered(i)));
+    for (int i = 0; i < count; ++i) receive("mails", i);
+  } else {
+    for (const char* channel : {"jobs", "mails", "others"}) {
+      django.begin("receive", json_text(channel));
+      REQUIRE(eventually([&] { return block_on(ours.layer.send_confirmed(channel, numbered(7)))->reached == 1; }));
+      CHECK(django.answer() == number_event(7));
+    }
+  }
+}

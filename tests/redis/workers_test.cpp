@@ -172,3 +172,20 @@ TEST_CASE("a Redis that refuses to be read is asked again now and then, and hear
   CHECK(ann.heard() == "2");
   CHECK(worker.seen == std::vector{3});
 }
+
+TEST_CASE("an inbox may be destroyed before the receive() that waits on it", "[redis]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  std::optional<Inbox> inbox(*world.executor.run([&] { return layer.open_inbox("jobs"); }));
+  std::optional<Task<Result<Event>>> waiting;
+  world.executor.run([&] {
+    waiting.emplace(inbox->receive());
+    (void)waiting->start({[](void*) noexcept {}, nullptr});
+  });
+  inbox.reset();
+  world.executor.run_all();
+  REQUIRE(layer.send("jobs", TinyWorld::numbered(1)));
+  world.executor.run_all();
+  world.executor.run([&] { waiting.reset(); });
+  CHECK(world.redis.members("asgijobs").size() == 1);
+}

@@ -39,13 +39,15 @@ class RedisChannelLayer final : public ChannelLayer {
   /// tests: seconds since 1970.
   RedisChannelLayer(ExecutorGroup& executors, Dialer& dialer, RedisOptions options = {},
                     std::function<double()> wall_clock = {});
-  /// Says goodbye to Redis as close() does, without waiting.
+  /// As close(), where that was not called. It waits for what is still on its way, unless it runs on an executor.
   ~RedisChannelLayer() override;
 
   /// Done once Redis is there and knows every membership. An Error: not within join_time.
   Task<Result<void>> wait_until_up();
-  /// Leaves every group, removes the inbox and ends. Done when Redis has answered, or will not.
-  Task<> close();
+  /// Sends what was accepted, within RedisOptions::close_time, then leaves every group, removes the inbox and ends.
+  /// What is sent from now on fails with layer_unavailable. Returns how many events were accepted and not delivered, or
+  /// perhaps not, since the layer was built (RedisStats::undelivered). Any thread.
+  Task<std::size_t> close();
 
   Task<Result<Channel>> open_channel(Subscriber& subscriber) override;
   Task<Result<Inbox>> open_inbox(std::string_view channel) override;

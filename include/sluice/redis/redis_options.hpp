@@ -21,9 +21,13 @@ namespace sluice {
 ///     unix://[[user]:password@]/path/of/socket[?db=database]
 ///     sentinel://[[user]:password@]host[:26379][,host...]/master[/database]
 ///     cluster://[[user]:password@]host[:6379][,host...]   a Redis Cluster, for the pub/sub layer: some of its members
+///
+/// Sentinels and clusters are reached by TLS, and so are the servers that they name, with ?ssl=true or any of the ssl_
+/// options. Options of redis-py that mean nothing here are ignored and logged. In a user name or password '/', '?', '@'
+/// and '%' are written as %2F, %3F, %40 and %25.
 class RedisHost {
  public:
-  /// Throws std::invalid_argument for a URL that is none of these.
+  /// Throws std::invalid_argument for a URL that is none of these, with a message that holds no part of a password.
   RedisHost(std::string_view url);
   RedisHost(const char* url) : RedisHost(std::string_view(url)) {}
   RedisHost(const std::string& url) : RedisHost(std::string_view(url)) {}
@@ -76,6 +80,7 @@ struct RedisOptions {
 
   std::chrono::milliseconds answer_time{5'000};  // Redis has not answered by then: the connection counts as lost
   std::chrono::milliseconds join_time{5'000};    // a group_add that Redis has not confirmed by then fails
+  std::chrono::milliseconds close_time{5'000};   // close() and the destructor wait so long for what was accepted
   std::chrono::milliseconds reconnect_min{50};   // between two attempts: doubled each time, with jitter
   std::chrono::milliseconds reconnect_max{5'000};
 

@@ -31,12 +31,14 @@ class RedisPubSubChannelLayer final : public ChannelLayer {
   /// As for RedisChannelLayer.
   RedisPubSubChannelLayer(ExecutorGroup& executors, Dialer& dialer, RedisOptions options = {},
                           std::function<double()> wall_clock = {});
+  /// As for RedisChannelLayer.
   ~RedisPubSubChannelLayer() override;
 
   /// Done once Redis is there and every subscription stands. An Error: not within join_time.
   Task<Result<void>> wait_until_up();
-  /// Ends every subscription. Done when Redis has answered, or will not.
-  Task<> close();
+  /// Sends what was accepted, within RedisOptions::close_time, then ends every subscription. Returns as
+  /// RedisChannelLayer::close() does. Any thread.
+  Task<std::size_t> close();
 
   Task<Result<Channel>> open_channel(Subscriber& subscriber) override;
   /// Done once what is sent to the channel is heard.

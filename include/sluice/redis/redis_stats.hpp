@@ -19,6 +19,8 @@ struct RedisStats {
   std::uint64_t received = 0;         // messages
   std::uint64_t unreadable = 0;       // of them: no event that we, or a Django peer, could read
   std::uint64_t memberships = 0;      // of this process now, as Redis is told
+  std::uint64_t late_renewals = 0;    // memberships that another process may have seen end before they were renewed
+  std::uint64_t undelivered = 0;      // accepted, and not delivered, or perhaps not, for whatever reason
 };
 
 }  // namespace sluice

@@ -86,6 +86,9 @@ class Peer:
         await chat.wait(20)
         return consumer
 
+    async def add(self, group, channel):
+        await self.layer.group_add(group, channel)
+
     async def group_send(self, group, event):
         await self.layer.group_send(group, event)
 

@@ -161,6 +161,7 @@ std::string TinyRedis::answer(Client& client, const Words& words) {
   if (!probe) commands_.push_back(name);
   probes_ += probe;
   if (!failure_.empty()) return "-" + failure_ + "\r\n";
+  if (const auto refusal = refused_.find(name); refusal != refused_.end()) return "-" + refusal->second + "\r\n";
   if (name == "CLIENT" && words[1] == "ID") return number(client.id);
   if (name == "CLIENT") {  // UNBLOCK
     for (Client& other : clients_) {

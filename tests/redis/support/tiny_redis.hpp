@@ -32,6 +32,8 @@ class TinyRedis {
   void forget();
   /// Commands are answered with this error from now on; empty: with their own replies.
   void fail_with(std::string error) { failure_ = std::move(error); }
+  /// This command is answered with this error from now on.
+  void refuse(const std::string& command, std::string error) { refused_[command] = std::move(error); }
   /// Clients that hang up from now on stay, as with a wire that was cut: what is sent to them is lost.
   void hear_no_ends(bool deaf) { deaf_ = deaf; }
   /// What it sends to clients that wait for messages is lost from now on, and so is what those ask: a line that is
@@ -89,6 +91,7 @@ class TinyRedis {
   std::vector<std::string> commands_;
   std::size_t probes_ = 0;
   std::string failure_;
+  std::map<std::string, std::string> refused_;
   std::string password_;
   std::string role_ = "master";
   std::string master_;

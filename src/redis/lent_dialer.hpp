@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The user's dialer, for as long as the layer stands. What still ends behind the layer's back does not use it.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "sluice/transport/byte_stream.hpp"
+
+namespace sluice::redis {
+
+/// Any thread.
+class LentDialer final : public Dialer {
+ public:
+  explicit LentDialer(Dialer& dialer) : dialer_(&dialer) {}
+
+  std::unique_ptr<ByteStream> dial(const Endpoint& to, Executor& executor, StreamEvents& events) override {
+    const std::lock_guard lock(mutex_);
+    return dialer_ ? dialer_->dial(to, executor, events) : std::make_unique<NoStream>();
+  }
+  /// Once this has returned the user's dialer is not used any more: streams that are dialled never open.
+  void give_back() {
+    const std::lock_guard lock(mutex_);
+    dialer_ = nullptr;
+  }
+
+ private:
+  struct NoStream final : ByteStream {
+    void write(std::string) override {}
+    std::size_t unwritten() const noexcept override { return 0; }
+  };
+
+  std::mutex mutex_;
+  Dialer* dialer_;
+};
+
+}  // namespace sluice::redis

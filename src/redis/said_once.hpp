@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// A reason that is met again and again is logged once.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sluice/core/executor.hpp"
+
+namespace sluice::redis {
+
+/// Remembers what was logged. A reason is news again when it was not met for `quiet_time`. One thread at a time.
+class SaidOnce {
+ public:
+  explicit SaidOnce(std::chrono::milliseconds quiet_time = std::chrono::minutes(1)) : quiet_time_(quiet_time) {}
+
+  /// Is it to be logged? Each call counts as meeting it.
+  bool is_news(std::string_view reason, Executor::Clock::time_point now) {
+    const auto known = std::ranges::find(reasons_, reason, &Reason::text);
+    if (known != reasons_.end()) return now - std::exchange(known->met, now) > quiet_time_;
+    if (reasons_.size() == most_reasons) reasons_.erase(std::ranges::min_element(reasons_, {}, &Reason::met));
+    reasons_.push_back({std::string(reason), now});
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t most_reasons = 16;
+  struct Reason {
+    std::string text;
+    Executor::Clock::time_point met;
+  };
+
+  const std::chrono::milliseconds quiet_time_;
+  std::vector<Reason> reasons_;
+};
+
+}  // namespace sluice::redis

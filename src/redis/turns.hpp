@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// One host after the other, for each plain channel on its own.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace sluice::redis {
+
+/// Counts in a table of a fixed size: names that share a place share their turns. Each begins at the first host. One
+/// thread at a time.
+class Turns {
+ public:
+  std::size_t next(std::string_view name, std::size_t hosts) noexcept {
+    return turns_[std::hash<std::string_view>()(name) % turns_.size()]++ % hosts;
+  }
+
+ private:
+  std::array<std::uint32_t, 256> turns_{};
+};
+
+}  // namespace sluice::redis

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// A Redis that serves us, but refuses some commands: renamed, or kept from this user by its ACL.
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "redis/support/live_world.hpp"
+#include "redis/support/tiny_world.hpp"
+#include "sluice/core/log.hpp"
+#include "support/catch.hpp"
+
+using namespace sluice;
+using namespace sluice::redis;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct CaughtLog {
+  CaughtLog() {
+    before = set_log_sink([this](LogLevel, std::string_view line) {
+      const std::lock_guard lock(mutex);
+      lines += std::string(line) + "\n";
+    });
+  }
+  ~CaughtLog() { set_log_sink(before); }
+  std::ptrdiff_t count(std::string_view what) {
+    const std::lock_guard lock(mutex);
+    std::ptrdiff_t times = 0;
+    for (auto at = lines.find(what); at != lines.npos; at = lines.find(what, at + 1)) ++times;
+    return times;
+  }
+  std::ptrdiff_t all() { return count("\n"); }
+  std::mutex mutex;
+  std::string lines;
+  LogSink before;
+};
+
+// Commands that the server has served.
+std::int64_t served(const RedisServer& server) {
+  const std::string info = server.command({"INFO", "stats"}).text;
+  const std::string name = "total_commands_processed:";
+  return std::stoll(info.substr(info.find(name) + name.size()));
+}
+
+}  // namespace
+
+TEST_CASE("a Redis that refuses to let us wait is asked every second, and heard", "[redis]") {
+  TinyWorld world;
+  CaughtLog log;
+  world.redis.refuse("BZPOPMIN", "ERR unknown command 'BZPOPMIN'");
+  auto& layer = world.layer();
+  Listener& ann = world.listener_in("g", layer);
+  const auto before = world.redis.commands().size();
+  world.executor.advance(1min);
+  CHECK(world.redis.commands().size() - before < 200);
+  CHECK(log.count("unknown command 'BZPOPMIN'") == 1);
+  CHECK(layer.redis_stats().rejected >= 50);
+  REQUIRE(layer.group_send("g", TinyWorld::numbered(1)));
+  world.executor.advance(2s);
+  CHECK(ann.heard() == "1");
+}
+
+TEMPLATE_TEST_CASE("sends that are refused are counted, and logged once", "[redis]", TinyWorld, TinyPubSubWorld) {
+  TestType world;
+  CaughtLog log;
+  auto& layer = world.layer();
+  world.listener_in("g", layer);
+  world.redis.refuse("EVAL", "NOPERM this user has no permissions to run the 'eval' command");
+  world.redis.refuse("PUBLISH", "NOPERM this user has no permissions to run the 'publish' command");
+  for (int i = 0; i < 50; ++i) {
+    REQUIRE(layer.group_send("g", TestType::numbered(i)));
+    world.executor.advance(1s);
+  }
+  CHECK(log.count("NOPERM") == 1);
+  CHECK(log.count("group_send \"g\"") == 1);
+  CHECK(layer.redis_stats().rejected == 50);
+  CHECK(layer.redis_stats().undelivered == 50);
+}
+
+TEST_CASE("joins that are refused are logged once, whatever group they were for", "[redis]") {
+  TinyWorld world;
+  CaughtLog log;
+  auto& layer = world.layer();
+  Listener& ann = world.listener(layer);
+  world.executor.run_all();
+  world.redis.refuse("ZADD", "NOPERM this user has no permissions to access one of the keys used as arguments");
+  for (int i = 0; i < 20; ++i) {
+    ann.begin_to_join("g" + std::to_string(i));
+    world.executor.advance(1s);
+    CHECK(ann.joined == "layer_unavailable");
+  }
+  CHECK(log.count("NOPERM") == 1);
+  CHECK(layer.redis_stats().rejected == 20);
+}
+
+TEMPLATE_TEST_CASE(
+    "a Redis whose connection succeeds and whose service does not is tried more and more rarely, and "
+    "logged once",
+    "[redis]", TinyWorld, TinyPubSubWorld) {
+  TestType world;
+  CaughtLog log;
+  world.redis.fail_with(GENERATE("READONLY You can't write against a read only replica.",
+                                 "NOPERM this user has no permissions to access one of the channels used as arguments",
+                                 "LOADING Redis is loading the dataset in memory"));
+  (void)world.layer();
+  world.executor.advance(10s);
+  const auto commands = world.redis.commands().size();
+  const auto dials = world.dialer.dials();
+  world.executor.advance(5min);
+  CHECK(world.dialer.dials() - dials < 400);
+  CHECK(world.redis.commands().size() - commands < 1000);
+  INFO(log.lines);
+  CHECK(log.all() <= 3);
+  CHECK(log.all() >= 1);
+}
+
+TEST_CASE("live: commands that a server does not know or allow cause no storm", "[redis][live]") {
+  const std::vector<std::string> set_up =
+      GENERATE(std::vector<std::string>{"--rename-command", "BZPOPMIN", ""},
+               std::vector<std::string>{"--user", "default on nopass ~* &* +@all -@blocking"},
+               std::vector<std::string>{"--user", "default on nopass ~* &* +@all -eval"},
+               std::vector<std::string>{"--user", "default on nopass ~* resetchannels +@all"},
+               std::vector<std::string>{"--replicaof", "127.0.0.1", "1"});
+  RedisServer server(set_up);
+  CaughtLog log;
+  RedisOptions options = at(server);
+  options.close_time = 100ms;
+  {
+    CoreProcess core(options);
+    PubSubProcess pubsub(options);
+    std::this_thread::sleep_for(500ms);
+    const auto before = served(server);
+    for (int i = 0; i < 10; ++i) {
+      (void)core.layer.group_send("g", numbered(i));
+      (void)pubsub.layer.group_send("g", numbered(i));
+    }
+    std::this_thread::sleep_for(2s);
+    CHECK(served(server) - before < 300);
+    INFO(log.lines);
+    CHECK(log.all() <= 6);
+  }
+}
