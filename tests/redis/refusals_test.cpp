@@ -69,14 +69,14 @@ TEMPLATE_TEST_CASE("sends that are refused are counted, and logged once", "[redi
   world.listener_in("g", layer);
   world.redis.refuse("EVAL", "NOPERM this user has no permissions to run the 'eval' command");
   world.redis.refuse("PUBLISH", "NOPERM this user has no permissions to run the 'publish' command");
-  for (int i = 0; i < 50; ++i) {
+  for (int i = 0; i < 20; ++i) {  // within the time after which the layer probes whether it can publish at all
     REQUIRE(layer.group_send("g", TestType::numbered(i)));
     world.executor.advance(1s);
   }
   CHECK(log.count("NOPERM") == 1);
   CHECK(log.count("group_send \"g\"") == 1);
-  CHECK(layer.redis_stats().rejected == 50);
-  CHECK(layer.redis_stats().undelivered == 50);
+  CHECK(layer.redis_stats().rejected == 20);
+  CHECK(layer.redis_stats().undelivered == 20);
 }
 
 TEST_CASE("joins that are refused are logged once, whatever group they were for", "[redis]") {
@@ -117,13 +117,14 @@ TEMPLATE_TEST_CASE(
 }
 
 TEST_CASE("live: commands that a server does not know or allow cause no storm", "[redis][live]") {
-  const std::vector<std::string> set_up =
-      GENERATE(std::vector<std::string>{"--rename-command", "BZPOPMIN", ""},
-               std::vector<std::string>{"--user", "default on nopass ~* &* +@all -@blocking"},
-               std::vector<std::string>{"--user", "default on nopass ~* &* +@all -eval"},
-               std::vector<std::string>{"--user", "default on nopass ~* resetchannels +@all"},
-               std::vector<std::string>{"--replicaof", "127.0.0.1", "1"});
-  RedisServer server(set_up);
+  using Words = std::vector<std::string>;
+  const Words arguments = GENERATE(Words{}, Words{"--rename-command", "BZPOPMIN", ""});
+  RedisServer server(arguments);
+  if (arguments.empty()) {
+    (void)server.command(
+        GENERATE(Words{"ACL", "SETUSER", "default", "-@blocking"}, Words{"ACL", "SETUSER", "default", "-eval"},
+                 Words{"ACL", "SETUSER", "default", "resetchannels"}, Words{"REPLICAOF", "127.0.0.1", "1"}));
+  }
   CaughtLog log;
   RedisOptions options = at(server);
   options.close_time = 100ms;
