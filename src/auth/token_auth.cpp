@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "auth/allowance.hpp"
 #include "auth/claimed_ids.hpp"
 #include "core/ascii.hpp"
 #include "sluice/auth/web_socket_id.hpp"
@@ -52,6 +53,8 @@ std::string_view token_of_subprotocols(const Scope& scope, std::string_view name
   return found == offers.end() || found + 1 == offers.end() ? std::string_view() : *(found + 1);
 }
 
+Verdict unauthorized() { return Verdict::refuse(Denial(401, {}, {{"WWW-Authenticate", "Bearer"}})); }
+
 }  // namespace
 
 TokenAuth::TokenAuth(std::shared_ptr<const JwtVerifier> verifier, std::shared_ptr<UserResolver> resolver,
@@ -62,6 +65,7 @@ TokenAuth::TokenAuth(std::shared_ptr<const JwtVerifier> verifier, std::shared_pt
       options_.cookie.empty()) {
     throw std::invalid_argument("TokenAuth: every place where a token could stand is switched off");
   }
+  if (options_.told_in_band.per_second > 0) told_in_band_ = std::make_unique<Allowance>(options_.told_in_band);
   if (options_.client_web_socket_ids) claimed_ = std::make_shared<ClaimedIds>();
 }
 
@@ -102,6 +106,7 @@ Task<Verdict> TokenAuth::admit(Scope& scope, std::string token) const {
     scope.put(TokenExpiry{*found.expires_at, left});
   }
   scope.set_user(std::move(found.user));
+  if (!scope.user() && told_in_band_ && !told_in_band_->take()) co_return unauthorized();
   if (claimed_ && scope.user()) take_over_id(scope);
   co_return verdict(scope);
 }
@@ -117,8 +122,7 @@ void TokenAuth::take_over_id(Scope& scope) const {
 }
 
 Verdict TokenAuth::verdict(const Scope& scope) const {
-  if (scope.user() || !options_.refuse_unauthenticated) return Verdict::pass();
-  return Verdict::refuse(Denial(401, {}, {{"WWW-Authenticate", "Bearer"}}));
+  return scope.user() || !options_.refuse_unauthenticated ? Verdict::pass() : unauthorized();
 }
 
 Task<Result<Authentication>> TokenAuth::authenticate(const Scope& scope) const {

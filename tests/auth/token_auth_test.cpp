@@ -475,3 +475,14 @@ TEST_CASE("a client's own socket id counts where it may, and while no other user
   TokenAuth by_default = token_auth();
   CHECK(id_of(by_default, proposing(1, id))->web_socket_id() != id);
 }
+
+TEST_CASE("past a rate, bad tokens are answered with 401 in place of a consumer's words", "[auth]") {
+  TokenAuth auth = token_auth({.told_in_band = {.per_second = 1, .burst = 3}});
+  for (int i = 0; i < 3; ++i) CHECK(outcome(auth, Handshake().query("jwt_token=bad")) == "nobody, id");
+  CHECK(outcome(auth, Handshake().query("jwt_token=bad")) == "401, nobody, id");
+  // Those who need not be told, and those who have a good one, are as before.
+  CHECK(outcome(auth, Handshake()) == "nobody, no id");
+  CHECK(outcome(auth, Handshake().query("jwt_token=" + token_of(7))) == "user 7, id");
+  TokenAuth unbounded = token_auth({.told_in_band = {.per_second = 0, .burst = 0}});
+  for (int i = 0; i < 300; ++i) CHECK(outcome(unbounded, Handshake().query("jwt_token=bad")) == "nobody, id");
+}

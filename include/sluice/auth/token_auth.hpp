@@ -15,6 +15,7 @@
 #include "sluice/auth/user_resolver.hpp"
 #include "sluice/consumer/middleware.hpp"
 #include "sluice/core/result.hpp"
+#include "sluice/transport/limits.hpp"
 #include "sluice/transport/scope.hpp"
 
 namespace sluice {
@@ -40,6 +41,9 @@ struct TokenAuthOptions {
   /// False: connections without a user are let through, and the consumer tells them (as CoreConsumer does, behaviour
   /// CC-1). True: their handshake is answered with 401.
   bool refuse_unauthenticated = false;
+  /// How many clients with bad tokens are let through to be told by the consumer, all together. Past it they are
+  /// answered with 401, which the server charges to their address. per_second 0: no bound.
+  Rate told_in_band = {.per_second = 20, .burst = 200};
 };
 
 /// When the connection's token expires: in the scope of every connection whose token has an `exp` and a user. A token
@@ -71,6 +75,7 @@ struct AuthStats {
 };
 
 class ClaimedIds;
+class Allowance;
 
 /// Sets the scope's user and web_socket_id (behaviour MW-2 to MW-8): no token gives neither, a bad token an id, a good
 /// one both. Why a token is bad is logged, and not told to the client. Any thread.
@@ -105,6 +110,7 @@ class TokenAuth final : public Middleware {
   std::shared_ptr<UserResolver> resolver_;
   TokenAuthOptions options_;
   std::shared_ptr<ClaimedIds> claimed_;  // null: clients propose none
+  std::unique_ptr<Allowance> told_in_band_;
   mutable std::array<std::atomic<std::uint64_t>, 5> outcomes_{};
 };
 
