@@ -144,8 +144,9 @@ void AsioServer::State::stop(const StopOptions& options) {
     throw std::invalid_argument(fmt::format("AsioServer::stop: {} with a text of {} bytes can't be sent",
                                             options.reason.code(), options.reason.text().size()));
   }
-  if (!can_be_waited_for(options.window) || !can_be_waited_for(options.grace)) {
-    throw std::invalid_argument("AsioServer::stop: window and grace can't be negative or above 12 days");
+  if (!can_be_waited_for(options.window) || !can_be_waited_for(options.grace) ||
+      !can_be_waited_for(options.return_after)) {
+    throw std::invalid_argument("AsioServer::stop: window, grace and return_after can't be negative or above 12 days");
   }
   {
     std::lock_guard lock(mutex_);
@@ -154,7 +155,7 @@ void AsioServer::State::stop(const StopOptions& options) {
   wake_.notify_all();
   net::AsioExecutor& first = shards_.front()->executor();
   const auto now = first.now();
-  net::Stopping how{std::make_shared<net::DrainPlan>(now, options.window), options.reason,
+  net::Stopping how{std::make_shared<net::DrainPlan>(now, options.window, options.return_after), options.reason,
                     now + options.window + options.grace};
   // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop. No job may
   // hold this server's parts: one that has not run ends with its executor, when others have ended already.

@@ -92,7 +92,9 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::span<char> record_buffer();
   bool stopping() const noexcept { return stopping_.plan != nullptr; }
   /// What WebSockets are closed with while stopping.
-  const CloseReason& goodbye() const noexcept { return stopping_.goodbye; }
+  CloseReason goodbye() const {
+    return stopping_.plan ? stopping_.plan->invite_back(stopping_.goodbye) : stopping_.goodbye;
+  }
   bool torn_down() const noexcept { return torn_down_; }
   /// What a connection may gather before it writes within the turn, so that a flood does not pile up until its end.
   std::size_t most_gathered() const noexcept { return most_gathered_; }

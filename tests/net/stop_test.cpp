@@ -107,6 +107,15 @@ TEST_CASE("a handshake in hand when the server stops may be accepted, and is clo
   CHECK(served.server.stats().closed_by_stop == 1);
 }
 
+TEST_CASE("a client that is sent away is told when to come back", "[net][LC-27]") {
+  Served served;
+  auto client = served.enter("/a");
+  served.server.stop({.window = 0ms, .grace = 60s, .return_after = 3s});
+  CHECK(client.hear() == "close 1012 retry_after_ms=3000");
+  client.send(client_close(1012));
+  served.server.wait();
+}
+
 TEST_CASE("a request that begins to arrive while the server stops is answered, and the last on its connection",
           "[net]") {
   Served served;

@@ -49,6 +49,9 @@ struct StopOptions {
   /// What the clients are told: 1012, come back after a while (so says IANA's registry of 1012, and uvicorn sends it,
   /// behaviour LC-27), or 1001 for a server that will not be there again.
   CloseReason reason{close_code::service_restart};
+  /// When a server is expected to be there again. Each client is told a time of its own, from this to twice this, as
+  /// `retry_after_ms=4170` behind the reason's text: a refused handshake could not say it to a script. 0: nothing.
+  std::chrono::milliseconds return_after{0};
 };
 
 /// Accepts connections and spreads them over the executors, each to the one that has fewest. One acceptor does it, not
