@@ -55,6 +55,7 @@ Result<Requester> follow_x_forwarded(const HeaderList& headers, Requester who, c
   const Words addresses = list(headers, "x-forwarded-for");
   std::size_t stops = 0;
   while (stops < addresses.size() && trusts(options, who.client.address())) {
+    if (stops == ws::max_list_elements) return malformed("X-Forwarded-For");
     const auto stop = parse_stop(addresses[addresses.size() - ++stops]);
     if (!stop) return malformed("X-Forwarded-For");
     if (!stop->endpoint) break;
@@ -137,6 +138,7 @@ Result<Requester> follow_forwarded(const HeaderList& headers, Requester who, con
   }
   const Element* last = nullptr;
   for (auto at = elements.rbegin(); at != elements.rend() && trusts(options, who.client.address()); ++at) {
+    if (at - elements.rbegin() == static_cast<std::ptrdiff_t>(ws::max_list_elements)) return malformed("Forwarded");
     last = &*at;
     if (!at->address) break;
     const auto stop = parse_stop(*at->address);

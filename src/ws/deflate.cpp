@@ -153,15 +153,8 @@ Inflater::Outcome Inflater::feed(std::string_view bytes, std::string& out, std::
 }
 
 // A message may hold a block that is marked as the last of its stream (RFC 7692 section 7.2.3.4). What follows it is
-// another stream, with the same window.
-void Inflater::pass_final_block() noexcept {
-  z_stream& z = stream_->z;
-  std::array<Bytef, 1 << 15> window;
-  uInt size = 0;
-  inflateGetDictionary(&z, window.data(), &size);
-  inflateReset(&z);
-  if (size > 0) inflateSetDictionary(&z, window.data(), size);
-}
+// another stream, with the same window: zlib keeps it where it is, so that a row of such blocks costs no copies.
+void Inflater::pass_final_block() noexcept { inflateResetKeep(&stream_->z); }
 
 void Inflater::forget() noexcept { inflateReset(&stream_->z); }
 

@@ -63,7 +63,7 @@ std::optional<ExtensionOffer> offer_in(Scanner& scanner) {
   ExtensionOffer offer{std::move(*name), {}};
   while (scanner.take(';')) {
     auto parameter = scanner.token();
-    if (!parameter) return std::nullopt;
+    if (!parameter || offer.parameters.size() == max_list_elements) return std::nullopt;
     std::optional<std::string> value;
     if (scanner.take('=') && !(value = scanner.value())) return std::nullopt;
     offer.parameters.push_back({std::move(*parameter), std::move(value)});
@@ -80,6 +80,7 @@ std::optional<std::vector<ExtensionOffer>> parse_extensions(std::string_view hea
     if (scanner.take(',')) continue;  // empty elements may stand in a list (RFC 9110 section 5.6.1)
     auto offer = offer_in(scanner);
     if (!offer || !(scanner.at_end() || scanner.at(','))) return std::nullopt;
+    if (offers.size() == max_list_elements) return std::nullopt;
     offers.push_back(std::move(*offer));
   }
   return offers;

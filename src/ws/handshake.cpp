@@ -30,7 +30,8 @@ bool is_key(std::string_view text) noexcept {
 std::optional<std::vector<std::string>> subprotocols_in(const HttpHead& head) {
   std::vector<std::string> offers;
   const auto take = [&offers](std::string_view offer) {
-    if (!is_token(offer) || std::ranges::find(offers, offer) != offers.end()) return false;
+    if (offers.size() == max_list_elements || !is_token(offer)) return false;
+    if (std::ranges::find(offers, offer) != offers.end()) return false;
     offers.emplace_back(offer);
     return true;
   };
@@ -72,7 +73,7 @@ std::variant<PlainRequest, Upgrade, HttpRefusal> check_upgrade(const HttpHead& h
   const auto* key = head.only_header("sec-websocket-key");
   if (!key || !is_key(*key)) return refused(400, "Sec-WebSocket-Key is not 16 bytes in base64");
   auto subprotocols = subprotocols_in(head);
-  if (!subprotocols) return refused(400, "Sec-WebSocket-Protocol is not a list of distinct tokens");
+  if (!subprotocols) return refused(400, "Sec-WebSocket-Protocol is not a list of at most 64 distinct tokens");
   auto extensions = parse_extensions(joined(head, "sec-websocket-extensions"));
   if (!extensions) return refused(400, "Sec-WebSocket-Extensions is not a list of extensions");
   return Upgrade{*key, std::move(*subprotocols), std::move(*extensions)};

@@ -27,7 +27,8 @@ struct Upgrade {
 /// Says what a request wants. A request that mentions WebSockets, by Upgrade or by Sec-WebSocket-Key, and does not do
 /// it right is refused: 405 another method than GET; 426 another version than 13; 400 everything else, that is
 /// HTTP/1.0, a body, no "Upgrade: websocket" or "Connection: Upgrade", a key that is not base64 of 16 bytes,
-/// subprotocols that are not distinct tokens, extensions that don't follow the grammar. An Upgrade to something else is
+/// subprotocols that are not distinct tokens, extensions that don't follow the grammar, more than
+/// 64 elements in one of these lists. An Upgrade to something else is
 /// ignored, as RFC 9110 section 7.8 allows.
 std::variant<PlainRequest, Upgrade, HttpRefusal> check_upgrade(const HttpHead& head);
 

@@ -78,6 +78,8 @@ class HttpHeadParser {
   Step next(std::string_view& input);
   /// After `complete`, once. The parser is then ready for the next head.
   HttpHead take_head();
+  /// Of the head that is being read; empty until its request line is whole.
+  const std::string& method() const noexcept { return head_.method; }
   /// After `refused`.
   const HttpRefusal& refusal() const noexcept { return refusal_; }
 

@@ -135,11 +135,11 @@ Result<std::string> denial_response(const Denial& denial, std::string_view date)
                  false);
 }
 
-std::string refusal_response(const HttpRefusal& refusal, std::string_view date) {
+std::string refusal_response(const HttpRefusal& refusal, std::string_view date, bool head_only) {
   const std::string body = refusal.reason + "\n";
   // A 426 names the protocol in Upgrade, and Connection must then say so (RFC 9110 section 7.8).
   const std::string_view connection = refusal.status == 426 ? "Upgrade, close" : "close";
-  return written({refusal.status, connection, plain_text, body, date, refusal.headers}, false);
+  return written({refusal.status, connection, plain_text, body, date, refusal.headers}, head_only);
 }
 
 }  // namespace sluice::ws

@@ -33,7 +33,8 @@ Result<std::string> http_response(const HttpResponse& response, const Answering&
 /// The answer to a handshake that the application denied; the connection closes after it. Fails like http_response.
 Result<std::string> denial_response(const Denial& denial, std::string_view date = {});
 
-/// The answer to a request that was not understood; the connection closes after it. Never fails.
-std::string refusal_response(const HttpRefusal& refusal, std::string_view date = {});
+/// The answer to a request that was not understood; the connection closes after it. `head_only`: the request was HEAD.
+/// Never fails.
+std::string refusal_response(const HttpRefusal& refusal, std::string_view date = {}, bool head_only = false);
 
 }  // namespace sluice::ws

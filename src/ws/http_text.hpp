@@ -2,6 +2,7 @@
 // The small grammar that HTTP's heads are made of (RFC 9110 section 5.6).
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace sluice::ws {
@@ -35,6 +36,9 @@ constexpr std::string_view trimmed(std::string_view text) noexcept {
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
+
+/// How many elements a list may have that a handshake reads: no client offers more, and no chain of proxies is longer.
+inline constexpr std::size_t max_list_elements = 64;
 
 /// Calls `visit(element)` for each element of a comma-separated list until one returns false. Empty elements are left
 /// out (RFC 9110 section 5.6.1). False: `visit` stopped it.

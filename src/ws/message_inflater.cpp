@@ -38,10 +38,12 @@ Inflater::Outcome MessageInflater::inflate(std::string_view piece, bool last, st
   const std::size_t before = out.size();
   const auto outcome = inflater_->inflate(piece, last, out, limit);
   totals_.wire_bytes += piece.size();
+  wire_bytes_ += piece.size();
   totals_.plain_bytes += out.size() - before;
   if (!last && outcome == Inflater::Outcome::good) return outcome;
   ++totals_.messages;
   in_message_ = false;
+  wire_bytes_ = 0;
   if (window_bits_ == 0) pool_.give_back(std::move(inflater_));
   return outcome;
 }

@@ -2,7 +2,9 @@
 // The compressed messages of one client, uncompressed as they arrive (RFC 7692 section 7.2.2).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,6 +40,13 @@ class MessageInflater {
   /// A compressed message begins.
   void begin();
   bool in_message() const noexcept { return in_message_; }
+  /// How many bytes a message may still bring over the wire, if what it comes to may be `limit` bytes. A message that
+  /// can't be compressed grows by an eighth at most, and by a few bytes for each time its sender flushes; one that
+  /// brings more is made of blocks that come to nothing.
+  std::uint64_t wire_room(std::size_t limit) const noexcept {
+    const std::uint64_t most = std::uint64_t{limit} + limit / 4 + 64 * 1024;
+    return most - std::min(wire_bytes_, most);
+  }
   /// As Inflater::inflate. After the last piece, and after a fault, the message is over.
   Inflater::Outcome inflate(std::string_view piece, bool last, std::string& out, std::size_t limit);
   std::size_t allocated_bytes() const noexcept { return inflater_ ? inflater_->allocated_bytes() : 0; }
@@ -46,6 +55,7 @@ class MessageInflater {
   InflaterPool& pool_;
   DeflateTotals& totals_;
   std::unique_ptr<Inflater> inflater_;
+  std::uint64_t wire_bytes_ = 0;  // of the message in hand
   int window_bits_;
   bool in_message_ = false;
 };

@@ -13,6 +13,13 @@ namespace sluice::ws {
 namespace {
 
 constexpr const char* not_utf8 = "the text is not UTF-8";
+constexpr const char* too_big = "the message is too big";
+
+// How much a call of next() uncompresses before it yields: bytes that come out, and for each that goes in sixteen, as a
+// row of blocks that come to nothing takes its time too. About a millisecond.
+constexpr std::uint32_t most_work = 256 * 1024;
+constexpr std::uint32_t work_per_wire_byte = 16;
+constexpr std::size_t wire_bytes_at_once = 1024;  // which come to a megabyte at most
 
 std::string_view view(std::span<const char> bytes) noexcept { return {bytes.data(), bytes.size()}; }
 
@@ -55,6 +62,7 @@ ServerProtocol::Step ServerProtocol::next(std::span<char>& input) {
     return Step::need_more;
   }
   if (!in_payload_) rarity_.reset();
+  worked_ = 0;
   for (;;) {
     if (!in_payload_) {
       const auto header = header_.next(input);
@@ -64,7 +72,8 @@ ServerProtocol::Step ServerProtocol::next(std::span<char>& input) {
       begin_frame();
     }
     const Step step = is_control(header_.opcode()) ? take_control(input) : take_data(input);
-    if (step != Step::need_more || in_payload_) return step;
+    if (step != Step::need_more || (in_payload_ && input.empty())) return step;
+    if (worked_ >= most_work && !input.empty()) return Step::yield;
   }
 }
 
@@ -92,25 +101,29 @@ ServerProtocol::Fault ServerProtocol::fault_of_header() const noexcept {
   if (frames_ >= limits_->frames_per_message) {
     return {close_code::policy_violation, "the message is in too many frames"};
   }
-  const bool compressed = continues ? inflater_ && inflater_->in_message() : header_.compressed();
-  if (compressed) return {};  // how much will come out of it does not show yet
-  const std::size_t room = limits_->message_bytes - (continues ? message_.size() : 0);
-  return length_known && header_.payload_bytes() > room ? Fault{close_code::too_big, "the message is too big"}
-                                                        : Fault{};
+  if (!length_known) return {};
+  const bool compressed = continues ? in_compressed() : header_.compressed();
+  // How much will come out of a compressed frame does not show yet.
+  const std::uint64_t room = compressed ? inflater_->wire_room(limits_->message_bytes)
+                                        : limits_->message_bytes - (continues ? message_.size() : 0);
+  return header_.payload_bytes() > room ? Fault{close_code::too_big, too_big} : Fault{};
 }
 
 void ServerProtocol::begin_frame() noexcept {
   in_payload_ = true;
   payload_left_ = header_.payload_bytes();
-  if (is_control(header_.opcode()) || frames_++ > 0) return;
+  if (is_control(header_.opcode())) return;
+  ++uncounted_frames_;
+  if (frames_++ > 0) return;
   is_text_ = header_.opcode() == Opcode::text;
   message_.clear();  // nobody may have taken the last one
   if (header_.compressed()) inflater_->begin();
 }
 
-// What is here of the frame's payload, without its mask.
-std::string_view ServerProtocol::take_payload(std::span<char>& input) noexcept {
-  const auto bytes = input.first(static_cast<std::size_t>(std::min<std::uint64_t>(payload_left_, input.size())));
+// What is here of the frame's payload, `most` bytes of it, without its mask.
+std::string_view ServerProtocol::take_payload(std::span<char>& input, std::size_t most) noexcept {
+  most = std::min(most, input.size());
+  const auto bytes = input.first(static_cast<std::size_t>(std::min<std::uint64_t>(payload_left_, most)));
   unmask(bytes, header_.masking_key(), header_.payload_bytes() - payload_left_);
   input = input.subspan(bytes.size());
   payload_left_ -= bytes.size();
@@ -118,10 +131,18 @@ std::string_view ServerProtocol::take_payload(std::span<char>& input) noexcept {
   return view(bytes);
 }
 
+bool ServerProtocol::in_compressed() const noexcept { return inflater_ && inflater_->in_message(); }
+
+std::size_t ServerProtocol::held_bytes() const noexcept {
+  if (frames_ == 0) return 0;
+  return message_.capacity() + (in_compressed() ? inflater_->allocated_bytes() : 0);
+}
+
 ServerProtocol::Step ServerProtocol::take_data(std::span<char>& input) {
-  const std::string_view payload = take_payload(input);
+  const bool compressed = in_compressed();
+  const std::string_view payload = take_payload(input, compressed ? wire_bytes_at_once : input.size());
   const bool whole = !in_payload_ && header_.fin();
-  if (inflater_ && inflater_->in_message()) return take_compressed(payload, whole);
+  if (compressed) return take_compressed(payload, whole);
   const bool at_once = whole && header_.opcode() != Opcode::continuation && payload.size() == header_.payload_bytes();
   if (is_text_) {
     // One call for a message that lies here whole; the validator that remembers is for those in pieces.
@@ -141,10 +162,11 @@ ServerProtocol::Step ServerProtocol::take_compressed(std::string_view payload, b
   using Outcome = Inflater::Outcome;
   const std::size_t before = message_.size();
   const Outcome outcome = inflater_->inflate(payload, whole, message_, limits_->message_bytes);
+  worked_ += static_cast<std::uint32_t>(message_.size() - before + work_per_wire_byte * payload.size());
   if (is_text_ && !utf8_.feed(std::string_view(message_).substr(before))) {
     return fail(close_code::invalid_payload, not_utf8);
   }
-  if (outcome == Outcome::too_big) return fail(close_code::too_big, "the message is too big");
+  if (outcome == Outcome::too_big) return fail(close_code::too_big, too_big);
   if (outcome == Outcome::corrupt) return fail(close_code::invalid_payload, "the compressed message can't be read");
   if (whole && !utf8_.at_boundary()) return fail(close_code::invalid_payload, not_utf8);
   return end_of_payload(whole);
@@ -159,7 +181,7 @@ ServerProtocol::Step ServerProtocol::end_of_payload(bool whole) noexcept {
 }
 
 ServerProtocol::Step ServerProtocol::take_control(std::span<char>& input) {
-  std::string_view payload = take_payload(input);
+  std::string_view payload = take_payload(input, input.size());
   if (payload.size() < header_.payload_bytes()) {
     Rarity& kept = rarity();
     std::copy(payload.begin(), payload.end(), kept.control.begin() + kept.control_bytes);

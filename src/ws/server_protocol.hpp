@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "sluice/core/close_reason.hpp"
 #include "sluice/json/utf8.hpp"
@@ -25,6 +26,7 @@ class MessageInflater;
 ///     for (;;) {
 ///       switch (protocol.next(input)) {
 ///         case Step::need_more: read on; `input` is empty
+///         case Step::yield:     it has worked much: let others have their turn, then call it again with what is left
 ///         case Step::message:   events.on_message(protocol.take_message())
 ///         case Step::ping:      send(Opcode::pong, protocol.control_payload())
 ///         case Step::pong:      the peer lives
@@ -36,12 +38,12 @@ class MessageInflater;
 /// It fails at the first byte that proves a fault: 1002 for a frame that RFC 6455 forbids, 1007 for text that is not
 /// UTF-8 and for a compressed message that can't be read (RFC 6455 section 7.4.1: data that does not fit the message's
 /// type), 1009 for a message past the limit, as soon as a frame's length tells or, compressed, as much of it has come
-/// out, 1008 for the frame that is one too many for its message. What is kept of a frame or message that is not whole
-/// yet is inside, never in the caller's buffer. One that is empty() owns no memory, and any connection with the same
-/// limits may go on with it. One thread at a time.
+/// out or far more has gone in than that would take, 1008 for the frame that is one too many for its message. What is
+/// kept of a frame or message that is not whole yet is inside, never in the caller's buffer. One that is empty() owns
+/// no memory, and any connection with the same limits may go on with it. One thread at a time.
 class ServerProtocol {
  public:
-  enum class Step : std::uint8_t { need_more, message, ping, pong, close, failed };
+  enum class Step : std::uint8_t { need_more, yield, message, ping, pong, close, failed };
   /// The highest Limits::frames_per_message.
   static constexpr std::uint32_t most_frames = (std::uint32_t{1} << 24U) - 1;
 
@@ -67,6 +69,12 @@ class ServerProtocol {
   const CloseReason& close_reason() const noexcept;
   /// Has it seen `close` or `failed`?
   bool ended() const noexcept { return ended_ != 0; }
+  /// How many frames of messages have begun since this was last called: each costs its work, however little it brings.
+  std::uint32_t take_frames() noexcept { return std::exchange(uncounted_frames_, 0); }
+  /// Has a frame or a message begun that has not ended?
+  bool begun() const noexcept { return !ended_ && (frames_ > 0 || in_payload_ || !header_.empty()); }
+  /// Memory in use for a message that has begun and not ended, in bytes; 0 between two messages.
+  std::size_t held_bytes() const noexcept;
   /// Is it as it was when it was made: between two frames and two messages, without an inflater?
   bool empty() const noexcept {
     return !ended_ && !in_payload_ && frames_ == 0 && header_.empty() && !inflater_ && !rarity_;
@@ -81,7 +89,8 @@ class ServerProtocol {
 
   Fault fault_of_header() const noexcept;
   void begin_frame() noexcept;
-  std::string_view take_payload(std::span<char>& input) noexcept;
+  std::string_view take_payload(std::span<char>& input, std::size_t most) noexcept;
+  bool in_compressed() const noexcept;
   Step take_data(std::span<char>& input);
   Step take_compressed(std::string_view payload, bool whole);
   Step end_of_payload(bool whole) noexcept;
@@ -100,6 +109,8 @@ class ServerProtocol {
   FrameHeaderReader header_;
   json::Utf8Validator utf8_;  // of a text message that comes in pieces; between messages always at a border
   std::uint8_t control_bytes_ = 0;
+  std::uint32_t uncounted_frames_ = 0;
+  std::uint32_t worked_ = 0;          // in this call of next(), see most_work
   std::uint32_t frames_ : 24 = 0;     // that have begun of the message that is not whole yet; 0: none is in hand
   std::uint32_t is_text_ : 1 = 0;     // the message
   std::uint32_t in_payload_ : 1 = 0;  // the header is whole, payload_left_ bytes follow

@@ -52,6 +52,7 @@ std::vector<Heard> heard(std::string_view bytes, std::size_t piece, Agreed agree
     bytes.remove_prefix(size);
     std::span<char> input(buffer.get(), size);
     for (Step step = protocol.next(input); step != Step::need_more; step = protocol.next(input)) {
+      if (step == Step::yield) continue;
       if (step == Step::message) {
         const Message message = protocol.take_message();
         check(message.data().size() <= limit && (message.is_binary() || json::is_valid_utf8(message.data())));

@@ -38,6 +38,21 @@ TEST_CASE("without a word from a proxy the client is who is connected", "[net]")
   CHECK(find({{"host", "x"}}, x_forwarded, stranger) == "203.0.113.66:1066");
 }
 
+TEST_CASE("a chain of more than 64 trusted proxies is none, and what stands before a stranger is never looked at",
+          "[net]") {
+  const auto repeated = [](std::string_view element, int count) {
+    std::string all;
+    for (int i = 0; i < count; ++i) all += (i ? ", " : "") + std::string(element);
+    return all;
+  };
+  CHECK(x_for(repeated("10.0.0.2", 64)) == "10.0.0.2:0");
+  CHECK(x_for(repeated("10.0.0.2", 65)) == "X-Forwarded-For of a trusted proxy is malformed");
+  CHECK(x_for(repeated("10.0.0.2", 1000) + ", 192.0.2.7, 10.0.0.3") == "192.0.2.7:0");
+  CHECK(by_rfc(repeated("for=10.0.0.2", 64)) == "10.0.0.2:0");
+  CHECK(by_rfc(repeated("for=10.0.0.2", 65)) == "Forwarded of a trusted proxy is malformed");
+  CHECK(by_rfc(repeated("for=10.0.0.2", 1000) + ", for=192.0.2.7, for=10.0.0.3") == "192.0.2.7:0");
+}
+
 TEST_CASE("headers of a peer that is not trusted change nothing", "[net]") {
   const HeaderList headers{{"x-forwarded-for", "192.0.2.7"},
                            {"x-forwarded-proto", "https"},

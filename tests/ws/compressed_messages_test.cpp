@@ -2,6 +2,8 @@
 // Compressed messages from a client, through ServerProtocol.
 #include <random>
 
+#include "sluice/transport/frame.hpp"
+
 #include "support/catch.hpp"
 #include "support/client_frame.hpp"
 #include "support/sample_text.hpp"
@@ -113,6 +115,53 @@ TEST_CASE("a bomb fails 1009 before a hundredth of it has been read", "[ws]") {
   Listener listener(compressed(100'000));
   listener.hear(std::string_view(bomb).substr(0, bomb.size() / 100));
   CHECK(listener.lines() == lines({"failed 1009: the message is too big"}));
+}
+
+TEST_CASE("a compressed message brings no more over the wire than what may come out, and a little", "[ws]") {
+  constexpr std::size_t limit = 1'000, most = limit + limit / 4 + 64 * 1024;
+  const std::string wrong = "failed 1009: the message is too big";
+  const auto header_of = [](std::uint64_t payload) {
+    std::string header;
+    append_frame_header(header, rsv1 | binary, payload);
+    header[1] = static_cast<char>(header[1] | 0x80);
+    return header + "mask";
+  };
+  CHECK(heard(header_of(most), compressed(limit)) == lines({}));
+  CHECK(heard(header_of(most + 1), compressed(limit)) == lines({wrong}));
+  CHECK(heard(header_of(400'000'000), compressed(limit)) == lines({wrong}));
+  // In fragments, and made of blocks that come to nothing.
+  std::string nothing;
+  for (int i = 0; i < 8'000; ++i) nothing += "\x00\x00\x00\xff\xff"s;
+  const std::string twice = raw_frame(rsv1 | 0x02, nothing) + raw_frame(middle, nothing);
+  CHECK(heard(twice, compressed(limit)) == lines({wrong}));
+  // Each message has its own.
+  const std::string once = raw_frame(rsv1 | binary, nothing + '\0');
+  CHECK(heard(once + once + once, compressed(limit)) == lines({"binary: ", "binary: ", "binary: "}));
+}
+
+TEST_CASE("a compressed message that comes to much is uncompressed in turns", "[ws]") {
+  const auto calls = [](std::string payload) {
+    ws::InflaterPool pool;
+    ws::DeflateTotals totals;
+    const Limits limits;
+    ws::ServerProtocol protocol(limits);
+    protocol.inflate_with(std::make_unique<ws::MessageInflater>(0, pool, totals));
+    std::string frame = raw_frame(rsv1 | binary, payload);
+    std::span<char> input(frame);
+    int times = 1;
+    std::uint64_t before = 0;
+    for (; protocol.next(input) == ws::ServerProtocol::Step::yield; ++times) {
+      CHECK(totals.plain_bytes - before <= 1'400'000);
+      before = totals.plain_bytes;
+    }
+    return times;
+  };
+  CHECK(calls(deflated("short")) == 1);
+  CHECK(calls(deflated(std::string(1 << 20, 'a'))) >= 2);
+  CHECK(calls(deflated(noise(500'000))) >= 20);
+  std::string nothing;
+  for (int i = 0; i < 50'000; ++i) nothing += "\x00\x00\x00\xff\xff"s;
+  CHECK(calls(nothing + '\0') >= 10);
 }
 
 TEST_CASE("what was wrong first is said first, however the bytes are cut", "[ws]") {

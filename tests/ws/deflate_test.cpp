@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ws/deflate.hpp"
 
+#include <chrono>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -175,6 +176,24 @@ TEST_CASE("a limit stops a message at its byte, and a bomb at its beginning", "[
     total += out.size();
   }
   CHECK(total == std::size_t{1} << 30);
+}
+
+TEST_CASE("a row of final blocks costs little more than a row of others", "[ws]") {
+  // Each block comes to nothing, behind a window that is full.
+  const std::string full = deflated(noise(40'000)) + "\x00\x00\xff\xff"s;
+  const auto time_of = [&](std::string_view block) {
+    constexpr int blocks = 20'000;
+    std::string row = full;
+    for (int i = 0; i < blocks; ++i) row += block;
+    auto best = std::chrono::steady_clock::duration::max();
+    for (int round = 0; round < 3; ++round) {
+      const auto start = std::chrono::steady_clock::now();
+      CHECK(inflated(row + '\0').size() == 40'000);
+      best = std::min(best, std::chrono::steady_clock::now() - start);
+    }
+    return best;
+  };
+  CHECK(time_of("\x03\x00"s) < 20 * time_of("\x00\x00\x00\xff\xff"s));
 }
 
 TEST_CASE("a message that ends in the middle is corrupt", "[ws]") {

@@ -163,10 +163,34 @@ TEST_CASE("a key is base64 of sixteen bytes, and there is one", "[ws]") {
 TEST_CASE("subprotocols that are not distinct tokens are refused", "[ws]") {
   for (const auto* offers : {"a b", "a, a", "a;b", "\"a\"", "\xc3\xa9"}) {
     CHECK(Request().with("Sec-WebSocket-Protocol: "s + offers).checked() ==
-          "400 Sec-WebSocket-Protocol is not a list of distinct tokens");
+          "400 Sec-WebSocket-Protocol is not a list of at most 64 distinct tokens");
   }
   CHECK(Request().with("Sec-WebSocket-Protocol: a").with("Sec-WebSocket-Protocol: a").checked() ==
-        "400 Sec-WebSocket-Protocol is not a list of distinct tokens");
+        "400 Sec-WebSocket-Protocol is not a list of at most 64 distinct tokens");
+}
+
+TEST_CASE("a list in a handshake has at most 64 elements, however many fit into a head", "[ws]") {
+  const auto list = [](std::string_view element, int count, std::string_view between) {
+    std::string all;
+    for (int i = 0; i < count; ++i) {
+      all += std::string(i ? between : "") + std::string(element) + std::to_string(i);
+    }
+    return all;
+  };
+  const auto checked = [](const std::string& header, const std::string& value) {
+    return Request().with("Sec-WebSocket-" + header + ": " + value).checked().substr(0, 8);
+  };
+  CHECK(checked("Protocol", list("a", 64, ",")) == "upgrade ");
+  CHECK(checked("Protocol", list("a", 65, ",")) == "400 Sec-");
+  CHECK(Request()
+            .with("Sec-WebSocket-Protocol: " + list("a", 40, ","))
+            .with("Sec-WebSocket-Protocol: " + list("b", 40, ","))
+            .checked()
+            .starts_with("400 "));
+  CHECK(checked("Extensions", list("a", 64, ",")) == "upgrade ");
+  CHECK(checked("Extensions", list("a", 65, ",")) == "400 Sec-");
+  CHECK(checked("Extensions", "x; " + list("a", 64, ";")) == "upgrade ");
+  CHECK(checked("Extensions", "x; " + list("a", 65, ";")) == "400 Sec-");
 }
 
 TEST_CASE("the answer to an upgrade, without a subprotocol unless one was chosen", "[ws][LC-10]") {

@@ -74,6 +74,9 @@ TEST_CASE("a refusal says why, and closes", "[ws]") {
   CHECK(ws::refusal_response({405, "a WebSocket is opened with GET", {{"Allow", "GET"}}}) ==
         "HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
         "Content-Length: 31\r\nAllow: GET\r\n\r\na WebSocket is opened with GET\n");
+  CHECK(ws::refusal_response({400, "there is no Host", {}}, "", true) ==
+        "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        "Content-Length: 17\r\n\r\n");
   CHECK(ws::refusal_response({426, "no", {{"Upgrade", "websocket"}}}, "today") ==
         "HTTP/1.1 426 Upgrade Required\r\nDate: today\r\nConnection: Upgrade, close\r\n"
         "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 3\r\nUpgrade: websocket\r\n\r\nno\n");

@@ -44,6 +44,7 @@ class Listener {
     for (;;) {
       const auto step = protocol_.next(input);
       if (step == ws::ServerProtocol::Step::need_more) break;
+      if (step == ws::ServerProtocol::Step::yield) continue;
       lines_.push_back(line_for(step));
     }
     CHECK(input.empty());
@@ -65,6 +66,7 @@ class Listener {
       case Step::pong: return "pong: " + std::string(protocol_.control_payload());
       case Step::close: return "close " + reason();
       case Step::failed: return "failed " + reason();
+      case Step::yield:
       case Step::need_more: break;
     }
     return "?";
