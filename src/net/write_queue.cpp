@@ -19,6 +19,14 @@ std::size_t bytes_to_border(std::string_view wire, std::size_t written) noexcept
   return 0;
 }
 
+// A range beside its bytes: its place in the queue, the head of its chunk, and the allocator's word.
+constexpr std::size_t range_bytes = 64;
+
+// A frame in a chunk that it does not fill keeps the rest of it from being used again.
+bool pins_more_than_itself(const Frame& frame) noexcept {
+  return !frame.alone() && frame.pinned_bytes() > frame.size() + frame.size() / 8;
+}
+
 }  // namespace
 
 struct WriteQueue::More {
@@ -47,6 +55,10 @@ WriteQueue::WriteQueue() noexcept = default;
 WriteQueue::~WriteQueue() = default;
 
 bool WriteQueue::empty() const noexcept { return bytes_ == 0 && (!more_ || more_->ahead_left().empty()); }
+
+std::size_t WriteQueue::bytes_and_places() const noexcept {
+  return bytes_ + range_bytes * (more_->ranges.size() - more_->first);
+}
 
 WriteQueue::More& WriteQueue::more(Spares& spares) {
   if (!more_ && spares.free_.empty()) {
@@ -194,15 +206,31 @@ void WriteQueue::drop_waiting(Spares& spares) {
   if (more_now.idle()) give_back(spares);
 }
 
+// With room for what follows, if that is small: the longer the queue, the more room, so that an eighth of it at most is
+// empty.
+void WriteQueue::settle(Frame& frame, FrameBuffer& frames) const {
+  constexpr std::size_t least_room = 64, most_room = 16 * 1024;
+  if (!pins_more_than_itself(frame)) return;
+  const std::size_t room = std::clamp(bytes_ / 8, least_room, most_room);
+  frame = frames.copy_with_room(frame, frame.size() <= room / 4 ? room : 0);
+}
+
 void WriteQueue::release_shared(FrameBuffer& frames) {
-  const auto settle = [&frames](Frame& frame) { frame = frames.unshared(frame); };
-  if (!more_) {
-    if (bytes_ > 0) settle(front_);
-    return;
+  if (bytes_ == 0) return;
+  if (!more_) return settle(front_, frames);
+  if (!std::exchange(more_->front_settled, true)) settle(front_, frames);
+  auto& ranges = more_->ranges;
+  std::size_t kept = std::max(more_->first, more_->settled);
+  for (std::size_t i = kept; i < ranges.size(); ++i) {
+    Frame& last = kept == more_->first ? front_ : ranges[kept - 1];
+    if (pins_more_than_itself(ranges[i]) && FrameBuffer::append_to(last, ranges[i])) continue;
+    settle(ranges[i], frames);
+    if (i != kept) ranges[kept] = std::move(ranges[i]);
+    ++kept;
   }
-  if (!std::exchange(more_->front_settled, true) && bytes_ > 0) settle(front_);
-  for (std::size_t i = std::max(more_->first, more_->settled); i < more_->ranges.size(); ++i) settle(more_->ranges[i]);
-  more_->settled = more_->ranges.size();
+  ranges.resize(kept);
+  more_->settled = kept;
+  if (ranges.capacity() > 64 && ranges.capacity() > 4 * kept) ranges.shrink_to_fit();
 }
 
 void WriteQueue::clear(Spares& spares) noexcept {

@@ -45,6 +45,9 @@ class WriteQueue {
   bool empty() const noexcept;
   /// Bytes of frames that wait; what goes ahead is not among them.
   std::size_t bytes() const noexcept { return bytes_; }
+  /// The same with what it takes to keep them: less than a fifth below the memory in use, once release_shared() was
+  /// called.
+  std::size_t held_bytes() const noexcept { return more_ ? bytes_and_places() : bytes_; }
 
   void push(const Frame& frame, Spares& spares);
   /// Puts a control frame behind the message that is partly written, ahead of all that waits. While it waits, the next
@@ -62,12 +65,15 @@ class WriteQueue {
 
   /// Gives up all that has not begun to leave: what remains is the rest of the message that is partly written.
   void drop_waiting(Spares& spares);
-  /// Copies out frames that keep much more memory alive than their own bytes. Call it when the kernel takes no more.
+  /// Copies out frames that keep more memory alive than their own bytes, side by side. Call it when the kernel takes no
+  /// more, and again for those that are pushed meanwhile.
   void release_shared(FrameBuffer& frames);
   void clear(Spares& spares) noexcept;
 
  private:
   More& more(Spares& spares);
+  std::size_t bytes_and_places() const noexcept;
+  void settle(Frame& frame, FrameBuffer& frames) const;
   void took_ahead(std::size_t& written);
   void took_frames(std::size_t written);
   void pop_front() noexcept;

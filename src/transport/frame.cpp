@@ -121,6 +121,22 @@ Frame FrameBuffer::copy(const Frame& frame) {
   return Frame(alone, 0, alone->used);
 }
 
+Frame FrameBuffer::copy_with_room(const Frame& frame, std::size_t room) {
+  FrameChunk* alone = pin(allocate(frame.size() + room));
+  std::memcpy(alone->bytes(), frame.wire().data(), frame.size());
+  alone->used = static_cast<std::uint32_t>(frame.size());
+  alone->alone = true;
+  return Frame(alone, 0, alone->used);
+}
+
+bool FrameBuffer::append_to(Frame& last, const Frame& next) noexcept {
+  FrameChunk* const chunk = last.chunk_;
+  if (!last.alone() || last.end_ != chunk->used || chunk->capacity - chunk->used < next.size()) return false;
+  std::memcpy(chunk->bytes() + chunk->used, next.wire().data(), next.size());
+  last.end_ = chunk->used += static_cast<std::uint32_t>(next.size());
+  return true;
+}
+
 Frame FrameBuffer::unshared(const Frame& frame) {
   return frame.pinned_bytes() > tolerated_pinning * frame.size() ? copy(frame) : frame;
 }
@@ -130,7 +146,7 @@ FrameChunk* FrameBuffer::allocate(std::size_t bytes) {
   void* memory = std::malloc(sizeof(FrameChunk) + bytes);
   if (!memory) throw std::bad_alloc();
   allocated_ += sizeof(FrameChunk) + bytes;
-  return ::new (memory) FrameChunk{this, nullptr, nullptr, 0, 0, static_cast<std::uint32_t>(bytes)};
+  return ::new (memory) FrameChunk{this, nullptr, nullptr, 0, 0, static_cast<std::uint32_t>(bytes), false};
 }
 
 FrameChunk* FrameBuffer::pin(FrameChunk* chunk) noexcept {
@@ -155,6 +171,7 @@ void FrameBuffer::recycle(FrameChunk* chunk) noexcept {
   if (chunk->next) chunk->next->before = chunk->before;
   if (!spare_ && chunk->capacity == chunk_bytes - sizeof(FrameChunk)) {
     chunk->used = 0;
+    chunk->alone = false;
     spare_ = chunk;
   } else {
     free(chunk);

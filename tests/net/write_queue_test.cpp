@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "net/write_queue.hpp"
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -218,6 +221,40 @@ TEST_CASE("a slow reader pins no more than a few times its own bytes", "[net]") 
   pipe.write_all();
   CHECK(pipe.heard() == "text mine\ntext again\n");
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they have allocators of their own
+TEST_CASE("what waits for a slow reader takes no more memory than is counted, however small its frames", "[net]") {
+  for (const std::size_t size : {2, 4, 100, 3'000, 17'000, 40'000}) {
+    for (const int frames_per_turn : {1, 1'000}) {
+      constexpr std::size_t enough = 4'000'000;
+      Pipe pipe;
+      FrameBuffer elsewhere;
+      const std::string text(size, 'x'), others(1'000, 'o');
+      const std::size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+      std::size_t most = 0;
+      while (pipe.queue.bytes() < enough) {
+        for (int i = 0; i < frames_per_turn && pipe.queue.bytes() < enough; ++i) {
+          elsewhere.encode(MessageKind::text, others);  // so that they do not lie side by side
+          pipe.queue.push(elsewhere.encode(MessageKind::text, text), pipe.spares);
+        }
+        most = std::max(most, pipe.queue.held_bytes());
+        pipe.queue.release_shared(pipe.frames);
+      }
+      const std::size_t held = mallinfo2().uordblks + mallinfo2().hblkhd - before;
+      CAPTURE(size, frames_per_turn, held, pipe.queue.bytes(), pipe.queue.held_bytes(), most);
+      CHECK(held < pipe.queue.held_bytes() * 5 / 4 + 200'000);
+      CHECK(pipe.queue.held_bytes() < pipe.queue.bytes() * 9 / 8);
+      std::array<std::string_view, 64> views;
+      while (const std::size_t count = pipe.queue.gather(views)) {
+        std::size_t taken = 0;
+        for (std::size_t i = 0; i < count; ++i) taken += views[i].size();
+        pipe.queue.took(taken, pipe.spares);
+      }
+      CHECK(pipe.queue.held_bytes() == 0);
+    }
+  }
+}
+#endif
 
 TEST_CASE("a reader that never catches up does not grow the queue's own memory", "[net]") {
   Pipe pipe;

@@ -25,6 +25,7 @@ struct FrameChunk {
   std::uint32_t frames;  // how many Frame objects point here
   std::uint32_t used;
   std::uint32_t capacity;
+  bool alone;  // one owner's, who may append to it
 
   char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
   void add_frame() noexcept { ++frames; }
@@ -77,10 +78,13 @@ class Frame {
   }
   /// Drops the first `bytes` bytes: they are on their way.
   void consume(std::size_t bytes) noexcept { begin_ += static_cast<std::uint32_t>(bytes); }
+  /// Does it stand in memory of its own, made by copy_with_room()?
+  bool alone() const noexcept { return chunk_ && chunk_->alone; }
   /// How much memory this frame keeps alive, its own bytes among it.
   std::size_t pinned_bytes() const noexcept { return chunk_ ? chunk_->capacity : 0; }
 
  private:
+  friend class FrameBuffer;
   detail::FrameChunk* chunk_ = nullptr;
   std::uint32_t begin_ = 0;
   std::uint32_t end_ = 0;
@@ -130,6 +134,10 @@ class FrameBuffer {
   Frame copy(const Frame& frame);
   /// For a reader who is slow to take it: the frame, or a copy if it would keep much more memory alive than its bytes.
   Frame unshared(const Frame& frame);
+  /// The same bytes in memory of their own, with room for so many more.
+  Frame copy_with_room(const Frame& frame, std::size_t room);
+  /// Appends the bytes of `next` to `last`, if that is the end of a copy_with_room() which still has room for them.
+  static bool append_to(Frame& last, const Frame& next) noexcept;
 
   /// Memory in use now, in bytes; for tests and statistics.
   std::size_t allocated_bytes() const noexcept { return allocated_; }
