@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Bytes in, bytes out, and the end of life; see asio_connection.hpp.
+// Bytes out, and the end of life; see asio_connection.hpp.
 #include "net/asio_connection.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -13,8 +14,8 @@ namespace {
 
 using Then = Moved::Then;
 
-// A connection that always has more to read lets the others have their turn after this much.
-constexpr std::size_t burst_bytes = 256 * 1024;
+// A peer that takes what it was sent before an end, slowly, is waited for so many times close_time at the most.
+constexpr std::size_t patience_with_slow_ends = 128;
 
 }  // namespace
 
@@ -35,120 +36,15 @@ void AsioConnection::start(std::shared_ptr<AsioConnection> self) {
 }
 
 void AsioConnection::on_ready(Poller::Readiness ready) {
-  if (phase_ == Phase::gone) return;
+  if (phase_ == Phase::gone || parting_) return;
   if (ready.writable && std::exchange(waits_writable_, false)) {
     on_writable();
-    if (phase_ == Phase::gone) return;
+    if (phase_ == Phase::gone || parting_) return;
   }
   if (!ready.readable && !ready.ended) return;
   unread_ = true;
   if (ready.ended) peer_ended_ = true;
-  use_unread();
-}
-
-// --- reading
-
-bool AsioConnection::wants_bytes() const noexcept {
-  switch (phase_) {
-    case Phase::http: return !answering();
-    case Phase::open: return !paused_ && !throttled_;
-    case Phase::closing:
-    case Phase::draining: return true;
-    case Phase::opening:
-    case Phase::leaving:
-    case Phase::gone: return false;
-  }
-  return false;
-}
-
-// Nobody wants to read, but the loss of the connection is of interest.
-bool AsioConnection::watches() const noexcept {
-  return phase_ == Phase::opening || (phase_ == Phase::open && !wants_bytes());
-}
-
-void AsioConnection::read_on() {
-  if (unread_ && (reads_now() || (watches() && peer_ended_))) go_on_soon();
-}
-
-void AsioConnection::use_unread() {
-  if (awaits_proxy_header()) return read_proxy_header();
-  if (reads_now()) return read_burst();
-  if (watches()) look_for_loss();
-}
-
-void AsioConnection::read_burst() {
-  const std::span<char> buffer = shard_.read_buffer();
-  std::size_t total = 0;
-  while (reads_now() && total < burst_bytes) {
-    const Moved got = stream_.read_some(buffer);
-    if (got.then == Then::over) return read_failed();
-    total += got.bytes;
-    if (got.bytes > 0) {
-      shard_.counters().bytes_in.add(got.bytes);
-      if (phase_ == Phase::open) heard(got.bytes);
-      const std::span<char> rest = use(buffer.first(got.bytes));
-      if (!rest.empty()) rare().kept.emplace(Kept{std::string(rest.data(), rest.size()), 0});
-      if (phase_ == Phase::open && !throttled_ && overdrawn()) too_fast();
-    }
-    // A short count is the last one, unless the end stands behind it, which will not be told again.
-    const bool end_is_next = peer_ended_ || stream_.end_is_next();
-    if (got.then == Then::wait && (got.bytes == 0 || !end_is_next)) {
-      unread_ = false;
-      break;
-    }
-    if (got.bytes == 0) break;  // TLS had much to do for itself: now the others
-  }
-  if (!stream_.flushed()) write_soon();  // TLS has answered
-  read_on();
-}
-
-void AsioConnection::read_failed() {
-  const TlsSession* const tls = stream_.tls();
-  if (!tls || tls->failure().empty()) return lost();
-  shard_.tls_failed(tls->failure());
-  if (tls->spoke_http()) {
-    stream_.speak_plainly();
-    return refuse({400, "this port speaks TLS: ask for https:// or wss://", {}});
-  }
-  const std::size_t before = queue_.bytes();
-  queue_.clear(shard_.spares());
-  queue_changed(before);
-  tell_lost();
-  leave(true);  // what TLS has said of it reaches the peer
-}
-
-// Is the peer still there? Bytes that wait hide an orderly end, but not a reset.
-void AsioConnection::look_for_loss() {
-  const Stream::Waiting waiting = stream_.look();
-  if (waiting == Stream::Waiting::over || (waiting == Stream::Waiting::bytes && stream_.broken())) lost();
-}
-
-// Uses what is wanted of the input, and returns the rest that will be wanted later.
-std::span<char> AsioConnection::use(std::span<char> input) {
-  if (phase_ == Phase::http) read_requests(input);
-  if (phase_ == Phase::open || phase_ == Phase::closing) read_messages(input);
-  const bool later = phase_ == Phase::http || phase_ == Phase::opening || phase_ == Phase::open;
-  return later ? input : std::span<char>();
-}
-
-void AsioConnection::go_on_soon() {
-  if (std::exchange(goes_on_soon_, true)) return;
-  shard_.executor().post([self = self_] {
-    if (self->phase_ != Phase::gone) self->go_on();
-  });
-}
-
-void AsioConnection::go_on() {
-  goes_on_soon_ = false;
-  shard_.look_at_clock();
-  if (rare_ && rare_->kept && wants_bytes()) {
-    Kept kept = *std::exchange(rare_->kept, std::nullopt);
-    const std::span<char> rest = use(std::span<char>(kept.bytes).subspan(kept.used));
-    kept.used = kept.bytes.size() - rest.size();
-    if (!rest.empty()) rare().kept = std::move(kept);
-    keep_if_used();
-  }
-  if (unread_) use_unread();
+  greedy_ ? go_on_soon() : use_unread();
 }
 
 // --- writing
@@ -159,8 +55,8 @@ void AsioConnection::write_soon() {
 
 void AsioConnection::end_turn() {
   will_write_ = false;
-  if (phase_ == Phase::gone) return;
-  if (waits_writable_) return queue_.release_shared(shard_.frames());
+  if (phase_ == Phase::gone || parting_) return;
+  if (waits_writable_) return release_shared();
   write_queued();
 }
 
@@ -179,6 +75,12 @@ void AsioConnection::write_queued() {
   all_written();
 }
 
+void AsioConnection::release_shared() {
+  const std::size_t before = queue_.held_bytes();
+  queue_.release_shared(shard_.frames());
+  queue_changed(before);
+}
+
 void AsioConnection::wait_to_write() {
   queue_.release_shared(shard_.frames());
   waits_writable_ = true;
@@ -186,7 +88,7 @@ void AsioConnection::wait_to_write() {
 }
 
 void AsioConnection::on_writable() {
-  shard_.waiting_changed(queue_.bytes(), 0);
+  shard_.waiting_changed(queue_.held_bytes(), 0);
   shard_.look_at_clock();
   validity_.heard(shard_.tick());  // its TCP has made room
   write_queued();
@@ -223,15 +125,27 @@ void AsioConnection::leave(bool and_drain) {
   write_soon();
 }
 
+// The connection has failed. An open one may have brought messages that nobody has read, which are read before it is
+// over; not in here, as this may be inside a call of Connection, or in the middle of a message.
 void AsioConnection::lost() {
+  if (phase_ == Phase::open) {
+    parting_ = true;
+    return go_on_soon();
+  }
+  if (phase_ == Phase::http) keep_for_handler();
   tell_lost();
   end();
 }
 
 void AsioConnection::tell_lost() {
   switch (phase_) {
-    case Phase::opening:
-    case Phase::open: tell_closed(CloseReason(close_code::abnormal), Ending::vanished); break;
+    case Phase::open:
+      if (said_last_word() && *rare_->last_word == LastWord::close) {
+        tell_closed(protocol_->close_reason(), Ending::by_peer);
+        break;
+      }
+      [[fallthrough]];
+    case Phase::opening: tell_closed(CloseReason(close_code::abnormal), Ending::vanished); break;
     case Phase::closing: tell_closed(CloseReason(*rare_->closed_with), ending_); break;
     case Phase::http:
     case Phase::leaving:
@@ -244,15 +158,31 @@ void AsioConnection::deadline_passed() {
   switch (phase_) {
     case Phase::http: return request_late();
     case Phase::opening: return refuse({503, "the application did not answer the handshake in time", {}});
-    case Phase::open: return look_at_allowance();
+    case Phase::open: return said_last_word() ? hear_last_word() : look_at_allowance();
     case Phase::gone: return;
     case Phase::closing:
-      // A slow reader has until the end of the stop to take what was sent to it.
-      if (going_ && !queue_.empty()) return shard_.enter(*this, Shard::Stage::closing);
-      [[fallthrough]];
     case Phase::leaving:
-    case Phase::draining: shard_.counters().cut_off.add(); return lost();
+    case Phase::draining: break;
   }
+  // A slow reader has until the end of the stop to take what was sent to it.
+  const bool waits_for_stop = phase_ == Phase::closing && going_ && !queue_.empty();
+  if (takes_its_share() || waits_for_stop) return shard_.enter(*this, Shard::Stage::closing);
+  shard_.counters().cut_off.add();
+  lost();
+}
+
+// Progress renews the deadline of an end, but one that drips does not: each time a peer has to take a 128th of what
+// stood before it at first.
+bool AsioConnection::takes_its_share() {
+  const std::size_t left = queue_.bytes() + stream_.unacknowledged();
+  auto& untaken = rare().untaken;
+  if (!untaken) {
+    untaken = {left, left / patience_with_slow_ends + 1};
+    return left > 0;
+  }
+  const bool takes = left + untaken->share <= untaken->bytes;
+  untaken->bytes = std::min(left, untaken->bytes);
+  return takes;
 }
 
 void AsioConnection::go_away() {
@@ -280,10 +210,12 @@ void AsioConnection::end() noexcept {
   // Words that the peer does not take are not worth a kernel buffer for minutes: reset instead.
   shard_.poller().remove(stream_.descriptor());
   queue_.empty() && stream_.flushed() ? stream_.close() : stream_.reset();
-  if (waits_writable_) shard_.waiting_changed(queue_.bytes(), 0);
+  if (waits_writable_) shard_.waiting_changed(queue_.held_bytes(), 0);
   queue_.clear(shard_.spares());
   if (rare_) {
+    shard_.unused_changed(std::exchange(rare_->unused, 0), 0);
     rare_->kept.reset();
+    rare_->ahead.reset();
     rare_->deflater.reset();
   }
   if (protocol_) protocol_->inflate_with(nullptr);
@@ -300,8 +232,9 @@ AsioConnection::Rare& AsioConnection::rare() {
 }
 
 void AsioConnection::keep_if_used() noexcept {
-  if (!rare_ || rare_->http || rare_->kept || rare_->allowance || rare_->closed_with || rare_->deflater) return;
-  rare_.reset();
+  if (!rare_ || rare_->http || rare_->kept || rare_->ahead || rare_->last_word || rare_->unused > 0) return;
+  if (rare_->begun || rare_->allowance || rare_->delivery || rare_->untaken || rare_->closed_with) return;
+  if (!rare_->deflater) rare_.reset();
 }
 
 }  // namespace sluice::net

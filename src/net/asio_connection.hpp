@@ -13,12 +13,14 @@
 #include "net/admission.hpp"
 #include "net/counters.hpp"
 #include "net/deadline_list.hpp"
+#include "net/read_ahead.hpp"
 #include "net/shard.hpp"
 #include "net/stream.hpp"
 #include "net/token_bucket.hpp"
 #include "net/validity.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/transport/connection.hpp"
+#include "sluice/transport/http.hpp"
 #include "sluice/transport/scope.hpp"
 #include "ws/http_head.hpp"
 #include "ws/server_protocol.hpp"
@@ -27,13 +29,16 @@ namespace sluice::net {
 
 /// The transport's Connection over Asio. What is read goes through machines without sockets (HttpReader,
 /// ws::ServerProtocol), what is written through WriteQueue; this class moves the bytes and knows in which phase of its
-/// life it is. It is written in five files: asio_connection.cpp (bytes and the end of life), proxy_side.cpp (who is at
-/// the other end), http_side.cpp (requests and the handshake), websocket_side.cpp (messages and Connection's calls),
-/// limits_side.cpp (how long an open WebSocket may live, and how much it may say).
+/// life it is. It is written in six files: asio_connection.cpp (writing and the end of life), reading_side.cpp (what is
+/// read, and in which turn it is used), proxy_side.cpp (who is at the other end), http_side.cpp (requests and the
+/// handshake), websocket_side.cpp (messages and Connection's calls), limits_side.cpp (how long an open WebSocket may
+/// live, and how much it may say and hold).
 ///
-/// Reading: the shard's poller tells of readiness, and the bytes are then read into the shard's one buffer. Writing:
-/// send() only queues; the shard writes for all at the end of the turn. Losing: while reading is paused, a reset is
-/// noticed, and an orderly end unless unread bytes stand before it.
+/// Reading: the shard's poller tells of readiness, and the bytes are then read into the shard's one buffer. While a
+/// gateway has paused it, a little is read ahead: pings are answered, messages wait, and a close or an end of the peer
+/// waits behind them. A connection that had its share of a turn goes on in one of its own. Writing: send() only queues;
+/// the shard writes for all at the end of the turn. Losing: a connection that failed is over as soon as that is
+/// noticed, but what the peer had sent before is still delivered.
 ///
 /// Alive while anybody holds it: a posted job, the gateway, and itself while not gone and until the end of that turn.
 class AsioConnection final : public Connection, public Deadline {
@@ -50,10 +55,12 @@ class AsioConnection final : public Connection, public Deadline {
   void deadline_passed();
   /// An open WebSocket, now in no list: may it stay?
   void look_at_life();
-  /// Bytes of an open WebSocket that its network does not take.
-  std::size_t waiting_bytes() const noexcept { return phase_ == Phase::open && waits_writable_ ? queue_.bytes() : 0; }
-  /// Slow readers hold too much, and this one most.
-  void shed();
+  /// What was put off goes on.
+  void go_on();
+  /// Bytes of an open WebSocket that its network does not take, or of anybody that are read and not used yet.
+  std::size_t held(Held what) const noexcept;
+  /// All hold too much together, and this one most.
+  void shed(Held what);
   /// The server stops, and it is this one's turn: what is in hand may end in good order.
   void go_away();
   /// Ends now. A WebSocket is told why if the kernel takes it at once.
@@ -89,34 +96,61 @@ class AsioConnection final : public Connection, public Deadline {
   struct Allowance {
     TokenBucket messages, bytes;
   };
+  enum class LastWord : std::uint8_t { close, end };
+  // What a peer had not taken when it was last looked at, and how much of that it is to take until the next look.
+  struct Untaken {
+    std::size_t bytes, share;
+  };
   // What an idle connection has not.
   struct Rare {
     std::unique_ptr<Http> http;                   // until the handshake is accepted
     std::optional<Kept> kept;                     // read, but not wanted yet
+    std::optional<ReadAhead> ahead;               // messages for a gateway that is busy; not empty
+    std::optional<LastWord> last_word;            // of the peer, which comes behind all that
+    std::size_t unused = 0;                       // bytes of all that and of a message that has begun, as counted
+    std::optional<Tick> begun;                    // when that message did
     std::optional<Allowance> allowance;           // what is left of its rates, if it used some lately
+    std::optional<Stream::Delivery> delivery;     // as it was when a pong was missed
+    std::optional<Untaken> untaken;               // once its side of an end is due
     std::optional<CloseReason> closed_with;       // what on_closed will say
     std::shared_ptr<ws::FrameDeflater> deflater;  // if messages are compressed
   };
 
-  // asio_connection.cpp
+  // reading_side.cpp
   bool wants_bytes() const noexcept;
-  bool reads_now() const noexcept { return wants_bytes() && !(rare_ && rare_->kept); }
+  bool has_kept() const noexcept { return rare_ && rare_->kept; }
+  bool has_ahead() const noexcept { return rare_ && rare_->ahead; }
+  bool said_last_word() const noexcept { return rare_ && rare_->last_word; }
+  bool has_room_ahead() const noexcept;
+  bool reads_now() const noexcept { return wants_bytes() && !has_kept(); }
   bool watches() const noexcept;
   void read_on();
   void use_unread();
-  void on_writable();
   void read_burst();
   void read_failed();
   void look_for_loss();
   std::span<char> use(std::span<char> input);
-  void go_on();
+  void keep(std::span<char> rest);
+  void use_kept();
   void go_on_soon();
+  void peer_ended();
+  void note_last_word(LastWord word);
+  void come_to_last_word();
+  void hear_last_word();
+  void take_stock();
+  std::size_t unused_bytes() const noexcept;
+  void hear_the_rest();
+
+  // asio_connection.cpp
+  void on_writable();
   void write_soon();
   void write_queued();
   Moved write_once();
+  void release_shared();
   void wait_to_write();
   void all_written();
   void leave(bool and_drain);
+  bool takes_its_share();
   void lost();
   void tell_lost();
   void end() noexcept;
@@ -141,7 +175,10 @@ class AsioConnection final : public Connection, public Deadline {
   bool answering() const noexcept;
   void read_requests(std::span<char>& input);
   void answer_request();
+  HttpResponse take_answer();
   void request_answered();
+  void keep_for_handler();
+  void handler_done_for_nobody();
   void respond(const HttpResponse& response);
   void http_progress();
   void http_written();
@@ -156,8 +193,10 @@ class AsioConnection final : public Connection, public Deadline {
   void compress_as(const ws::DeflateParameters& agreed);
   void read_messages(std::span<char>& input);
   void hear_messages(std::span<char>& input);
+  void hear(Message message);
+  void deliver(Message message);
+  void deliver_ahead();
   void answer_ping();
-  void answer_close();
   void say_goodbye();
   void fail(const CloseReason& reason, Ending why);
   void too_slow();
@@ -174,7 +213,10 @@ class AsioConnection final : public Connection, public Deadline {
   Allowance& allowance();
   void forget_full_allowance() noexcept;
   void heard(std::size_t bytes);
-  bool spends_a_message();
+  bool spends(std::size_t messages);
+  void charge_inflated(const ws::DeflateTotals& before);
+  bool message_is_late() noexcept;
+  bool takes_what_it_is_sent();
   bool overdrawn() const noexcept;
   void too_fast();
   void look_at_allowance();
@@ -194,6 +236,8 @@ class AsioConnection final : public Connection, public Deadline {
   bool unread_ = false;      // the socket may hold bytes, which will not be told again
   bool peer_ended_ = false;  // behind what is unread
   bool paused_ = false;
+  bool greedy_ = false;     // it has had its share of a turn
+  bool parting_ = false;    // the connection has failed, and what it brought before is read
   bool throttled_ = false;  // it was too fast
   bool goes_on_soon_ = false;
   bool drains_ = false;   // leaving is followed by draining

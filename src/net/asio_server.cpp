@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -43,7 +44,8 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
                  options,
                  {options.limits.connections, options.limits.connections_per_address},
                  {options.limits.server_queued_bytes, executors.size()},
-                 [this] { relieve(); }} {
+                 {options.limits.server_unused_bytes, executors.size()},
+                 [this](net::Held what) { relieve(what); }} {
     for (std::size_t i = 0; i < executors.size(); ++i) {
       shards_.push_back(std::make_shared<Shard>(static_cast<net::AsioExecutor&>(executors.at(i)), serving_, i));
     }
@@ -65,8 +67,8 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   Result<void> start(const std::vector<std::shared_ptr<Acceptor>>& opened);
   std::vector<std::shared_ptr<Acceptor>> take_acceptors();
   void shard_is_empty();
-  void relieve();
-  void shed(const std::vector<net::QueueSizes>& queues);
+  void relieve(net::Held what);
+  void shed(net::Held what, const std::vector<net::QueueSizes>& held);
 
   AsioExecutors& executors_;
   net::Serving serving_;
@@ -76,7 +78,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   std::vector<std::shared_ptr<Acceptor>> acceptors_;  // until stop
   bool stopping_ = false;
   std::size_t empty_shards_ = 0;
-  std::atomic<bool> relieving_{false};
+  std::array<std::atomic<bool>, 2> relieving_{};  // by net::Held
 };
 
 Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port,
@@ -187,38 +189,38 @@ void AsioServer::State::shard_is_empty() {
   wake_.notify_all();
 }
 
-// Slow readers hold too much, all together. Each shard says how much each of its own holds; then the largest go,
-// wherever they are. One round at a time.
-void AsioServer::State::relieve() {
-  if (relieving_.exchange(true)) return;
+// Clients hold too much, all together. Each shard says how much each of its own holds; then the largest go, wherever
+// they are. One round at a time.
+void AsioServer::State::relieve(net::Held what) {
+  if (relieving_[static_cast<std::size_t>(what)].exchange(true)) return;
   struct Census {
-    std::vector<net::QueueSizes> queues;
+    std::vector<net::QueueSizes> held;
     std::atomic<std::size_t> missing;
   };
   auto census = std::make_shared<Census>();
-  census->queues.resize(shards_.size());
+  census->held.resize(shards_.size());
   census->missing = shards_.size();
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->executor().post([weak = weak_from_this(), census, i] {
+    shards_[i]->executor().post([weak = weak_from_this(), what, census, i] {
       const auto self = weak.lock();
       if (!self) return;
-      census->queues[i] = self->shards_[i]->queue_sizes();
-      if (census->missing.fetch_sub(1) == 1) self->shed(census->queues);
+      census->held[i] = self->shards_[i]->sizes(what);
+      if (census->missing.fetch_sub(1) == 1) self->shed(what, census->held);
     });
   }
 }
 
-void AsioServer::State::shed(const std::vector<net::QueueSizes>& queues) {
+void AsioServer::State::shed(net::Held what, const std::vector<net::QueueSizes>& held) {
   // An eighth below the limit, so that the next round does not follow at once.
-  const std::size_t bearable = serving_.queued_bytes.limit() - serving_.queued_bytes.limit() / 8;
-  const auto counts = net::largest_to_shed(queues, bearable);
+  const std::size_t limit = (what == net::Held::queued ? serving_.queued_bytes : serving_.unused_bytes).limit();
+  const auto counts = net::largest_to_shed(held, limit - limit / 8);
   auto rest = std::make_shared<std::atomic<std::size_t>>(shards_.size());
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->executor().post([weak = weak_from_this(), rest, i, count = counts[i]] {
+    shards_[i]->executor().post([weak = weak_from_this(), what, rest, i, count = counts[i]] {
       const auto self = weak.lock();
       if (!self) return;
-      self->shards_[i]->shed(count);
-      if (rest->fetch_sub(1) == 1) self->relieving_ = false;
+      self->shards_[i]->shed(what, count);
+      if (rest->fetch_sub(1) == 1) self->relieving_[static_cast<std::size_t>(what)] = false;
     });
   }
 }
@@ -264,7 +266,7 @@ AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOpt
     throw std::invalid_argument("AsioServer: frames_per_message is 1 to 16,777,215");
   }
   for (const auto time : {limits.handshake_time, limits.close_time, limits.ping_every, limits.pong_time,
-                          limits.idle_time, limits.lifetime, limits.disconnect_grace}) {
+                          limits.idle_time, limits.lifetime, limits.disconnect_grace, limits.message_time}) {
     if (!can_be_waited_for(time)) throw std::invalid_argument("AsioServer: a time is negative or above 12 days");
   }
   if (limits.handshake_time.count() == 0 || limits.close_time.count() == 0) {

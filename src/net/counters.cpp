@@ -39,6 +39,9 @@ void Counters::add_to(ServerStats& sum) const noexcept {
   sum.idle += ended(Ending::idle);
   sum.too_old += ended(Ending::too_old);
   sum.shed += ended(Ending::shed);
+  sum.late_messages += ended(Ending::late_message);
+  sum.shed_unused += ended(Ending::shed_unused);
+  sum.read_ahead_full += read_ahead_full.get();
   sum.throttled += throttled.get();
   sum.pings += pings.get();
   sum.cut_off += cut_off.get();

@@ -43,8 +43,10 @@ enum class Ending : std::uint8_t {
   idle,
   too_old,
   shed,
+  late_message,
+  shed_unused,
 };
-constexpr std::size_t endings = static_cast<std::size_t>(Ending::shed) + 1;
+constexpr std::size_t endings = static_cast<std::size_t>(Ending::shed_unused) + 1;
 
 /// What went through compression in one direction; its numbers are kept elsewhere and shown here.
 struct DeflateCounters {
@@ -66,7 +68,7 @@ class Counters {
   Counter compressing;
   DeflateCounters deflated, inflated;
   Counter messages_in, sends, bytes_in, bytes_out, writes;
-  Counter pings, throttled, cut_off, cut_off_by_stop;
+  Counter pings, throttled, read_ahead_full, cut_off, cut_off_by_stop;
 
   void count(Ending why) noexcept { ended_[static_cast<std::size_t>(why)].add(); }
   std::uint64_t ended(Ending why) const noexcept { return ended_[static_cast<std::size_t>(why)].get(); }

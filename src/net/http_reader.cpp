@@ -9,7 +9,9 @@ namespace sluice::net {
 HttpReader::Step HttpReader::next(std::string_view& input) {
   if (in_body_) return read_body(input);
   if (!input.empty()) begun_ = true;
-  switch (heads_.next(input)) {
+  const auto come = heads_.next(input);
+  head_only_ = heads_.method() == "HEAD";
+  switch (come) {
     case ws::HttpHeadParser::Step::need_more: return Step::need_more;
     case ws::HttpHeadParser::Step::refused: refusal_ = heads_.refusal(); return Step::refused;
     case ws::HttpHeadParser::Step::complete: break;

@@ -28,6 +28,10 @@ class HttpReader {
   Step next(std::string_view& input);
   /// Has something of the next request arrived?
   bool begun() const noexcept { return begun_; }
+  /// Is the request that came last, as far as it is known, a HEAD? Its answer has no body then.
+  bool head_only() const noexcept { return head_only_; }
+  /// Memory in use for a body that has begun, in bytes.
+  std::size_t held_bytes() const noexcept { return in_body_ ? body_.capacity() : 0; }
   ws::HttpHead& head() noexcept { return head_; }
   std::string take_body() noexcept { return std::exchange(body_, {}); }
   ws::Upgrade& upgrade() noexcept { return upgrade_; }
@@ -40,6 +44,7 @@ class HttpReader {
   ws::HttpHeadParser heads_;
   bool begun_ = false;
   bool in_body_ = false;
+  bool head_only_ = false;
   ws::HttpHead head_;
   std::string body_;
   ws::Upgrade upgrade_;

@@ -67,7 +67,7 @@ void AsioConnection::answer_request() {
   ws::HttpHead& head = http().reader.head();
   http().state = Http::State::handling;
   http().keep_alive = head.keep_alive;
-  http().head_only = head.method == "HEAD";
+  http().head_only = http().reader.head_only();
   HttpHandler* const handler = shard_.options().http;
   if (!handler) return respond(HttpResponse(404, "not found\n"));
 
@@ -76,9 +76,9 @@ void AsioConnection::answer_request() {
   shard_.enter(*this, Shard::Stage::handler);  // which may take its time
   const auto wake = [](void* who) noexcept {
     auto& connection = *static_cast<AsioConnection*>(who);
-    if (connection.phase_ == Phase::gone) return;
+    if (connection.phase_ == Phase::gone) return connection.handler_done_for_nobody();
     connection.shard_.executor().post([self = connection.self_] {
-      if (self->phase_ != Phase::gone) self->request_answered();
+      self->phase_ == Phase::gone ? self->handler_done_for_nobody() : self->request_answered();
     });
   };
   bool finished = false;
@@ -94,7 +94,7 @@ void AsioConnection::answer_request() {
   if (finished) request_answered();
 }
 
-void AsioConnection::request_answered() {
+HttpResponse AsioConnection::take_answer() {
   HttpResponse response(500, "internal error\n");
   const std::string thrown = guarded([&] { response = http().task->take(); });
   if (!thrown.empty()) {
@@ -102,7 +102,24 @@ void AsioConnection::request_answered() {
   }
   http().task.reset();
   http().request.reset();
-  respond(response);
+  return response;
+}
+
+void AsioConnection::request_answered() { respond(take_answer()); }
+
+// Its client has gone while a handler is at work: the socket ends now, and the handler may finish within a grace, as a
+// consumer's may.
+void AsioConnection::keep_for_handler() {
+  if (!has_http() || !http().task || shard_.torn_down()) return;
+  auto kept = std::make_shared<std::shared_ptr<AsioConnection>>(self_);
+  http().kept_for_handler = kept;
+  shard_.executor().post_after(shard_.limits().disconnect_grace, [kept] { kept->reset(); });
+}
+
+// Called by the handler's coroutine, which stands on the stack: it is destroyed by a job.
+void AsioConnection::handler_done_for_nobody() {
+  const auto kept = http().kept_for_handler.lock();
+  if (kept && *kept) shard_.executor().post([last = std::move(*kept)] { (void)last->take_answer(); });
 }
 
 void AsioConnection::respond(const HttpResponse& response) {
@@ -204,7 +221,7 @@ void AsioConnection::deny(const Denial& denial) {
 }
 
 void AsioConnection::refuse(const ws::HttpRefusal& refusal) {
-  decline(ws::refusal_response(refusal, shard_.date()), refusal.status);
+  decline(ws::refusal_response(refusal, shard_.date(), has_http() && http().reader.head_only()), refusal.status);
 }
 
 void AsioConnection::decline(std::string_view response, int status) {
@@ -217,7 +234,9 @@ void AsioConnection::decline(std::string_view response, int status) {
 
 void AsioConnection::request_late() {
   if (awaits_proxy_header()) return proxy_header_missing();
-  if (!http().reader.begun() || answering()) return end();  // silent, or deaf to our answer
+  if (http().state == Http::State::handling) return lost();  // it has said its last, and waited long
+  if (!http().reader.begun() || answering())
+    return stream_.tls() ? leave(false) : end();  // silent, or deaf to our answer
   refuse({408, "the request did not arrive in time", {}});
 }
 

@@ -27,6 +27,7 @@ struct AsioConnection::Http {
   std::optional<HttpRequest> request;               // in the handler's hands
   std::optional<Task<HttpResponse>> task;           // the handler's work; it refers to the request
   Executor::Clock::time_point waits_since;          // for a request
+  std::weak_ptr<std::shared_ptr<AsioConnection>> kept_for_handler;  // its client has gone while it was at work
   bool keep_alive = false;
   bool head_only = false;
   enum class State { reading, handling, responding } state = State::reading;

@@ -25,19 +25,33 @@ void AsioConnection::begin_life() {
 
 void AsioConnection::go_on_living() {
   if (throttled_) return shard_.enter(*this, Shard::Stage::throttled);
+  if (said_last_word()) return;  // it is among those that close
   auto rest = validity_.rest(shard_.limits(), shard_.tick());
-  if (rare_ && rare_->allowance) rest = std::min(rest.value_or(allowance_looked_at_after), allowance_looked_at_after);
+  const auto look_within = [&rest](std::chrono::milliseconds time) { rest = std::min(rest.value_or(time), time); };
+  if (rare_ && rare_->allowance) look_within(allowance_looked_at_after);
+  const auto message_time = shard_.limits().message_time;
+  if (rare_ && rare_->begun && message_time.count() > 0) {
+    look_within(message_time - std::chrono::milliseconds(shard_.tick() - *rare_->begun));
+  }
   shard_.enter_open(*this, rest);
 }
 
 void AsioConnection::look_at_life() {
   forget_full_allowance();
+  if (message_is_late()) {
+    return fail(CloseReason(close_code::policy_violation, "the message took too long"), Ending::late_message);
+  }
   switch (validity_.judge(shard_.limits(), shard_.tick())) {
     case Validity::Verdict::stands: break;
     case Validity::Verdict::ping: ping(); break;
     case Validity::Verdict::timed_out:
-      if (!unread_bytes()) return timed_out();
-      validity_.heard(shard_.tick());
+      if (unread_bytes()) {
+        validity_.heard(shard_.tick());
+      } else if (takes_what_it_is_sent()) {
+        validity_.wait_again(shard_.limits(), shard_.tick());
+      } else {
+        return timed_out();
+      }
       break;
     case Validity::Verdict::idle: return begin_close(CloseReason(close_code::normal, "idle"), Ending::idle);
     case Validity::Verdict::too_old:
@@ -50,7 +64,31 @@ void AsioConnection::look_at_life() {
 // this thread.
 bool AsioConnection::unread_bytes() noexcept { return stream_.look() == Stream::Waiting::bytes; }
 
+// The ping may stand behind megabytes in the kernel, and its pong behind what the peer has not read yet. Looked at only
+// when a pong is missed: is there anybody who takes it? An old acknowledgement is none, and a window that is asked
+// about again and again is acknowledged, too: so the second time more bytes must have been taken, and as long as some
+// are on their way. Once all are taken, an acknowledgement without further bytes says that the peer's program reads.
+bool AsioConnection::takes_what_it_is_sent() {
+  const auto now = stream_.delivery();
+  if (!now) return false;
+  const auto before = std::exchange(rare().delivery, now);
+  const bool on_its_way = now->unacknowledged > 0;
+  const bool lately = now->since_ack < (on_its_way ? shard_.limits().pong_time : shard_.limits().pong_time / 2);
+  if (!before) return lately;
+  if (now->acknowledged > before->acknowledged) return on_its_way || before->unacknowledged > 0;
+  return !on_its_way && lately;
+}
+
+// The time that a busy gateway or our own throttle takes is not the peer's.
+bool AsioConnection::message_is_late() noexcept {
+  const auto limit = shard_.limits().message_time;
+  if (!rare_ || !rare_->begun || limit.count() == 0) return false;
+  if (paused_ || throttled_) rare_->begun = shard_.tick();
+  return std::chrono::milliseconds(shard_.tick() - *rare_->begun) >= limit;
+}
+
 void AsioConnection::ping() {
+  if (rare_) rare_->delivery.reset();
   shard_.counters().pings.add();
   const Frame frame = shard_.frames().encode_control(ping_opcode, {});
   if (waits_writable_) return queue_.push_ping(frame.wire(), shard_.spares());
@@ -93,10 +131,18 @@ void AsioConnection::heard(std::size_t bytes) {
   allowance().bytes.take(shard_.byte_pace(), bytes, now);
 }
 
+// A peer that is compressed pays for what comes out, which is the work.
+void AsioConnection::charge_inflated(const ws::DeflateTotals& before) {
+  const ws::DeflateTotals& now = shard_.deflate().received();
+  const std::uint64_t plain = now.plain_bytes - before.plain_bytes, wire = now.wire_bytes - before.wire_bytes;
+  if (plain <= wire || phase_ != Phase::open || !shard_.byte_pace().bounded()) return;
+  allowance().bytes.take(shard_.byte_pace(), plain - wire, shard_.now());
+}
+
 // False: it was one too many, and this is the end. Where the excess is throttled, this one is still heard.
-bool AsioConnection::spends_a_message() {
-  if (!shard_.message_pace().bounded()) return true;
-  allowance().messages.take(shard_.message_pace(), 1, shard_.now());
+bool AsioConnection::spends(std::size_t messages) {
+  if (messages == 0 || phase_ != Phase::open || !shard_.message_pace().bounded()) return phase_ == Phase::open;
+  allowance().messages.take(shard_.message_pace(), messages, shard_.now());
   if (!overdrawn()) return true;
   too_fast();
   return phase_ == Phase::open;
@@ -129,13 +175,24 @@ void AsioConnection::look_at_allowance() {
 // --- what waits, with all others
 
 void AsioConnection::queue_changed(std::size_t before) noexcept {
-  if (waits_writable_) shard_.waiting_changed(before, queue_.bytes());
+  if (waits_writable_) shard_.waiting_changed(before, queue_.held_bytes());
 }
 
-void AsioConnection::shed() {
+std::size_t AsioConnection::held(Held what) const noexcept {
+  if (what == Held::unused) return rare_ ? rare_->unused : 0;
+  return phase_ == Phase::open && waits_writable_ ? queue_.held_bytes() : 0;
+}
+
+void AsioConnection::shed(Held what) {
+  if (what == Held::unused && phase_ == Phase::http && !answering()) {
+    return refuse({503, "the server is full", {{"Retry-After", "5"}}});
+  }
   if (phase_ != Phase::open) return;
   drop_waiting();
-  fail(CloseReason(close_code::try_again_later, "too slow, and the server is full"), Ending::shed);
+  if (what == Held::queued) {
+    return fail(CloseReason(close_code::try_again_later, "too slow, and the server is full"), Ending::shed);
+  }
+  fail(CloseReason(close_code::try_again_later, "too much is unused, and the server is full"), Ending::shed_unused);
 }
 
 }  // namespace sluice::net

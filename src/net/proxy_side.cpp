@@ -20,7 +20,7 @@ void AsioConnection::read_proxy_header() {
   const std::span<char> buffer = shard_.read_buffer().first(ProxyHeaderReader::most_bytes);
   for (;;) {
     const Moved seen = stream_.peek(buffer);
-    if (seen.then == Moved::Then::over) return proxy_header_missing();
+    if (seen.then == Moved::Then::ended || seen.then == Moved::Then::over) return proxy_header_missing();
     if (seen.then == Moved::Then::wait) {
       unread_ = false;
       return;

@@ -21,6 +21,8 @@ constexpr std::size_t gathered_bytes = 256 * 1024;
 // Connections past a limit are told 503 while they are few, and closed without a word when they are a flood.
 constexpr std::size_t most_unseated = 64;
 constexpr auto a_little_more = std::chrono::seconds(1);
+// Of each turn, for those that have used up their share of one. It is looked at behind each.
+constexpr auto greedy_time = std::chrono::milliseconds(1);
 // How long a peer that is too fast is not read; then it may have tokens again.
 constexpr auto throttle_time = std::chrono::milliseconds(100);
 
@@ -49,6 +51,7 @@ Shard::Shard(AsioExecutor& executor, Serving& serving, std::size_t number)
       message_pace_(limits().message_rate),
       byte_pace_(limits().byte_rate),
       queued_bytes_(serving.queued_bytes, number),
+      unused_bytes_(serving.unused_bytes, number),
       most_gathered_(std::min({gathered_bytes, limits().slow_bytes, limits().queued_bytes})) {}
 
 Shard::~Shard() = default;
@@ -193,6 +196,30 @@ void Shard::write_all() {
   if (deflate_) deflate_->settle();
 }
 
+void Shard::go_on_later(std::shared_ptr<AsioConnection> connection) {
+  greedy_.push_back(std::move(connection));
+  greedy_turn_soon();
+}
+
+void Shard::greedy_turn_soon() {
+  if (std::exchange(greedy_turn_comes_, true)) return;
+  executor_.post([weak = weak_from_this()] {
+    if (const auto shard = weak.lock()) shard->greedy_turn();
+  });
+}
+
+void Shard::greedy_turn() {
+  greedy_turn_comes_ = false;
+  const auto enough = look_at_clock() + greedy_time;
+  for (std::size_t count = greedy_.size(); count > 0 && now_ < enough; --count) {
+    const auto connection = std::move(greedy_.front());
+    greedy_.pop_front();
+    connection->go_on();
+    look_at_clock();
+  }
+  if (!greedy_.empty()) greedy_turn_soon();
+}
+
 template <class Visit>
 void Shard::each(Visit visit) {
   const auto visit_list = [&visit](DeadlineList& list) {
@@ -208,25 +235,25 @@ std::vector<std::shared_ptr<AsioConnection>> Shard::present() {
   return all;
 }
 
-QueueSizes Shard::queue_sizes() {
+QueueSizes Shard::sizes(Held what) {
   QueueSizes sizes;
-  each([&sizes](AsioConnection& connection) {
-    if (const std::size_t bytes = connection.waiting_bytes()) sizes.push_back(bytes);
+  each([&sizes, what](AsioConnection& connection) {
+    if (const std::size_t bytes = connection.held(what)) sizes.push_back(bytes);
   });
   std::ranges::sort(sizes, std::greater());
   return sizes;
 }
 
-void Shard::shed(std::size_t count) {
-  std::vector<std::pair<std::size_t, std::shared_ptr<AsioConnection>>> queues;
+void Shard::shed(Held what, std::size_t count) {
+  std::vector<std::pair<std::size_t, std::shared_ptr<AsioConnection>>> holders;
   if (count == 0) return;
-  each([&queues](AsioConnection& connection) {
-    if (const std::size_t bytes = connection.waiting_bytes()) queues.emplace_back(bytes, connection.self());
+  each([&holders, what](AsioConnection& connection) {
+    if (const std::size_t bytes = connection.held(what)) holders.emplace_back(bytes, connection.self());
   });
-  count = std::min(count, queues.size());
-  std::ranges::partial_sort(queues, queues.begin() + static_cast<std::ptrdiff_t>(count), std::greater(),
-                            [](const auto& queue) { return queue.first; });
-  for (std::size_t i = 0; i < count; ++i) queues[i].second->shed();
+  count = std::min(count, holders.size());
+  std::ranges::partial_sort(holders, holders.begin() + static_cast<std::ptrdiff_t>(count), std::greater(),
+                            [](const auto& holder) { return holder.first; });
+  for (std::size_t i = 0; i < count; ++i) holders[i].second->shed(what);
 }
 
 void Shard::stop(Stopping how, std::function<void()> when_empty) {
@@ -276,6 +303,7 @@ void Shard::tear_down() {
   const auto running = executor_.enter();
   torn_down_ = true;
   cut_off_all();
+  greedy_.clear();
   if (held_ > 0) until_forgotten_ = shared_from_this();
 }
 

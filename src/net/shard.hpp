@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -36,13 +38,17 @@ namespace sluice::net {
 
 class AsioConnection;
 
+/// What a server holds for its clients: what they do not take, and what they sent and nobody has used yet.
+enum class Held : std::uint8_t { queued, unused };
+
 /// What all shards of a server share. Fixed while it serves.
 struct Serving {
   Gateway& gateway;
   const AsioServerOptions options;
   Admission admission;
   QueuedBytes queued_bytes;
-  const std::function<void()> relieve;  // called when what is queued is past its limit; any thread
+  QueuedBytes unused_bytes;
+  const std::function<void(Held)> relieve;  // called when what is held is past its limit; any thread
 };
 
 /// A connection as its acceptor hands it over.
@@ -124,11 +130,24 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
   /// The queue of a connection whose network takes no more was so long, and is so long now.
   void waiting_changed(std::size_t before, std::size_t after) noexcept {
-    if (queued_bytes_.change(before, after)) serving_.relieve();
+    if (queued_bytes_.change(before, after)) serving_.relieve(Held::queued);
   }
-  QueueSizes queue_sizes();
-  /// Ends the connections with so many of the largest queues.
-  void shed(std::size_t count);
+  /// A connection had read so much that is not used yet, and now has so much.
+  void unused_changed(std::size_t before, std::size_t after) noexcept {
+    if (unused_bytes_.change(before, after)) serving_.relieve(Held::unused);
+  }
+  /// So much is read and unused that nobody should read ahead.
+  bool crowded() const noexcept {
+    const QueuedBytes& unused = serving_.unused_bytes;
+    return unused.limit() > 0 && unused.bytes() > unused.limit() / 2;
+  }
+  QueueSizes sizes(Held what);
+  /// Ends the connections that hold the most, so many of them.
+  void shed(Held what, std::size_t count);
+
+  /// The connection has had its share of this turn, and has more to do: it goes on in a turn of its own. All that do
+  /// have a millisecond of each turn together, so that the others do not wait for them.
+  void go_on_later(std::shared_ptr<AsioConnection> connection);
 
   /// The connection will write at the end of this turn.
   void will_write(AsioConnection& connection);
@@ -150,6 +169,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
  private:
   void write_all();
+  void greedy_turn_soon();
+  void greedy_turn();
   void arm_deadlines();
   void look_at_deadlines();
   template <class Visit>
@@ -172,6 +193,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   RareLog tls_failures_;
   std::vector<AsioConnection*> writing_;  // have something to write at the end of the turn
   std::vector<AsioConnection*> written_;  // those in hand then
+  std::deque<std::shared_ptr<AsioConnection>> greedy_;
+  bool greedy_turn_comes_ = false;
   DeadlineList handshakes_, handling_, throttled_, closing_;
   DeadlineWheel opened_;
   // That are set, each earlier than the one before it, so that the last rings next.
@@ -180,7 +203,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Deadline::Time now_;
   Tick tick_ = 0;
   const Pace message_pace_, byte_pace_;
-  QueuedBytes::Share queued_bytes_;
+  QueuedBytes::Share queued_bytes_, unused_bytes_;
   std::minstd_rand chance_{std::random_device{}()};
   std::atomic<std::size_t> load_{0};
   std::size_t held_ = 0;  // connections that somebody holds, of those that are gone too

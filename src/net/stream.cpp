@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "net/stream.hpp"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "net/system_calls.hpp"
@@ -50,7 +53,8 @@ Moved Stream::read_some(std::span<char> into) {
     const auto bytes = static_cast<std::size_t>(count);
     return {bytes, bytes < into.size() ? Then::wait : Then::go_on};
   }
-  return {0, count < 0 && would_block() ? Then::wait : Then::over};
+  if (count == 0) return {0, Then::ended};
+  return {0, would_block() ? Then::wait : Then::over};
 }
 
 Moved Stream::write_some(std::span<const std::string_view> views) {
@@ -77,13 +81,15 @@ Stream::Waiting Stream::look() noexcept {
   char byte;
   const ssize_t count = uninterrupted([&] { return ::recv(descriptor_, &byte, 1, MSG_PEEK); });
   if (count > 0) return Waiting::bytes;
-  return count < 0 && would_block() ? Waiting::nothing : Waiting::over;
+  if (count == 0) return Waiting::ended;
+  return would_block() ? Waiting::nothing : Waiting::over;
 }
 
 Moved Stream::peek(std::span<char> into) noexcept {
   const ssize_t count = uninterrupted([&] { return ::recv(descriptor_, into.data(), into.size(), MSG_PEEK); });
   if (count > 0) return {static_cast<std::size_t>(count), Then::go_on};
-  return {0, count < 0 && would_block() ? Then::wait : Then::over};
+  if (count == 0) return {0, Then::ended};
+  return {0, would_block() ? Then::wait : Then::over};
 }
 
 void Stream::drop(std::span<char> seen) noexcept {
@@ -94,6 +100,25 @@ bool Stream::broken() noexcept {
   int error = 0;
   socklen_t size = sizeof error;
   return ::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0;
+}
+
+std::size_t Stream::unacknowledged() const noexcept {
+  int bytes = 0;
+  return ::ioctl(descriptor_, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+}
+
+std::optional<Stream::Delivery> Stream::delivery() const noexcept {
+  // The kernel's tcp_info up to and with tcpi_bytes_acked, which the C library's does not have.
+  constexpr std::size_t last_ack_recv = 56, bytes_acked = 120, all = 128;
+  std::array<char, all> info;
+  socklen_t size = info.size();
+  if (::getsockopt(descriptor_, IPPROTO_TCP, TCP_INFO, info.data(), &size) != 0 || size < all) return std::nullopt;
+  std::uint32_t since_ack = 0;
+  Delivery delivery{unacknowledged(), 0, {}};
+  std::memcpy(&since_ack, info.data() + last_ack_recv, sizeof since_ack);
+  std::memcpy(&delivery.acknowledged, info.data() + bytes_acked, sizeof delivery.acknowledged);
+  delivery.since_ack = std::chrono::milliseconds(since_ack);
+  return delivery;
 }
 
 bool Stream::shut_down_writing() noexcept {

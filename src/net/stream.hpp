@@ -2,9 +2,11 @@
 // The bytes of one connection, to the peer and from it.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -23,7 +25,13 @@ class TlsSettings;
 /// the socket tells when it is worth while again. A short count means that there is no more for now.
 class Stream {
  public:
-  enum class Waiting : std::uint8_t { nothing, bytes, over };
+  enum class Waiting : std::uint8_t { nothing, bytes, ended, over };
+  /// What the peer's TCP has acknowledged of what the kernel was given.
+  struct Delivery {
+    std::size_t unacknowledged;           // bytes that the kernel still has
+    std::uint64_t acknowledged;           // bytes since the connection began
+    std::chrono::milliseconds since_ack;  // any, one that only opens the window among them
+  };
   /// Views beyond so many are left for the next write.
   static constexpr std::size_t gathered_views = 64;
 
@@ -57,6 +65,9 @@ class Stream {
   Waiting look() noexcept;
   /// Has the connection failed, though bytes wait before the failure?
   bool broken() noexcept;
+  /// Bytes that the kernel was given and the peer's TCP has not acknowledged; 0 when that can't be known.
+  std::size_t unacknowledged() const noexcept;
+  std::optional<Delivery> delivery() const noexcept;
   /// Says within TLS that nothing follows.
   Moved finish();
   /// The peer sees the end; from now on what is read is only bytes. False: there is no connection any more.

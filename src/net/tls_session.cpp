@@ -70,6 +70,9 @@ TlsSession::TlsSession(std::shared_ptr<const TlsSettings> settings, int descript
   BIO_set_init(bio, 1);
   SSL_set_bio(session_.get(), bio, bio);
   SSL_set_accept_state(session_.get());
+  // Messages and requests say themselves how long they are, so that many clients leave the end to TCP (RFC 8446 section
+  // 6.1 would have them say it). They can still be answered.
+  SSL_set_options(session_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
 }
 
 // --- the descriptor, as OpenSSL sees it. Its own BIO for sockets would raise SIGPIPE.
@@ -93,6 +96,7 @@ int TlsSession::bio_read(BIO* bio, char* into, int size) noexcept {
       uninterrupted([&] { return ::recv(session.descriptor_, into, static_cast<std::size_t>(size), 0); });
   session.drained_ = count < size;
   session.dry_ = count < 0;
+  session.at_end_ = count == 0;
   if (count < 0 && would_block()) BIO_set_retry_read(bio);
   return static_cast<int>(count);
 }
@@ -103,7 +107,10 @@ int TlsSession::bio_write(BIO* bio, const char* bytes, int size) noexcept {
   return session.send_record({bytes, static_cast<std::size_t>(size)}) ? size : -1;
 }
 
-long TlsSession::bio_control(BIO*, int command, long, void*) noexcept { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+long TlsSession::bio_control(BIO* bio, int command, long, void*) noexcept {
+  if (command == BIO_CTRL_EOF) return static_cast<TlsSession*>(BIO_get_data(bio))->at_end_ ? 1 : 0;
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
 
 bool TlsSession::send_record(std::string_view bytes) noexcept {
   while (unsent_.empty()) {
@@ -139,7 +146,7 @@ bool TlsSession::flush() noexcept {
 // --- plain bytes
 
 Moved TlsSession::read_some(std::span<char> into) {
-  if (ended_) return {0, Then::over};
+  if (end_) return {0, *end_};
   drained_ = false;  // what an earlier read found may be out of date
   std::size_t total = 0;
   while (total < into.size()) {
@@ -149,8 +156,8 @@ Moved TlsSession::read_some(std::span<char> into) {
     const int result = SSL_read_ex(session_.get(), into.data() + total, into.size() - total, &count);
     if (result != 1) {
       const Moved end = stopped(result);
-      ended_ = end.then == Then::over;
-      return {total, total > 0 && ended_ ? Then::wait : end.then};  // what came before an end is heard before it
+      if (end.then == Then::ended || end.then == Then::over) end_ = end.then;
+      return {total, total > 0 && end_ ? Then::wait : end.then};  // what came before an end is heard before it
     }
     total += count;
     if (drained_ && SSL_has_pending(session_.get()) == 0) return {total, Then::wait};
@@ -162,6 +169,7 @@ Moved TlsSession::stopped(int result) {
   const int why = SSL_get_error(session_.get(), result);
   // OpenSSL comes back after each record that carries no bytes of ours, whether or not there are more.
   if (why == SSL_ERROR_WANT_READ) return {0, dry_ ? Then::wait : Then::go_on};
+  if (why == SSL_ERROR_ZERO_RETURN) return {0, Then::ended};
   if (why == SSL_ERROR_SSL) {
     spoke_http_ = ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;
     failure_ = take_openssl_errors();

@@ -33,7 +33,7 @@ class TlsSession {
   /// Says that nothing follows (close_notify), once.
   Moved finish();
   /// The last read has met the end, behind the bytes that it brought.
-  bool end_is_next() const noexcept { return ended_; }
+  bool end_is_next() const noexcept { return end_.has_value(); }
   /// Is all that was sealed with the kernel?
   bool flushed() const noexcept { return unsent_.empty(); }
 
@@ -60,9 +60,10 @@ class TlsSession {
   std::span<char> gathering_;
   std::string unsent_;
   std::string failure_;
-  bool drained_ = false;  // the descriptor had less than it was last asked for
-  bool dry_ = false;      // and then nothing
-  bool ended_ = false;    // nothing more will be read
+  bool drained_ = false;            // the descriptor had less than it was last asked for
+  bool dry_ = false;                // and then nothing
+  bool at_end_ = false;             // the descriptor had come to the peer's end
+  std::optional<Moved::Then> end_;  // nothing more will be read
   bool spoke_http_ = false;
 };
 

@@ -37,6 +37,10 @@ class Validity {
     heard_ = now;
     pinged_ = false;
   }
+  /// Its answer to the ping can't have come yet: it has its whole time once more.
+  void wait_again(const Limits& limits, Tick now) noexcept {
+    heard_ = now - static_cast<Tick>(limits.ping_every.count());
+  }
   /// A message came or went.
   void spoke(Tick now) noexcept { spoke_ = now; }
 

@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::uint8_t close_opcode = 0x8;
 constexpr std::uint8_t pong_opcode = 0xA;
+// Messages that come out of one buffer, compressed, may be far more than it holds: after so many bytes of them it is
+// the others' turn.
+constexpr std::size_t most_heard_at_once = 256 * 1024;
 
 Ending ending_of(std::uint16_t failure) noexcept {
   switch (failure) {
@@ -35,32 +38,44 @@ void AsioConnection::compress_as(const ws::DeflateParameters& agreed) {
 
 void AsioConnection::read_messages(std::span<char>& input) {
   if (!protocol_) protocol_ = shard_.lend_protocol();
-  hear_messages(input);
+  if (deflates_) {
+    const ws::DeflateTotals before = shard_.deflate().received();
+    hear_messages(input);
+    charge_inflated(before);
+  } else {
+    hear_messages(input);
+  }
   if (protocol_->empty()) shard_.take_back(std::move(protocol_));
 }
 
 void AsioConnection::hear_messages(std::span<char>& input) {
   using Step = ws::ServerProtocol::Step;
-  while (phase_ == Phase::closing || (phase_ == Phase::open && !paused_ && !throttled_)) {
+  std::size_t heard = 0;
+  while (phase_ == Phase::closing || (phase_ == Phase::open && wants_bytes())) {
     switch (protocol_->next(input)) {
-      case Step::need_more: return;
+      case Step::need_more: spends(protocol_->take_frames()); return;
+      case Step::yield: greedy_ = true; return;
       case Step::message: {
         Message message = protocol_->take_message();
         if (phase_ != Phase::open) break;  // too late to be heard
-        if (!spends_a_message()) return;
-        validity_.spoke(shard_.tick());
-        shard_.counters().messages_in.add();
-        if (deflates_) shard_.counters().inflated.show(shard_.deflate().received());
-        if (events_) events_->on_message(std::move(message));
-        break;
+        if (!spends(protocol_->take_frames())) return;
+        heard += message.data().size();
+        hear(std::move(message));
+        if (heard < most_heard_at_once) break;
+        greedy_ = true;
+        return;
       }
       case Step::ping:
-        if (phase_ == Phase::open && spends_a_message()) answer_ping();
+        if (phase_ == Phase::open && spends(1)) answer_ping();
         break;
-      case Step::pong:
-        if (phase_ == Phase::open) spends_a_message();
-        break;
-      case Step::close: return answer_close();
+      case Step::pong: spends(1); break;
+      case Step::close:
+        if (phase_ == Phase::open) {
+          note_last_word(LastWord::close);
+          return come_to_last_word();
+        }
+        tell_closed(CloseReason(*rare_->closed_with), ending_);
+        return leave(stream_.tls() != nullptr);
       case Step::failed: {
         const CloseReason& why = protocol_->close_reason();
         if (phase_ == Phase::open) return fail(why, ending_of(why.code()));
@@ -71,22 +86,36 @@ void AsioConnection::hear_messages(std::span<char>& input) {
   }
 }
 
+// A gateway that is busy is given its messages later, in their order.
+void AsioConnection::hear(Message message) {
+  validity_.spoke(shard_.tick());
+  if (rare_) rare_->begun.reset();
+  if (!paused_ && !has_ahead()) return deliver(std::move(message));
+  if (!has_ahead()) rare().ahead.emplace();
+  rare_->ahead->put(std::move(message));
+  if (!has_room_ahead()) shard_.counters().read_ahead_full.add();
+}
+
+void AsioConnection::deliver(Message message) {
+  shard_.counters().messages_in.add();
+  if (deflates_) shard_.counters().inflated.show(shard_.deflate().received());
+  if (events_) events_->on_message(std::move(message));
+}
+
+void AsioConnection::deliver_ahead() {
+  while (phase_ == Phase::open && !paused_ && has_ahead()) {
+    Message message = rare_->ahead->take();
+    if (rare_->ahead->empty()) rare_->ahead.reset();
+    if (said_last_word()) shard_.enter(*this, Shard::Stage::closing);
+    deliver(std::move(message));
+  }
+}
+
 void AsioConnection::answer_ping() {
   const Frame pong = shard_.frames().encode_control(pong_opcode, protocol_->control_payload());
   if (waits_writable_) return queue_.push_ahead(pong.wire(), shard_.spares());
   queue_.push(pong, shard_.spares());
   write_soon();
-}
-
-// RFC 6455 section 5.5.1: the answer to a close frame is a close frame, its code echoed; then the server ends first.
-void AsioConnection::answer_close() {
-  if (phase_ == Phase::closing) {
-    tell_closed(CloseReason(*rare_->closed_with), ending_);
-  } else {
-    queue_close(protocol_->close_reason());
-    tell_closed(protocol_->close_reason(), Ending::by_peer);
-  }
-  leave(false);
 }
 
 void AsioConnection::send(const Frame& frame) {
@@ -95,7 +124,7 @@ void AsioConnection::send(const Frame& frame) {
     return;
   }
   shard_.counters().sends.add();
-  const std::size_t before = queue_.bytes();
+  const std::size_t before = queue_.held_bytes();
   if (deflates_) {
     queue_.push(rare_->deflater->deflate(frame), shard_.spares());
     shard_.counters().deflated.show(shard_.deflate().sent());
@@ -103,10 +132,11 @@ void AsioConnection::send(const Frame& frame) {
     queue_.push(frame, shard_.spares());
   }
   queue_changed(before);
-  if (queue_.bytes() > shard_.most_gathered()) {
+  if (queue_.held_bytes() > shard_.most_gathered()) {
     if (!waits_writable_) write_queued();
     if (phase_ != Phase::open) return;
-    if (queue_.bytes() > shard_.limits().queued_bytes) return too_slow();
+    if (queue_.held_bytes() > shard_.limits().queued_bytes) release_shared();  // together they may take less
+    if (queue_.held_bytes() > shard_.limits().queued_bytes) return too_slow();
   }
   write_soon();
   validity_.spoke(shard_.tick());
@@ -119,7 +149,7 @@ void AsioConnection::too_slow() {
 }
 
 void AsioConnection::drop_waiting() {
-  const std::size_t before = queue_.bytes();
+  const std::size_t before = queue_.held_bytes();
   queue_.drop_waiting(shard_.spares());
   queue_changed(before);
 }
@@ -141,6 +171,7 @@ void AsioConnection::tell_drained() {
 void AsioConnection::close(const CloseReason& reason) {
   if (phase_ == Phase::opening) return deny(Denial(403));  // behaviour LC-5
   if (phase_ != Phase::open) return;
+  if (has_ahead()) rare_->ahead.reset();  // it does not want them any more
   const Ending why = going_ ? Ending::by_stop : Ending::by_gateway;
   if (may_be_sent(reason.code())) return begin_close(reason, why);
   log(LogLevel::error, fmt::format("close: the code {} may not be sent, 1011 goes instead", reason.code()));
@@ -171,7 +202,7 @@ void AsioConnection::fail(const CloseReason& reason, Ending why) {
 }
 
 void AsioConnection::queue_close(const CloseReason& reason) {
-  const std::size_t before = queue_.bytes();
+  const std::size_t before = queue_.held_bytes();
   queue_.push(shard_.frames().encode_control(close_opcode, ws::close_payload(reason)), shard_.spares());
   queue_changed(before);
   write_soon();
@@ -195,11 +226,17 @@ void AsioConnection::tell_closed(const CloseReason& reason, Ending why) {
   if (!in_open_) tell_now();
 }
 
+// What was read ahead goes before.
 void AsioConnection::tell_now() {
   if (!events_) return;
-  if (shard_.torn_down()) return std::exchange(events_, nullptr)->on_closed(*rare_->closed_with);
-  shard_.executor().post(
-      [events = std::move(events_), reason = std::move(*rare_->closed_with)] { events->on_closed(reason); });
+  std::optional<ReadAhead> ahead = std::exchange(rare_->ahead, std::nullopt);
+  if (ahead) shard_.counters().messages_in.add(ahead->size());
+  auto tell = [events = std::move(events_), reason = std::move(*rare_->closed_with),
+               ahead = std::move(ahead)]() mutable {
+    while (ahead && !ahead->empty()) events->on_message(ahead->take());
+    events->on_closed(reason);
+  };
+  shard_.torn_down() ? tell() : shard_.executor().post(std::move(tell));
 }
 
 }  // namespace sluice::net

@@ -110,6 +110,29 @@ TEST_CASE("HEAD is answered with the length and without the body", "[net]") {
   CHECK(response(client) == "200 ok\n");
 }
 
+TEST_CASE("a HEAD that is refused is answered without content, wherever it is refused", "[net]") {
+  AsioServerOptions options;
+  options.limits.handshake_time = 100ms;
+  Site site(options);
+  for (const std::string_view rest :
+       {"Host: a\r\nHost: b\r\n\r\n", "Host: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "no colon\r\n",
+        "Host: a\r\nContent-Length: 9999999\r\n\r\n", "Host: half a request\r\n"}) {
+    auto client = site.connect();
+    client.send("HEAD / HTTP/1.1\r\n" + std::string(rest));
+    const std::string answer = client.read_to_end();
+    CAPTURE(rest);
+    CHECK(answer.starts_with("HTTP/1.1 4"));
+    CHECK(answer.ends_with("\r\n\r\n<end>"));
+  }
+  auto client = site.connect();
+  client.send(get("/health"));
+  CHECK(response(client) == "200 ok\n");
+  client.send("HEAD /health HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(response(client, false) == "200 ");
+  client.send("nonsense\r\n");  // what came before it was a HEAD, this is not
+  CHECK(client.read_to_end().ends_with("the request line has not three parts\n<end>"));
+}
+
 TEST_CASE("a body past the limit is refused, and its sender still reads the answer", "[net]") {
   AsioServerOptions options;
   options.limits.body_bytes = 1'000;
@@ -144,6 +167,24 @@ TEST_CASE("a handler may wait, and the requests behind it wait too", "[net]") {
   site.answer.resolve("late: ");
   CHECK(response(client) == "200 late: /waits");
   CHECK(response(client) == "200 ok\n");
+}
+
+TEST_CASE("a client that has gone while its handler waits is noticed, one that only says no more is answered",
+          "[net]") {
+  AsioServerOptions options;
+  options.limits.handshake_time = 100ms;
+  const std::string_view how = GENERATE("stays", "says no more", "resets", "hangs up");
+  Site site(how == "resets" || how == "hangs up" ? options : AsioServerOptions());
+  auto client = site.connect();
+  client.send(get("/waits"));
+  REQUIRE(site.comes_to([](const ServerStats& stats) { return stats.http_requests == 1; }));
+  if (how == "says no more") client.end_sending();
+  if (how == "resets") client.reset();
+  if (how == "hangs up") client.hang_up();
+  const bool gone = how == "resets" || how == "hangs up";
+  if (gone) CHECK(site.comes_to([](const ServerStats& stats) { return stats.connections == 0; }));
+  site.answer.resolve("here: ");  // the handler of one who has gone may finish
+  if (!gone) CHECK(response(client) == "200 here: /waits");
 }
 
 TEST_CASE("a handler that throws, or answers what can't be sent, is answered for with 500", "[net]") {

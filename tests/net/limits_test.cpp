@@ -79,6 +79,7 @@ TEST_CASE("bytes that we do not read, because the consumer is busy, are a sign o
   Served served(with([](Limits& limits) {
     limits.ping_every = 20ms;
     limits.pong_time = 500ms;
+    limits.read_ahead_bytes = 0;
   }));
   std::promise<void> second_is_there;
   served.gateway.when_said = [there = second_is_there.get_future().share()](Door& door, Message) {

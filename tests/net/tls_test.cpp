@@ -235,6 +235,29 @@ TEST_CASE("a connection that ends without a close frame is lost, whatever TLS sa
       [](const ServerStats& stats) { return stats.vanished == 1 && stats.connections == 0 && stats.tls_failed == 0; }));
 }
 
+TEST_CASE("each end within TLS says close_notify, though the client says its own at once", "[net]") {
+  TlsServed served;
+  for (int i = 0; i < 100; ++i) {
+    auto client = served.enter();
+    client.send(client_close(1000));
+    client.close_notify();
+    client.end_sending();
+    CAPTURE(i);
+    REQUIRE(client.hear() == "close 1000");
+    REQUIRE(client.hear() == end_of_stream);
+    REQUIRE(client.server_closed());
+  }
+  for (int i = 0; i < 20; ++i) {  // the client's end, before and behind a request
+    auto client = served.connect();
+    REQUIRE(client.shake_hands() == "");
+    if (i % 2) client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.close_notify();
+    client.end_sending();
+    CHECK(client.read_to_end().ends_with(end_of_stream));
+    CHECK(client.server_closed());
+  }
+}
+
 TEST_CASE("a record that was changed on its way ends the connection, and the peer is told", "[net]") {
   TlsServed served;
   auto client = served.enter();

@@ -29,6 +29,7 @@ struct ServerStats {
   // Limits that were met without ending a WebSocket.
   std::uint64_t server_full = 0;      // connections past Limits::connections
   std::uint64_t address_full = 0;     // past Limits::connections_per_address
+  std::uint64_t read_ahead_full = 0;  // times that a busy consumer's client was not read past Limits::read_ahead_bytes
   std::uint64_t throttled = 0;        // times that a peer faster than its rates was not read for a while
   std::uint64_t pings = 0;            // sent to peers that were silent for Limits::ping_every
   std::uint64_t cut_off = 0;          // peers that did not do their part of an end within Limits::close_time
@@ -58,6 +59,8 @@ struct ServerStats {
   std::uint64_t timed_out = 0;         // no answer to a ping (1006)
   std::uint64_t idle = 0;              // no message for Limits::idle_time (1000)
   std::uint64_t too_old = 0;           // past Limits::lifetime (1001)
+  std::uint64_t late_messages = 0;     // a message that took longer than Limits::message_time (1008)
+  std::uint64_t shed_unused = 0;       // had the most unused when all were past Limits::server_unused_bytes (1013)
   std::uint64_t shed = 0;              // had the largest queue when all were past Limits::server_queued_bytes (1013)
 };
 

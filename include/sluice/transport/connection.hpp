@@ -63,8 +63,8 @@ class Connection {
   /// Sends a close frame behind what is queued, and ends. on_closed follows, once. A code that RFC 6455 lets nobody
   /// send becomes 1011.
   virtual void close(const CloseReason& reason) = 0;
-  /// Stops delivering messages, and soon stops reading: the peer's TCP then waits. The peer's close and loss may still
-  /// be told.
+  /// Stops delivering messages, and soon stops reading: the peer's TCP then waits. The peer's close comes behind its
+  /// messages; both come all the same if this takes longer than Limits::close_time, or the connection is lost.
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
   /// Bytes sent but not yet taken by the network. More than Limits::slow_bytes of them: the peer is slow.

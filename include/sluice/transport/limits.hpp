@@ -38,8 +38,10 @@ struct Limits {
   std::size_t slow_bytes = 64 * 1024;          // of these, past which a client counts as slow (WhenSlow)
   std::size_t backlog_bytes = 1024 * 1024;     // that may be dropped and wait meanwhile; half of queued_bytes at most
   std::size_t backlog_messages = 1'000;        // the same, in messages
-  Rate message_rate{10'000, 20'000};           // of one client: its messages, pings and pongs
-  Rate byte_rate{64 * 1024 * 1024};            // of one client, as they come over the wire
+  std::chrono::milliseconds message_time{120'000};  // from its first byte to its last; past it close 1008
+  std::size_t read_ahead_bytes = 32 * 1024;  // of messages that wait for a busy consumer; past it their client waits
+  Rate message_rate{10'000, 20'000};         // of one client: the frames of its messages, pings and pongs
+  Rate byte_rate{64 * 1024 * 1024};          // of one client: what comes over the wire, or, if more, out of it
   RateExcess rate_excess = RateExcess::throttle;
 
   // --- life
@@ -52,6 +54,7 @@ struct Limits {
   std::size_t connections = 0;                          // at once, 0: as many as there are descriptors; past it 503
   std::size_t connections_per_address = 0;              // 0: any number; past it 503
   std::size_t server_queued_bytes = 512 * 1024 * 1024;  // waiting for all slow readers; past it the largest close 1013
+  std::size_t server_unused_bytes = 512 * 1024 * 1024;  // read of all clients and not used yet; past it the same
 
   // --- consumers
   std::size_t client_mail = 32;              // messages that wait for a busy consumer; past it their client waits
