@@ -17,6 +17,7 @@ std::string_view to_string(ErrorCode code) noexcept {
     case ErrorCode::already_exists: return "already_exists";
     case ErrorCode::not_found: return "not_found";
     case ErrorCode::limit_exceeded: return "limit_exceeded";
+    case ErrorCode::no_room: return "no_room";
     case ErrorCode::channel_full: return "channel_full";
     case ErrorCode::channel_closed: return "channel_closed";
     case ErrorCode::layer_unavailable: return "layer_unavailable";

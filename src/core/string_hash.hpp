@@ -2,15 +2,18 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <string_view>
 
 namespace sluice {
 
+/// SipHash-1-3 with a key that each process draws at its start: whoever chooses names can't choose where they fall.
+/// Any thread.
+std::size_t hash_with_secret(std::string_view bytes) noexcept;
+
 /// Lets a map of strings be asked with a string_view.
 struct StringHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+  std::size_t operator()(std::string_view text) const noexcept { return hash_with_secret(text); }
 };
 
 }  // namespace sluice

@@ -7,10 +7,17 @@ namespace sluice {
 
 WorkerPool::WorkerPool(std::size_t threads) {
   if (threads == 0) throw std::invalid_argument("WorkerPool: it needs at least one thread");
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  try {
+    for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  } catch (...) {  // the system has no thread left: those that run end, and the caller hears of it
+    end();
+    throw;
+  }
 }
 
-WorkerPool::~WorkerPool() {
+WorkerPool::~WorkerPool() { end(); }
+
+void WorkerPool::end() noexcept {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -2,8 +2,10 @@
 #include "layer/broadcast_map.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
+#include "core/string_hash.hpp"
 #include "core/whole_number.hpp"
 #include "sluice/json/writer.hpp"
 
@@ -31,24 +33,36 @@ std::string text_or_empty(json::Value value) { return std::string(value.as_strin
 constexpr std::string_view text_ids_name = "text_user_ids";
 constexpr std::string_view text_map_name = "text_payload_map";
 
-std::vector<UserId> users_of_key(std::string_view key, const std::unordered_set<std::string_view>* texts) {
+std::vector<UserId> users_of_key(std::string_view key, const std::unordered_set<std::string_view, StringHash>* texts) {
   const auto number = canonical_number<std::int64_t>(key);
   if (!number || (texts && texts->contains(key))) return {UserId(key)};
   if (texts) return {UserId(*number)};
   return {UserId(key), UserId(*number)};
 }
 
+using TextsByUser = std::unordered_map<std::string_view, std::string_view, StringHash>;
+
+// Looked up in a map: a search in the JSON for each user would go through all of it each time.
+TextsByUser texts_by_user(json::Value value) {
+  TextsByUser texts;
+  for (const auto [user, text] : value.members()) texts.insert_or_assign(user, text.as_string().value_or(""));
+  return texts;
+}
+
 std::vector<Broadcast> read_individual(json::Value map, const Audience& audience) {
-  std::unordered_set<std::string_view> texts;
+  std::unordered_set<std::string_view, StringHash> texts;
   const json::Value listed = map[text_ids_name];
   for (json::Value element : listed.elements()) {
     if (const auto text = element.as_string()) texts.insert(*text);
   }
+  const TextsByUser keys = texts_by_user(map[key_name]);
   std::vector<Broadcast> broadcasts;
-  for (const auto [key, payload] : map["payload_map"].members()) {
+  for (const auto [user, payload] : map["payload_map"].members()) {
     Audience one = audience;
-    one.only_users = users_of_key(key, listed.is_array() ? &texts : nullptr);
-    broadcasts.push_back({std::move(one), payload.to_text(), text_or_empty(map[key_name][key])});
+    one.only_users = users_of_key(user, listed.is_array() ? &texts : nullptr);
+    const auto key = keys.find(user);
+    broadcasts.push_back(
+        {std::move(one), payload.to_text(), key == keys.end() ? std::string() : std::string(key->second)});
   }
   for (const auto [key, payload] : map[text_map_name].members()) {
     Audience one = audience;

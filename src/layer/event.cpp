@@ -7,6 +7,7 @@
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <unordered_set>
 
 #include "json/quoted.hpp"
 #include "layer/broadcast_map.hpp"
@@ -17,8 +18,10 @@
 namespace sluice {
 namespace {
 
-bool lists(const std::vector<UserId>& users, const UserId& user) {
-  return std::ranges::find(users, user) != users.end();
+// Looks each user up, however long both lists are.
+void remove_users(std::vector<UserId>& from, const std::vector<UserId>& users) {
+  const std::unordered_set<UserId> removed(users.begin(), users.end());
+  std::erase_if(from, [&](const UserId& user) { return removed.contains(user); });
 }
 
 }  // namespace
@@ -94,7 +97,7 @@ Event Event::of_broadcasts(std::string_view type, std::vector<Broadcast> broadca
 
 Event Event::broadcast_to_group(Payload payload, Audience audience) {
   if (audience.only_users) {  // the event for groups has no such key, the one for users has
-    std::erase_if(*audience.only_users, [&](const UserId& user) { return lists(audience.except_users, user); });
+    remove_users(*audience.only_users, audience.except_users);
     audience.only_users = distinct_users(*std::move(audience.only_users));
     audience.except_users.clear();
     return of_broadcasts(to_users_type, {{std::move(audience), payload.text(), payload.key()}});
@@ -160,6 +163,17 @@ const json::Text& Event::text() const {
   if (!state.from_broadcasts) return state.text;
   state.once(state.has_text, [&] { state.text = write_broadcasts(state.type, state.kind, state.broadcasts); });
   return state.text;
+}
+
+std::size_t Event::memory() const noexcept {
+  std::size_t bytes = size();
+  if (!state_->from_broadcasts) return bytes;
+  for (const Broadcast& broadcast : state_->broadcasts) {
+    const Audience& audience = broadcast.audience;
+    const std::size_t users = audience.except_users.size() + (audience.only_users ? audience.only_users->size() : 0);
+    bytes += users * sizeof(UserId);
+  }
+  return bytes + (state_->broadcasts.size() - 1) * sizeof(Broadcast);
 }
 
 std::size_t Event::size() const noexcept {

@@ -2,6 +2,9 @@
 #include "layer/group_index.hpp"
 
 #include <algorithm>
+#include <exception>
+
+#include "core/failure.hpp"
 
 namespace sluice {
 
@@ -111,6 +114,16 @@ void GroupIndex::unannounce_all() {
   for (Stripe& at : stripes_) {
     std::lock_guard lock(at.mutex);
     for (auto& [group, entry] : at.groups) entry.announced = false;
+  }
+}
+
+// A member leaves whatever happens: a bus that is not told keeps the group until it is told of it again.
+void GroupIndex::tell(bool emptied, std::string_view group) const noexcept {
+  if (!emptied || !emptied_) return;
+  try {
+    emptied_(group);
+  } catch (...) {
+    log_failure("channel layer: its bus could not be told that a group is empty", std::current_exception());
   }
 }
 

@@ -26,7 +26,8 @@ class PlainReader;
 class GroupIndex {
  public:
   /// `emptied` is told of each group that has lost its last member here; it may be told late, when the group has
-  /// members again, so it asks contains(). Called on any thread, under no lock.
+  /// members again, so it asks contains(). Called on any thread, under no lock; what it
+  /// throws is logged.
   explicit GroupIndex(std::function<void(std::string_view group)> emptied = {}) : emptied_(std::move(emptied)) {}
 
   struct Places {
@@ -69,9 +70,7 @@ class GroupIndex {
   Stripe& stripe(std::string_view group) const { return stripes_[StringHash()(group) % stripes_.size()]; }
 
   bool erase_if_empty(Stripe& at, std::string_view group);  // under the lock
-  void tell(bool emptied, std::string_view group) const {
-    if (emptied && emptied_) emptied_(group);
-  }
+  void tell(bool emptied, std::string_view group) const noexcept;
 
   const std::function<void(std::string_view)> emptied_;
   mutable std::array<Stripe, 64> stripes_;

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <mutex>
 #include <stdexcept>
 
-#include "core/whole_number.hpp"
 #include "json/quoted.hpp"
 #include "layer/names.hpp"
 #include "sluice/core/completion.hpp"
@@ -26,13 +26,24 @@ struct Gathering {
   T whole{};
   Completion<T> done;
 
-  void arrive(auto&& add_part) {
-    {
-      std::lock_guard lock(mutex);
-      add_part(whole);
-      if (--missing > 0) return;
+  // A part that could not be added fails the whole.
+  void arrive(auto&& add_part) noexcept {
+    try {
+      {
+        std::lock_guard lock(mutex);
+        add_part(whole);
+        if (--missing > 0) return;
+      }
+      done.resolve(std::move(whole));
+    } catch (...) {
+      fail(std::current_exception());
     }
-    done.resolve(std::move(whole));
+  }
+  void fail(std::exception_ptr error) noexcept {
+    try {
+      done.fail(std::move(error));
+    } catch (...) {  // no memory for the job that would tell: the last executor that lets go of this tells
+    }
   }
 };
 
@@ -54,7 +65,8 @@ Hub::Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string chan
     throw std::invalid_argument("channel layer: an expiry above 100 years");
   }
   for (std::size_t i = 0; i < executors.size(); ++i) {
-    shards_.push_back(std::make_shared<HubShard>(executors.at(i), static_cast<unsigned>(i), channel_prefix_, index_));
+    shards_.push_back(
+        std::make_shared<HubShard>(executors.at(i), static_cast<unsigned>(i), channel_prefix_, index_, options_));
   }
   plain_channels_ = std::make_shared<PlainChannels>(executors.at(0), options_, *index_);
 }
@@ -63,9 +75,14 @@ Result<Channel> Hub::open_channel(Subscriber& subscriber) {
   for (const auto& shard : shards_) {
     if (&shard->executor() != &subscriber.executor()) continue;
     const std::uint64_t number = shard->take_number();
-    const std::size_t capacity =
-        options_.channel_capacity.empty() ? options_.capacity : capacity_of(options_, shard->channel_name(number));
-    return Channel(std::make_unique<HubMember>(*shard, subscriber, number, capacity));
+    try {
+      const std::size_t capacity =
+          options_.channel_capacity.empty() ? options_.capacity : capacity_of(options_, shard->channel_name(number));
+      return Channel(std::make_unique<HubMember>(*shard, subscriber, number, capacity));
+    } catch (...) {
+      shard->give_back_number(number);
+      throw;
+    }
   }
   return Error(ErrorCode::invalid_argument,
                "open_channel: the subscriber's executor is not one of those that the channel layer was built on");
@@ -111,66 +128,6 @@ Result<void> Hub::group_discard(std::string_view group, const Inbox& inbox) {
   if (auto checked = check_group_name("group_discard", group); !checked) return checked;
   static_cast<PlainReader&>(inbox.reader()).leave(group);
   return {};
-}
-
-Result<void> Hub::group_send(std::string_view group, Event event) {
-  if (auto checked = check_group_send(group, event); !checked) return checked;
-  deliver_to_group(group, event);
-  return {};
-}
-
-Result<void> Hub::send(std::string_view channel, Event event) {
-  if (auto checked = check_send(channel, event); !checked) return checked;
-  if (channel.find('!') == channel.npos) return plain_channels_->send(channel, std::move(event));
-  deliver_to_channel(channel, std::move(event));
-  return {};
-}
-
-Result<void> Hub::check_group_send(std::string_view group, const Event& event) {
-  if (auto checked = check_group_name("group_send", group); !checked) {
-    invalid_name_.fetch_add(1, relaxed);
-    return checked;
-  }
-  if (auto checked = check_size("group_send", group, event); !checked) return checked;
-  group_sends_.fetch_add(1, relaxed);
-  return {};
-}
-
-Result<void> Hub::check_send(std::string_view channel, const Event& event) {
-  if (!is_valid_channel_name(channel)) return bad_channel_name("send", channel);
-  if (auto checked = check_size("send", channel, event); !checked) return checked;
-  sends_.fetch_add(1, relaxed);
-  return {};
-}
-
-void Hub::deliver_to_group(std::string_view group, const Event& event) {
-  const GroupIndex::Places places = index_->find(group);
-  for (const auto& channel : places.plain_channels) plain_channels_->send(channel, event);
-  for (std::uint64_t left = places.shards; left != 0; left &= left - 1) {
-    shards_[static_cast<std::size_t>(std::countr_zero(left))]->publish(group, event);
-  }
-}
-
-void Hub::deliver_to_channel(std::string_view channel, Event event) {
-  // Ours are "<prefix><shard, 2 hex digits><number, hex>"; any other name belongs to no consumer here.
-  const std::string_view local = channel.starts_with(channel_prefix_) ? channel.substr(channel_prefix_.size()) : "";
-  const auto shard = whole_number<unsigned>(local.substr(0, 2), 16);
-  const auto number = whole_number<std::uint64_t>(local.substr(std::min<std::size_t>(2, local.size())), 16);
-  if (shard && number && *shard < shards_.size()) {
-    shards_[*shard]->send(*number, std::move(event));
-  } else {
-    no_channel_.fetch_add(1, relaxed);
-  }
-}
-
-void Hub::deliver_to_plain_channel(std::string_view channel, Event event) {
-  (void)plain_channels_->send(channel, std::move(event));
-}
-
-void Hub::deliver_to_all(const Event& event) {
-  for (const auto& shard : shards_) {
-    shard->executor().post([shard, event] { shard->deliver_to_all(event); });
-  }
 }
 
 Task<Result<std::size_t>> Hub::group_size(std::string_view group) {
@@ -228,32 +185,18 @@ LayerStats Hub::stats() const {
   stats.dropped_no_channel = no_channel_.load(relaxed);
   stats.dropped_too_large = too_large_.load(relaxed);
   stats.dropped_invalid_name = invalid_name_.load(relaxed);
+  stats.dropped_no_room = no_room_.load(relaxed);
   stats.groups = index_->group_count();
   stats.plain_channels = plain_channels_->count();
   for (const auto& shard : shards_) {
     stats.deliveries += shard->counters().deliveries.load(relaxed);
     stats.dropped_no_channel += shard->counters().no_channel.load(relaxed);
     stats.channels += shard->counters().channels.load(relaxed);
+    stats.failed_deliveries += shard->counters().failed.load(relaxed);
+    stats.waiting_events += shard->room().events();
+    stats.waiting_bytes += shard->room().bytes();
   }
   return stats;
-}
-
-Result<void> Hub::check_size(std::string_view what, std::string_view to, const Event& event) {
-  if (event.size() <= options_.message_bytes) return {};
-  too_large_.fetch_add(1, relaxed);
-  return Error(ErrorCode::limit_exceeded,
-               fmt::format("{} \"{}\": the event has {} bytes, the layer takes {} (ChannelLayerOptions::message_bytes)",
-                           what, to, event.size(), options_.message_bytes));
-}
-
-Error Hub::bad_channel_name(std::string_view what, std::string_view channel) {
-  invalid_name_.fetch_add(1, relaxed);
-  return Error(
-      ErrorCode::invalid_name,
-      fmt::format(
-          "{} {}: a channel's name is 1 to 99 characters of A-Z a-z 0-9 _ . -, with at most one '!' that is not "
-          "the first",
-          what, json::in_quotes(channel)));
 }
 
 }  // namespace sluice

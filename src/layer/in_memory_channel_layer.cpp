@@ -8,7 +8,7 @@ namespace sluice {
 InMemoryChannelLayer::InMemoryChannelLayer(ExecutorGroup& executors, ChannelLayerOptions options)
     : hub_(std::make_shared<Hub>(executors, std::move(options), "specific.inmemory!")) {}
 
-InMemoryChannelLayer::~InMemoryChannelLayer() = default;
+InMemoryChannelLayer::~InMemoryChannelLayer() { hub_->end(); }
 
 Task<Result<Channel>> InMemoryChannelLayer::open_channel(Subscriber& subscriber) {
   return hub_->open_channel(subscriber);
@@ -31,6 +31,12 @@ Result<void> InMemoryChannelLayer::group_send(std::string_view group, Event even
 }
 Result<void> InMemoryChannelLayer::send(std::string_view channel, Event event) {
   return hub_->send(channel, std::move(event));
+}
+Task<Result<void>> InMemoryChannelLayer::group_send_when_room(std::string_view group, Event event) {
+  return hub_->group_send_when_room(group, std::move(event));
+}
+Task<Result<void>> InMemoryChannelLayer::send_when_room(std::string_view channel, Event event) {
+  return hub_->send_when_room(channel, std::move(event));
 }
 Task<Result<std::size_t>> InMemoryChannelLayer::group_size(std::string_view group) { return hub_->group_size(group); }
 Task<Result<std::vector<std::string>>> InMemoryChannelLayer::group_channels(std::string_view group) {

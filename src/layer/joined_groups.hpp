@@ -6,13 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 namespace sluice {
 
 struct HubGroup;
 
-/// The groups of one member, sorted by address, so that a member may be in thousands. Many a member is in one only:
-/// that one needs no memory beside the 16 bytes of the list itself. Its executor only.
+/// The groups of one member. Joining and leaving one cost the same however many there are. A member of one group only,
+/// as most are, needs no memory beside the 16 bytes of the list itself. Its executor only.
 class JoinedGroups {
  public:
   JoinedGroups() noexcept = default;
@@ -22,33 +23,53 @@ class JoinedGroups {
 
   std::size_t size() const noexcept { return size_; }
   bool contains(const HubGroup* group) const noexcept;
-  /// False: it is there already, and stays where it is.
+  /// False: it is there already, and stays where it is. When there is no memory nothing has changed.
   bool add(HubGroup* group, std::uint32_t place);
   /// Takes the group out, and returns the place that the member had in it; nothing: it was not there.
   std::optional<std::uint32_t> remove(const HubGroup* group) noexcept;
   /// The member stands at another place of the group now.
   void move(const HubGroup* group, std::uint32_t place) noexcept;
-  /// The one that is removed fastest. Not if there is none.
-  HubGroup* last() const noexcept { return size_ == 1 ? only_ : many_[size_ - 1].group; }
+  /// Takes all groups out, and calls `left(HubGroup&, place)` for each.
+  template <class Left>
+  void take_all(Left left) noexcept;
 
  private:
   struct Joined {
-    HubGroup* group;
+    HubGroup* group;  // null: a free place of the table
     std::uint32_t place;
   };
+  static constexpr std::uint32_t largest_list = 8;  // a table this small is a list: all of it is looked at
 
-  Joined* spot(const HubGroup* group) const noexcept;
+  bool is_list() const noexcept { return place_or_capacity_ <= largest_list; }
+  std::uint32_t home_of(const HubGroup* group) const noexcept;
+  std::uint32_t behind(std::uint32_t at) const noexcept { return (at + 1) & (place_or_capacity_ - 1); }
+  Joined* find(const HubGroup* group) const noexcept;
+  void put(Joined joined) noexcept;
+  void close_hole(std::uint32_t hole) noexcept;
   void make_room();
+  void resize(std::uint32_t capacity, Joined* table) noexcept;
+  void shrink() noexcept;
   void clear() noexcept {
     if (size_ > 1) delete[] many_;
   }
 
   union {
     HubGroup* only_ = nullptr;  // of one
-    Joined* many_;              // of two and more
+    Joined* many_;              // of two and more: a table with open addressing
   };
-  std::uint32_t place_or_capacity_ = 0;  // the member's place in the only one; or how many fit into the array
+  std::uint32_t place_or_capacity_ = 0;  // the member's place in the only one; or the table's size, a power of two
   std::uint32_t size_ = 0;
 };
+
+template <class Left>
+void JoinedGroups::take_all(Left left) noexcept {
+  const std::uint32_t size = std::exchange(size_, 0);
+  if (size == 1) left(*only_, place_or_capacity_);
+  if (size < 2) return;
+  for (std::uint32_t at = 0; at < place_or_capacity_; ++at) {
+    if (many_[at].group) left(*many_[at].group, many_[at].place);
+  }
+  delete[] many_;
+}
 
 }  // namespace sluice

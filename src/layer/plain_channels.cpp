@@ -130,7 +130,12 @@ Inbox PlainChannels::open_inbox(std::string_view channel, std::shared_ptr<void> 
     opened = find_or_make(channel);
     opened->add_reader();  // under the lock, so that it is not forgotten meanwhile
   }
-  return Inbox(std::make_unique<PlainReader>(shared_from_this(), std::move(opened), std::move(keep_alive)));
+  try {
+    return Inbox(std::make_unique<PlainReader>(shared_from_this(), opened, std::move(keep_alive)));
+  } catch (...) {
+    close_reader(opened);
+    throw;
+  }
 }
 
 void PlainChannels::close_reader(const std::shared_ptr<PlainChannel>& channel) {
@@ -156,33 +161,40 @@ std::size_t PlainChannels::count() const {
 
 PlainReader::PlainReader(std::shared_ptr<PlainChannels> channels, std::shared_ptr<PlainChannel> channel,
                          std::shared_ptr<void> keep_alive)
-    : keep_alive_(std::move(keep_alive)), channels_(std::move(channels)), channel_(std::move(channel)) {}
-
-PlainReader::~PlainReader() {
-  for (const std::string& group : groups_) channels_->index().remove_plain_channel(group, *channel_, *this);
-  channels_->close_reader(channel_);
+    : parts_(std::make_shared<Parts>()) {
+  parts_->keep_alive = std::move(keep_alive);
+  parts_->channels = std::move(channels);
+  parts_->channel = std::move(channel);
 }
 
-Task<Result<Event>> PlainReader::receive() {
-  PlainChannel::Turn turn(*channel_);
+PlainReader::~PlainReader() {
+  PlainChannels& channels = *parts_->channels;
+  for (const std::string& group : groups_) channels.index().remove_plain_channel(group, *parts_->channel, *this);
+  channels.close_reader(parts_->channel);
+  parts_->life.end();
+}
+
+Task<Result<Event>> PlainReader::receive(std::shared_ptr<Parts> parts) {
+  PlainChannel::Turn turn(*parts->channel);
   for (;;) {
-    if (auto event = poll()) co_return std::move(*event);
+    if (parts->life.over()) co_return ReaderLife::error();
+    if (auto event = parts->channels->take(*parts->channel)) co_return std::move(*event);
     const PlainChannel::WakeUp woken = turn.queue_up();
-    co_await woken;
+    if (parts->life.waits_for(woken)) co_await woken;
   }
 }
 
 // The index is asked each time, since a flush empties it and not our list.
 void PlainReader::join(std::string_view group) {
   std::lock_guard lock(mutex_);
-  if (std::ranges::find(groups_, group) == groups_.end()) groups_.emplace_back(group);
-  channels_->index().add_plain_channel(group, channel_, *this);
+  if (!groups_.contains(group)) groups_.emplace(group);
+  parts_->channels->index().add_plain_channel(group, parts_->channel, *this);
 }
 
 void PlainReader::leave(std::string_view group) {
   std::lock_guard lock(mutex_);
-  std::erase(groups_, group);
-  channels_->index().remove_plain_channel(group, *channel_, *this);
+  if (const auto found = groups_.find(group); found != groups_.end()) groups_.erase(found);
+  parts_->channels->index().remove_plain_channel(group, *parts_->channel, *this);
 }
 
 }  // namespace sluice

@@ -12,9 +12,11 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/string_hash.hpp"
 #include "layer/group_index.hpp"
+#include "layer/reader_life.hpp"
 #include "layer/shared_queue.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/channel_layer.hpp"
@@ -105,19 +107,26 @@ class PlainReader : public Inbox::Reader {
               std::shared_ptr<void> keep_alive);
   ~PlainReader() override;
 
-  std::string_view name() const noexcept override { return channel_->name(); }
-  Task<Result<Event>> receive() override;
-  std::optional<Event> poll() override { return channels_->take(*channel_); }
+  std::string_view name() const noexcept override { return parts_->channel->name(); }
+  Task<Result<Event>> receive() override { return receive(parts_); }
+  std::optional<Event> poll() override { return parts_->channels->take(*parts_->channel); }
 
   void join(std::string_view group);
   void leave(std::string_view group);
 
  private:
-  std::shared_ptr<void> keep_alive_;
-  std::shared_ptr<PlainChannels> channels_;
-  std::shared_ptr<PlainChannel> channel_;
+  // What a receive needs, which may end after its inbox.
+  struct Parts {
+    std::shared_ptr<void> keep_alive;
+    std::shared_ptr<PlainChannels> channels;
+    std::shared_ptr<PlainChannel> channel;
+    ReaderLife life;
+  };
+  static Task<Result<Event>> receive(std::shared_ptr<Parts> parts);
+
+  const std::shared_ptr<Parts> parts_;
   std::mutex mutex_;
-  std::vector<std::string> groups_;
+  std::unordered_set<std::string, StringHash, std::equal_to<>> groups_;
 };
 
 }  // namespace sluice

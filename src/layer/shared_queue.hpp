@@ -2,14 +2,14 @@
 // Events that wait for readers, and readers that wait for events: what is inside every plain channel.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <mutex>
 #include <optional>
 #include <utility>
-#include <variant>
 
-#include "sluice/core/completion.hpp"
+#include "layer/waiting_line.hpp"
 #include "sluice/layer/event.hpp"
 
 namespace sluice {
@@ -25,7 +25,7 @@ namespace sluice {
 template <class Item>
 class SharedQueue {
  public:
-  using WakeUp = Completion<std::monostate>;
+  using WakeUp = WaitingLine::WakeUp;
 
   /// What a reader that waits holds. A wake-up is only a hint to look again; a coroutine that is destroyed behind the
   /// hint passes it on. One thread at a time.
@@ -37,11 +37,7 @@ class SharedQueue {
     ~Turn() {
       if (number_ != 0) queue_.leave(number_);
     }
-    WakeUp queue_up() {
-      const Place place = queue_.take_place();
-      number_ = place.number;
-      return place.woken;
-    }
+    WakeUp queue_up() { return queue_.take_place(number_); }
 
    private:
     SharedQueue& queue_;
@@ -59,46 +55,42 @@ class SharedQueue {
     std::lock_guard lock(mutex_);
     return std::exchange(items_, {});
   }
-  /// Wakes the reader that waits longest, if there is an event for it. It may go on at once: hold no lock.
+  /// Wakes the reader that waits longest, if there is an event for it. It may run at once: hold no lock.
   void wake_one() {
     std::unique_lock lock(mutex_);
     if (items_.empty() || waiting_.empty()) return;
-    const Place place = std::move(waiting_.front());
-    waiting_.pop_front();
+    auto first = waiting_.take_first();
     lock.unlock();
-    place.woken.resolve({});
+    try {
+      first.mapped().resolve({});
+    } catch (...) {  // its executor had no memory for the job: the reader waits on
+      lock.lock();
+      waiting_.put_back(std::move(first));
+      throw;
+    }
   }
 
  protected:
-  struct Place {
-    std::uint64_t number;
-    WakeUp woken;
-  };
-
   mutable std::mutex mutex_;
   std::deque<Item> items_;
-  std::deque<Place> waiting_;
+  WaitingLine waiting_;
 
  private:
-  Place take_place() {
+  WakeUp take_place(std::uint64_t& number) {
     std::lock_guard lock(mutex_);
-    Place place{++last_number_, {}};
-    if (items_.empty()) {
-      waiting_.push_back(place);
-    } else {
-      place.woken.resolve({});
-    }
-    return place;
+    const auto& place = waiting_.join();
+    number = place.first;
+    WakeUp woken = place.second;
+    if (!items_.empty() && waiting_.leave(number)) woken.resolve({});
+    return woken;
   }
   void leave(std::uint64_t number) {
     {
       std::lock_guard lock(mutex_);
-      if (std::erase_if(waiting_, [&](const Place& place) { return place.number == number; }) > 0) return;
+      if (waiting_.leave(number)) return;
     }
     wake_one();  // it had been woken: if it took nothing, the event is another reader's
   }
-
-  std::uint64_t last_number_ = 0;
 };
 
 }  // namespace sluice

@@ -2,6 +2,8 @@
 // One executor on one io_context.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -61,6 +63,8 @@ class AsioExecutor final : public Executor {
   using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, asio::io_context::executor_type>;
 
   void schedule_turn();
+  void announce_inbox(std::uint64_t inbox, std::size_t place);
+  bool run_turn();
   void defer_turn();
   void turn() noexcept;
   static void run_all(Jobs& jobs);
@@ -73,7 +77,9 @@ class AsioExecutor final : public Executor {
   Jobs running_;  // those in hand, so that the vectors' memory is used again
   bool turn_comes_ = false;
   std::mutex inbox_mutex_;
-  Jobs inbox_;  // posted by other threads
+  Jobs inbox_;                    // posted by other threads
+  std::uint64_t inboxes_ = 0;     // how many were taken
+  bool inbox_announced_ = false;  // a turn will look into it
   TimerQueue timers_;
   Timer timer_;
   std::optional<Clock::time_point> armed_for_;

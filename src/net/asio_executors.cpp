@@ -49,15 +49,33 @@ bool AsioExecutor::drop_jobs() noexcept {
 void AsioExecutor::post(Function<void()> job) {
   if (runs_here()) {
     jobs_.push_back(std::move(job));
-    return schedule_turn();
+    try {
+      return schedule_turn();
+    } catch (...) {
+      jobs_.pop_back();
+      throw;
+    }
   }
-  bool first;
-  {
+  std::unique_lock lock(inbox_mutex_);
+  inbox_.push_back(std::move(job));
+  if (std::exchange(inbox_announced_, true)) return;
+  const std::uint64_t inbox = inboxes_;
+  const std::size_t place = inbox_.size() - 1;
+  lock.unlock();
+  announce_inbox(inbox, place);
+}
+
+// What failed is as if it had not been posted, and later jobs are announced anew.
+void AsioExecutor::announce_inbox(std::uint64_t inbox, std::size_t place) {
+  try {
+    asio::post(context_, [this] { turn(); });
+  } catch (...) {
     std::lock_guard lock(inbox_mutex_);
-    first = inbox_.empty();
-    inbox_.push_back(std::move(job));
+    if (inboxes_ != inbox) return;  // another turn has taken the job meanwhile
+    inbox_.erase(inbox_.begin() + static_cast<std::ptrdiff_t>(place));
+    inbox_announced_ = false;
+    throw;
   }
-  if (first) asio::post(context_, [this] { turn(); });
 }
 
 void AsioExecutor::post_after(std::chrono::nanoseconds delay, Function<void()> job) {
@@ -74,11 +92,18 @@ void AsioExecutor::post_after(std::chrono::nanoseconds delay, Function<void()> j
 
 void AsioExecutor::at_end_of_turn(Function<void()> last) {
   last_.push_back(std::move(last));
-  schedule_turn();
+  try {
+    schedule_turn();
+  } catch (...) {
+    last_.pop_back();
+    throw;
+  }
 }
 
 void AsioExecutor::schedule_turn() {
-  if (!std::exchange(turn_comes_, true)) defer_turn();
+  if (turn_comes_) return;
+  defer_turn();
+  turn_comes_ = true;
 }
 
 // defer, not post: a continuation of the handler that runs now needs no lock and no wake-up.
@@ -88,18 +113,30 @@ void AsioExecutor::defer_turn() {
 
 void AsioExecutor::turn() noexcept {
   const auto running = enter();
+  while (run_turn()) {
+    try {
+      return defer_turn();
+    } catch (...) {  // no memory for it: the next turn runs at once, and the sockets wait
+    }
+  }
+}
+
+// True: there is more to run.
+bool AsioExecutor::run_turn() {
   turn_comes_ = true;  // what these jobs ask for at the end of their turn comes in this one
   running_.swap(jobs_);
   run_all(running_);
   {
     std::lock_guard lock(inbox_mutex_);
     running_.swap(inbox_);
+    ++inboxes_;
+    inbox_announced_ = false;
   }
   run_all(running_);
   running_.swap(last_);
   run_all(running_);
   turn_comes_ = !jobs_.empty() || !last_.empty();
-  if (turn_comes_) defer_turn();
+  return turn_comes_;
 }
 
 void AsioExecutor::run_all(Jobs& jobs) {
@@ -114,10 +151,15 @@ void AsioExecutor::arm_timer() {
   const auto next = timers_.next();
   if (!next || (armed_for_ && *armed_for_ <= *next)) return;
   armed_for_ = *next + timer_grain;
-  timer_.expires_at(*armed_for_);
-  timer_.async_wait([this](const asio::error_code& error) {
-    if (!error) run_due();
-  });
+  try {
+    timer_.expires_at(*armed_for_);
+    timer_.async_wait([this](const asio::error_code& error) {
+      if (!error) run_due();
+    });
+  } catch (...) {  // the next timer that is set tries again for all
+    armed_for_.reset();
+    throw;
+  }
 }
 
 void AsioExecutor::run_due() noexcept {
@@ -125,7 +167,10 @@ void AsioExecutor::run_due() noexcept {
   armed_for_.reset();
   const auto now = Clock::now();
   while (Function<void()> job = timers_.take_due(now)) job();
-  arm_timer();
+  try {
+    arm_timer();
+  } catch (...) {  // no memory for it: it is armed with the next timer that is set
+  }
 }
 
 }  // namespace net
@@ -145,11 +190,17 @@ AsioExecutors::AsioExecutors(std::size_t threads) {
     throw std::invalid_argument(fmt::format("AsioExecutors: {} threads, and there may be 1 to {}", threads, max_size));
   }
   for (std::size_t i = 0; i < threads; ++i) loops_.push_back(std::make_unique<Loop>());
-  for (auto& loop : loops_) {
-    loop->thread = std::thread([&loop = *loop] {
-      const auto running = loop.executor.enter();
-      loop.own->run();
-    });
+  try {
+    for (auto& loop : loops_) {
+      loop->thread = std::thread([&loop = *loop] {
+        const auto running = loop.executor.enter();
+        loop.own->run();
+      });
+    }
+  } catch (...) {  // the system has no thread left: those that run end, and the caller hears of it
+    stop();
+    join();
+    throw;
   }
 }
 

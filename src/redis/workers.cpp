@@ -205,6 +205,7 @@ void Workers::read_later(std::size_t number, const Reply& refusal) {
 WorkerReader::~WorkerReader() {
   for (const std::string& group : groups()) workers_->bus().leave(group, channel_->name());
   workers_->close_reader(channel_);
+  life_->end();
 }
 
 std::vector<std::string>& WorkerReader::groups() {
@@ -222,14 +223,14 @@ std::optional<Event> WorkerReader::poll() {
   return event;
 }
 
-Task<Result<Event>> WorkerReader::receive() {
-  // The inbox may be destroyed while this waits.
-  const std::shared_ptr<WorkerChannel> channel = channel_;
-  const std::shared_ptr<Workers> workers = workers_;
+Task<Result<Event>> WorkerReader::receive(std::shared_ptr<Workers> workers, std::shared_ptr<WorkerChannel> channel,
+                                          std::shared_ptr<ReaderLife> life) {
   WorkerChannel::Turn turn(*channel);
   for (;;) {
+    if (life->over()) co_return ReaderLife::error();
     if (auto event = channel->pop()) co_return std::move(*event);
     const WorkerChannel::WakeUp woken = turn.queue_up();
+    if (!life->waits_for(woken)) continue;
     workers->look_again();
     co_await woken;
   }

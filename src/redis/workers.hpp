@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "layer/reader_life.hpp"
 #include "layer/shared_queue.hpp"
 #include "redis/bus.hpp"
 #include "redis/names.hpp"
@@ -106,11 +107,14 @@ class Workers : public std::enable_shared_from_this<Workers> {
 class WorkerReader final : public Inbox::Reader {
  public:
   WorkerReader(std::shared_ptr<Workers> workers, std::shared_ptr<WorkerChannel> channel)
-      : workers_(std::move(workers)), channel_(std::move(channel)), flushes_(workers_->flushes()) {}
+      : workers_(std::move(workers)),
+        channel_(std::move(channel)),
+        life_(std::make_shared<ReaderLife>()),
+        flushes_(workers_->flushes()) {}
   ~WorkerReader() override;
 
   std::string_view name() const noexcept override { return channel_->name(); }
-  Task<Result<Event>> receive() override;
+  Task<Result<Event>> receive() override { return receive(workers_, channel_, life_); }
   std::optional<Event> poll() override;
 
   Task<Result<void>> join(std::string_view group);
@@ -118,9 +122,12 @@ class WorkerReader final : public Inbox::Reader {
 
  private:
   std::vector<std::string>& groups();  // under the lock
+  static Task<Result<Event>> receive(std::shared_ptr<Workers> workers, std::shared_ptr<WorkerChannel> channel,
+                                     std::shared_ptr<ReaderLife> life);
 
   std::shared_ptr<Workers> workers_;
   std::shared_ptr<WorkerChannel> channel_;
+  std::shared_ptr<ReaderLife> life_;
   std::mutex mutex_;
   std::vector<std::string> groups_;  // joined since this flush:
   std::uint64_t flushes_ = 0;

@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -27,6 +28,7 @@ class ManualDriver::Loop {
   void post(ManualExecutor& executor, Function<void()> work) {
     std::lock_guard lock(mutex_);
     if (closed_) return;
+    count_down_to_failure();
     jobs_.push_back({&executor, std::move(work)});
     posted_.notify_all();
   }
@@ -34,6 +36,7 @@ class ManualDriver::Loop {
   void post_after(ManualExecutor& executor, std::chrono::nanoseconds delay, Function<void()> work) {
     std::lock_guard lock(mutex_);
     if (closed_) return;
+    count_down_to_failure();
     timers_.emplace(now_ + std::max(delay, std::chrono::nanoseconds(0)), Job{&executor, std::move(work)});
     posted_.notify_all();
   }
@@ -77,6 +80,14 @@ class ManualDriver::Loop {
     std::lock_guard lock(mutex_);
     dice_.emplace(seed);
   }
+  void fail_post(std::size_t nth) {
+    std::lock_guard lock(mutex_);
+    fail_in_ = nth;
+  }
+  bool post_to_fail() const {
+    std::lock_guard lock(mutex_);
+    return fail_in_ > 0;
+  }
 
   // Destroys all jobs, each on its executor, also those that are posted by what the jobs owned.
   void close() {
@@ -116,12 +127,17 @@ class ManualDriver::Loop {
     return job;
   }
 
+  void count_down_to_failure() {
+    if (fail_in_ > 0 && --fail_in_ == 0) throw std::bad_alloc();
+  }
+
   mutable std::mutex mutex_;
   std::condition_variable posted_;
   std::deque<Job> jobs_;
   std::multimap<Clock::time_point, Job> timers_;
   Clock::time_point now_{std::chrono::hours(1000)};  // far from zero, so that "an hour ago" is a time as well
   std::optional<std::minstd_rand> dice_;
+  std::size_t fail_in_ = 0;  // posts; 0: never
   bool closed_ = false;
 };
 
@@ -167,6 +183,9 @@ bool ManualDriver::idle() const { return loop_->pending() == 0; }
 std::size_t ManualDriver::pending() const { return loop_->pending(); }
 std::size_t ManualDriver::timers() const { return loop_->timers(); }
 void ManualDriver::shuffle(unsigned seed) { loop_->shuffle(seed); }
+
+void ManualDriver::fail_post(std::size_t nth) { loop_->fail_post(nth); }
+bool ManualDriver::post_to_fail() const { return loop_->post_to_fail(); }
 
 void ManualDriver::must_not_run_in_a_job(std::string_view what) {
   if (Executor::current()) throw std::logic_error(fmt::format("{}: called from inside a job", what));

@@ -163,6 +163,16 @@ Result<void> ScriptedChannelLayer::send(std::string_view channel, Event event) {
   return behind_.send(channel, std::move(event));
 }
 
+Task<Result<void>> ScriptedChannelLayer::group_send_when_room(std::string_view group, Event event) {
+  if (auto asked = script_->ask(fmt::format("group_send {} {}", group, event.text().view())); !asked) return asked;
+  return behind_.group_send_when_room(group, std::move(event));
+}
+
+Task<Result<void>> ScriptedChannelLayer::send_when_room(std::string_view channel, Event event) {
+  if (auto asked = script_->ask(fmt::format("send {} {}", channel, event.text().view())); !asked) return asked;
+  return behind_.send_when_room(channel, std::move(event));
+}
+
 Task<Result<std::size_t>> ScriptedChannelLayer::group_size(std::string_view group) {
   co_await script_->pass();
   if (auto asked = script_->ask(fmt::format("group_size {}", group)); !asked) co_return asked.error();

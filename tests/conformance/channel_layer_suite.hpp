@@ -380,6 +380,32 @@ TEMPLATE_LIST_TEST_CASE("a reader that gives up loses no event", "[layer][CL-8]"
   CHECK(scene.becomes([&] { return second.seen == left; }));
 }
 
+namespace detail {
+inline Task<> note_receive(Task<Result<Event>> receiving, std::string& seen) {
+  const auto event = co_await receiving;
+  seen = event ? std::string(event->type()) : std::string(to_string(event.error().code()));
+}
+}  // namespace detail
+
+TEMPLATE_LIST_TEST_CASE("an inbox that is destroyed ends its waiting receive", "[layer][CL-8]", Worlds) {
+  Scene<TestType> scene;
+  auto inbox = std::make_optional(scene.inbox("jobs"));
+  std::string seen;
+  std::optional<Task<>> waiting = detail::note_receive(inbox->receive(), seen);
+  const bool waits = GENERATE(true, false);  // or it begins when the inbox is gone
+  const auto start = [&] { scene.run([&] { (void)waiting->start({[](void*) noexcept {}, nullptr}); }); };
+  if (waits) start();
+  scene.settle();
+  inbox.reset();
+  if (!waits) start();
+  CHECK(scene.becomes([&] { return seen == "channel_closed"; }));
+  scene.keep("jobs");
+  REQUIRE(scene.layer.send("jobs", numbered(1)));
+  Inbox later = scene.inbox("jobs");
+  CHECK(scene.drain(later) == "#1");
+  scene.run([&] { waiting.reset(); });
+}
+
 TEMPLATE_LIST_TEST_CASE("every kind of value arrives as it was sent", "[layer][CL-9][DI-11]", Worlds) {
   const std::string map =
       R"({"type":"kinds","text":"\u00e9 \ud83d\ude00","int":-9223372036854775808,"big":9223372036854775807,"double":0.5,)"
@@ -499,6 +525,76 @@ TEMPLATE_LIST_TEST_CASE("channels that nobody uses any more take no memory", "[l
   scene.settle();
   CHECK(scene.layer.stats().plain_channels == 0);
   CHECK(scene.layer.stats().dropped_expired == 99);
+}
+
+// ---------------------------------------------------------------- room for what is sent
+
+namespace detail {
+inline Task<std::size_t> send_all(ChannelLayer& layer, std::string_view to, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto sent = to.find('!') == to.npos ? co_await layer.group_send_when_room(to, numbered(static_cast<int>(i)))
+                                              : co_await layer.send_when_room(to, numbered(static_cast<int>(i)));
+    if (!sent) co_return i;
+  }
+  co_return count;
+}
+}  // namespace detail
+
+TEMPLATE_LIST_TEST_CASE("a sender that waits for room sends everything, in order", "[layer]", Worlds) {
+  Scene<TestType> scene({.waiting_events = 4});
+  Ear& ann = scene.ear_in("g");
+  Ear& bob = scene.ear_in("g");
+  const bool to_a_group = GENERATE(true, false) || !TestType::names_processes;
+  const std::string to = to_a_group ? "g" : ann.channel().name();
+  CHECK(scene.run([&] { return detail::send_all(scene.layer, to, 100); }) == 100);
+  std::string expected = "#0";
+  for (int i = 1; i < 100; ++i) expected += " #" + std::to_string(i);
+  std::string heard, heard_by_bob;
+  CHECK(scene.becomes([&] {
+    heard += ann.heard();
+    heard_by_bob += bob.heard();
+    return heard.ends_with(" #99") && (!to_a_group || heard_by_bob.ends_with(" #99"));
+  }));
+  CHECK(heard == expected);
+  CHECK(heard_by_bob == (to_a_group ? expected : ""));
+  CHECK(scene.layer.stats().dropped_no_room == 0);
+  CHECK(scene.layer.stats().waiting_events == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("what waits to be delivered is bounded, and a sender past the bound is told", "[layer]",
+                        Worlds) {
+  if (left_out(TestType::shared, "these worlds wait for Redis at each send")) return;
+  Scene<TestType> scene({.waiting_events = 4});
+  Ear& ear = scene.ear_in("g");
+  for (int i = 0; i < 4; ++i) REQUIRE(scene.layer.group_send("g", numbered(i)));
+  CHECK(code_of(scene.layer.group_send("g", numbered(4))) == ErrorCode::no_room);
+  CHECK(code_of(scene.layer.send(ear.channel().name(), numbered(4))) == ErrorCode::no_room);
+  CHECK(scene.layer.group_send("nobody", numbered(4)));
+  CHECK(scene.layer.stats().waiting_events == 4);
+  CHECK(scene.layer.stats().waiting_bytes > 0);
+  scene.settle();
+  CHECK(ear.heard() == "#0 #1 #2 #3");
+  REQUIRE(scene.layer.group_send("g", numbered(5)));
+  scene.settle();
+  CHECK(ear.heard() == "#5");
+  const LayerStats stats = scene.layer.stats();
+  CHECK(stats.dropped_no_room == 2);
+  CHECK(stats.group_sends == 6);
+  CHECK(stats.waiting_events == 0);
+  CHECK(stats.waiting_bytes == 0);
+}
+
+TEMPLATE_LIST_TEST_CASE("what waits to be delivered is bounded in bytes, and no event is too large to be sent",
+                        "[layer]", Worlds) {
+  if (left_out(TestType::shared, "these worlds wait for Redis at each send")) return;
+  Scene<TestType> scene({.waiting_bytes = 10'000});
+  Ear& ear = scene.ear_in("g");
+  const std::string large(20'000, 'x');
+  REQUIRE(scene.layer.group_send("g", broadcast("a")));
+  REQUIRE(scene.layer.group_send("g", broadcast(large)));
+  CHECK(code_of(scene.layer.group_send("g", broadcast("b"))) == ErrorCode::no_room);
+  scene.settle();
+  CHECK(ear.heard() == "a " + large);
 }
 
 // ---------------------------------------------------------------- groups

@@ -2,9 +2,12 @@
 #include "sluice/core/completion.hpp"
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -177,4 +180,136 @@ TEST_CASE("many threads resolve, one of them counts, and home hears it once", "[
     executor.run_all();
     REQUIRE(seen == "x");
   }
+}
+
+namespace {
+
+// Copies once, and then its move constructor throws.
+struct Stubborn {
+  explicit Stubborn(int moves) : moves_left(moves) {}
+  Stubborn(Stubborn&& other) : moves_left(other.moves_left - 1) {
+    if (moves_left < 0) throw std::runtime_error("it does not move");
+  }
+  Stubborn& operator=(Stubborn&&) = default;
+  int moves_left;
+};
+
+template <class T>
+Task<> note_outcome(Completion<T> value, std::string& seen) {
+  try {
+    (void)co_await value;
+    seen += "value";
+  } catch (const std::exception& error) {
+    seen += error.what();
+  }
+}
+
+// As the documentation shows it: the awaiting code has a copy, and a callback has the other.
+Task<> load(std::function<void()>& callback, std::string& seen) {
+  Completion<int> row;
+  callback = [row] { row.resolve(1); };
+  try {
+    co_await row;
+    seen += "row";
+  } catch (const BrokenPromise&) {
+    seen += "broken";
+  }
+}
+
+const char* const broken = "broken promise: the last copy of a Completion was dropped without a value";
+
+}  // namespace
+
+TEST_CASE("a value whose move throws leaves its waiter to the next outcome", "[core]") {
+  for (int moves = 0; moves < 4; ++moves) {
+    CAPTURE(moves);
+    ManualExecutor executor;
+    std::string seen;
+    Completion<Stubborn> value;
+    Started waiting(executor, note_outcome(value, seen));
+    executor.run_all();
+    try {
+      value.resolve(Stubborn(moves));
+    } catch (const std::exception& error) {
+      value.fail(std::make_exception_ptr(error));
+    }
+    executor.run_all();
+    CHECK(waiting.finished);
+    CHECK_FALSE(seen.empty());
+  }
+}
+
+TEST_CASE("an executor that takes no job leaves the waiter to the next outcome", "[core]") {
+  ManualExecutor executor;
+  std::string seen;
+  Completion<int> value;
+  Started waiting(executor, note_outcome(value, seen));
+  executor.run_all();
+  executor.fail_post(1);
+  CHECK_THROWS_AS(value.resolve(1), std::bad_alloc);
+  executor.run_all();
+  CHECK(seen == "");
+  value.fail(std::make_exception_ptr(std::runtime_error("no memory")));
+  executor.run_all();
+  CHECK(seen == "no memory");
+}
+
+TEST_CASE("a completion that nobody can resolve any more is a broken promise", "[core]") {
+  ManualExecutor executor;
+  std::string seen;
+  SECTION("its callback is dropped while it is awaited") {
+    std::function<void()> callback;
+    Started waiting(executor, load(callback, seen));
+    executor.run_all();
+    CHECK(seen == "");
+    callback = nullptr;
+    executor.run_all();
+    CHECK(seen == "broken");
+    CHECK(waiting.finished);
+  }
+  SECTION("its callback was dropped before it is awaited") {
+    auto value = std::make_unique<Completion<int>>();
+    auto task = note_outcome(*value, seen);
+    value.reset();
+    Started waiting(executor, std::move(task));
+    executor.run_all();
+    CHECK(seen == broken);
+  }
+  SECTION("by a thread that has no executor, for one that waits without") {
+    auto value = std::make_unique<Completion<int>>();
+    auto task = note_outcome(*value, seen);
+    CHECK_FALSE(task.start({[](void*) noexcept {}, nullptr}));
+    value.reset();
+    CHECK(seen == broken);
+  }
+  SECTION("copies that come and go do no harm while one is left") {
+    std::function<void()> callback, other;
+    Started waiting(executor, load(callback, seen));
+    executor.run_all();
+    other = callback;
+    callback = nullptr;
+    callback = other;
+    other = nullptr;
+    callback();
+    executor.run_all();
+    CHECK(seen == "row");
+  }
+}
+
+namespace {
+Task<> await_directly(const Completion<int>& value, std::string& seen) {
+  co_await value;
+  seen += "value";
+}
+}  // namespace
+
+TEST_CASE("a completion that was never copied is resolved through itself", "[core]") {
+  ManualExecutor executor;
+  std::string seen;
+  const Completion<int> value;
+  Started waiting(executor, await_directly(value, seen));
+  executor.run_all();
+  value.resolve(1);
+  executor.run_all();
+  CHECK(seen == "value");
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <tuple>
 
 #include "sluice/testing/manual_executor.hpp"
@@ -213,4 +214,79 @@ TEST_CASE("channels may outlive their layer", "[layer][CL-25]") {
   first.channel().leave_groups();
   CHECK(first.channel().group_count() == 0);
   CHECK(second.channel().in_group("room"));
+}
+
+TEST_CASE("a thread may wait for room", "[layer]") {
+  ManualExecutor executor;
+  InMemoryChannelLayer layer(executor, {.waiting_events = 2});
+  Ear ear(layer, executor);
+  REQUIRE(ear.join("g"));
+  constexpr int count = 1000;
+  std::thread publisher([&] {
+    for (int i = 0; i < count; ++i) {
+      if (!layer.group_send_blocking("g", numbered(i))) return;
+    }
+    (void)layer.send_blocking(ear.channel().name(), Event::named("done"));
+  });
+  CHECK(executor.run_until([&] { return ear.visits() == count + 1; }));
+  publisher.join();
+  std::string expected;
+  for (int i = 0; i < count; ++i) expected += "#" + std::to_string(i) + " ";
+  CHECK(ear.heard() == expected + "done");
+  executor.run([&] { CHECK_THROWS_AS(layer.group_send_blocking("g", numbered(0)), std::logic_error); });
+}
+
+namespace {
+
+Task<> note_send(Task<Result<void>> sending, std::string& seen) {
+  const auto sent = co_await sending;
+  seen += sent ? "sent " : std::string(to_string(sent.error().code())) + " ";
+}
+
+}  // namespace
+
+TEST_CASE("senders that wait for room are told that their layer ended", "[layer]") {
+  ManualExecutor executor;
+  auto layer = std::make_unique<InMemoryChannelLayer>(executor, ChannelLayerOptions{.waiting_events = 1});
+  Ear ear(*layer, executor);
+  REQUIRE(ear.join("g"));
+  REQUIRE(layer->group_send("g", numbered(1)));
+  std::string seen;
+  std::vector<Task<>> waiting;
+  for (int i = 0; i < 3; ++i) waiting.push_back(note_send(layer->group_send_when_room("g", numbered(i)), seen));
+  executor.run([&] {
+    for (auto& task : waiting) (void)task.start({[](void*) noexcept {}, nullptr});
+  });
+  layer.reset();
+  executor.run_all();
+  CHECK(seen == "layer_unavailable layer_unavailable layer_unavailable ");
+  executor.run([&] { waiting.clear(); });
+}
+
+TEST_CASE("a sender that gives up waiting for room passes its turn on", "[layer]") {
+  ManualExecutor executor;
+  InMemoryChannelLayer layer(executor, {.waiting_events = 2});
+  Ear ear(layer, executor);
+  REQUIRE(ear.join("g"));
+  for (int i = 0; i < 2; ++i) REQUIRE(layer.group_send("g", numbered(i)));
+  std::string seen;
+  std::vector<std::optional<Task<>>> waiting(4);
+  executor.run([&] {
+    for (int i = 0; i < 4; ++i) {
+      auto& task = waiting[static_cast<std::size_t>(i)];
+      task = note_send(layer.group_send_when_room("g", numbered(2 + i)), seen);
+      (void)task->start({[](void*) noexcept {}, nullptr});
+    }
+  });
+  SECTION("while it waits") {
+    executor.run([&] { waiting[0].reset(); });
+    executor.run_all();
+  }
+  SECTION("when it has been woken") {
+    REQUIRE(executor.run_one());  // the mail, which wakes the first
+    executor.run([&] { waiting[0].reset(); });
+    executor.run_all();
+  }
+  CHECK(seen == "sent sent sent ");
+  CHECK(ear.heard() == "#0 #1 #3 #4 #5");
 }

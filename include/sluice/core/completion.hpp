@@ -8,6 +8,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <utility>
 #include <variant>
 
@@ -15,39 +16,67 @@
 
 namespace sluice {
 
+/// Thrown by the co_await of a Completion that nobody can resolve any more: a callback that held it was destroyed
+/// without being called.
+class BrokenPromise : public std::logic_error {
+ public:
+  BrokenPromise() : std::logic_error("broken promise: the last copy of a Completion was dropped without a value") {}
+};
+
 /// One value that arrives later. Copies share it, so a callback takes a copy:
 ///
 ///     Completion<Row> row;
 ///     db.load(id, [row](Row loaded) { row.resolve(std::move(loaded)); });
 ///     use(co_await row);
 ///
-/// The first resolve or fail counts, later ones are ignored. It is awaited once, and the awaiting code goes on where it
-/// was running before, on its own executor (without one: on the resolving thread). A coroutine that is destroyed while
-/// it waits is not resumed, and its executor may end then, whoever still resolves. resolve and fail: any thread.
-/// co_await: one thread at a time.
+/// The first resolve or fail counts, later ones are ignored. One that throws, for want of memory or since T's move
+/// constructor does, has changed nothing. When all copies but the awaited one are gone without an outcome, the co_await
+/// throws BrokenPromise; a Completion that was never copied is not looked at in this way.
+///
+/// It is awaited once, and the awaiting code goes on where it was running before, on its own executor (without one: on
+/// the resolving thread). A coroutine that is destroyed while it waits is not resumed, and its executor may end then,
+/// whoever still resolves. resolve and fail: any thread. co_await: one thread at a time.
 template <class T>
 class Completion {
   struct State;
 
  public:
-  void resolve(T value) const { settle(std::in_place_index<1>, std::move(value)); }
-  void fail(std::exception_ptr error) const { settle(std::in_place_index<2>, std::move(error)); }
+  Completion() = default;
+  Completion(const Completion& other) : state_(other.state_) {
+    if (state_) state_->copied();
+  }
+  Completion(Completion&& other) noexcept : state_(std::move(other.state_)) {
+    if (state_) state_->moved(&other, this);
+  }
+  Completion& operator=(Completion other) noexcept {
+    let_go();
+    state_ = std::move(other.state_);
+    if (state_) state_->moved(&other, this);
+    return *this;
+  }
+  ~Completion() { let_go(); }
+
+  void resolve(T value) const { settle(state_, std::in_place_index<1>, std::move(value)); }
+  void fail(std::exception_ptr error) const { settle(state_, std::in_place_index<2>, std::move(error)); }
 
   class Awaiter {
    public:
-    explicit Awaiter(std::shared_ptr<State> state) : state_(std::move(state)) {}
+    Awaiter(std::shared_ptr<State> state, const Completion* awaited) : state_(std::move(state)), awaited_(awaited) {}
     Awaiter(const Awaiter&) = delete;
     Awaiter& operator=(const Awaiter&) = delete;
     ~Awaiter() {
       std::lock_guard lock(state_->mutex);
       state_->awaiting = {};
+      state_->awaited = nullptr;
     }
 
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> awaiting) {
       std::lock_guard lock(state_->mutex);
-      if (state_->outcome.index() != 0) return false;
       assert(!state_->awaiting && "a Completion is awaited once");
+      state_->awaited = awaited_;
+      if (state_->nobody_can_resolve()) state_->outcome.template emplace<2>(std::make_exception_ptr(BrokenPromise()));
+      if (state_->outcome.index() != 0) return false;
       state_->awaiting = awaiting;
       state_->executor = Executor::current();
       return true;
@@ -60,8 +89,9 @@ class Completion {
 
    private:
     std::shared_ptr<State> state_;
+    const Completion* awaited_;
   };
-  Awaiter operator co_await() const { return Awaiter(state_); }
+  Awaiter operator co_await() const { return Awaiter(state_, this); }
 
  private:
   struct State {
@@ -69,25 +99,62 @@ class Completion {
     std::variant<std::monostate, T, std::exception_ptr> outcome;
     std::coroutine_handle<> awaiting;  // empty again once the awaiting coroutine has gone on, or is destroyed
     Executor* executor = nullptr;
+    const Completion* awaited = nullptr;  // the copy that is awaited, while it stands
+    std::size_t copies = 1;
+    bool shared = false;  // there was a second copy
+
+    // Under the lock. The awaited copy itself resolves nothing: mostly it stands in the awaiting coroutine's frame.
+    bool nobody_can_resolve() const noexcept {
+      return outcome.index() == 0 && (copies == 0 || (copies == 1 && shared && awaited));
+    }
+    void copied() {
+      std::lock_guard lock(mutex);
+      ++copies;
+      shared = true;
+    }
+    void moved(const Completion* from, const Completion* to) noexcept {
+      std::lock_guard lock(mutex);
+      if (awaited == from) awaited = to;
+    }
+    // True: a coroutine waits for what will never come.
+    bool dropped(const Completion* copy) noexcept {
+      std::lock_guard lock(mutex);
+      --copies;
+      if (awaited == copy) awaited = nullptr;
+      return awaiting && nobody_can_resolve();
+    }
   };
 
-  template <class... Outcome>
-  void settle(Outcome&&... outcome) const {
+  void let_go() noexcept {
+    const auto state = std::move(state_);
+    if (!state || !state->dropped(this)) return;
+    try {
+      settle(state, std::in_place_index<2>, std::make_exception_ptr(BrokenPromise()));
+    } catch (...) {  // no memory to say so, and nobody left who could say it later
+    }
+  }
+
+  template <std::size_t index, class Outcome>
+  static void settle(const std::shared_ptr<State>& state, std::in_place_index_t<index>, Outcome&& outcome) {
     std::coroutine_handle<> inline_awaiting;
     {
-      std::lock_guard lock(state_->mutex);
-      if (state_->outcome.index() != 0) return;
-      state_->outcome.template emplace<0>();
-      emplace(std::forward<Outcome>(outcome)...);
-      if (!state_->awaiting) return;
-      if (state_->executor) return go_on_at_home();
-      inline_awaiting = std::exchange(state_->awaiting, {});
+      std::lock_guard lock(state->mutex);
+      if (state->outcome.index() != 0) return;
+      try {
+        state->outcome.template emplace<index>(std::forward<Outcome>(outcome));
+        if (!state->awaiting) return;
+        if (state->executor) return go_on_at_home(state);
+      } catch (...) {
+        state->outcome.template emplace<0>();
+        throw;
+      }
+      inline_awaiting = std::exchange(state->awaiting, {});
     }
     inline_awaiting.resume();
   }
   // Under the lock, for which a coroutine that is destroyed meanwhile waits: until then its executor stands.
-  void go_on_at_home() const {
-    state_->executor->post([state = state_] {
+  static void go_on_at_home(const std::shared_ptr<State>& state) {
+    state->executor->post([state] {
       std::coroutine_handle<> awaiting;
       {
         std::lock_guard lock(state->mutex);
@@ -95,10 +162,6 @@ class Completion {
       }
       if (awaiting) awaiting.resume();
     });
-  }
-  template <std::size_t index, class Outcome>
-  void emplace(std::in_place_index_t<index>, Outcome&& outcome) const {
-    state_->outcome.template emplace<index>(std::forward<Outcome>(outcome));
   }
 
   std::shared_ptr<State> state_ = std::make_shared<State>();

@@ -21,6 +21,7 @@ enum class ErrorCode : std::uint8_t {
   already_exists,     // a name that is taken
   not_found,
   limit_exceeded,     // a message, a queue or a count past its limit
+  no_room,            // what waits to be delivered has reached its bound: wait for room, and send again
   channel_full,       // the channel holds its capacity of unread messages (behaviour CL-7)
   channel_closed,     // the channel or its connection is gone
   layer_unavailable,  // the channel layer is shut down, or can't reach its bus

@@ -39,6 +39,7 @@ class [[nodiscard]] Work {
 /// joins. It ends before the executors whose code awaits its work: what it finishes goes on there. Any thread.
 class WorkerPool {
  public:
+  /// Throws std::system_error when the system has no thread left.
   explicit WorkerPool(std::size_t threads);
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -75,6 +76,7 @@ class WorkerPool {
 
  private:
   void work();
+  void end() noexcept;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

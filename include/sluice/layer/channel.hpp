@@ -35,11 +35,15 @@ struct DeliveryRun {
 };
 
 /// Who hears a channel. Everything is called on the subscriber's executor, and nothing of it may run user code before
-/// it returns: it queues, or it sends. executor(): any thread. Everything else: its executor only.
+/// it returns: it queues, or it sends. What deliver throws is caught, logged once and counted, and other subscribers
+/// hear the event all the same. executor(): any thread. Everything else: its executor only.
 class Subscriber {
  public:
   virtual void deliver(const Event& event) = 0;
   virtual void deliver(const DeliveryRun& run) = 0;
+  /// Something for this subscriber was lost: deliver threw, or there was no memory to encode it. The default does
+  /// nothing.
+  virtual void missed() noexcept {}
   virtual Identity identity() const noexcept = 0;
   virtual Executor& executor() const noexcept = 0;
 
@@ -97,7 +101,8 @@ class Inbox {
   explicit Inbox(std::unique_ptr<Reader> reader) noexcept : reader_(std::move(reader)) {}
 
   std::string_view name() const noexcept { return reader_->name(); }
-  /// Waits for the next event. An Error only when the layer is gone. Destroying the waiting task loses no event.
+  /// Waits for the next event. An Error only when the layer or the inbox is gone. Destroying the waiting task loses no
+  /// event.
   Task<Result<Event>> receive() { return reader_->receive(); }
   /// The next event if there is one now.
   std::optional<Event> poll() { return reader_->poll(); }

@@ -44,6 +44,9 @@ struct ChannelLayerOptions {
   std::vector<ChannelCapacity> channel_capacity = {};  // exceptions to it; the first that fits counts (CL-13)
   std::chrono::milliseconds expiry{60'000};            // an event that nobody read by then is dropped (CL-15)
   std::size_t message_bytes = 8 * 1024 * 1024;         // of one event; a larger one is refused (CL-10)
+  // Mail that waits for one executor. Past either a send fails with no_room, or waits (group_send_when_room).
+  std::size_t waiting_events = 100'000;
+  std::size_t waiting_bytes = 64 * 1024 * 1024;  // with what an event takes beside its bytes
 };
 
 /// What a layer did since it was built, and what it dropped, by cause. A value.
@@ -56,15 +59,20 @@ struct LayerStats {
   std::uint64_t dropped_no_channel = 0;  // the addressed channel is gone
   std::uint64_t dropped_too_large = 0;
   std::uint64_t dropped_invalid_name = 0;
-  std::uint64_t channels = 0;        // open now
-  std::uint64_t groups = 0;          // with a member now
-  std::uint64_t plain_channels = 0;  // plain channels that hold an event or have a reader now
+  std::uint64_t dropped_no_room = 0;    // too much mail was waiting: the sender was told
+  std::uint64_t failed_deliveries = 0;  // a subscriber threw, or there was no memory: Subscriber::missed was called
+  std::uint64_t channels = 0;           // open now
+  std::uint64_t groups = 0;             // with a member now
+  std::uint64_t plain_channels = 0;     // plain channels that hold an event or have a reader now
+  std::uint64_t waiting_events = 0;     // mail for executors now, and for a bus: each executor's copy counts
+  std::uint64_t waiting_bytes = 0;      // of them
 };
 
 /// A channel layer: at most once, in order from one sender to one receiver, and what it drops it counts.
 ///
-/// group_send, send, open_inbox, group_size, group_channels, flush, stats: any thread. open_channel, group_add and
-/// group_discard of a Channel: the subscriber's executor only. The layer outlives its channels and inboxes.
+/// group_send, send and their waiting forms, open_inbox, group_size, group_channels, flush, stats: any thread.
+/// open_channel, group_add and group_discard of a Channel: the subscriber's executor only. The layer outlives its
+/// channels and inboxes.
 class ChannelLayer {
  public:
   virtual ~ChannelLayer() = default;
@@ -81,12 +89,25 @@ class ChannelLayer {
   virtual Task<Result<void>> group_discard(std::string_view group, const Channel& channel) = 0;
   virtual Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox) = 0;
 
-  /// To every member of the group; returns at once. An Error: nothing was sent (a bad name, too large, the layer down).
-  /// An empty group is no error (behaviour CL-26), nor is a member that is full (CL-21).
+  /// To every member of the group; returns at once. An Error: nothing was sent (a bad name, too large, no room, the
+  /// layer down). An empty group is no error (behaviour CL-26), nor is a member that is full (CL-21).
   virtual Result<void> group_send(std::string_view group, Event event) = 0;
   /// To one channel; returns at once. ErrorCode::channel_full when a plain channel holds its capacity (CL-7); a
   /// subscriber's channel that is gone swallows it, counted.
   virtual Result<void> send(std::string_view channel, Event event) = 0;
+
+  /// As group_send and send, but while the layer has no room for the event they wait instead of failing with
+  /// ErrorCode::no_room. For a publisher that may be faster than those who listen:
+  ///
+  ///     const auto sent = co_await layer.group_send_when_room("prices", event);
+  ///
+  /// A layer that ends meanwhile: layer_unavailable. A plain channel that is full is not waited for. Any thread. The
+  /// default is for a layer without bounds: it sends at once.
+  virtual Task<Result<void>> group_send_when_room(std::string_view group, Event event);
+  virtual Task<Result<void>> send_when_room(std::string_view channel, Event event);
+  /// The same for a thread that may wait. Throws std::logic_error inside an executor's job. Any other thread.
+  Result<void> group_send_blocking(std::string_view group, Event event);
+  Result<void> send_blocking(std::string_view channel, Event event);
 
   /// How many channels are in the group now.
   virtual Task<Result<std::size_t>> group_size(std::string_view group) = 0;

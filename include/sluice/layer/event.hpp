@@ -67,6 +67,8 @@ class Event {
   const json::Text& text() const;
   /// About how many bytes the event holds.
   std::size_t size() const noexcept;
+  /// About how many bytes of memory it takes: its size, and the users that its audiences list.
+  std::size_t memory() const noexcept;
 
  private:
   struct State;

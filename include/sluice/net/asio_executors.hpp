@@ -29,7 +29,7 @@ namespace sluice {
 class AsioExecutors : public ExecutorGroup {
  public:
   /// Starts `threads` threads, each running an io_context of its own, until stop(). Throws std::invalid_argument for 0
-  /// or more than max_size.
+  /// or more than max_size, std::system_error when the system has no thread left.
   explicit AsioExecutors(std::size_t threads);
   /// Uses your io_contexts. Each must be run by one thread only, and outlives this object; destroy this object when
   /// they no longer run. Throws std::invalid_argument for none or more than max_size.

@@ -49,6 +49,12 @@ class ManualDriver {
   /// From now on jobs of different executors come in an order drawn from this seed; each executor keeps its own order.
   void shuffle(unsigned seed);
 
+  /// The nth post from now on, timers among them, throws std::bad_alloc, and no other: 1 is the next, 0 none. For tests
+  /// of code that survives an executor without memory.
+  void fail_post(std::size_t nth);
+  /// Is a post that is to fail still to come?
+  bool post_to_fail() const;
+
  protected:
   class Loop;
   ManualDriver();
