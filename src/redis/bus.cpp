@@ -52,7 +52,7 @@ Bus::Bus(std::shared_ptr<Dialer> dialer, ExecutorGroup& executors, BusParts part
       executor_(executors.at(0)),
       parts_(std::move(parts)),
       serializer_(checked(parts_.options), parts_.oldest_token),
-      gauge_(std::make_shared<Gauge>(options().waiting_events, options().waiting_bytes)),
+      road_(std::make_shared<Road>(options().waiting_events, options().waiting_bytes)),
       stamps_(options().random_prefix_length),
       memberships_([this](std::string_view group, std::string_view plain_channel) {
         return shard_of(group.empty() ? parts_.place_of(Publication::To::channel, plain_channel)
@@ -97,19 +97,41 @@ Result<void> Bus::publish(Publication::To to, std::string_view name, const Event
                           std::optional<Receipt> receipt) {
   auto body = serializer_.body(event);
   if (!body) return body.error();
-  if (!gauge_->take(Publication::size_of(*body))) {
-    count(counters_.refused);
-    return Error(ErrorCode::layer_unavailable,
-                 fmt::format("\"{}\": not sent, {} events with {} bytes wait for Redis already "
-                             "(RedisOptions::waiting_events, waiting_bytes)",
-                             name, gauge_->events(), gauge_->bytes()));
-  }
-  if (closed_) {  // behind take(): whoever closes waits for what was taken before
-    gauge_->give_back(Publication::size_of(*body));
+  if (road_->room.take(Publication::size_of(*body))) return put_on_road(to, name, std::move(*body), std::move(receipt));
+  count(counters_.refused);
+  return Error(ErrorCode::no_room,
+               fmt::format("{0} \"{1}\": not sent, {2} events with {3} bytes wait for Redis already "
+                           "(RedisOptions::waiting_events, waiting_bytes); {0}_when_room waits until there is room",
+                           name_of(to), name, road_->room.events(), road_->room.bytes()));
+}
+
+Task<Result<void>> Bus::publish_when_room(Publication::To to, std::string_view name, const Event& event) {
+  auto body = serializer_.body(event);
+  if (!body) return Result<void>(body.error());
+  if (road_->room.take(Publication::size_of(*body))) return put_on_road(to, name, std::move(*body), {});
+  return wait_for_room(shared_from_this(), to, std::string(name), std::move(*body));
+}
+
+Task<Result<void>> Bus::wait_for_room(std::shared_ptr<Bus> bus, Publication::To to, std::string name, Body body) {
+  Room& room = bus->road_->room;
+  std::optional<Room::Turn> turn;
+  do {
+    if (bus->closed_) co_return closed_error(name);
+    turn.emplace(room);
+    const WaitingLine::WakeUp woken = turn->queue_up();
+    co_await woken;
+  } while (!room.take(Publication::size_of(body)));
+  co_return bus->put_on_road(to, name, std::move(body), {});
+}
+
+// There is room for it. Whoever closes waits for what took its room before.
+Result<void> Bus::put_on_road(Publication::To to, std::string_view name, Body body, std::optional<Receipt> receipt) {
+  if (closed_) {
+    road_->room.give_back(1, Publication::size_of(body));
     return closed_error(name);
   }
-  auto publication = std::make_shared<Publication>(to, std::string(name), std::move(*body),
-                                                   executor_.now() + options().expiry, gauge_, std::move(receipt));
+  auto publication = std::make_shared<Publication>(to, std::string(name), std::move(body),
+                                                   executor_.now() + options().expiry, road_, std::move(receipt));
   post([publication = std::move(publication)](Bus& bus) mutable {
     const std::size_t shard = bus.host_for(*publication);
     bus.hand_over(shard, Outgoing{std::move(publication)});
@@ -179,8 +201,8 @@ RedisStats Bus::stats() const {
   RedisStats stats;
   stats.up = counters_.up;
   stats.downs = counters_.downs;
-  stats.waiting_events = gauge_->events();
-  stats.waiting_bytes = gauge_->bytes();
+  stats.waiting_events = road_->room.events();
+  stats.waiting_bytes = road_->room.bytes();
   stats.refused = counters_.refused;
   stats.expired_waiting = counters_.expired_waiting;
   stats.unconfirmed = counters_.unconfirmed;
@@ -188,7 +210,7 @@ RedisStats Bus::stats() const {
   stats.received = counters_.received;
   stats.unreadable = counters_.unreadable;
   stats.memberships = counters_.memberships;
-  stats.undelivered = gauge_->undelivered();
+  stats.undelivered = road_->undelivered;
   stats.late_renewals = counters_.late_renewals;
   return stats;
 }
@@ -199,6 +221,9 @@ void Bus::add_to(LayerStats& stats) const {
   stats.dropped_expired += counters_.expired;
   stats.dropped_no_channel += counters_.no_channel;
   stats.dropped_too_large += counters_.too_large;
+  stats.dropped_no_room += counters_.refused;
+  stats.waiting_events += road_->room.events();
+  stats.waiting_bytes += road_->room.bytes();
 }
 
 }  // namespace sluice::redis

@@ -63,8 +63,10 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   void leave(std::string_view group, std::string_view plain_channel);
   /// However often they had joined.
   void leave_plain_channels();
-  /// An Error: it was not taken.
+  /// An Error: it was not taken. no_room: too much is on its way already.
   Result<void> publish(Publication::To to, std::string_view name, const Event& event, std::optional<Receipt> receipt);
+  /// The same, but it waits for room.
+  Task<Result<void>> publish_when_room(Publication::To to, std::string_view name, const Event& event);
   /// Any other command, to the host when it is up. An Error: it is not, or Redis answered with one.
   Completion<Result<Reply>> ask(std::size_t shard, Command command);
   /// Completes when every host is there and every membership restored.
@@ -75,7 +77,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   using Ended = Function<void(std::size_t undelivered)>;
   void close(Ended ended);
   /// Events on their way to Redis. Any thread.
-  std::size_t waiting_events() const noexcept { return gauge_->events(); }
+  std::size_t waiting_events() const noexcept { return road_->room.events(); }
 
   void add_to(LayerStats& stats) const;
   RedisStats stats() const;
@@ -151,6 +153,8 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   void end_joins(Executor::Clock::time_point now);
   void settle(Membership& membership, const Result<void>& result);
 
+  static Task<Result<void>> wait_for_room(std::shared_ptr<Bus> bus, Publication::To to, std::string name, Body body);
+  Result<void> put_on_road(Publication::To to, std::string_view name, Body body, std::optional<Receipt> receipt);
   std::size_t host_for(const Publication& publication);
   void pump(std::size_t shard);
   void tick();
@@ -163,7 +167,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   Executor& executor_;
   const BusParts parts_;
   const Serializer serializer_;
-  const std::shared_ptr<Gauge> gauge_;
+  const std::shared_ptr<Road> road_;
   Stamps stamps_;
   BusCounters counters_;
   std::shared_ptr<Hub> hub_;

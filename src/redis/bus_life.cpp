@@ -112,23 +112,24 @@ void Bus::tick() {
 
 void Bus::close(Ended ended) {
   closed_ = true;
+  road_->room.end();
   post([ended = std::move(ended)](Bus& bus) mutable { bus.begin_to_close(std::move(ended)); });
 }
 
 void Bus::begin_to_close(Ended ended) {
   if (ended_) {
-    if (ended) ended(gauge_->undelivered());
+    if (ended) ended(road_->undelivered.load());
     return;
   }
   closing_for_.push_back(std::move(ended));
   if (std::exchange(closing_, true)) return;
-  undelivered_before_closing_ = gauge_->undelivered();
+  undelivered_before_closing_ = road_->undelivered.load();
   executor_.post_after(options().close_time, [self = shared_from_this()] { self->end(); });
   leave_when_drained();
 }
 
 void Bus::leave_when_drained() {
-  if (!closing_ || ended_ || gauge_->events() > 0 || std::exchange(leaving_, true)) return;
+  if (!closing_ || ended_ || road_->room.events() > 0 || std::exchange(leaving_, true)) return;
   say_goodbye();
 }
 
@@ -166,7 +167,7 @@ void Bus::end() {
   }
   for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve(closed);
   // What a thread has handed over and this executor has not seen fails when it is seen.
-  const std::size_t undelivered = gauge_->undelivered() + gauge_->events();
+  const std::size_t undelivered = road_->undelivered.load() + road_->room.events();
   if (undelivered > undelivered_before_closing_) {
     log(LogLevel::warning,
         fmt::format("Redis layer: closed, and {} events that had been accepted were not delivered (it waits "

@@ -110,6 +110,16 @@ Result<void> HubWithBus::send(std::string_view channel, const Event& event) {
   return bus_->publish(Publication::To::channel, channel, event, {});
 }
 
+Task<Result<void>> HubWithBus::group_send_when_room(std::string_view group, const Event& event) {
+  if (auto checked = hub_->check_group_send(group, event); !checked) return checked;
+  return bus_->publish_when_room(Publication::To::group, group, event);
+}
+
+Task<Result<void>> HubWithBus::send_when_room(std::string_view channel, const Event& event) {
+  if (auto checked = hub_->check_send(channel, event); !checked) return checked;
+  return bus_->publish_when_room(Publication::To::channel, channel, event);
+}
+
 Task<Result<SendReceipt>> HubWithBus::group_send_confirmed(std::string_view group, Event event) {
   if (auto checked = hub_->check_group_send(group, event); !checked) return Result<SendReceipt>(checked.error());
   return confirmed(bus_, Publication::To::group, std::string(group), std::move(event));

@@ -34,6 +34,8 @@ class HubWithBus {
   Task<Result<void>> announced(std::string_view group, Function<void()> undo);
   Result<void> group_send(std::string_view group, const Event& event);
   Result<void> send(std::string_view channel, const Event& event);
+  Task<Result<void>> group_send_when_room(std::string_view group, const Event& event);
+  Task<Result<void>> send_when_room(std::string_view channel, const Event& event);
   Task<Result<SendReceipt>> group_send_confirmed(std::string_view group, Event event);
   Task<Result<SendReceipt>> send_confirmed(std::string_view channel, Event event);
   LayerStats stats() const;

@@ -111,6 +111,12 @@ Result<void> RedisChannelLayer::group_send(std::string_view group, Event event) 
 Result<void> RedisChannelLayer::send(std::string_view channel, Event event) {
   return parts_->layer.send(channel, event);
 }
+Task<Result<void>> RedisChannelLayer::group_send_when_room(std::string_view group, Event event) {
+  return parts_->layer.group_send_when_room(group, event);
+}
+Task<Result<void>> RedisChannelLayer::send_when_room(std::string_view channel, Event event) {
+  return parts_->layer.send_when_room(channel, event);
+}
 Task<Result<SendReceipt>> RedisChannelLayer::group_send_confirmed(std::string_view group, Event event) {
   return parts_->layer.group_send_confirmed(group, std::move(event));
 }

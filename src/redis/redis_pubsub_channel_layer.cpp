@@ -111,6 +111,12 @@ Result<void> RedisPubSubChannelLayer::group_send(std::string_view group, Event e
 Result<void> RedisPubSubChannelLayer::send(std::string_view channel, Event event) {
   return parts_->layer.send(channel, event);
 }
+Task<Result<void>> RedisPubSubChannelLayer::group_send_when_room(std::string_view group, Event event) {
+  return parts_->layer.group_send_when_room(group, event);
+}
+Task<Result<void>> RedisPubSubChannelLayer::send_when_room(std::string_view channel, Event event) {
+  return parts_->layer.send_when_room(channel, event);
+}
 Task<Result<SendReceipt>> RedisPubSubChannelLayer::group_send_confirmed(std::string_view group, Event event) {
   return parts_->layer.group_send_confirmed(group, std::move(event));
 }

@@ -143,7 +143,7 @@ TEST_CASE("what waits is bounded, in number and bytes, and what is past it is re
   for (int i = 0; i < 100; ++i) {
     const auto sent = layer.group_send("g", TinyWorld::numbered(i));
     if (sent) ++taken;
-    if (!sent) CHECK(sent.error().code() == ErrorCode::layer_unavailable);
+    if (!sent) CHECK(sent.error().code() == ErrorCode::no_room);
   }
   CHECK(taken < 15);
   CHECK(taken > 5);

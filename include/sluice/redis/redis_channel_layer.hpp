@@ -27,7 +27,7 @@ namespace sluice {
 /// A process is one member of a group, whatever the number of its consumers there, and has one inbox, which it drains
 /// at once. It connects by itself, and again when Redis was away: consumers that list LayerDown and LayerUp among their
 /// handlers hear of it, the others live on. What is sent meanwhile waits, within RedisOptions::waiting_events and
-/// waiting_bytes and for `expiry`; past that send and group_send fail with layer_unavailable.
+/// waiting_bytes and for `expiry`; past that send and group_send fail with no_room, and group_send_when_room waits.
 ///
 /// group_add waits for Redis, up to RedisOptions::join_time. What one sender sends to one group or one channel arrives
 /// in its order. send can't know whether a channel is full: send_confirmed can.
@@ -57,6 +57,8 @@ class RedisChannelLayer final : public ChannelLayer {
   Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox) override;
   Result<void> group_send(std::string_view group, Event event) override;
   Result<void> send(std::string_view channel, Event event) override;
+  Task<Result<void>> group_send_when_room(std::string_view group, Event event) override;
+  Task<Result<void>> send_when_room(std::string_view channel, Event event) override;
   /// Of this process's consumers each, of any other Sluice process one: it is one member, whatever it has.
   Task<Result<std::size_t>> group_size(std::string_view group) override;
   Task<Result<std::vector<std::string>>> group_channels(std::string_view group) override;

@@ -84,7 +84,8 @@ struct RedisOptions {
   std::chrono::milliseconds reconnect_min{50};   // between two attempts: doubled each time, with jitter
   std::chrono::milliseconds reconnect_max{5'000};
 
-  // What waits for Redis, while it is away or slow. Past either a send is refused with layer_unavailable.
+  // What waits for Redis, while it is away or slow. Past either a send fails with no_room, or waits
+  // (ChannelLayer::group_send_when_room).
   std::size_t waiting_events = 10'000;
   std::size_t waiting_bytes = 64 * 1024 * 1024;
 };

@@ -49,6 +49,8 @@ class RedisPubSubChannelLayer final : public ChannelLayer {
   Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox) override;
   Result<void> group_send(std::string_view group, Event event) override;
   Result<void> send(std::string_view channel, Event event) override;
+  Task<Result<void>> group_send_when_room(std::string_view group, Event event) override;
+  Task<Result<void>> send_when_room(std::string_view channel, Event event) override;
   Task<Result<std::size_t>> group_size(std::string_view group) override;
   Task<Result<std::vector<std::string>>> group_channels(std::string_view group) override;
   Task<Result<void>> flush() override;
