@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <tuple>
 
 #include "redis/support/live_world.hpp"
 #include "redis/support/tiny_world.hpp"
@@ -14,6 +15,7 @@
 using namespace sluice;
 using namespace sluice::redis;
 using namespace std::chrono_literals;
+using TinyWorlds = std::tuple<TinyWorld, TinyPubSubWorld>;
 
 namespace {
 
@@ -62,7 +64,7 @@ TEST_CASE("a Redis that refuses to let us wait is asked every second, and heard"
   CHECK(ann.heard() == "1");
 }
 
-TEMPLATE_TEST_CASE("sends that are refused are counted, and logged once", "[redis]", TinyWorld, TinyPubSubWorld) {
+TEMPLATE_LIST_TEST_CASE("sends that are refused are counted, and logged once", "[redis]", TinyWorlds) {
   TestType world;
   CaughtLog log;
   auto& layer = world.layer();
@@ -95,10 +97,10 @@ TEST_CASE("joins that are refused are logged once, whatever group they were for"
   CHECK(layer.redis_stats().rejected == 20);
 }
 
-TEMPLATE_TEST_CASE(
+TEMPLATE_LIST_TEST_CASE(
     "a Redis whose connection succeeds and whose service does not is tried more and more rarely, and "
     "logged once",
-    "[redis]", TinyWorld, TinyPubSubWorld) {
+    "[redis]", TinyWorlds) {
   TestType world;
   CaughtLog log;
   world.redis.fail_with(GENERATE("READONLY You can't write against a read only replica.",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <tuple>
 
 #include "redis/support/tiny_world.hpp"
 #include "sluice/core/log.hpp"
@@ -11,6 +12,7 @@
 using namespace sluice;
 using namespace sluice::redis;
 using namespace std::chrono_literals;
+using TinyWorlds = std::tuple<TinyWorld, TinyPubSubWorld>;
 
 namespace {
 
@@ -97,7 +99,7 @@ TEST_CASE("memberships of a host that is away delay no others", "[redis][I-4]") 
   executor.advance(10s);
 }
 
-TEMPLATE_TEST_CASE("idle groups cost no work while nothing is due", "[redis]", TinyWorld, TinyPubSubWorld) {
+TEMPLATE_LIST_TEST_CASE("idle groups cost no work while nothing is due", "[redis]", TinyWorlds) {
   const auto cost_of = [](int groups) {
     TestType world({.answer_time = 1h});  // twice in that time some are looked for in Redis
     Listener& ann = world.listener(world.layer());
