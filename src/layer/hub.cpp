@@ -130,6 +130,13 @@ Result<void> Hub::group_discard(std::string_view group, const Inbox& inbox) {
   return {};
 }
 
+void Hub::watch_channels(ChannelWatch watch) {
+  const auto shared = std::make_shared<const ChannelWatch>(std::move(watch));
+  for (const auto& shard : shards_) {
+    shard->executor().post([shard, shared] { shard->watch_channels(shared); });
+  }
+}
+
 Task<Result<std::size_t>> Hub::group_size(std::string_view group) {
   if (auto checked = check_group_name("group_size", group); !checked) co_return checked.error();
   const auto gathering = std::make_shared<Gathering<std::size_t>>();

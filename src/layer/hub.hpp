@@ -59,6 +59,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
   void deliver_to_plain_channel(std::string_view channel, Event event);
   /// To every subscriber in this process.
   void deliver_to_all(const Event& event);
+  /// Who is to know of each channel: of those that are open now, too.
+  void watch_channels(ChannelWatch watch);
   GroupIndex& index() noexcept { return *index_; }
   const ChannelLayerOptions& options() const noexcept { return options_; }
 

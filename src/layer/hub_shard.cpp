@@ -82,13 +82,26 @@ HubMember* HubShard::find(std::uint64_t channel) const noexcept {
 }
 
 void HubShard::open(HubMember& member) {
+  if (watch_) watch_->opened(member.name());
   users_.add(member);
   slots_.set(slot_of(member.number()), member);
   count(counters_.channels, 1);
   if (!while_open_) while_open_ = shared_from_this();
 }
 
+void HubShard::watch_channels(std::shared_ptr<const ChannelWatch> watch) {
+  watch_ = std::move(watch);
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    if (const HubMember* member = slots_.at(slot)) watch_->opened(member->name());
+  }
+}
+
 void HubShard::close(HubMember& member) noexcept {
+  try {
+    if (watch_) watch_->closed(member.name());
+  } catch (const std::exception&) {
+    // No memory: the bus keeps a subscription for nobody, and counts what it brings.
+  }
   leave_all(member);
   users_.remove(member);
   give_back_number(member.number());

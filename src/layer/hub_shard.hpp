@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -29,6 +30,12 @@
 namespace sluice {
 
 class HubMember;
+
+/// Called with a channel's name, on its executor.
+struct ChannelWatch {
+  std::function<void(std::string channel)> opened;
+  std::function<void(std::string channel)> closed;
+};
 
 /// A group's members on one executor.
 struct HubGroup {
@@ -72,6 +79,7 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   void leave_all(HubMember& member) noexcept;
   const HubGroup* find(std::string_view group) const;
   HubMember* find(std::uint64_t channel) const noexcept;
+  void watch_channels(std::shared_ptr<const ChannelWatch> watch);
   void deliver_to_all(const Event& event) noexcept;
   /// Empties every group and drops the mail that waits.
   void clear();
@@ -139,7 +147,8 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   std::uint64_t last_serial_ = 0;
   bool delivering_ = false;
   bool failure_logged_ = false;
-  std::shared_ptr<HubShard> while_open_;  // this one: members may outlive the layer
+  std::shared_ptr<const ChannelWatch> watch_;  // or nobody
+  std::shared_ptr<HubShard> while_open_;       // this one: members may outlive the layer
   Counters counters_;
 };
 

@@ -93,6 +93,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   std::size_t shard_of(std::string_view name) const override;
   EchoProof& proof(std::size_t shard) noexcept override { return shards_[shard].proof; }
   void probe_arrived(std::size_t shard, std::uint64_t ticket) override;
+  void subscribe_each_channel() override;
   void unsettled(std::size_t shard, const Error& error) override;
   void membership_missing(std::size_t shard) noexcept override { shards_[shard].forgetful = true; }
   void refused(std::string_view what, std::string_view name, const Reply& reply) override;
@@ -142,6 +143,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
 
   void join_now(const std::string& group, const std::string& plain_channel, Completion<Result<void>> done);
   void leave_now(const std::string& group, const std::string& plain_channel);
+  void channel_opened(const std::string& channel);
   void tell(Membership& membership);
   void told(const std::string& key, std::uint64_t ticket, const Result<Reply>& reply);
   void renew(Executor::Clock::time_point now);
@@ -181,6 +183,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   std::deque<std::pair<Executor::Clock::time_point, std::string>> join_deadlines_;  // and a membership's key
   SaidOnce said_;
   Turns turns_;
+  bool each_channel_ = false;  // is a membership
   bool down_told_ = false;
   std::atomic<bool> closed_{false};  // by any thread: publish refuses
   std::vector<Ended> closing_for_;

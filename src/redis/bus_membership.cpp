@@ -76,6 +76,25 @@ void Bus::leave_now(const std::string& group, const std::string& plain) {
   if (shards_[membership->shard].reading) tell(*membership);
 }
 
+void Bus::subscribe_each_channel() {
+  if (std::exchange(each_channel_, true)) return;
+  log(LogLevel::info, "Redis layer: a pattern is refused, so each consumer's channel is a subscription of its own");
+  const auto watch = [this](void (*what)(Bus&, const std::string&)) {
+    return [weak = weak_from_this(), what](std::string channel) {
+      const auto self = weak.lock();
+      if (self) self->executor_.post([self, what, channel = std::move(channel)] { what(*self, channel); });
+    };
+  };
+  hub_->watch_channels({.opened = watch([](Bus& bus, const std::string& channel) { bus.channel_opened(channel); }),
+                        .closed = watch([](Bus& bus, const std::string& channel) { bus.leave_now({}, channel); })});
+}
+
+void Bus::channel_opened(const std::string& channel) {
+  Membership* fresh = closing_ ? nullptr : memberships_.want({}, channel);
+  counters_.memberships = memberships_.size();
+  if (fresh && shards_[fresh->shard].reading) tell(*fresh);
+}
+
 // Says to Redis what the entry is: a member, or none.
 void Bus::tell(Membership& membership) {
   BusSession& session = *shards_[membership.shard].session;

@@ -54,6 +54,8 @@ class BusHome {
   virtual void probe_arrived(std::size_t shard, std::uint64_t ticket) = 0;
   /// Redis lacks a membership that it had confirmed: all are restored soon.
   virtual void membership_missing(std::size_t shard) noexcept = 0;
+  /// Redis refuses one subscription for all channels of this process: each is a membership from now on.
+  virtual void subscribe_each_channel() = 0;
   /// Messages may be missed at this moment, though the host is there. Consumers are notified as of an outage, once
   /// until nothing of the kind has happened for a while.
   virtual void unsettled(std::size_t shard, const Error& error) = 0;

@@ -14,16 +14,36 @@ PubSubSession::PubSubSession(BusHome& home, Node& node, std::size_t shard)
     : home_(home), node_(node), shard_(shard), names_(home.options().prefix) {}
 
 // All channels of this process begin alike, and are one subscription: a consumer whom nobody addresses costs nothing.
+// An ACL with a prefix ("&asgi*") allows any channel of it, and no pattern but its own.
 void PubSubSession::begin(Function<void()> reading) {
   reader_ = node_.connect(
       [this, reading = std::move(reading)]() mutable {
+        if (refuses_patterns_) return subscribe_process(std::move(reading));
         reader_->request({"PSUBSCRIBE", home_.process() + "*"},
                          [this, reading = std::move(reading)](const Result<Reply>& reply) mutable {
                            if (!reply) return;
-                           reply->is_error() ? node_.lose(unexpected("PSUBSCRIBE", *reply)) : reading();
+                           if (!reply->is_error()) return reading();
+                           if (!reply->is_error("NOPERM")) return node_.lose(unexpected("PSUBSCRIBE", *reply));
+                           subscribe_process(std::move(reading));
                          });
       },
       [this](const Reply& push) { arrived(push); });
+}
+
+void PubSubSession::subscribe_process(Function<void()> reading) {
+  reader_->request({"SUBSCRIBE", home_.process()},
+                   [this, reading = std::move(reading)](const Result<Reply>& reply) mutable {
+                     if (!reply) return;
+                     if (reply->is_error()) return node_.lose(unexpected("SUBSCRIBE", *reply));
+                     refuses_patterns_ = true;
+                     home_.subscribe_each_channel();
+                     reading();
+                   });
+}
+
+// Several hosts may differ in what they allow.
+bool PubSubSession::is_covered(const Membership& membership) const {
+  return !refuses_patterns_ && membership.group.empty() && membership.plain_channel.starts_with(home_.process());
 }
 
 void PubSubSession::lost() {
@@ -35,10 +55,12 @@ std::string PubSubSession::channel_of(const Membership& membership) const {
 }
 
 void PubSubSession::join(const Membership& membership, Link::Answer answer) {
+  if (is_covered(membership)) return mark(std::move(answer));
   reader_->request({"SUBSCRIBE", channel_of(membership)}, std::move(answer));
 }
 
 void PubSubSession::leave(const Membership& membership, Link::Answer answer) {
+  if (is_covered(membership)) return mark(std::move(answer));
   reader_->request({"UNSUBSCRIBE", channel_of(membership)}, std::move(answer));
 }
 

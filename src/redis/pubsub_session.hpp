@@ -33,6 +33,8 @@ class PubSubSession final : public BusSession {
   void say_goodbye(Link::Answer answer) override;
 
  private:
+  void subscribe_process(Function<void()> reading);
+  bool is_covered(const Membership& membership) const;
   void arrived(const Reply& push);
   std::string channel_of(const Membership& membership) const;
   bool is_joined(std::string_view group) const;
@@ -42,6 +44,7 @@ class PubSubSession final : public BusSession {
   const std::size_t shard_;
   const PubSubNames names_;
   std::shared_ptr<Link> reader_;
+  bool refuses_patterns_ = false;  // an ACL names a prefix, and so each channel of ours is subscribed
 };
 
 }  // namespace sluice::redis

@@ -171,6 +171,7 @@ std::string TinyRedis::answer(Client& client, const Words& words) {
     }
     return number(0);
   }
+  if (name == "PSUBSCRIBE" && refuses_patterns_) return "-NOPERM No permissions to access a channel\r\n";
   if (name.ends_with("SUBSCRIBE")) return subscribe(client, words);
   if (name == "PUBLISH") return publish(words[1], words[2]);
   if (name == "EVAL") return words[1].find("ZSCORE") == std::string::npos ? store(words) : missing(words);

@@ -43,6 +43,8 @@ class TinyRedis {
   void play(std::string role) { role_ = std::move(role); }
   /// It is a sentinel as well, and names this host, at port 6379, as the master.
   void name_master(std::string host) { master_ = std::move(host); }
+  /// As an ACL with a prefix does.
+  void refuse_patterns() { refuses_patterns_ = true; }
   void require_password(std::string password) { password_ = std::move(password); }
 
   std::vector<std::string> keys() const;
@@ -96,6 +98,7 @@ class TinyRedis {
   std::string role_ = "master";
   std::string master_;
   bool deaf_ = false;
+  bool refuses_patterns_ = false;
   std::int64_t last_id_ = 0;
   const std::shared_ptr<TinyRedis> alive_{this, [](TinyRedis*) {}};  // for what waits in the executor
 };
