@@ -84,8 +84,10 @@ Task<> CoreConsumer::users_removed(const UsersRemovedFromPermissionGroup& event)
   }
 }
 
-Task<> CoreConsumer::recheck(const RecheckPages& event) {
-  for (const auto number : pages_->needing(event.group)) {
+Task<> CoreConsumer::recheck(const RecheckPages& event) { return ask_again(pages_->needing(event.group)); }
+
+Task<> CoreConsumer::ask_again(std::vector<std::uint64_t> numbers) {
+  for (const auto number : numbers) {
     const Permission permission = co_await ask(pages_->at(number));
     if (!connected()) co_return;
     if (permission == Permission::unknown) co_return end_without_answer(close_code::internal_error);
@@ -117,7 +119,7 @@ Task<> CoreConsumer::force_disconnect(const ForceDisconnectUsers& event) {
 
 Task<> CoreConsumer::layer_up(const LayerUp&) {
   if (options_.tell_gaps) say(UpdatesMissed{});
-  return {};
+  return ask_again(pages_->all());  // a revocation may be among what was missed
 }
 
 bool CoreConsumer::is_me(const std::vector<UserId>& users) const noexcept {

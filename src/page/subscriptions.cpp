@@ -41,6 +41,12 @@ std::vector<Subscriptions::Number> Subscriptions::needing(const std::string& gro
   return {found->second.begin(), found->second.end()};
 }
 
+std::vector<Subscriptions::Number> Subscriptions::all() const {
+  std::vector<Number> numbers;
+  for (const auto& [number, page] : pages_) numbers.push_back(number);
+  return numbers;
+}
+
 void Subscriptions::forget(const std::string& group, Number number) {
   const auto found = needed_by_.find(group);
   if (found == needed_by_.end()) return;

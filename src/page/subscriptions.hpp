@@ -42,6 +42,8 @@ class Subscriptions {
   bool need(const std::string& group) const { return needed_by_.contains(group); }
   /// The pages that need this group, oldest first.
   std::vector<Number> needing(const std::string& group) const;
+  /// All pages, oldest first.
+  std::vector<Number> all() const;
 
  private:
   void forget(const std::string& group, Number number);

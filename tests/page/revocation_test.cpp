@@ -188,6 +188,20 @@ TEST_CASE("a recheck by a permission group asks for all its pages", "[page][PT-8
   CHECK(house.members("permissions-table-1") == 1);  // the row's
 }
 
+TEST_CASE("after a gap of the layer each page is asked for again, so that no missed revocation leaves one",
+          "[page][PT-8]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  ann->ask(R"({"page":"table","table_id":1})");
+  ann->ask(R"({"page":"row","table_id":1,"row_id":2})");
+  house.tell("users", R"({"type":"layer_down"})");
+  house.table->open = false;  // and the revocation is lost
+  CHECK(ann->heard() == "");
+  house.tell("users", R"({"type":"layer_up"})");
+  CHECK(ann->heard() == discard(1));
+  CHECK(house.members("table-1") == 0);
+}
+
 TEST_CASE("a recheck that can't be answered ends the connection with 1011", "[page][PT-8]") {
   struct Fragile final : Page<TableParams> {
     Fragile() : Page("fragile") {}

@@ -53,6 +53,9 @@ struct CoreConsumerOptions {
 /// nothing else. Where there is no answer the connection ends, so that the client asks again: with 1013 when a group
 /// can't be joined, with 1011 when can_add throws.
 ///
+/// When the channel layer had lost other processes and found them again (LayerUp), can_add is asked again for each page
+/// of the connection: a revocation that was missed takes its pages away all the same.
+///
 /// A connection has up to Limits::pages_per_connection pages. To react to more events derive from it, and start your
 /// table of handlers from EventHandlers(CoreConsumer::event_handlers()). Its executor only.
 class CoreConsumer : public JsonConsumer {
@@ -88,6 +91,7 @@ class CoreConsumer : public JsonConsumer {
   Task<> users_removed(const UsersRemovedFromPermissionGroup& event);
   Task<> force_disconnect(const ForceDisconnectUsers& event);
   Task<> recheck(const RecheckPages& event);
+  Task<> ask_again(std::vector<std::uint64_t> pages);
   Task<> layer_up(const LayerUp&);
 
   bool is_me(const std::vector<UserId>& users) const noexcept;
