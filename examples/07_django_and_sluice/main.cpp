@@ -113,6 +113,8 @@ int main(int argc, char** argv) try {
   if (!port) throw std::runtime_error(port.error().message());
   std::optional<Child> django;
   start_django(django, django_port, redis, *port);
+  fmt::print("post from another shell:\n  cd {} && REDIS_URL={} /usr/bin/python3 manage.py notice \"from a shell\"\n",
+             SLUICE_EXAMPLE_DIR, redis);
   announce(listen.host, *port);
 
   signals.wait();

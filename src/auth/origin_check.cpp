@@ -10,7 +10,6 @@
 #include "core/ascii.hpp"
 #include "core/whole_number.hpp"
 #include "json/quoted.hpp"
-#include "sluice/core/log.hpp"
 
 namespace sluice {
 namespace {
@@ -115,8 +114,10 @@ bool OriginCheck::allows(std::optional<std::string_view> origin) const {
 Task<Verdict> OriginCheck::handle(Scope& scope) {
   const auto origin = scope.last_header("origin");
   if (allows(origin)) return Verdict::pass();
-  log(LogLevel::info, fmt::format("refused a connection from {}: its origin is {}", scope.client_address(),
-                                  origin ? json::in_quotes(*origin) : "missing"));
+  refusals_.write(LogLevel::info, "origin", [&] {
+    return fmt::format("refused a connection from {}: its origin is {}", scope.client_address(),
+                       origin ? json::in_quotes(*origin) : "missing");
+  });
   return Verdict::refuse(Denial(403));
 }
 

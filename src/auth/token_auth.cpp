@@ -12,7 +12,6 @@
 #include "auth/claimed_ids.hpp"
 #include "core/ascii.hpp"
 #include "sluice/auth/web_socket_id.hpp"
-#include "sluice/core/log.hpp"
 #include "sluice/json/utf8.hpp"
 
 namespace sluice {
@@ -147,14 +146,17 @@ Task<Authentication> TokenAuth::check(std::string token, std::string client) con
   const auto claims = verifier_->verify(token);
   if (!claims) {
     count(Outcome::bad_token);
-    log(LogLevel::info, fmt::format("a token from {}: {}", client, claims.error().message()));
+    refusals_.write(LogLevel::info, "token",
+                    [&] { return fmt::format("a token from {}: {}", client, claims.error().message()); });
     co_return found;
   }
   auto resolving = resolver_->resolve(*claims);
   found.user = co_await resolving;
   found.expires_at = claims->expires_at();
   count(found.user ? Outcome::accepted : Outcome::no_user);
-  if (!found.user) log(LogLevel::info, fmt::format("a token from {}: no user for it", client));
+  if (!found.user) {
+    refusals_.write(LogLevel::info, "user", [&] { return fmt::format("a token from {}: no user for it", client); });
+  }
   co_return found;
 }
 

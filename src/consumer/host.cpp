@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/consumer/host.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <stdexcept>
 
 #include "consumer/host_state.hpp"
+#include "consumer/live_sessions.hpp"
 #include "consumer/session.hpp"
 
 namespace sluice {
 namespace {
-
-constexpr std::size_t subjects_kept = 1000;  // a peer that makes up types must not fill the memory
 
 constexpr std::chrono::hours longest_grace{12 * 24};
 
@@ -28,21 +28,37 @@ std::shared_ptr<HostState> make_state(std::shared_ptr<Application> application, 
 
 }  // namespace
 
-bool HostState::first_time(std::string_view subject) {
+void HostState::lives_at(LiveSessions& home) {
   std::lock_guard lock(mutex_);
-  return seen_.size() < subjects_kept && seen_.emplace(subject).second;
+  const auto known = std::ranges::find(homes_, &home, &Home::sessions);
+  if (known == homes_.end()) {
+    homes_.push_back({&home, home.weak_from_this()});
+  } else if (known->lives.expired()) {  // its executor has ended, and another one's came to lie there
+    known->lives = home.weak_from_this();
+  }
+}
+
+void HostState::end_sessions() noexcept {
+  if (counters.connections.load() == 0) return;  // otherwise no executor runs that they could live on
+  for (const Home& home : homes_) {
+    if (const auto alive = home.lives.lock()) alive->abandon(*this);
+  }
 }
 
 Host::Host(std::shared_ptr<Application> application, HostOptions options)
     : state_(make_state(std::move(application), nullptr, std::move(options))) {}
 
 Host::Host(std::shared_ptr<Application> application, ChannelLayer& layer, HostOptions options)
-    : state_(make_state(std::move(application), &layer, std::move(options))) {}
+    : layer_use_(layer.use_count(), "a Host"), state_(make_state(std::move(application), &layer, std::move(options))) {}
 
-Host::~Host() = default;
+Host::~Host() {
+  use_count().end();
+  state_->end_sessions();
+}
 
 std::shared_ptr<ConnectionEvents> Host::open(Scope scope, std::shared_ptr<Connection> connection, Executor& executor) {
   auto& home = executor.local<LiveSessions>();
+  state_->lives_at(home);
   auto session = std::make_shared<Session>(state_, std::move(scope), std::move(connection), home);
   home.add(session);
   executor.post([session] { session->begin(); });

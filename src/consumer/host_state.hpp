@@ -6,14 +6,14 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <string>
-#include <string_view>
-#include <unordered_set>
+#include <vector>
 
 #include "consumer/backlog.hpp"
 #include "sluice/consumer/host.hpp"
 
 namespace sluice {
+
+class LiveSessions;
 
 /// A host's parts and counters. It outlives the host while sessions do. Any thread.
 class HostState {
@@ -36,12 +36,18 @@ class HostState {
         dropped_oldest{0}, superseded{0}, gaps_told{0};
   } counters;
 
-  /// True the first time it is asked about this subject, so that a flood of the same trouble is one line in the log.
-  bool first_time(std::string_view subject);
+  /// Sessions of this host live there.
+  void lives_at(LiveSessions& home);
+  /// Ends the sessions that are left. Their executors run no more, or are the caller's.
+  void end_sessions() noexcept;
 
  private:
   std::mutex mutex_;
-  std::unordered_set<std::string> seen_;
+  struct Home {
+    LiveSessions* sessions;
+    std::weak_ptr<LiveSessions> lives;
+  };
+  std::vector<Home> homes_;
 };
 
 /// Adds to a counter that no delivery to a client that keeps up touches.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "consumer/live_sessions.hpp"
 
-#include <algorithm>
-
 #include "consumer/session.hpp"
 
 namespace sluice {
@@ -24,16 +22,23 @@ void LiveSessions::add(std::shared_ptr<Session> session) {
   all_.push_back(std::move(session));
 }
 
-std::shared_ptr<Session> LiveSessions::find(const Session& session) const noexcept {
-  const auto is_it = [&](const std::shared_ptr<Session>& one) { return one.get() == &session; };
-  const auto found = std::ranges::find_if(all_, is_it);
-  return found == all_.end() ? nullptr : *found;
-}
-
 void LiveSessions::remove(std::size_t place) {
   std::swap(all_[place], all_.back());
   all_[place]->set_place(place);
   all_.pop_back();
+}
+
+void LiveSessions::abandon(const HostState& host) noexcept {
+  const Executor::Running running(executor_);
+  for (std::size_t place = 0; place < all_.size();) {
+    if (!all_[place]->is_of(host)) {
+      ++place;
+      continue;
+    }
+    const auto session = all_[place];
+    remove(place);
+    session->abandon();
+  }
 }
 
 }  // namespace sluice

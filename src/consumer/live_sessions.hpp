@@ -10,11 +10,13 @@
 
 #include "consumer/mailbox.hpp"
 #include "sluice/core/executor.hpp"
+#include "sluice/core/rare_log.hpp"
 #include "sluice/core/task.hpp"
 #include "sluice/transport/frame.hpp"
 
 namespace sluice {
 
+class HostState;
 class Session;
 
 /// A handler at work, and what it may refer to. The task goes first.
@@ -25,7 +27,7 @@ struct AtWork {
 };
 
 /// The sessions of one executor, and those among them that have mail to look at. Its executor only.
-class LiveSessions {
+class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
  public:
   explicit LiveSessions(Executor& executor) : executor_(executor), frames_(executor.local<FrameBuffer>()) {
     spares_.reserve(most_spares);
@@ -37,12 +39,16 @@ class LiveSessions {
 
   Executor& executor() const noexcept { return executor_; }
   FrameBuffer& frames() const noexcept { return frames_; }
+  /// For log lines about what clients can cause.
+  RareLog& rare_log() noexcept { return rare_log_; }
+  /// For events that no handler takes: one line per type.
+  RareLog& event_log() noexcept { return event_log_; }
 
   void add(std::shared_ptr<Session> session);
   const std::shared_ptr<Session>& at(std::size_t place) const noexcept { return all_[place]; }
-  /// The session, or null if it is over. It looks at all of them.
-  std::shared_ptr<Session> find(const Session& session) const noexcept;
   void remove(std::size_t place);
+  /// Ends the sessions of this host, while the executor does not run.
+  void abandon(const HostState& host) noexcept;
   /// Pumps this session in a job of its own soon; one job serves all sessions of a turn.
   void pump_soon(std::shared_ptr<Session> session);
 
@@ -65,6 +71,8 @@ class LiveSessions {
 
   Executor& executor_;
   FrameBuffer& frames_;
+  RareLog rare_log_;
+  RareLog event_log_{{.lines = 1}};
   std::deque<std::shared_ptr<Session>> all_;  // each knows its place; a vector may hold twice as many
   std::vector<std::shared_ptr<Session>> ready_;
   std::vector<std::unique_ptr<AtWork>> spares_;

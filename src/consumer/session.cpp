@@ -7,7 +7,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "sluice/core/log.hpp"
 #include "sluice/layer/layer_notices.hpp"
 
 namespace sluice {
@@ -23,8 +22,6 @@ Session::Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<C
   count(host_->counters.opened);
   count(host_->counters.connections);
 }
-
-Session::~Session() { host_->counters.connections.fetch_sub(1, std::memory_order_relaxed); }
 
 // ---------------------------------------------------------------- life
 
@@ -74,22 +71,26 @@ Task<> Session::say_goodbye(const CloseReason& reason) {
 }
 
 void Session::over() {
-  phase_ = Phase::over;
-  pressure_.reset();
-  channel_ = {};
-  consumer_.reset();
-  connection_.reset();
+  let_go();
   home_.remove(place_);  // may be the last reference: the caller holds one
 }
 
-void Session::abandon() noexcept {
-  closing_ = closed_ = true;  // a consumer's destructor has nobody to talk to
+void Session::let_go() noexcept {
   phase_ = Phase::over;
-  drop_work();
   pressure_.reset();
   channel_ = {};
   consumer_.reset();
   connection_.reset();  // it may hold this session as its events
+  host_->counters.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Session::abandon() noexcept {
+  if (phase_ == Phase::over) return;
+  closing_ = closed_ = true;  // a consumer's destructor has nobody to talk to
+  phase_ = Phase::over;       // nor has a handler's frame
+  drop_work();
+  mailbox_ = {};
+  let_go();
 }
 
 // This side ends it: nothing more is handled but the end, and every group is left.
@@ -128,9 +129,10 @@ void Session::out_of_grace() {
   closing_ = true;
   if (!busy_) return;
   count(host_->counters.destroyed_handlers);
-  log(LogLevel::warning,
-      fmt::format("{} [{}]: a handler still waited {} ms after the connection had ended, destroyed", scope_.raw_path(),
-                  channel_name(), host_->options.limits.disconnect_grace.count()));
+  home_.rare_log().write(LogLevel::warning, "grace", [&] {
+    return fmt::format("{} [{}]: a handler still waited {} ms after the connection had ended, destroyed",
+                       scope_.raw_path(), channel_name(), host_->options.limits.disconnect_grace.count());
+  });
   drop_work();
   busy_ = false;
   if (phase_ == Phase::disconnecting) return over();
@@ -157,7 +159,9 @@ void Session::on_message(Message message) {
 }
 
 void Session::on_closed(const CloseReason& reason) {
+  if (phase_ == Phase::over) return;
   closed_ = true;
+  if (!connect_called_) closing_ = true;  // no consumer is there to handle what the client sent
   mailbox_.drop_layer();
   pressure_.reset();
   if (channel_) channel_.leave_groups();
@@ -241,10 +245,9 @@ void Session::put_aside(const DeliveryRun& run) {
 // Called while the hub walks through a group, so that leaving the group is a job of its own.
 void Session::overflow(std::string_view why) {
   count(host_->counters.mailbox_overflows);
-  if (host_->first_time(why)) {
-    log(LogLevel::warning,
-        fmt::format("{} [{}]: too many {}, closed with 1013 (said once)", scope_.raw_path(), channel_name(), why));
-  }
+  home_.rare_log().write(LogLevel::warning, why, [&] {
+    return fmt::format("{} [{}]: too many {}, closed with 1013", scope_.raw_path(), channel_name(), why);
+  });
   closing_ = true;
   mailbox_.drop_layer();
   if (pressure_) pressure_->backlog.reset();

@@ -28,14 +28,14 @@ namespace sluice {
 class Session final : public ConnectionEvents, public Subscriber {
  public:
   Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<Connection> connection, LiveSessions& home);
-  ~Session() override;
 
   /// Finds the route, runs the middlewares, makes the consumer and connects it.
   void begin();
   /// Handles what waits.
   void pump();
-  /// The executor ends while the connection stands: lets go of everything, without a word to anybody.
+  /// The executor or the host ends while the connection stands: destroys everything, and calls nobody.
   void abandon() noexcept;
+  bool is_of(const HostState& host) const noexcept { return host_.get() == &host; }
   /// Where it is among the LiveSessions, which say so.
   void set_place(std::size_t place) noexcept { place_ = static_cast<std::uint32_t>(place); }
 
@@ -88,6 +88,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void handler_done();
   void drop_work() noexcept;
   void failed(std::exception_ptr error) noexcept;
+  void report(const std::exception_ptr& error);
   std::string at_work() const;
   void end(const CloseReason& reason, int status_before_accept);
   void shut(const CloseReason& reason, int status_before_accept);
@@ -101,6 +102,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void watch_the_grace();
   void out_of_grace();
   void over();
+  void let_go() noexcept;
 
   Task<Result<void>> finish_joining(std::string_view group, Task<Result<void>> joining);
   void forget_policy(std::string_view group);

@@ -4,30 +4,22 @@
 
 #include <exception>
 #include <stdexcept>
+#include <typeinfo>
 #include <utility>
 
 #include "consumer/session.hpp"
+#include "core/failure.hpp"
 #include "json/quoted.hpp"
-#include "sluice/core/log.hpp"
 
 namespace sluice {
 namespace {
 
 constexpr std::size_t mails_per_turn = 32;  // then others have their turn
 
-std::string what_of(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& exception) {
-    return exception.what();
-  } catch (...) {
-    return "an exception that is no std::exception";
-  }
-}
-
 }  // namespace
 
 void Session::begin() {
+  if (phase_ == Phase::over) return;
   run([this] { return start_up(); });
   if (!busy_) pump();
 }
@@ -107,10 +99,10 @@ void Session::handle(const Event& event) {
     const bool unknown = call.error().code() == ErrorCode::not_found;
     count(unknown ? host_->counters.unknown_events : host_->counters.undecodable_events);
     if (host_->options.strict_events) throw std::runtime_error(call.error().message());
-    if (const std::string type = json::in_quotes(event.type()); host_->first_time(type)) {
-      log(LogLevel::warning, fmt::format("{}: event {} ignored, {} (said once per type)", scope_.raw_path(), type,
-                                         call.error().message()));
-    }
+    const std::string type = json::in_quotes(event.type());
+    home_.event_log().write(LogLevel::warning, type, [&] {
+      return fmt::format("{}: event {} ignored, {}", scope_.raw_path(), type, call.error().message());
+    });
     return {};
   });
 }
@@ -165,13 +157,8 @@ void Session::drop_work() noexcept {
 void Session::woken(void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
   const auto handler = session.handlers_begun_;
-  if (session.executor().runs_here()) {
-    session.executor().post([kept = session.self(), handler] { kept->go_on(handler); });
-  } else {  // it awaited what does not come home, so it ended on another thread, where nobody's place is known
-    session.executor().post([&home = session.home_, &session, handler] {
-      if (const auto kept = home.find(session)) kept->go_on(handler);
-    });
-  }
+  assert(session.executor().runs_here() && "a Task goes on where it waited");
+  session.executor().post([kept = session.self(), handler] { kept->go_on(handler); });
 }
 
 void Session::go_on(std::uint32_t handler) {
@@ -220,9 +207,20 @@ std::string Session::at_work() const {
 // The one place where an exception from user code ends up.
 void Session::failed(std::exception_ptr error) noexcept {
   count(host_->counters.failed_handlers);
-  log(LogLevel::error,
-      fmt::format("{} [{}]: {} threw: {}", scope_.raw_path(), channel_name(), at_work(), what_of(error)));
+  try {
+    report(error);
+  } catch (...) {  // a log line is not worth the process
+  }
   if (phase_ != Phase::disconnecting) end(CloseReason(close_code::internal_error, "internal error"), 500);
+}
+
+// The subject names the consumer's class, so that a flood from one path leaves the lines of the others alone.
+void Session::report(const std::exception_ptr& error) {
+  const std::string handler = at_work();
+  const Consumer* const consumer = consumer_.get();
+  home_.rare_log().write(LogLevel::error, consumer ? handler + typeid(*consumer).name() : handler, [&] {
+    return fmt::format("{} [{}]: {} threw: {}", scope_.raw_path(), channel_name(), handler, text_of(error));
+  });
 }
 
 void Session::pump_soon() {

@@ -6,7 +6,8 @@
 namespace sluice {
 
 InMemoryChannelLayer::InMemoryChannelLayer(ExecutorGroup& executors, ChannelLayerOptions options)
-    : hub_(std::make_shared<Hub>(executors, std::move(options), "specific.inmemory!")) {}
+    : executors_use_(executors.use_count(), "InMemoryChannelLayer"),
+      hub_(std::make_shared<Hub>(executors, std::move(options), "specific.inmemory!")) {}
 
 InMemoryChannelLayer::~InMemoryChannelLayer() { hub_->end(); }
 

@@ -223,7 +223,9 @@ void AsioConnection::end() noexcept {
   shard_.left(seated());
   seat_.release();
   // Not under the feet of a caller, and not before the shard has looked at those that wanted to write this turn.
-  shard_.executor().at_end_of_turn([self = std::move(self_)] {});
+  shard_.executor().at_end_of_turn([self = std::move(self_)] {
+    if (!self->kept_for_handler()) self->drop_request();
+  });
 }
 
 AsioConnection::Rare& AsioConnection::rare() {

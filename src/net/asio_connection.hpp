@@ -67,6 +67,8 @@ class AsioConnection final : public Connection, public Deadline {
   void cut_off();
   /// The turn is over: writes what is queued, as far as the kernel takes it.
   void end_turn();
+  /// A handler at work is destroyed where it stands.
+  void drop_request() noexcept;
   bool seated() const noexcept { return static_cast<bool>(seat_); }
 
   void accept(const Acceptance& acceptance) override;
@@ -179,6 +181,8 @@ class AsioConnection final : public Connection, public Deadline {
   void request_answered();
   void keep_for_handler();
   void handler_done_for_nobody();
+  void report_handler(std::string_view thrown);
+  bool kept_for_handler() const noexcept;
   void respond(const HttpResponse& response);
   void http_progress();
   void http_written();

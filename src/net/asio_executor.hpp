@@ -32,6 +32,8 @@ class AsioExecutor final : public Executor {
   /// Runs `last` once, at the end of this turn: after the jobs that wait now. It must not call user code. Its executor
   /// only.
   void at_end_of_turn(Function<void()> last);
+  /// Runs what waits for the end of a turn, when nothing runs any more.
+  void end_turn();
   /// Destroys the jobs that wait, unrun, when nothing runs any more; false: there were none. They may have posted more.
   bool drop_jobs() noexcept;
   /// Jobs that wait for their time; for tests. Its executor only.

@@ -100,6 +100,11 @@ void AsioExecutor::at_end_of_turn(Function<void()> last) {
   }
 }
 
+void AsioExecutor::end_turn() {
+  running_.swap(last_);
+  run_all(running_);
+}
+
 void AsioExecutor::schedule_turn() {
   if (turn_comes_) return;
   defer_turn();
@@ -133,8 +138,7 @@ bool AsioExecutor::run_turn() {
     inbox_announced_ = false;
   }
   run_all(running_);
-  running_.swap(last_);
-  run_all(running_);
+  end_turn();
   turn_comes_ = !jobs_.empty() || !last_.empty();
   return turn_comes_;
 }
@@ -213,6 +217,7 @@ AsioExecutors::AsioExecutors(std::vector<std::reference_wrapper<asio::io_context
 }
 
 AsioExecutors::~AsioExecutors() {
+  use_count().end();
   stop();
   join();
   // What a job of one executor owns may live on another, so the jobs of all go before the first executor does.

@@ -46,6 +46,9 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
                  {options.limits.server_queued_bytes, executors.size()},
                  {options.limits.server_unused_bytes, executors.size()},
                  [this](net::Held what) { relieve(what); }} {
+    uses_.emplace_back(executors.use_count(), "an AsioServer");
+    uses_.emplace_back(gateway.use_count(), "an AsioServer");
+    if (options.http) uses_.emplace_back(options.http->use_count(), "an AsioServer");
     for (std::size_t i = 0; i < executors.size(); ++i) {
       shards_.push_back(std::make_shared<Shard>(static_cast<net::AsioExecutor&>(executors.at(i)), serving_, i));
     }
@@ -57,6 +60,8 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   bool runs_here() const noexcept;
   void wait();
   void end();
+  /// The server is destroyed: what it used may be, too.
+  void let_go() noexcept;
   ServerStats stats() const;
 
  private:
@@ -79,6 +84,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   bool stopping_ = false;
   std::size_t empty_shards_ = 0;
   std::array<std::atomic<bool>, 2> relieving_{};  // by net::Held
+  std::vector<UseCount::Use> uses_;               // until the server is destroyed
 };
 
 Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port,
@@ -244,6 +250,8 @@ void AsioServer::State::end() {
   for (const auto& shard : shards_) shard->tear_down();
 }
 
+void AsioServer::State::let_go() noexcept { uses_.clear(); }
+
 ServerStats AsioServer::State::stats() const {
   ServerStats sum;
   for (const auto& shard : shards_) shard->counters().add_to(sum);
@@ -278,7 +286,10 @@ AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOpt
   state_ = std::make_shared<State>(executors, gateway, options);
 }
 
-AsioServer::~AsioServer() { state_->end(); }
+AsioServer::~AsioServer() {
+  state_->end();
+  state_->let_go();
+}
 
 Result<std::uint16_t> AsioServer::listen(std::string_view host, std::uint16_t port, const ListenOptions& options) {
   return state_->listen(host, port, options);

@@ -13,7 +13,7 @@
 
 namespace sluice::net {
 
-ClientSocket::ClientSocket(const Endpoint& to, AsioExecutor& io, Executor& home, StreamEvents& events)
+ClientSocket::ClientSocket(const sluice::Endpoint& to, AsioExecutor& io, Executor& home, StreamEvents& events)
     : to_(to), io_(io), home_(home), events_(&events), resolver_(io.context()), socket_(io.context()) {}
 
 template <class F>

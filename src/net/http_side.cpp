@@ -7,8 +7,9 @@
 #include <exception>
 #include <utility>
 
+#include "core/failure.hpp"
 #include "net/tls_session.hpp"
-#include "sluice/core/log.hpp"
+#include "sluice/core/rare_log.hpp"
 #include "ws/deflate_negotiation.hpp"
 #include "ws/handshake.hpp"
 #include "ws/http_response.hpp"
@@ -25,10 +26,9 @@ std::string guarded(Work work) {
   try {
     work();
     return {};
-  } catch (const std::exception& error) {
-    return *error.what() ? error.what() : "an exception without a text";
   } catch (...) {
-    return "something that is no std::exception";
+    const std::string text = text_of(std::current_exception());
+    return text.empty() ? "an exception without a text" : text;
   }
 }
 
@@ -87,7 +87,7 @@ void AsioConnection::answer_request() {
     finished = http().task->start({wake, this});
   });
   if (!thrown.empty()) {
-    log(LogLevel::error, fmt::format("http {}: the handler threw: {}", http().request->scope().raw_path(), thrown));
+    report_handler(thrown);
     http().request.reset();
     return respond(HttpResponse(500, "internal error\n"));
   }
@@ -98,7 +98,7 @@ HttpResponse AsioConnection::take_answer() {
   HttpResponse response(500, "internal error\n");
   const std::string thrown = guarded([&] { response = http().task->take(); });
   if (!thrown.empty()) {
-    log(LogLevel::error, fmt::format("http {}: the handler threw: {}", http().request->scope().raw_path(), thrown));
+    report_handler(thrown);
   }
   http().task.reset();
   http().request.reset();
@@ -113,8 +113,11 @@ void AsioConnection::keep_for_handler() {
   if (!has_http() || !http().task || shard_.torn_down()) return;
   auto kept = std::make_shared<std::shared_ptr<AsioConnection>>(self_);
   http().kept_for_handler = kept;
+  shard_.keep(kept);
   shard_.executor().post_after(shard_.limits().disconnect_grace, [kept] { kept->reset(); });
 }
+
+bool AsioConnection::kept_for_handler() const noexcept { return has_http() && !http().kept_for_handler.expired(); }
 
 // Called by the handler's coroutine, which stands on the stack: it is destroyed by a job.
 void AsioConnection::handler_done_for_nobody() {
@@ -122,12 +125,27 @@ void AsioConnection::handler_done_for_nobody() {
   if (kept && *kept) shard_.executor().post([last = std::move(*kept)] { (void)last->take_answer(); });
 }
 
+void AsioConnection::report_handler(std::string_view thrown) {
+  shard_.failures().write(LogLevel::error, "http handler", [&] {
+    return fmt::format("http {}: the handler threw: {}", http().request->scope().raw_path(), thrown);
+  });
+}
+
+// Whoever else holds the connection must not keep its handler.
+void AsioConnection::drop_request() noexcept {
+  if (!has_http()) return;
+  http().task.reset();
+  http().request.reset();
+}
+
 void AsioConnection::respond(const HttpResponse& response) {
   const bool keep_alive = http().keep_alive && !shard_.stopping();
   const ws::Answering answering{keep_alive, http().head_only, shard_.date()};
   auto bytes = ws::http_response(response, answering);
   if (!bytes) {
-    log(LogLevel::error, fmt::format("http: the handler's response can't be sent: {}", bytes.error().message()));
+    shard_.failures().write(LogLevel::error, "response", [&] {
+      return fmt::format("http: the handler's response can't be sent: {}", bytes.error().message());
+    });
     bytes = ws::http_response(HttpResponse(500, "internal error\n"), answering);
   }
   queue_.push_bytes(*bytes, shard_.spares());
@@ -180,7 +198,8 @@ void AsioConnection::open_websocket() {
   in_open_ = false;
   events_ = std::move(events);
   if (!thrown.empty()) {
-    log(LogLevel::error, fmt::format("handshake: the gateway threw: {}", thrown));
+    shard_.failures().write(LogLevel::error, "gateway",
+                            [&] { return fmt::format("handshake: the gateway threw: {}", thrown); });
     if (phase_ == Phase::opening) return refuse({500, "internal error", {}});
     if (phase_ == Phase::open) fail(CloseReason(close_code::internal_error), Ending::by_gateway);
   }
@@ -194,7 +213,8 @@ void AsioConnection::accept(const Acceptance& acceptance) {
   const auto compression = ws::agree_on_deflate(upgrade.extensions, shard_.options().deflate);
   const auto response = ws::accept_response(upgrade, acceptance, compression ? compression->response : "");
   if (!response) {
-    log(LogLevel::error, fmt::format("accept: {}", response.error().message()));
+    shard_.failures().write(LogLevel::error, "accept",
+                            [&] { return fmt::format("accept: {}", response.error().message()); });
     return refuse({500, "internal error", {}});
   }
   queue_.push_bytes(*response, shard_.spares());
@@ -214,7 +234,8 @@ void AsioConnection::deny(const Denial& denial) {
   if (phase_ != Phase::opening) return;
   const auto response = ws::denial_response(denial, shard_.date());
   if (!response) {
-    log(LogLevel::error, fmt::format("deny: {}", response.error().message()));
+    shard_.failures().write(LogLevel::error, "deny",
+                            [&] { return fmt::format("deny: {}", response.error().message()); });
     return refuse({500, "internal error", {}});
   }
   decline(*response, denial.http_status());

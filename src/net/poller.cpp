@@ -16,7 +16,7 @@ namespace {
 
 // Told at once; then others on the executor have their turn.
 constexpr std::size_t told_per_turn = 256;
-constexpr auto pause_after_error = std::chrono::milliseconds(10);
+constexpr auto pause_after_failure = std::chrono::milliseconds(10);
 
 int make_set() {
   const int set = ::epoll_create1(EPOLL_CLOEXEC);
@@ -55,7 +55,7 @@ void Poller::wait() {
 
 // The system had no room for the wait.
 void Poller::wait_later() {
-  executor_.post_after(pause_after_error, [weak = weak_from_this()] {
+  executor_.post_after(pause_after_failure, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->tell_all();
   });
 }

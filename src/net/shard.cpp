@@ -117,7 +117,7 @@ bool Shard::take_unseated() noexcept {
 
 void Shard::tls_failed(std::string_view why) {
   counters_.tls_failed.add();
-  const auto untold = tls_failures_.event(executor_.now());
+  const auto untold = tls_failures_.event();
   if (!untold) return;
   const std::string others = *untold > 0 ? fmt::format(" ({} more since the last such line)", *untold) : "";
   log(LogLevel::info, fmt::format("tls: a connection failed: {}{}", why, others));
@@ -299,11 +299,24 @@ void Shard::tell_if_empty() {
   if (held_ == 0 && when_empty_) executor_.post(std::exchange(when_empty_, nullptr));
 }
 
+void Shard::keep(Kept connection) {
+  if (kept_.size() >= many_kept_) {
+    std::erase_if(kept_, [](const Kept& one) { return one.expired(); });
+    many_kept_ = 64 + 2 * kept_.size();
+  }
+  kept_.push_back(std::move(connection));
+}
+
 void Shard::tear_down() {
   const auto running = executor_.enter();
   torn_down_ = true;
   cut_off_all();
   greedy_.clear();
+  executor_.end_turn();
+  for (const Kept& one : std::exchange(kept_, {})) {
+    const auto kept = one.lock();
+    if (kept && *kept) (*kept)->drop_request();
+  }
   if (held_ > 0) until_forgotten_ = shared_from_this();
 }
 

@@ -25,11 +25,11 @@
 #include "net/drain_plan.hpp"
 #include "net/poller.hpp"
 #include "net/queued_bytes.hpp"
-#include "net/rare_log.hpp"
 #include "net/stream.hpp"
 #include "net/token_bucket.hpp"
 #include "net/validity.hpp"
 #include "net/write_queue.hpp"
+#include "sluice/core/rare_log.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "ws/server_protocol.hpp"
 #include "ws/shared_deflate.hpp"
@@ -153,6 +153,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void will_write(AsioConnection& connection);
   /// Counts a connection whose TLS has failed, and logs it if that is not too much.
   void tls_failed(std::string_view why);
+  /// Where exceptions of the application go that clients can provoke.
+  RareLog& failures() noexcept { return failures_; }
   /// A connection is gone: its socket is closed.
   void left(bool seated) noexcept;
   /// The last word of a connection that nobody holds any more. It may be the end of this shard, too.
@@ -164,6 +166,9 @@ class Shard : public std::enable_shared_from_this<Shard> {
   /// While stopping: the connection will be told to go away when the plan says, or then.
   void plan_to_go(AsioConnection& connection);
   void go_away_at(AsioConnection& connection, Deadline::Time when);
+  /// A connection that only its handler keeps, which is destroyed when no executor runs any more.
+  using Kept = std::weak_ptr<std::shared_ptr<AsioConnection>>;
+  void keep(Kept connection);
   /// Ends all connections and tells their events, in this call. No executor runs any more.
   void tear_down();
 
@@ -190,7 +195,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::unique_ptr<ws::SharedDeflate> deflate_;  // once a client has agreed on it
   std::unique_ptr<char[]> read_buffer_;
   std::unique_ptr<char[]> record_buffer_;
-  RareLog tls_failures_;
+  RareLog tls_failures_{{.lines = 1}};
+  RareLog failures_;                      // of the application's, with requests and handshakes
   std::vector<AsioConnection*> writing_;  // have something to write at the end of the turn
   std::vector<AsioConnection*> written_;  // those in hand then
   std::deque<std::shared_ptr<AsioConnection>> greedy_;
@@ -211,6 +217,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   const std::size_t most_gathered_;
   Stopping stopping_;  // no plan: it serves
   bool torn_down_ = false;
+  std::vector<Kept> kept_;
+  std::size_t many_kept_ = 64;  // then those that are gone are looked for
   std::function<void()> when_empty_;
   std::shared_ptr<Shard> until_forgotten_;  // this one, when connections may outlive the server
   std::string date_;

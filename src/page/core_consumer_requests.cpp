@@ -181,7 +181,9 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
   }
   wanted.parameters = PageParameters::read(wanted.type->parameters(), content, options_.style);
   if (!wanted.parameters.fit()) return wanted.parameters.fit().error();
-  if (pages_->size() >= limits().pages_per_connection && !pages_->find(*wanted.type, wanted.parameters)) {
+  const std::size_t memory = pages_->memory() + Subscriptions::memory_of(*wanted.type, wanted.parameters);
+  const bool full = pages_->size() >= limits().pages_per_connection || memory > limits().page_bytes_per_connection;
+  if (full && !pages_->find(*wanted.type, wanted.parameters)) {
     limit_met();
     return Error(ErrorCode::limit_exceeded, "the connection has as many pages as it may have");
   }

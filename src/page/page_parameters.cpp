@@ -89,6 +89,15 @@ const PageParameters::Normal* PageParameters::find(std::string_view name) const 
   return nullptr;
 }
 
+std::size_t PageParameters::memory() const noexcept {
+  std::size_t bytes = canonical_.capacity() + received_.view().size();
+  for (const auto& [name, value] : values_) {
+    bytes += sizeof values_[0];
+    if (const auto* text = std::get_if<std::string>(&value)) bytes += text->capacity();
+  }
+  return bytes;
+}
+
 std::optional<std::int64_t> PageParameters::integer(std::string_view name) const noexcept {
   const Normal* value = find(name);
   const auto* number = value ? std::get_if<std::int64_t>(value) : nullptr;

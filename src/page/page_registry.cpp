@@ -4,19 +4,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <mutex>
 #include <utility>
 
-#include "sluice/core/executor.hpp"
 #include "sluice/core/log.hpp"
 
 namespace sluice {
-namespace {
-
-constexpr auto reports_while = std::chrono::seconds(10);
-constexpr unsigned most_reports = 10;
-
-}  // namespace
-
 Result<void> PageRegistry::add(std::shared_ptr<PageType> page) {
   if (!page) return Error(ErrorCode::invalid_argument, "page registry: add of a null page type");
   {
@@ -70,29 +63,13 @@ void PageRegistry::count(Counter counter) noexcept {
   counters_[static_cast<std::size_t>(counter)].fetch_add(1, std::memory_order_relaxed);
 }
 
-// How many were not told before this one; nothing: this one isn't either.
-std::optional<std::uint64_t> PageRegistry::untold_failures() {
-  const auto now = Executor::current() ? Executor::current()->now() : Executor::Clock::now();
-  std::lock_guard lock(reports_mutex_);
-  if (now >= reports_until_) {
-    reports_until_ = now + reports_while;
-    reports_ = 0;
-  }
-  if (reports_ == most_reports) {
-    ++untold_;
-    return std::nullopt;
-  }
-  ++reports_;
-  return std::exchange(untold_, 0);
-}
-
 void PageRegistry::report(const PageType& page, std::string_view failure) {
   count(Counter::failed);
   report(fmt::format("page \"{}\": {}", page.type(), failure));
 }
 
 void PageRegistry::report(std::string_view what) {
-  const auto untold = untold_failures();
+  const auto untold = failures_.event();
   if (!untold) return;
   const std::string before = *untold > 0 ? fmt::format(" ({} more before, of any page)", *untold) : std::string();
   log(LogLevel::warning, fmt::format("{}{}", what, before));

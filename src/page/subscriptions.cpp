@@ -6,12 +6,20 @@
 namespace sluice {
 namespace {
 
+// Of one page beside its parameters, as measured: nodes of the three maps, two groups' names, the memberships.
+constexpr std::size_t overhead = 1'000;
+
 // JSON has no raw newline, so the last one tells where the type ends.
 std::string identity(const PageType& type, const PageParameters& parameters) {
   return type.type() + '\n' + parameters.canonical();
 }
 
 }  // namespace
+
+// The canonical text is kept twice: in the parameters and as a part of the identity.
+std::size_t Subscriptions::memory_of(const PageType& type, const PageParameters& parameters) noexcept {
+  return overhead + parameters.memory() + parameters.canonical().size() + type.type().size();
+}
 
 std::optional<Subscriptions::Number> Subscriptions::find(const PageType& type, const PageParameters& parameters) const {
   const auto found = by_identity_.find(identity(type, parameters));
@@ -20,6 +28,7 @@ std::optional<Subscriptions::Number> Subscriptions::find(const PageType& type, c
 
 void Subscriptions::add(Subscription page) {
   const Number number = next_++;
+  memory_ += memory_of(*page.type, page.parameters);
   by_identity_.emplace(identity(*page.type, page.parameters), number);
   needed_by_[page.group].insert(number);
   if (!page.permission_group.empty()) needed_by_[page.permission_group].insert(number);
@@ -29,6 +38,7 @@ void Subscriptions::add(Subscription page) {
 Subscription Subscriptions::take(Number number) {
   auto node = pages_.extract(number);
   Subscription page = std::move(node.mapped());
+  memory_ -= memory_of(*page.type, page.parameters);
   by_identity_.erase(identity(*page.type, page.parameters));
   forget(page.group, number);
   if (!page.permission_group.empty()) forget(page.permission_group, number);

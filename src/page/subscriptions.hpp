@@ -32,6 +32,10 @@ class Subscriptions {
   using Number = std::uint64_t;  // grows with every subscription
 
   std::size_t size() const noexcept { return pages_.size(); }
+  /// What a page with these parameters takes in memory, with its places in the tables below and in the layer's.
+  static std::size_t memory_of(const PageType& type, const PageParameters& parameters) noexcept;
+  /// What all of them take.
+  std::size_t memory() const noexcept { return memory_; }
   std::optional<Number> find(const PageType& type, const PageParameters& parameters) const;
   /// A page that is not here yet.
   void add(Subscription page);
@@ -49,6 +53,7 @@ class Subscriptions {
   void forget(const std::string& group, Number number);
 
   Number next_ = 0;
+  std::size_t memory_ = 0;
   std::map<Number, Subscription> pages_;
   std::unordered_map<std::string, Number> by_identity_;
   std::unordered_map<std::string, std::set<Number>> needed_by_;

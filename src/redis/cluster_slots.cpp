@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint16_t polynomial = 0x1021;
 constexpr std::uint16_t nobody = std::numeric_limits<std::uint16_t>::max();
 
-constexpr auto crc_of_byte = [] {
+constexpr auto crc16_of_byte = [] {
   std::array<std::uint16_t, 256> table{};
   for (std::size_t byte = 0; byte < table.size(); ++byte) {
     std::uint32_t crc = static_cast<std::uint32_t>(byte) << 8;
@@ -30,7 +30,7 @@ Error no_answer() { return Error(ErrorCode::parse_failed, "CLUSTER SLOTS: this i
 std::size_t slot_of(std::string_view name) noexcept {
   std::uint32_t crc = 0;
   for (const char byte : name) {
-    crc = (crc << 8 & 0xffff) ^ crc_of_byte[(crc >> 8 ^ static_cast<unsigned char>(byte)) & 0xff];
+    crc = (crc << 8 & 0xffff) ^ crc16_of_byte[(crc >> 8 ^ static_cast<unsigned char>(byte)) & 0xff];
   }
   return crc % cluster_slots;
 }

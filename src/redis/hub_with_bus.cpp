@@ -35,7 +35,7 @@ Task<Result<SendReceipt>> confirmed(std::shared_ptr<Bus> bus, Publication::To to
 }  // namespace
 
 HubWithBus::HubWithBus(ExecutorGroup& executors, Dialer& dialer, BusParts parts, std::string channel_prefix)
-    : dialer_(std::make_shared<LentDialer>(dialer)) {
+    : executors_use_(executors.use_count(), "a Redis channel layer"), dialer_(std::make_shared<LentDialer>(dialer)) {
   const ChannelLayerOptions options = layer_options(parts.options);
   bus_ = std::make_shared<Bus>(dialer_, executors, std::move(parts));
   hub_ = std::make_shared<Hub>(executors, options, std::move(channel_prefix),

@@ -45,6 +45,7 @@ class HubWithBus {
   const std::shared_ptr<Bus>& shared_bus() const noexcept { return bus_; }
 
  private:
+  const UseCount::Use executors_use_;
   std::shared_ptr<LentDialer> dialer_;
   std::shared_ptr<Bus> bus_;
   std::shared_ptr<Hub> hub_;

@@ -40,7 +40,7 @@ std::optional<std::string> tagged_bytes(json::Value object) {
   return text ? base64_decode(*text, Alphabet::standard) : std::nullopt;
 }
 
-void pack_text(Packer& packer, std::string_view text) {
+void put_text(Packer& packer, std::string_view text) {
   packer.pack_str(static_cast<std::uint32_t>(text.size()));
   packer.pack_str_body(text.data(), static_cast<std::uint32_t>(text.size()));
 }
@@ -53,7 +53,7 @@ void pack(Packer& packer, Sink sink, json::Value value, Bytes bytes) {
     case json::Kind::integer: packer.pack_int64(*value.as_int()); return;
     case json::Kind::unsigned_integer: packer.pack_uint64(*value.as_uint()); return;
     case json::Kind::number: pack_double(*value.as_double(), sink); return;
-    case json::Kind::string: pack_text(packer, *value.as_string()); return;
+    case json::Kind::string: put_text(packer, *value.as_string()); return;
     case json::Kind::array:
       packer.pack_array(static_cast<std::uint32_t>(value.size()));
       for (json::Value element : value.elements()) pack(packer, sink, element, bytes);
@@ -68,7 +68,7 @@ void pack(Packer& packer, Sink sink, json::Value value, Bytes bytes) {
       }
       packer.pack_map(static_cast<std::uint32_t>(value.size()));
       for (const auto [key, member] : value.members()) {
-        pack_text(packer, key);
+        put_text(packer, key);
         pack(packer, sink, member, bytes);
       }
       return;
@@ -212,7 +212,7 @@ void pack_array_header(std::size_t size, std::string& out) {
 void pack_text(std::string_view text, std::string& out) {
   Sink sink{out};
   Packer packer(sink);
-  pack_text(packer, text);
+  put_text(packer, text);
 }
 
 Result<Unpacked> unpack(std::string_view packed, Bytes bytes, std::size_t most) {

@@ -9,7 +9,7 @@
 namespace sluice::redis {
 namespace {
 
-constexpr auto block_time = std::chrono::seconds(5);
+constexpr auto job_wait = std::chrono::seconds(5);
 
 // Not by from_chars: libc++ has none for doubles.
 double to_number(std::string_view text) {
@@ -138,9 +138,9 @@ void Workers::read(std::size_t number) {
   Command command{"BZPOPMIN"};
   for (const std::string& key : keys) command.arg(key);
   shard.reading = std::move(keys);
-  shard.link->request(command.arg(block_time.count()),
+  shard.link->request(command.arg(job_wait.count()),
                       while_here([number](Workers& self, const Result<Reply>& reply) { self.arrived(number, reply); }),
-                      block_time);
+                      job_wait);
 }
 
 // How Redis calls the connection: by that name another one asks it to stop waiting.

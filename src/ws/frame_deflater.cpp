@@ -7,7 +7,7 @@
 namespace sluice::ws {
 namespace {
 
-constexpr std::uint8_t compressed_bit = 0x40;  // RSV1
+constexpr std::uint8_t deflated_bit = 0x40;  // RSV1
 constexpr std::size_t remembered = 8;
 // Memory that may stay in hand for the next call: that of a FrameBuffer's ordinary chunk.
 constexpr std::size_t worth_keeping = 64 * 1024;
@@ -54,7 +54,7 @@ Frame FrameDeflater::twin_of(const Frame& frame) {
 bool FrameDeflater::write(std::string_view wire, std::string_view payload) {
   const bool compressed = payload.size() >= bench_.options.smallest && compress(payload);
   if (compressed) {
-    const auto first_byte = static_cast<std::uint8_t>(static_cast<std::uint8_t>(wire[0]) | compressed_bit);
+    const auto first_byte = static_cast<std::uint8_t>(static_cast<std::uint8_t>(wire[0]) | deflated_bit);
     append_frame_header(bench_.wire, first_byte, bench_.message.size());
     bench_.wire += bench_.message;
   } else {

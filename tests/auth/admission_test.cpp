@@ -191,3 +191,24 @@ TEST_CASE("a foreign page is refused before its token is looked at", "[auth][MW-
   CHECK(status("http://allowed.example", "/?jwt_token=" + token()) == 101);
   CHECK(status("http://allowed.example", "/?jwt_token=\xff") == 400);
 }
+
+TEST_CASE("a flood of foreign origins and bad tokens is a few lines in the log", "[auth]") {
+  const Log log;
+  ManualExecutor executor;
+  InMemoryChannelLayer layer(executor);
+  const auto application =
+      with(std::make_shared<OriginCheck>(std::vector<std::string>{"allowed.example"}), behind_auth(consumer<Desk>()));
+  const auto knock = [&](std::string origin) {
+    Communicator(executor, application, layer, {"/?jwt_token=bad", {{"origin", std::move(origin)}}}).connect();
+  };
+  const auto flood = [&] {
+    for (int i = 0; i < 100; ++i) knock("http://evil.example"), knock("http://allowed.example");
+  };
+  flood();
+  CHECK(log.lines().size() == 10);
+  executor.advance(10s);
+  flood();
+  REQUIRE(log.lines().size() == 20);
+  CHECK(log.lines()[10].ends_with("(95 more of the kind were not logged)"));
+  CHECK(log.lines()[11].ends_with("(95 more of the kind were not logged)"));
+}

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Handlers that throw: what the client hears, what the log says, and that nothing is left behind.
+#include <algorithm>
+
 #include "consumer/support/story.hpp"
 #include "support/catch.hpp"
 
 using namespace sluice;
 using namespace sluice::testing;
+using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::EndsWith;
 using Catch::Matchers::StartsWith;
 
 TEST_CASE("an exception in any handler leaves nothing behind", "[consumer][LC-7][LC-23]") {
@@ -121,4 +125,50 @@ TEST_CASE("a path with a line break in it begins no line of the log", "[consumer
   Communicator browser(story.executor, consumer<Plain>(std::string("connect")), story.layer, {"/a%0Aforged"});
   browser.knock();
   CHECK_THAT(story.errors, StartsWith("/a%0Aforged ["));
+}
+
+namespace {
+
+struct Wordless : std::exception {
+  const char* what() const noexcept override { return nullptr; }
+};
+
+class Failing : public Consumer {
+ public:
+  Task<> receive(const Message& message) override {
+    if (message.data() == "wordless") throw Wordless();
+    throw std::runtime_error(std::string(message.data()));
+  }
+};
+class OtherFailing : public Failing {};
+
+}  // namespace
+
+TEST_CASE("an exception without a text is logged as such", "[consumer][LC-23]") {
+  Story story;
+  Communicator browser(story.executor, consumer<Failing>(), story.layer, {"/"});
+  REQUIRE(browser.connect());
+  browser.say("wordless");
+  CHECK(browser.hear_close().code() == 1011);
+  CHECK_THAT(story.errors, EndsWith("receive() threw: an exception whose what() is null\n"));
+}
+
+TEST_CASE("handlers that throw all the time fill no log, and hide no other trouble", "[consumer][LC-23]") {
+  Story story;
+  const std::string path = "/" + std::string(2'000, 'p');
+  const auto fail = [&](std::shared_ptr<Application> application) {
+    Communicator browser(story.executor, std::move(application), story.layer, {path});
+    REQUIRE(browser.connect());
+    browser.say(std::string(2'000, 'x'));
+    CHECK(browser.hear_close().code() == 1011);
+  };
+  for (int i = 0; i < 100; ++i) fail(consumer<Failing>());
+  CHECK(std::ranges::count(story.errors, '\n') == 5);
+  CHECK(story.errors.size() < 5 * (max_log_line_bytes + 30));
+  fail(consumer<OtherFailing>());
+  CHECK(std::ranges::count(story.errors, '\n') == 6);
+  story.executor.advance(10s);
+  story.errors.clear();
+  fail(consumer<Failing>());
+  CHECK(std::ranges::count(story.errors, '\n') == 1);
 }

@@ -9,6 +9,7 @@ using namespace sluice;
 using namespace sluice::testing;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
 
 namespace {
 
@@ -114,6 +115,31 @@ TEST_CASE("when the client leaves meanwhile, the next middleware is not asked", 
   }
   CHECK(scene.browser.finished());
   CHECK(scene.layer.take_transcript() == "");
+}
+
+TEST_CASE("a message that comes while a middleware waits has no consumer when the client leaves", "[consumer]") {
+  Scene scene("first=wait");
+  scene.browser.knock();
+  scene.browser.say("hello");
+  scene.browser.vanish();
+  SECTION("the middleware comes back") { scene.open("a"); }
+  SECTION("it never does") { scene.executor.advance(10s); }
+  CHECK_THAT(scene.told(), StartsWith("ask first"));
+  CHECK(scene.browser.finished());
+  CHECK(scene.browser.host().stats().failed_handlers == 0);
+}
+
+TEST_CASE("a message that comes before connect() is not handled when the client leaves before it", "[consumer]") {
+  Story story;
+  story.layer.hold();
+  Communicator browser(story.executor, *story.host, {"/story/?connect=accept"});
+  browser.knock();
+  browser.say("note handled");
+  browser.vanish();
+  story.layer.release();
+  story.executor.run_all();
+  CHECK(story.told() == "gone");
+  CHECK(browser.finished());
 }
 
 TEST_CASE("a middleware may be a plain function", "[consumer]") {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/core/log.hpp"
 
+#include <atomic>
+#include <future>
+#include <memory>
 #include <stdexcept>
+#include <thread>
 
 #include "support/catch.hpp"
 
@@ -26,4 +30,82 @@ TEST_CASE("log lines go to the sink, which can be changed and put back", "[core]
   log(LogLevel::error, "silent");
   set_log_sink(before);
   CHECK(lines == std::vector<std::string>{"warning slow", "debug detail", "info broadcast", "info again"});
+}
+
+namespace {
+
+/// Collects the lines that are logged while it lives.
+struct Lines {
+  std::vector<std::string> all;
+  LogSink before = set_log_sink([this](LogLevel, std::string_view line) { all.emplace_back(line); });
+  ~Lines() { set_log_sink(before); }
+};
+
+/// Opened once, from another thread.
+struct Gate {
+  std::promise<void> opened;
+  std::shared_future<void> waits = opened.get_future();
+};
+
+}  // namespace
+
+TEST_CASE("a log line above its limit is cut between two characters, and says by how much", "[core]") {
+  Lines lines;
+  log(LogLevel::info, std::string(max_log_line_bytes, 'x'));
+  log(LogLevel::info, "y" + std::string(max_log_line_bytes, 'x'));
+  log(LogLevel::info, std::string(max_log_line_bytes - 1, 'x') + "\u00e9\u00e9");
+  CHECK(lines.all == std::vector<std::string>{
+                         std::string(max_log_line_bytes, 'x'),
+                         "y" + std::string(max_log_line_bytes - 1, 'x') + "... (1 bytes more)",
+                         std::string(max_log_line_bytes - 1, 'x') + "... (4 bytes more)",
+                     });
+}
+
+TEST_CASE("a log sink may replace itself", "[core]") {
+  std::string lines;
+  const LogSink before = set_log_sink([&](LogLevel, std::string_view line) {
+    lines += std::string(line) + " first; ";
+    const LogSink itself =
+        set_log_sink([&](LogLevel, std::string_view other) { lines += std::string(other) + " second"; });
+    CHECK(itself);
+  });
+  log(LogLevel::error, "a");
+  log(LogLevel::error, "b");
+  set_log_sink(before);
+  CHECK(lines == "a first; b second");
+}
+
+TEST_CASE("a thread that logs does not wait for another one in the log sink", "[core]") {
+  Gate entered, leave;
+  std::vector<std::string> lines;  // touched by one call at a time
+  const LogSink before = set_log_sink([&](LogLevel, std::string_view line) {
+    lines.emplace_back(line);
+    if (line != "slow") return;
+    entered.opened.set_value();
+    leave.waits.wait();
+  });
+  std::thread slow([] { log(LogLevel::info, "slow"); });
+  entered.waits.wait();
+  for (int i = 0; i < 1'500; ++i) log(LogLevel::info, "quick");
+  leave.opened.set_value();
+  slow.join();
+  set_log_sink(before);
+  CHECK(lines.size() == 1'002);
+  CHECK(lines.back() == "500 log lines were lost: the log sink is too slow");
+}
+
+TEST_CASE("a replaced log sink is not called any more, whatever other threads log", "[core]") {
+  const LogSink before = set_log_sink({});
+  std::atomic<bool> stop{false};
+  std::thread talker([&] {
+    while (!stop) log(LogLevel::info, "x");
+  });
+  for (int i = 0; i < 200; ++i) {
+    auto calls = std::make_unique<int>(0);  // the sanitizers see a call that comes too late
+    set_log_sink([&calls = *calls](LogLevel, std::string_view) { ++calls; });
+    set_log_sink({});
+  }
+  stop = true;
+  talker.join();
+  CHECK_FALSE(set_log_sink(before));
 }

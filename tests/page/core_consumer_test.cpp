@@ -284,6 +284,23 @@ TEST_CASE("a connection has as many pages as the limit says", "[page][CC-11]") {
   CHECK(ann->ask(R"({"page":"table","table_id":3})") != "");
 }
 
+TEST_CASE("a connection's pages take as many bytes as the limit says", "[page][CC-11]") {
+  HostOptions options;
+  options.limits.page_bytes_per_connection = 40'000;
+  House house({}, options);
+  auto ann = Browser::in(house, "user=7");
+  const auto view = [](char name, std::size_t bytes) {
+    return R"("view","slug":"v","token":")" + std::string(bytes, name) + "\"}";
+  };
+  CHECK(ann->ask(R"({"page":)" + view('a', 8'000)) != "");  // it is kept four times
+  CHECK(ann->ask(R"({"page":)" + view('b', 8'000)) == "");
+  CHECK(house.host.stats().limits_met == 1);
+  CHECK(ann->ask(R"({"page":)" + view('b', 800)) != "");
+  CHECK(ann->ask(R"({"page":)" + view('a', 8'000)) != "");  // it has this one
+  CHECK(ann->ask(R"({"remove_page":)" + view('a', 8'000)) != "");
+  CHECK(ann->ask(R"({"page":)" + view('b', 8'000)) != "");
+}
+
 // --- what is no request
 
 TEST_CASE("JSON that asks for nothing is ignored", "[page][CC-16][CC-17]") {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "page/subscriptions.hpp"
 
+#include <malloc.h>
+
 #include <chrono>
 #include <memory>
 #include <string>
@@ -18,6 +20,13 @@ Subscription page(std::shared_ptr<PageType> type, std::string_view message, std:
   return {type, PageParameters::read(type->parameters(), document.root()), std::move(group),
           std::move(permission_group)};
 }
+
+struct View {
+  std::string slug, token;
+  static constexpr auto fields() {
+    return sluice::fields(sluice::field("slug", &View::slug), sluice::field("token", &View::token));
+  }
+};
 
 }  // namespace
 
@@ -60,4 +69,24 @@ TEST_CASE("two pages of one group, and a page whose groups are the same", "[page
   CHECK(pages.need("view-s"));
   pages.take(1);
   CHECK(!pages.need("view-s"));
+}
+
+TEST_CASE("what pages take in memory is counted, long texts and short ones", "[page]") {
+  const auto heap = [] { return mallinfo2().uordblks; };
+  const auto view = std::make_shared<ViewPage>();
+  for (const std::size_t bytes : {1u, 100u, 8'000u}) {
+    CAPTURE(bytes);
+    Subscriptions pages;
+    const std::size_t before = heap();
+    for (int i = 0; i < 100; ++i) {
+      const std::string name = "view-" + std::to_string(i);
+      const std::string token = std::to_string(i) + std::string(bytes, '\n');
+      pages.add(page(view, json::encode(View{name, token}).view(), name, "permissions-" + name));
+    }
+    const std::size_t held = heap() - before;  // 0 under a sanitizer
+    CHECK(held <= pages.memory());
+    CHECK((held == 0 || pages.memory() < held * 2));
+    while (pages.size() > 0) pages.take(pages.needing("view-" + std::to_string(pages.size() - 1)).front());
+    CHECK(pages.memory() == 0);
+  }
 }

@@ -1,9 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""An outside project builds and runs against an installed copy, and compiles with the source tree as a part of it."""
+"""An outside project builds and runs against an installed copy, and compiles with the source tree as a part of it. The
+guide's program, copied block by block, is such a project."""
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
 import re
 import shutil
+import signal
+import socket
 import subprocess
+import time
 import unittest
+
+import websockets
 
 import house
 
@@ -25,14 +36,75 @@ def configured(name, *options, source=house.ROOT / "tests/structure/outside"):
     return build
 
 
+def blocks(page, language):
+    """What the page shows in this language, one block after the other."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", (house.ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def token(user, secret):
+    def encoded(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+    claims = {"user_id": user, "exp": int(time.time()) + 3600}
+    signed = encoded(b'{"alg":"HS256","typ":"JWT"}') + b"." + encoded(json.dumps(claims).encode())
+    return (signed + b"." + encoded(hmac.new(secret.encode(), signed, hashlib.sha256).digest())).decode()
+
+
+async def said_to(url, text, skip=0):
+    """The answer of the server at the URL to a text, behind so many messages."""
+    async with websockets.connect(url) as server:
+        for _ in range(skip):
+            await server.recv()
+        await server.send(text)
+        return await asyncio.wait_for(server.recv(), 60)
+
+
+def in_use(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
 class Install(unittest.TestCase):
-    def test_an_installed_copy_can_be_found_and_linked(self):
+    @classmethod
+    def setUpClass(cls):
         prefix = WORK / "prefix"
         shutil.rmtree(prefix, ignore_errors=True)
         run("cmake", "--install", house.BUILD, "--prefix", prefix)
-        build = configured("installed", f"-DCMAKE_PREFIX_PATH={prefix}")
+        cls.installed = f"-DCMAKE_PREFIX_PATH={prefix}"
+
+    def test_an_installed_copy_can_be_found_and_linked(self):
+        build = configured("installed", self.installed)
         run("ninja", "-C", build, "outside")
         self.assertEqual(run(build / "outside"), "it links\n")
+
+    def test_the_guide_copied_block_by_block_is_a_program_that_runs(self):
+        source = WORK / "guide"
+        source.mkdir(parents=True, exist_ok=True)
+        (source / "CMakeLists.txt").write_text("".join(blocks("docs/guide.md", "cmake")))
+        (source / "main.cpp").write_text("".join(blocks("docs/guide.md", "cpp")))
+        build = configured("guide/build", self.installed, source=source)
+        run("ninja", "-C", build, "prices")
+        if in_use(8000):
+            self.skipTest("the guide listens at port 8000, which is taken")
+        with subprocess.Popen([build / "prices"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+            try:
+                deadline = time.monotonic() + 60
+                while not in_use(8000) and program.poll() is None and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                hello = asyncio.run(said_to("ws://127.0.0.1:8000/ws/hello/", '{"name": "Ada"}'))
+                core = "ws://127.0.0.1:8000/ws/core/?jwt_token=" + token(1, "at least thirty-two bytes of secret")
+                page = asyncio.run(said_to(core, '{"page": "table", "table_id": 7}', skip=1))
+            finally:
+                program.send_signal(signal.SIGTERM)
+                out, err = program.communicate(timeout=60)
+        self.assertEqual(hello, '{"message":"hello Ada"}')
+        self.assertEqual(json.loads(page)["type"], "page_add")
+        self.assertEqual((out, err, program.returncode), ("listening on http://127.0.0.1:8000/\n", "", 0))
 
     def test_the_source_tree_can_be_a_part_of_it(self):
         build = configured("subdirectory", f"-DSLUICE_SOURCE={house.ROOT}")

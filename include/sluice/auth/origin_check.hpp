@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sluice/consumer/middleware.hpp"
+#include "sluice/core/rare_log.hpp"
 
 namespace sluice {
 
@@ -50,6 +51,7 @@ class OriginCheck final : public Middleware {
   bool everybody_ = false;
   WithoutOrigin without_origin_;
   std::vector<Pattern> patterns_;
+  RareLog refusals_;
 };
 
 }  // namespace sluice

@@ -23,8 +23,8 @@ enum class MailboxOverflow : std::uint8_t {
 struct HostOptions {
   Limits limits = {};
   MailboxOverflow mailbox_overflow = MailboxOverflow::close;
-  /// An event that a consumer has no handler for: ignored, counted and logged once per type; true: it is an error, and
-  /// the consumer is closed with 1011 (behaviour DI-3).
+  /// An event that a consumer has no handler for: ignored, counted and logged, a few lines per type; true: it is an
+  /// error, and the consumer is closed with 1011 (behaviour DI-3).
   bool strict_events = false;
   /// False: the scope's headers are let go of once connect() has finished, and an idle connection keeps a few hundred
   /// bytes less. Middlewares and connect() see them in any case; views of the request that they took end then.
@@ -43,7 +43,7 @@ struct HostStats {
   std::uint64_t undecodable_events = 0;
   std::uint64_t full_mailboxes = 0;      // times that a client waited because of Limits::client_mail
   std::uint64_t mailbox_overflows = 0;   // events past the channel's capacity, or broadcasts past Limits::queued_bytes
-  std::uint64_t limits_met = 0;          // told by consumers: pages past Limits::pages_per_connection
+  std::uint64_t limits_met = 0;          // told by consumers: pages past their number or bytes per connection
   std::uint64_t sends_after_close = 0;   // by handlers of a connection that had ended
   std::uint64_t dropped_at_close = 0;    // layer mail for a connection that had ended, or for a group it had left
   std::uint64_t destroyed_handlers = 0;  // still suspended past Limits::disconnect_grace
@@ -60,7 +60,9 @@ class HostState;
 
 /// Gives every connection its consumer: it finds the application's route, runs the middlewares, opens a channel, joins
 /// the static groups and calls connect(). Without a layer, consumers hear only their clients (behaviour LC-24). The
-/// layer outlives the host, and the host outlives the connections. Any thread.
+/// layer outlives the host, and the host outlives the servers that bring it connections. Consumers that are left when
+/// it ends, because the executors stopped before the server did, are destroyed with it, in this thread, with the
+/// handlers that wait: so they may refer to whatever outlives the host. Any thread.
 class Host final : public Gateway {
  public:
   explicit Host(std::shared_ptr<Application> application, HostOptions options = {});
@@ -72,6 +74,7 @@ class Host final : public Gateway {
   HostStats stats() const;
 
  private:
+  UseCount::Use layer_use_;
   std::shared_ptr<HostState> state_;
 };
 

@@ -61,6 +61,8 @@ class Completion {
 
   class Awaiter {
    public:
+    using ComesHome = void;  // by itself: see way_home.hpp
+
     Awaiter(std::shared_ptr<State> state, const Completion* awaited) : state_(std::move(state)), awaited_(awaited) {}
     Awaiter(const Awaiter&) = delete;
     Awaiter& operator=(const Awaiter&) = delete;

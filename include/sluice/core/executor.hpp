@@ -7,10 +7,12 @@
 #include <cstddef>
 #include <memory>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
 #include "sluice/core/function.hpp"
+#include "sluice/core/use_count.hpp"
 
 namespace sluice {
 
@@ -41,8 +43,8 @@ class Executor {
   template <class T>
   T& local();
 
- protected:
-  /// An implementation holds one of these while it runs jobs.
+  /// What runs while one of these lives counts as run by the executor. An implementation holds one while it runs jobs;
+  /// so does whoever ends what is left on an executor that runs no more.
   class Running {
    public:
     explicit Running(Executor& executor) noexcept : before_(std::exchange(current_, &executor)) {}
@@ -54,16 +56,15 @@ class Executor {
     Executor* before_;
   };
 
+ protected:
   /// Destroys the locals. An implementation calls it when no job will run any more and its own parts still stand.
   void drop_locals() noexcept { locals_.clear(); }
 
  private:
   struct Local {
-    const void* key;
+    const std::type_info& type;  // not an address of our own: a program and its shared libraries have one each
     std::shared_ptr<void> value;
   };
-  template <class T>
-  static constexpr char key_of = 0;
 
   static thread_local Executor* current_;
   std::vector<Local> locals_;
@@ -78,12 +79,17 @@ class ExecutorGroup {
   virtual std::size_t size() const noexcept = 0;
   /// The executor number `index`, from 0 to size() - 1; it lives as long as the group.
   virtual Executor& at(std::size_t index) noexcept = 0;
+  /// For what is built on the group, and must be destroyed before it: servers and channel layers.
+  const UseCount& use_count() const noexcept { return use_count_; }
+
+ private:
+  UseCount use_count_{"the group of executors"};
 };
 
 template <class T>
 T& Executor::local() {
   for (const Local& local : locals_) {
-    if (local.key == &key_of<T>) return *static_cast<T*>(local.value.get());
+    if (&local.type == &typeid(T) || local.type == typeid(T)) return *static_cast<T*>(local.value.get());
   }
   std::shared_ptr<T> made;
   if constexpr (std::is_constructible_v<T, Executor&>) {
@@ -91,7 +97,7 @@ T& Executor::local() {
   } else {
     made = std::make_shared<T>();
   }
-  locals_.push_back({&key_of<T>, made});
+  locals_.push_back({typeid(T), made});
   return *made;
 }
 

@@ -10,6 +10,8 @@
 #include <utility>
 #include <variant>
 
+#include "sluice/core/way_home.hpp"
+
 namespace sluice {
 
 /// Who is told, once, that a task has finished. An awaiting coroutine is one kind of waiter, a session's pump another.
@@ -23,6 +25,18 @@ template <class T>
 class Task;
 
 namespace detail {
+
+template <class T>
+class Awaited {
+ public:
+  explicit Awaited(Task<T>& task) noexcept : task_(task) {}
+  bool await_ready() const noexcept { return task_.await_ready(); }
+  bool await_suspend(std::coroutine_handle<> awaiting) { return task_.await_suspend(awaiting); }
+  T await_resume() { return task_.await_resume(); }
+
+ private:
+  Task<T>& task_;
+};
 
 // g++ 12 does not make symmetric transfer a tail call below -O2 nor under its sanitizers: a loop of awaits that finish
 // at once would overflow the stack. So a child is started inside await_suspend, and whoever comes second, the child's
@@ -42,6 +56,25 @@ class TaskPromiseBase {
     void await_resume() noexcept {}
   };
   Last final_suspend() noexcept { return {}; }
+
+  // A task is awaited where it lies: g++ 12 would copy an awaiter that is given to it by reference.
+  template <class T>
+  static Awaited<T> await_transform(Task<T>& task) noexcept {
+    return Awaited<T>(task);
+  }
+  template <class T>
+  static Awaited<T> await_transform(Task<T>&& task) noexcept {
+    return Awaited<T>(task);
+  }
+  // What is not ours is awaited by way of its executor, so that a handler is never resumed elsewhere, or too late.
+  template <class Awaitable>
+  static decltype(auto) await_transform(Awaitable&& awaitable) {
+    if constexpr (LeavesHome<Awaitable>) {
+      return Away<Awaitable>(std::forward<Awaitable>(awaitable));
+    } else {
+      return static_cast<Awaitable&&>(awaitable);
+    }
+  }
 
   template <class Handle>
   static bool start(Handle self, Waiter waiter) {
@@ -122,6 +155,9 @@ class TaskHandle {
 /// Lazy work with one awaiter. A function may end with `return {};` (a Task<> that is finished already) or with
 /// `return value;` (a finished Task<T>), and then nothing is allocated; or it is a coroutine that may co_await.
 /// Arguments passed by reference must live until the task has finished. Destroying a suspended task ends it there.
+/// Whatever a coroutine awaits, it goes on on the executor where it waited; without one, on the resuming thread. An
+/// awaitable of your own may resume a coroutine that was destroyed meanwhile: nothing comes of it. But the awaiter is
+/// destroyed with the coroutine, and must not be used after that.
 /// One thread at a time.
 template <class T = void>
 class [[nodiscard]] Task {

@@ -12,6 +12,7 @@
 
 #include "sluice/core/result.hpp"
 #include "sluice/core/task.hpp"
+#include "sluice/core/use_count.hpp"
 #include "sluice/layer/channel.hpp"
 #include "sluice/layer/event.hpp"
 
@@ -117,6 +118,11 @@ class ChannelLayer {
   virtual Task<Result<void>> flush() = 0;
 
   virtual LayerStats stats() const = 0;
+  /// For hosts, which must be destroyed before their layer.
+  const UseCount& use_count() const noexcept { return use_count_; }
+
+ private:
+  UseCount use_count_{"the channel layer"};
 };
 
 /// May this be a channel's name: `[A-Za-z0-9_.-]+`, optionally a `!` and more of the same, under 100 characters

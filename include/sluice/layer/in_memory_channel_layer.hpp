@@ -40,6 +40,7 @@ class InMemoryChannelLayer final : public ChannelLayer {
   LayerStats stats() const override;
 
  private:
+  const UseCount::Use executors_use_;
   std::shared_ptr<Hub> hub_;
 };
 

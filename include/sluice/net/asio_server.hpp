@@ -66,7 +66,8 @@ struct StopOptions {
 ///     server.stop();
 ///     server.wait();  // nothing that the server called is at work any more
 ///
-/// The executors, the gateway and the HTTP handler outlive it. Any thread.
+/// The executors, the gateway and the HTTP handler outlive it: where one is destroyed before, the program is ended with
+/// a sentence. Any thread.
 class AsioServer {
  public:
   /// Serves nothing before listen. Throws std::invalid_argument when a limit or a deflate option makes no sense.

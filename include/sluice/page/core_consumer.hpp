@@ -56,8 +56,9 @@ struct CoreConsumerOptions {
 /// When the channel layer had lost other processes and found them again (LayerUp), can_add is asked again for each page
 /// of the connection: a revocation that was missed takes its pages away all the same.
 ///
-/// A connection has up to Limits::pages_per_connection pages. To react to more events derive from it, and start your
-/// table of handlers from EventHandlers(CoreConsumer::event_handlers()). Its executor only.
+/// A connection has up to Limits::pages_per_connection pages, which take up to page_bytes_per_connection. To react to
+/// more events derive from it, and start your table of handlers from EventHandlers(CoreConsumer::event_handlers()). Its
+/// executor only.
 class CoreConsumer : public JsonConsumer {
  public:
   /// Throws std::invalid_argument without a registry.

@@ -60,6 +60,9 @@ class Page : public PageType {
     return broadcast_many_to_channel_group(layer, named, audience);
   }
 
+// A page type of yours hides these three, and need not name them: g++ 12 warns of it where they stand.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverloaded-virtual"
   Task<bool> can_add(const Scope& scope, const PageParameters& parameters) final {
     const Params page = read(parameters);
     co_return co_await can_add(scope, page);
@@ -68,6 +71,7 @@ class Page : public PageType {
   std::string permission_group_name(const PageParameters& parameters) const final {
     return permission_group_name(read(parameters));
   }
+#pragma GCC diagnostic pop
 
  private:
   template <class T>
@@ -80,12 +84,12 @@ class Page : public PageType {
       return {.name = std::string(name), .kind = ParameterKind::text};
     } else {
       static_assert(json::Integer<T>, "a page parameter is an integer, a std::string, or std::optional of these");
-      using Limits = std::numeric_limits<T>;
-      constexpr std::uint64_t reach = std::numeric_limits<std::int64_t>::max();
+      using Reach = std::numeric_limits<T>;
+      constexpr std::uint64_t highest = std::numeric_limits<std::int64_t>::max();
       return {.name = std::string(name),
               .kind = ParameterKind::integer,
-              .lowest = static_cast<std::int64_t>(Limits::min()),
-              .highest = static_cast<std::int64_t>(std::min(static_cast<std::uint64_t>(Limits::max()), reach))};
+              .lowest = static_cast<std::int64_t>(Reach::min()),
+              .highest = static_cast<std::int64_t>(std::min(static_cast<std::uint64_t>(Reach::max()), highest))};
     }
   }
   static std::vector<PageParameter> declared() {

@@ -59,6 +59,8 @@ class PageParameters {
   /// The parameters with the values that the client sent, fit or not, null for a missing one: `{"table_id":"7"}`
   /// (behaviour CC-9, CC-12).
   const json::Text& received() const noexcept { return received_; }
+  /// The bytes that this takes in memory.
+  std::size_t memory() const noexcept;
 
  private:
   using Normal = std::variant<std::monostate, std::int64_t, std::string>;

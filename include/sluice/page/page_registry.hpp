@@ -4,18 +4,16 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "sluice/core/rare_log.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/page/page_type.hpp"
 
@@ -64,16 +62,11 @@ class PageRegistry {
 
  private:
   std::uint64_t counted(Counter counter) const noexcept;
-  std::optional<std::uint64_t> untold_failures();
 
   mutable std::shared_mutex mutex_;
   std::map<std::string, std::shared_ptr<PageType>, std::less<>> types_;
   std::array<std::atomic<std::uint64_t>, 6> counters_{};
-
-  std::mutex reports_mutex_;
-  std::chrono::steady_clock::time_point reports_until_ = std::chrono::steady_clock::time_point::min();
-  unsigned reports_ = 0;  // until then
-  std::uint64_t untold_ = 0;
+  RareLog failures_{{.lines = 10}};
 };
 
 }  // namespace sluice

@@ -7,6 +7,7 @@
 
 #include "sluice/core/executor.hpp"
 #include "sluice/core/task.hpp"
+#include "sluice/core/use_count.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/http.hpp"
 #include "sluice/transport/scope.hpp"
@@ -23,6 +24,11 @@ class Gateway {
   /// connection.
   virtual std::shared_ptr<ConnectionEvents> open(Scope scope, std::shared_ptr<Connection> connection,
                                                  Executor& executor) = 0;
+  /// For servers, which must be destroyed before their gateway.
+  const UseCount& use_count() const noexcept { return use_count_; }
+
+ private:
+  UseCount use_count_{"the gateway (a Host, say)"};
 };
 
 /// Answers plain HTTP requests: health, metrics, a page, a small JSON API. Called on an executor, and one object serves
@@ -32,6 +38,11 @@ class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
   virtual Task<HttpResponse> handle(const HttpRequest& request) = 0;
+  /// For servers, which must be destroyed before their handler.
+  const UseCount& use_count() const noexcept { return use_count_; }
+
+ private:
+  UseCount use_count_{"the HTTP handler"};
 };
 
 }  // namespace sluice

@@ -59,6 +59,7 @@ struct Limits {
   // --- consumers
   std::size_t client_mail = 32;              // messages that wait for a busy consumer; past it their client waits
   std::size_t pages_per_connection = 1'000;  // past it a subscription is refused
+  std::size_t page_bytes_per_connection = 2 * 1024 * 1024;  // what its pages take in memory; past it the same
   std::chrono::milliseconds disconnect_grace{
       10'000};  // a handler that still waits this long after the end is destroyed
 };

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -147,19 +148,19 @@ class Scope {
     auto made = std::make_shared<T>(std::move(value));
     T& reference = *made;
     for (Extra& extra : found().extras) {
-      if (extra.key == &key_of<T>) {
+      if (*extra.type == typeid(T)) {
         extra.value = std::move(made);
         return reference;
       }
     }
-    found().extras.push_back({&key_of<T>, std::move(made)});
+    found().extras.push_back({&typeid(T), std::move(made)});
     return reference;
   }
   template <class T>
   T* find() noexcept {
     if (!found_) return nullptr;
     for (Extra& extra : found_->extras) {
-      if (extra.key == &key_of<T>) return static_cast<T*>(extra.value.get());
+      if (*extra.type == typeid(T)) return static_cast<T*>(extra.value.get());
     }
     return nullptr;
   }
@@ -170,11 +171,9 @@ class Scope {
 
  private:
   struct Extra {
-    const void* key;
+    const std::type_info* type;  // not an address of our own: a program and its shared libraries have one each
     std::shared_ptr<void> value;
   };
-  template <class T>
-  static constexpr char key_of = 0;
   // What nobody looks for takes no memory of its own.
   struct Found {
     UrlRoute url_route;

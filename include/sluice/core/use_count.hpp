@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// Who uses an object that must outlive them: a program that destroys it too early ends with a sentence, not in memory
+// that is not its own any more.
+#pragma once
+
+#include <atomic>
+#include <utility>
+
+namespace sluice {
+
+/// Counts the objects that use its owner by reference. Any thread.
+class UseCount {
+ public:
+  /// The owner's name in the sentence: "AsioExecutors".
+  explicit UseCount(const char* owner) noexcept : owner_(owner) {}
+  UseCount(const UseCount&) = delete;
+  UseCount& operator=(const UseCount&) = delete;
+  ~UseCount() { end(); }
+
+  /// The owner ends. If anybody uses it the program is ended, with an error in the log that names both.
+  void end() const noexcept {
+    if (users_.load(std::memory_order_acquire) != 0) refuse();
+  }
+
+  /// One user. A resource.
+  class Use {
+   public:
+    Use() noexcept = default;
+    Use(const UseCount& count, const char* user) noexcept : count_(&count) {
+      count.last_user_.store(user, std::memory_order_relaxed);
+      count.users_.fetch_add(1, std::memory_order_relaxed);
+    }
+    Use(Use&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+    Use& operator=(Use&& other) noexcept {
+      std::swap(count_, other.count_);
+      return *this;
+    }
+    ~Use() {
+      if (count_) count_->users_.fetch_sub(1, std::memory_order_release);
+    }
+
+   private:
+    const UseCount* count_ = nullptr;
+  };
+
+ private:
+  [[noreturn]] void refuse() const noexcept;
+
+  const char* const owner_;
+  mutable std::atomic<const char*> last_user_{nullptr};
+  mutable std::atomic<int> users_{0};
+};
+
+}  // namespace sluice
