@@ -240,16 +240,16 @@ class AsioConnection final : public Connection, public Deadline {
   bool unread_ = false;      // the socket may hold bytes, which will not be told again
   bool peer_ended_ = false;  // behind what is unread
   bool paused_ = false;
-  bool greedy_ = false;     // it has had its share of a turn
-  bool parting_ = false;    // the connection has failed, and what it brought before is read
   bool throttled_ = false;  // it was too fast
   bool goes_on_soon_ = false;
-  bool drains_ = false;   // leaving is followed by draining
-  bool in_open_ = false;  // inside Gateway::open: the events are not known yet
-  bool told_ = false;     // on_closed is posted, or will be as soon as the events are known
-  bool counted_ = false;  // among the open WebSockets
-  bool going_ = false;    // on_stop was called
-  bool deflates_ = false;
+  bool told_ = false;         // on_closed is posted, or will be as soon as the events are known
+  bool counted_ = false;      // among the open WebSockets
+  bool going_ = false;        // on_stop was called
+  bool greedy_ : 1 = false;   // it has had its share of a turn
+  bool parting_ : 1 = false;  // the connection has failed, and what it brought before is read
+  bool drains_ : 1 = false;   // leaving is followed by draining
+  bool in_open_ : 1 = false;  // inside Gateway::open: the events are not known yet
+  bool deflates_ : 1 = false;
   Validity validity_;
   Stream stream_;
   std::shared_ptr<ConnectionEvents> events_;      // until told

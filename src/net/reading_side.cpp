@@ -13,8 +13,8 @@ using Then = Moved::Then;
 // A connection that always has more to read lets the others have their turn after this much.
 constexpr std::size_t burst_bytes = 256 * 1024;
 constexpr auto burst_time = std::chrono::milliseconds(1);
-// Of what a connection had brought before it failed, so much is still delivered.
-constexpr std::size_t most_at_parting = 1024 * 1024;
+// Of what a connection had brought before it failed, so many times read_ahead_bytes are still delivered.
+constexpr std::size_t more_at_parting = 4;
 
 }  // namespace
 
@@ -35,8 +35,8 @@ bool AsioConnection::wants_bytes() const noexcept {
 bool AsioConnection::has_room_ahead() const noexcept {
   if (!paused_ && !has_ahead()) return true;
   const std::size_t waiting = (has_ahead() ? rare_->ahead->bytes() : 0) + (protocol_ ? protocol_->held_bytes() : 0);
-  if (parting_) return waiting < most_at_parting;
-  return waiting < shard_.limits().read_ahead_bytes && !shard_.crowded();
+  const std::size_t most = shard_.limits().read_ahead_bytes;
+  return waiting < (parting_ ? more_at_parting * most : most) && !shard_.crowded();
 }
 
 // Nobody wants to read, but the loss of the connection is of interest.
@@ -140,7 +140,8 @@ void AsioConnection::go_on_soon() {
 }
 
 void AsioConnection::go_on() {
-  goes_on_soon_ = greedy_ = false;
+  goes_on_soon_ = false;
+  greedy_ = false;
   if (phase_ == Phase::gone) return;
   shard_.look_at_clock();
   if (parting_) return hear_the_rest();
