@@ -90,7 +90,7 @@ const PageParameters::Normal* PageParameters::find(std::string_view name) const 
 }
 
 std::size_t PageParameters::memory() const noexcept {
-  std::size_t bytes = canonical_.capacity() + received_.view().size();
+  std::size_t bytes = canonical_.capacity() + 2 * received_.view().size();  // its writer may have had twice the room
   for (const auto& [name, value] : values_) {
     bytes += sizeof values_[0];
     if (const auto* text = std::get_if<std::string>(&value)) bytes += text->capacity();

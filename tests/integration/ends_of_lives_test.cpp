@@ -129,15 +129,17 @@ struct World {
     }
   }
   Task<> wait() {
-    begun.release();
     if (waiting == Waiting::nothing_that_comes) {
+      begun.release();
       Completion<int> never = never_come[asked++];
       (void)co_await never;
     } else if (waiting == Waiting::work_of_a_pool) {
       auto work = pool->run([opened = opened] { opened.wait(); });
+      begun.release();
       co_await work;
     } else {
       Abroad& away = abroad;
+      begun.release();
       co_await away;
     }
   }
@@ -165,10 +167,10 @@ struct World {
 // In a handler's frame: at its end it uses what may outlive the handler.
 class Farewell {
  public:
-  explicit Farewell(World& world) : world_(world) { ++world_.frames; }
+  Farewell(World& world, bool of_http) : world_(world), of_http_(of_http) { ++world_.frames; }
   ~Farewell() {
     --world_.frames;
-    if (!world_.layer || !world_.http) {
+    if (!world_.layer || (of_http_ && !world_.http)) {
       world_.late = true;
     } else {
       (void)world_.layer->group_send("farewells", Event::named("gone"));
@@ -177,6 +179,7 @@ class Farewell {
 
  private:
   World& world_;
+  const bool of_http_;
 };
 
 Guest::~Guest() {
@@ -191,14 +194,14 @@ std::span<const std::string_view> Guest::groups() const {
 
 Task<> Guest::receive(const Message&) {
   ++world_.consumers;
-  Farewell farewell(world_);
+  Farewell farewell(world_, false);
   auto waiting = world_.wait();
   co_await waiting;
   send_text("waited");
 }
 
 Task<HttpResponse> Page::handle(const HttpRequest& request) {
-  Farewell farewell(world);
+  Farewell farewell(world, true);
   const std::string path(request.scope().path());
   auto waiting = world.wait();
   co_await waiting;
