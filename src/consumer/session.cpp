@@ -131,7 +131,7 @@ void Session::out_of_grace() {
   count(host_->counters.destroyed_handlers);
   home_.rare_log().write(LogLevel::warning, "grace", [&] {
     return fmt::format("{} [{}]: a handler still waited {} ms after the connection had ended, destroyed",
-                       scope_.raw_path(), channel_name(), host_->options.limits.disconnect_grace.count());
+                       scope_.quoted_path(), channel_name(), host_->options.limits.disconnect_grace.count());
   });
   drop_work();
   busy_ = false;
@@ -246,7 +246,7 @@ void Session::put_aside(const DeliveryRun& run) {
 void Session::overflow(std::string_view why) {
   count(host_->counters.mailbox_overflows);
   home_.rare_log().write(LogLevel::warning, why, [&] {
-    return fmt::format("{} [{}]: too many {}, closed with 1013", scope_.raw_path(), channel_name(), why);
+    return fmt::format("{} [{}]: too many {}, closed with 1013", scope_.quoted_path(), channel_name(), why);
   });
   closing_ = true;
   mailbox_.drop_layer();

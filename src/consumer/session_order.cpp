@@ -101,7 +101,7 @@ void Session::handle(const Event& event) {
     if (host_->options.strict_events) throw std::runtime_error(call.error().message());
     const std::string type = json::in_quotes(event.type());
     home_.event_log().write(LogLevel::warning, type, [&] {
-      return fmt::format("{}: event {} ignored, {}", scope_.raw_path(), type, call.error().message());
+      return fmt::format("{}: event {} ignored, {}", scope_.quoted_path(), type, call.error().message());
     });
     return {};
   });
@@ -219,7 +219,7 @@ void Session::report(const std::exception_ptr& error) {
   const std::string handler = at_work();
   const Consumer* const consumer = consumer_.get();
   home_.rare_log().write(LogLevel::error, consumer ? handler + typeid(*consumer).name() : handler, [&] {
-    return fmt::format("{} [{}]: {} threw: {}", scope_.raw_path(), channel_name(), handler, text_of(error));
+    return fmt::format("{} [{}]: {} threw: {}", scope_.quoted_path(), channel_name(), handler, text_of(error));
   });
 }
 

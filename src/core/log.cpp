@@ -13,6 +13,8 @@
 #include <string>
 #include <utility>
 
+#include "core/quoted.hpp"
+
 namespace sluice {
 namespace {
 
@@ -127,8 +129,9 @@ LogSink set_log_sink(LogSink sink) { return the_sink().replace(std::move(sink));
 void log(LogLevel level, std::string_view line) noexcept {
   if (in_the_sink) return;  // the sink broadcasts its lines, say, and that has gone wrong as well
   try {
-    if (line.size() <= max_log_line_bytes) return the_sink().take(level, line);
-    the_sink().take(level, shortened(line));
+    const std::string shown = on_one_line(line);  // an exception's text may be a stranger's
+    if (shown.size() <= max_log_line_bytes) return the_sink().take(level, shown);
+    the_sink().take(level, shortened(shown));
   } catch (...) {  // a log line is not worth a connection
   }
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "core/quoted.hpp"
 #include "sluice/json/writer.hpp"
 
 namespace sluice::json {
@@ -12,11 +13,7 @@ constexpr std::size_t longest = 64;
 
 }  // namespace
 
-std::string in_quotes(std::string_view text) {
-  Writer out(Style::python);  // everything outside ASCII escaped: a line break of Unicode's is none here
-  out.value(text.substr(0, longest));
-  return out.take() + (text.size() > longest ? "..." : "");
-}
+std::string in_quotes(std::string_view text) { return sluice::in_quotes(text, longest); }
 
 std::string shown(Value value) {
   if (value.is_missing()) return "nothing";

@@ -127,7 +127,7 @@ void AsioConnection::handler_done_for_nobody() {
 
 void AsioConnection::report_handler(std::string_view thrown) {
   shard_.failures().write(LogLevel::error, "http handler", [&] {
-    return fmt::format("http {}: the handler threw: {}", http().request->scope().raw_path(), thrown);
+    return fmt::format("http {}: the handler threw: {}", http().request->scope().quoted_path(), thrown);
   });
 }
 

@@ -174,7 +174,7 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
   if (!wanted.type) {
     if (registry_->stats().unknown_type == 0) {  // one that was never added to the registry looks just like it
       log(LogLevel::warning,
-          fmt::format("{}: a client asked for the page type {}; there are: {} (said once)", scope().raw_path(),
+          fmt::format("{}: a client asked for the page type {}; there are: {} (said once)", scope().quoted_path(),
                       json::in_quotes(type), fmt::join(registry_->types(), ", ")));
     }
     return Error(ErrorCode::unknown_page_type, "no such page type");

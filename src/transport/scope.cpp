@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/ascii.hpp"
+#include "core/quoted.hpp"
 
 namespace sluice {
 namespace {
@@ -77,6 +78,8 @@ void Scope::forget_headers() {
   for (std::size_t i = 0; i < fixed_texts + subprotocols_; ++i) texts.push_back(request_[i]);
   request_ = PackedTexts(texts);
 }
+
+std::string Scope::quoted_path() const { return in_quotes(raw_path(), 200); }
 
 const UrlRoute& Scope::url_route() const noexcept {
   static const UrlRoute nothing;

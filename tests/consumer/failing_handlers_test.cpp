@@ -124,7 +124,7 @@ TEST_CASE("a path with a line break in it begins no line of the log", "[consumer
   Story story;
   Communicator browser(story.executor, consumer<Plain>(std::string("connect")), story.layer, {"/a%0Aforged"});
   browser.knock();
-  CHECK_THAT(story.errors, StartsWith("/a%0Aforged ["));
+  CHECK_THAT(story.errors, StartsWith("\"/a%0Aforged\" ["));
 }
 
 namespace {

@@ -96,6 +96,8 @@ class Scope {
     const std::string_view raw = request_[raw_path_at];
     return raw.empty() ? path() : raw;
   }
+  /// raw_path() as log lines show it: in quotes, escaped, and cut after 200 bytes.
+  std::string quoted_path() const;
   std::string_view query_string() const noexcept { return request_[query_at]; }
   std::string_view scheme() const noexcept { return request_[scheme_at]; }
   std::string_view client_address() const noexcept { return request_[client_at]; }
