@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "consumer/alarms.hpp"
 #include "sluice/layer/layer_notices.hpp"
 
 namespace sluice {
@@ -71,6 +72,7 @@ Task<> Session::say_goodbye(const CloseReason& reason) {
 }
 
 void Session::over() {
+  if (has_alarms_) executor().local<Alarms>().drop(*this);
   let_go();
   home_.remove(place_);  // may be the last reference: the caller holds one
 }

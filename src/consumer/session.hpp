@@ -141,6 +141,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   bool busy_ : 1 = false;  // a handler's task is in hand
   bool paused_ : 1 = false;
   bool pump_posted_ : 1 = false;
+  bool has_alarms_ : 1 = false;
   // Bytes of their own, which a call from a wrong thread reads before it is refused.
   bool closing_ = false;        // this side ended it: nothing is handled any more but the end
   bool closed_ = false;         // the connection is gone

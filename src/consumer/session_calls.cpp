@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "consumer/alarms.hpp"
 #include "consumer/session.hpp"
 
 namespace sluice {
@@ -111,9 +112,8 @@ Task<Result<void>> Session::group_discard(std::string_view group) {
 void Session::hear_later(std::chrono::nanoseconds delay, Event event) {
   if (closing_ || closed_) return;
   must_run_here("hear_later()");
-  executor().post_after(delay, [weak = std::weak_ptr(self()), event = std::move(event)] {
-    if (const auto kept = weak.lock()) kept->deliver(event);
-  });
+  has_alarms_ = true;
+  executor().local<Alarms>().add(self(), delay, std::move(event));
 }
 
 // Whoever has kept something for the same handler keeps it: a consumer and the layers below it each have their own.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <malloc.h>
+
 #include "sluice/consumer/event_handlers.hpp"
 
 #include "consumer/support/story.hpp"
@@ -155,6 +157,50 @@ TEST_CASE("a consumer's timer is an event to itself, with a layer and without", 
   browser.reset();
   layer.reset();  // before the timer: nobody is left to hear it, and nothing to ask for them
   executor.advance(1h);
+}
+
+TEST_CASE("a consumer's timer for the end of time does not ring, and one for the past rings now", "[consumer]") {
+  class Waits : public Clock {
+    Task<> connect() override {
+      hear_later(std::chrono::nanoseconds::max(), Event::of(Tick{3}));
+      hear_later(std::chrono::nanoseconds::min(), Event::of(Tick{7}));
+      accept();
+      return {};
+    }
+  };
+  ManualExecutor executor;
+  Communicator browser(executor, consumer<Waits>(), ClientRequest{});
+  REQUIRE(browser.connect());
+  CHECK(browser.hear_all() == "text: 7");
+  executor.advance(1000h);
+  CHECK(browser.hear_nothing());
+}
+
+TEST_CASE("the timers of a consumer end with it, and keep no memory of it", "[consumer]") {
+  class Sleeps : public Clock {
+    Task<> connect() override {
+      hear_later(12h, Event::of(Tick{1}));
+      hear_later(13h, Event::of(Tick{2}));
+      accept();
+      return {};
+    }
+  };
+  ManualExecutor executor;
+  const auto come_and_go = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      Communicator browser(executor, consumer<Sleeps>(), ClientRequest{});
+      REQUIRE(browser.connect());
+      browser.disconnect();
+      REQUIRE(browser.finished());
+      executor.advance(1s);
+    }
+  };
+  come_and_go(50);
+  const std::size_t before = ::mallinfo2().uordblks;
+  come_and_go(1'000);
+  const std::size_t after = ::mallinfo2().uordblks;
+  CHECK(after < before + 100'000);
+  executor.advance(14h);
 }
 
 TEST_CASE("an event without a handler is ignored, counted, and logged once", "[consumer][DI-3]") {

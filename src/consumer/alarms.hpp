@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// Events that the sessions of one executor have asked to hear later.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "sluice/core/executor.hpp"
+#include "sluice/layer/event.hpp"
+
+namespace sluice {
+
+class Session;
+
+/// Delivers each event when it is due, and forgets those of a session that is over: a timer of the executor can't be
+/// cancelled, and would keep the session's memory until it rings. Its executor only.
+class Alarms {
+ public:
+  explicit Alarms(Executor& executor) noexcept : executor_(executor) {}
+  Alarms(const Alarms&) = delete;
+  Alarms& operator=(const Alarms&) = delete;
+
+  void add(const std::shared_ptr<Session>& session, std::chrono::nanoseconds delay, Event event);
+  void drop(const Session& session) noexcept;
+
+ private:
+  using Time = Executor::Clock::time_point;
+  using Due = std::pair<Time, std::uint64_t>;  // when, and in which order they were added
+  struct Alarm {
+    std::weak_ptr<Session> session;
+    const Session* owner;
+    Event event;
+  };
+
+  void arm();
+  void ring();
+
+  Executor& executor_;
+  std::uint64_t added_ = 0;
+  std::map<Due, Alarm> alarms_;
+  std::set<std::tuple<const Session*, Time, std::uint64_t>> owners_;
+  std::vector<Time> armed_for_;  // timers that are set, each earlier than the one before it: the last rings next
+};
+
+}  // namespace sluice
