@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <asio/any_io_executor.hpp>
 #include <asio/basic_waitable_timer.hpp>
 #include <asio/io_context.hpp>
 
@@ -20,9 +21,16 @@ namespace sluice::net {
 
 /// Jobs gather here and run in turns: one turn behind a handler of ours, or in a handler of its own, however many jobs.
 /// At the end of a turn come those who asked for it: connections write then what the turn's jobs have sent.
+///
+/// Where several threads may run the io_context, this is a strand: at most one of them runs a turn at any time, and
+/// what the others bring meanwhile is queued for the next turn. A context that one thread of ours runs does not pay for
+/// it.
 class AsioExecutor final : public Executor {
  public:
-  explicit AsioExecutor(asio::io_context& context);
+  /// Who runs the io_context.
+  enum class RunBy : std::uint8_t { one_thread, any_threads };
+
+  explicit AsioExecutor(asio::io_context& context, RunBy run_by = RunBy::any_threads);
   ~AsioExecutor() override;
 
   void post(Function<void()> job) override;
@@ -39,8 +47,27 @@ class AsioExecutor final : public Executor {
   /// Jobs that wait for their time; for tests. Its executor only.
   std::size_t timers() const noexcept { return timers_.size(); }
   asio::io_context& context() noexcept { return context_; }
+  /// For Asio objects whose operations have several steps: each step runs in a turn of this executor.
+  asio::any_io_executor for_asio() noexcept;
+  /// For handlers of Asio's objects on context(): runs `work` in a turn of this executor, which is now unless another
+  /// thread is in one. `work` must own what it refers to.
+  template <class F>
+  void run(F work) {
+    if (run_by_ == RunBy::any_threads) return run_in_turn(std::move(work));
+    const Handling handling(*this);
+    work();
+  }
   /// For code that is not one of Asio's handlers, but runs on their thread.
   [[nodiscard]] auto enter() noexcept { return Running(*this); }
+  /// For code that ends what lives here when nothing runs the context any more. Several threads may: one waits for the
+  /// other.
+  [[nodiscard]] auto take_over() {
+    struct TakenOver {
+      std::unique_lock<std::recursive_mutex> alone;
+      Running running;
+    };
+    return TakenOver{std::unique_lock(taken_over_), Running(*this)};
+  }
 
   /// Every handler of ours holds one while it runs. What the handler posts runs right behind it: a turn of its own
   /// would cost Asio a look at its sockets first, which is a system call.
@@ -69,19 +96,24 @@ class AsioExecutor final : public Executor {
   bool run_turn();
   void defer_turn();
   void turn() noexcept;
+  void run_in_turn(Function<void()> work);
+  bool stay_for_more() noexcept;
   static void run_all(Jobs& jobs);
   void arm_timer();
   void run_due() noexcept;
 
   asio::io_context& context_;
+  const RunBy run_by_;
   Jobs jobs_;     // posted by this executor's own code
   Jobs last_;     // for the end of the turn
   Jobs running_;  // those in hand, so that the vectors' memory is used again
   bool turn_comes_ = false;
   std::mutex inbox_mutex_;
-  Jobs inbox_;                    // posted by other threads
-  std::uint64_t inboxes_ = 0;     // how many were taken
-  bool inbox_announced_ = false;  // a turn will look into it
+  Jobs inbox_;                 // posted by other threads
+  std::uint64_t inboxes_ = 0;  // how many were taken
+  // A turn will look into it; with any_threads also as long as a turn runs.
+  bool inbox_announced_ = false;
+  std::recursive_mutex taken_over_;
   TimerQueue timers_;
   Timer timer_;
   std::optional<Clock::time_point> armed_for_;

@@ -3,11 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
 #include <asio/defer.hpp>
+#include <asio/execution/blocking.hpp>
+#include <asio/execution/context.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
 
@@ -20,15 +23,49 @@ namespace {
 // Timers within the same millisecond ring together.
 constexpr auto timer_grain = std::chrono::milliseconds(1);
 
+// A time later than this is never reached, and may still be added to.
+constexpr auto latest_time = Executor::Clock::time_point::max() - std::chrono::hours(24);
+
+Executor::Clock::time_point after(std::chrono::nanoseconds delay) {
+  const auto now = Executor::Clock::now();
+  return delay < latest_time - now ? now + std::max(delay, std::chrono::nanoseconds(0)) : latest_time;
+}
+
+// An executor as Asio's objects know executors. Nothing runs inside execute().
+class AsAsioExecutor {
+ public:
+  explicit AsAsioExecutor(AsioExecutor& executor) noexcept : executor_(&executor) {}
+
+  template <class F>
+  void execute(F work) const {
+    executor_->post(std::move(work));
+  }
+  asio::execution_context& query(asio::execution::context_t) const noexcept { return executor_->context(); }
+  static constexpr asio::execution::blocking_t::never_t query(asio::execution::blocking_t) noexcept { return {}; }
+  friend bool operator==(const AsAsioExecutor&, const AsAsioExecutor&) noexcept = default;
+
+ private:
+  AsioExecutor* executor_;
+};
+
 }  // namespace
 
-AsioExecutor::AsioExecutor(asio::io_context& context) : context_(context), timer_(context) {}
+AsioExecutor::AsioExecutor(asio::io_context& context, RunBy run_by)
+    : context_(context), run_by_(run_by), timer_(context) {}
+
+asio::any_io_executor AsioExecutor::for_asio() noexcept {
+  if (run_by_ == RunBy::one_thread) return context_.get_executor();
+  return AsAsioExecutor(*this);
+}
 
 AsioExecutor::~AsioExecutor() {
   // What jobs own may look at its executor while it dies, and may post; so jobs go first, in rounds, locals last.
   while (drop_jobs()) {}
-  const auto running = enter();
-  drop_locals();
+  {
+    const auto running = enter();
+    drop_locals();
+  }
+  while (drop_jobs()) {}  // posted by what the locals held
 }
 
 bool AsioExecutor::drop_jobs() noexcept {
@@ -78,8 +115,18 @@ void AsioExecutor::announce_inbox(std::uint64_t inbox, std::size_t place) {
   }
 }
 
+// In a handler of the io_context, so that the turn may be here.
+void AsioExecutor::run_in_turn(Function<void()> work) {
+  {
+    std::lock_guard lock(inbox_mutex_);
+    inbox_.push_back(std::move(work));
+    if (std::exchange(inbox_announced_, true)) return;
+  }
+  turn();
+}
+
 void AsioExecutor::post_after(std::chrono::nanoseconds delay, Function<void()> job) {
-  const auto due = Clock::now() + delay;
+  const auto due = after(delay);
   if (!runs_here()) {
     return post([this, due, job = std::move(job)]() mutable {
       timers_.add(due, std::move(job));
@@ -135,12 +182,20 @@ bool AsioExecutor::run_turn() {
     std::lock_guard lock(inbox_mutex_);
     running_.swap(inbox_);
     ++inboxes_;
-    inbox_announced_ = false;
+    if (run_by_ == RunBy::one_thread) inbox_announced_ = false;
   }
   run_all(running_);
   end_turn();
   turn_comes_ = !jobs_.empty() || !last_.empty();
+  if (run_by_ == RunBy::any_threads) turn_comes_ = stay_for_more();
   return turn_comes_;
+}
+
+// Is there another turn to run? If not, the executor is free for the next thread that brings work.
+bool AsioExecutor::stay_for_more() noexcept {
+  std::lock_guard lock(inbox_mutex_);
+  inbox_announced_ = turn_comes_ || !inbox_.empty();
+  return inbox_announced_;
 }
 
 void AsioExecutor::run_all(Jobs& jobs) {
@@ -158,7 +213,7 @@ void AsioExecutor::arm_timer() {
   try {
     timer_.expires_at(*armed_for_);
     timer_.async_wait([this](const asio::error_code& error) {
-      if (!error) run_due();
+      if (!error) run([this] { run_due(); });
     });
   } catch (...) {  // the next timer that is set tries again for all
     armed_for_.reset();
@@ -167,7 +222,6 @@ void AsioExecutor::arm_timer() {
 }
 
 void AsioExecutor::run_due() noexcept {
-  const Handling handling(*this);
   armed_for_.reset();
   const auto now = Clock::now();
   while (Function<void()> job = timers_.take_due(now)) job();
@@ -180,12 +234,16 @@ void AsioExecutor::run_due() noexcept {
 }  // namespace net
 
 struct AsioExecutors::Loop {
-  Loop() : own(std::make_unique<asio::io_context>(1)), executor(*own), work(asio::make_work_guard(*own)) {}
+  Loop()
+      : own(std::make_unique<asio::io_context>(1)),
+        executor(*own, net::AsioExecutor::RunBy::one_thread),
+        work(asio::make_work_guard(*own)) {}
   explicit Loop(asio::io_context& context) : executor(context) {}
 
   std::unique_ptr<asio::io_context> own;
   net::AsioExecutor executor;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
+  std::mutex joining;
   std::thread thread;
 };
 
@@ -241,6 +299,13 @@ void AsioExecutors::stop() {
 
 void AsioExecutors::join() {
   for (auto& loop : loops_) {
+    if (loop->own && loop->executor.runs_here()) {
+      throw std::logic_error(
+          "AsioExecutors::join() on one of these executors would wait for itself: call it elsewhere");
+    }
+  }
+  for (auto& loop : loops_) {
+    std::lock_guard lock(loop->joining);
     if (loop->thread.joinable()) loop->thread.join();
   }
 }

@@ -9,12 +9,13 @@
 #include <asio/write.hpp>
 #include <utility>
 
+#include "net/name_finder.hpp"
 #include "net/system_calls.hpp"
 
 namespace sluice::net {
 
 ClientSocket::ClientSocket(const sluice::Endpoint& to, AsioExecutor& io, Executor& home, StreamEvents& events)
-    : to_(to), io_(io), home_(home), events_(&events), resolver_(io.context()), socket_(io.context()) {}
+    : to_(to), io_(io), home_(home), events_(&events), socket_(io.for_asio()) {}
 
 template <class F>
 void ClientSocket::on_io(F work) {
@@ -43,14 +44,11 @@ void ClientSocket::find() {
     }
     return connect(0, {});
   }
-  resolver_.async_resolve(
-      to_.host, std::to_string(to_.port),
-      [self = shared_from_this()](const asio::error_code& error, const asio::ip::tcp::resolver::results_type& found) {
-        const AsioExecutor::Handling handling(self->io_);
-        if (error) return self->fail("resolve", error.message());
-        for (const auto& entry : found) self->addresses_.emplace_back(entry.endpoint());
-        self->connect(0, {});
-      });
+  io_.local<NameFinder>().find(to_.host, to_.port, weak_from_this(), [this](NameFinder::Answer answer) {
+    if (!answer.failure.empty()) return fail("resolve", answer.failure);
+    for (const auto& endpoint : answer.endpoints) addresses_.emplace_back(endpoint);
+    connect(0, {});
+  });
 }
 
 void ClientSocket::connect(std::size_t address, const std::string& last_failure) {
@@ -184,7 +182,6 @@ void ClientSocket::leave() {
 
 void ClientSocket::close() {
   if (std::exchange(closed_, true)) return;
-  resolver_.cancel();
   asio::error_code ignored;
   // Or the kernel would go on delivering what was written, behind what the next stream says, once a cut wire is mended.
   socket_.set_option(asio::socket_base::linger(true, 0), ignored);

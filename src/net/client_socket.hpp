@@ -55,7 +55,6 @@ class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
   Executor& home_;
   StreamEvents* events_;
 
-  asio::ip::tcp::resolver resolver_;
   Socket socket_;
   std::optional<asio::ssl::context> tls_context_;
   std::optional<asio::ssl::stream<Socket&>> tls_;

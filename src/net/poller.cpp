@@ -47,9 +47,12 @@ void Poller::remove(int descriptor) noexcept {
 
 void Poller::wait() {
   set_.async_wait(Descriptor::wait_read, [weak = weak_from_this()](const std::error_code& error) {
-    const auto self = weak.lock();
+    auto self = weak.lock();
     if (!self || error == asio::error::operation_aborted) return;
-    error ? self->wait_later() : self->tell_all();
+    AsioExecutor& executor = self->executor_;
+    executor.run([self = std::move(self), failed = static_cast<bool>(error)] {
+      failed ? self->wait_later() : self->tell_all();
+    });
   });
 }
 
@@ -61,7 +64,6 @@ void Poller::wait_later() {
 }
 
 void Poller::tell_all() {
-  const AsioExecutor::Handling handling(executor_);
   std::array<epoll_event, told_per_turn> events;
   const int count = ::epoll_wait(set_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {

@@ -5,11 +5,14 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <asio/post.hpp>
 
 #include "net/asio_executor.hpp"
+#include "net/support/names.hpp"
 #include "net/support/served.hpp"
+#include "sluice/net/asio_dialer.hpp"
 #include "support/catch.hpp"
 
 using namespace sluice;
@@ -140,7 +143,7 @@ TEST_CASE("executors run on loops that somebody else runs", "[net]") {
 
 TEST_CASE("what a handler posts runs behind it, and what that posts lets other handlers go first", "[net]") {
   asio::io_context loop(1);
-  net::AsioExecutor executor(loop);
+  net::AsioExecutor executor(loop, net::AsioExecutor::RunBy::one_thread);
   std::string story;
   asio::post(loop, [&] {
     const net::AsioExecutor::Handling handling(executor);
@@ -172,4 +175,83 @@ TEST_CASE("jobs that are left at the end go while all executors still stand", "[
     executors.at(1).post([last = std::shared_ptr<PostsWhenItGoes>(new PostsWhenItGoes{executors, kept})] {});
   }
   CHECK(kept.use_count() == 1);
+}
+
+TEST_CASE("executors on one io_context that four threads run take turns each, and keep the order", "[net]") {
+  constexpr int count = 2'000;
+  asio::io_context loop(4);
+  AsioExecutors executors({loop, loop});
+  struct Seen {
+    std::atomic<bool> inside{false};
+    std::atomic<int> overlaps{0}, disorders{0}, ran{0}, timers{0};
+    int next = 0;
+    void enter() { overlaps += inside.exchange(true); }
+  } seen[2];
+  for (std::size_t which : {0U, 1U}) {
+    for (int i = 0; i < count; ++i) {
+      executors.at(which).post_after(std::chrono::microseconds(i), [&seen = seen[which]] {
+        seen.enter();
+        ++seen.timers;
+        seen.inside = false;
+      });
+    }
+  }
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { loop.run(); });
+  for (std::size_t which : {0U, 1U}) {
+    Executor& executor = executors.at(which);
+    for (int i = 0; i < count; ++i) {
+      executor.post([&seen = seen[which], &executor, i] {
+        seen.enter();
+        seen.disorders += seen.next++ != i || !executor.runs_here();
+        executor.post([&seen] { ++seen.ran; });
+        seen.inside = false;
+      });
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const Seen& each : seen) {
+    CHECK(each.overlaps == 0);
+    CHECK(each.disorders == 0);
+    CHECK(each.ran == count);
+    CHECK(each.timers == count);
+  }
+}
+
+TEST_CASE("a job for the end of time does not run, and one for the past runs now", "[net]") {
+  AsioExecutors executors(1);
+  Executor& executor = executors.at(0);
+  const auto story = std::make_shared<test::Transcript>();
+  run_on(executor, [&] {
+    executor.post_after(std::chrono::nanoseconds::max(), [story] { story->add("the end of time"); });
+    executor.post_after(std::chrono::nanoseconds::min(), [story] { story->add("the past"); });
+  });
+  executor.post_after(std::chrono::nanoseconds::max(), [story] { story->add("the end of time"); });
+  executor.post_after(20ms, [story] { story->add("later"); });
+  CHECK(story->has("later"));
+  CHECK(story->lines() == std::vector<std::string>{"the past", "later"});
+}
+
+TEST_CASE("executors end while a name server does not answer", "[net]") {
+  test::Names names;
+  struct Quiet final : StreamEvents {
+    void on_open() override {}
+    void on_bytes(std::string_view) override {}
+    void on_closed(const Error&) override {}
+  } events;
+  {
+    AsioExecutors executors(1);
+    AsioDialer dialer(executors);
+    std::unique_ptr<ByteStream> stream;
+    run_on(executors.at(0),
+           [&] { stream = dialer.dial({.host = "silent.test", .port = 6379}, executors.at(0), events); });
+    names.wait_for_question();
+    run_on(executors.at(0), [&] { stream.reset(); });
+  }
+  CHECK_FALSE(names.answered());  // the end did not wait for it
+}
+
+TEST_CASE("joining from one of the executors is refused", "[net]") {
+  AsioExecutors executors(2);
+  run_on(executors.at(1), [&] { CHECK_THROWS_AS(executors.join(), std::logic_error); });
 }

@@ -15,12 +15,15 @@
 
 namespace sluice {
 
-/// A group of executors, one per io_context:
+/// A group of executors on io_contexts:
 ///
 ///     AsioExecutors executors(2);            // two threads, each with its loop
 ///
-///     asio::io_context loop(1);              // or a loop that you run: asio's concurrency hint 1 saves locks
+///     asio::io_context loop(1);              // or a loop that you run in one thread: the hint 1 saves Asio's locks
 ///     AsioExecutors executors({loop});
+///
+///     asio::io_context loop;                 // or a loop that several threads run: four executors share them
+///     AsioExecutors executors({loop, loop, loop, loop});
 ///
 /// What an executor runs is one job at a time, and Executor::current() tells of it. All jobs that wait when a turn of
 /// the loop begins run in that turn. A job must not throw: that ends the program.
@@ -31,8 +34,9 @@ class AsioExecutors : public ExecutorGroup {
   /// Starts `threads` threads, each running an io_context of its own, until stop(). Throws std::invalid_argument for 0
   /// or more than max_size, std::system_error when the system has no thread left.
   explicit AsioExecutors(std::size_t threads);
-  /// Uses your io_contexts. Each must be run by one thread only, and outlives this object; destroy this object when
-  /// they no longer run. Throws std::invalid_argument for none or more than max_size.
+  /// Uses your io_contexts: one executor for each time that one is named. An io_context may be run by one thread or by
+  /// several; each of its executors is a strand, which one thread at a time runs. They outlive this object; destroy
+  /// this object when they no longer run. Throws std::invalid_argument for none or more than max_size.
   explicit AsioExecutors(std::vector<std::reference_wrapper<asio::io_context>> contexts);
   AsioExecutors(const AsioExecutors&) = delete;
   AsioExecutors& operator=(const AsioExecutors&) = delete;
@@ -47,7 +51,8 @@ class AsioExecutors : public ExecutorGroup {
   /// Ends the own threads after the job each has in hand. Your io_contexts are yours to stop: for them it does nothing.
   /// Stop and await the servers first.
   void stop();
-  /// Waits until the own threads have ended. Not from one of them. With your io_contexts it returns at once.
+  /// Waits until the own threads have ended. Throws std::logic_error on one of them, which would wait for itself. With
+  /// your io_contexts it returns at once.
   void join();
   /// Are threads of ours running? False for your own io_contexts.
   bool running() const noexcept;
