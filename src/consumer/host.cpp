@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
+#include <string>
 
 #include "consumer/host_state.hpp"
 #include "consumer/live_sessions.hpp"
@@ -17,11 +18,8 @@ constexpr std::chrono::hours longest_grace{12 * 24};
 std::shared_ptr<HostState> make_state(std::shared_ptr<Application> application, ChannelLayer* layer,
                                       HostOptions options) {
   if (!application) throw std::invalid_argument("Host: it needs an application");
-  if (options.limits.client_mail == 0) {
-    throw std::invalid_argument("Host: client_mail can't be 0: no client would ever be heard");
-  }
-  if (options.limits.disconnect_grace.count() < 0 || options.limits.disconnect_grace > longest_grace) {
-    throw std::invalid_argument("Host: disconnect_grace can't be negative or above 12 days");
+  if (const std::string fault = fault_of(options.limits); !fault.empty()) {
+    throw std::invalid_argument("Host: " + fault);
   }
   return std::make_shared<HostState>(std::move(application), layer, std::move(options));
 }

@@ -7,10 +7,12 @@
 
 #include <cerrno>
 #include <chrono>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include <asio/error.hpp>
 #include <asio/ip/v6_only.hpp>
 #include <asio/socket_base.hpp>
 
@@ -24,14 +26,33 @@ namespace {
 constexpr int accepts_per_turn = 64;
 constexpr auto pause_after_error = std::chrono::milliseconds(100);
 
+// Errors of the connection that would have been accepted, after which accept(2) says to try again at once. The kernel
+// has taken it off its queue, so that the next call is about the next one.
+bool concerns_one_connection(int error) noexcept {
+  switch (error) {
+    case ECONNABORTED:
+    case EINTR:
+    case EPERM:  // a firewall's rule
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+    case ETIMEDOUT: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
 
-Acceptor::Acceptor(const std::vector<std::shared_ptr<Shard>>& shards, Meeting meeting)
-    : shards_(shards.begin(), shards.end()),
-      executor_(shards.front()->executor()),
+Acceptor::Acceptor(AsioExecutor& executor, std::shared_ptr<HandOver> hand_over, Meeting meeting)
+    : executor_(executor),
+      hand_over_(std::move(hand_over)),
       acceptor_(executor_.context()),
-      meeting_(std::move(meeting)),
-      last_chosen_(shards.size() - 1) {}
+      meeting_(std::move(meeting)) {}
 
 Result<std::uint16_t> Acceptor::listen(const asio::ip::tcp::endpoint& endpoint, const AsioServerOptions& options) {
   std::error_code error;
@@ -51,12 +72,14 @@ Result<std::uint16_t> Acceptor::listen(const asio::ip::tcp::endpoint& endpoint, 
   if (!error) acceptor_.non_blocking(true, error);
   std::uint16_t port = 0;
   if (!error) port = acceptor_.local_endpoint(error).port();
-  most_waiting_ = options.backlog + 1;
+  most_waiting_ = std::int64_t{options.backlog} + 1;
   if (!error) return port;
   std::error_code ignored;
   acceptor_.close(ignored);
-  return Error(ErrorCode::io_failed, fmt::format("listen on {} port {}: {}", endpoint.address().to_string(),
-                                                 endpoint.port(), error.message()));
+  const bool not_here = error == asio::error::address_family_not_supported || error.value() == EADDRNOTAVAIL;
+  return Error(
+      not_here ? ErrorCode::not_found : ErrorCode::io_failed,
+      fmt::format("listen on {} port {}: {}", endpoint.address().to_string(), endpoint.port(), error.message()));
 }
 
 Result<std::uint16_t> Acceptor::listen_at(int descriptor) {
@@ -91,7 +114,9 @@ void Acceptor::start() { wait(); }
 
 void Acceptor::finish() {
   auto last = Accepted::one;
-  for (int i = 0; i < most_waiting_ && last == Accepted::one; ++i) last = accept_one();
+  for (std::int64_t i = 0; i < most_waiting_ && (last == Accepted::one || last == Accepted::again); ++i) {
+    last = accept_one();
+  }
   if (last == Accepted::failed) {
     log(LogLevel::error, fmt::format("accept: {}; who still waited when the server stopped is refused",
                                      std::generic_category().message(errno)));
@@ -106,9 +131,10 @@ void Acceptor::close() {
 
 void Acceptor::wait() {
   acceptor_.async_wait(TcpAcceptor::wait_read, [self = shared_from_this()](const std::error_code& error) {
-    if (error || !self->acceptor_.is_open()) return;
-    const AsioExecutor::Handling handling(self->executor_);
-    self->accept_waiting();
+    if (error) return;
+    self->executor_.run([self] {
+      if (self->acceptor_.is_open()) self->accept_waiting();
+    });
   });
 }
 
@@ -123,52 +149,29 @@ void Acceptor::accept_waiting() {
 
 // After `failed`, errno says why.
 Acceptor::Accepted Acceptor::accept_one() {
-  const auto shard = shards_[lightest()].lock();
-  if (!shard) return Accepted::none;  // the server is gone
   asio::ip::tcp::endpoint peer;
-  socklen_t size;
-  int accepted;
-  do {
-    size = static_cast<socklen_t>(peer.capacity());
-    accepted = ::accept4(acceptor_.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  } while (accepted < 0 && (errno == ECONNABORTED || errno == EINTR));  // this one gave up already
-  if (accepted < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Accepted::none : Accepted::failed;
-  peer.resize(size);
-  Arrival arrival{Stream(accepted), peer, meeting_.tls ? meeting_.tls->settings() : nullptr, meeting_.proxy_protocol};
-  failing_ = false;
-  shard->expect_one();
-  if (shard->executor().runs_here()) {
-    shard->start(std::move(arrival));
-  } else {
-    shard->executor().post([weak = std::weak_ptr(shard), arrival = std::move(arrival)]() mutable {
-      if (const auto alive = weak.lock()) alive->start(std::move(arrival));
-    });
+  auto size = static_cast<socklen_t>(peer.capacity());
+  const int accepted = ::accept4(acceptor_.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (accepted < 0) {
+    if (would_block()) return Accepted::none;
+    return concerns_one_connection(errno) ? Accepted::again : Accepted::failed;
   }
+  peer.resize(size);
+  hand_over_->give(
+      {Stream(accepted), peer, meeting_.tls ? meeting_.tls->settings() : nullptr, meeting_.proxy_protocol});
   return Accepted::one;
 }
 
 void Acceptor::pause(const std::error_code& error) {
-  if (!std::exchange(failing_, true)) {
-    log(LogLevel::error, fmt::format("accept: {}; new connections wait until it succeeds again", error.message()));
+  if (const auto untold = failures_.event(executor_.now())) {
+    const std::string others = *untold > 0 ? fmt::format(" ({} more failures since the last such line)", *untold) : "";
+    log(LogLevel::error,
+        fmt::format("accept: {}; new connections wait until it succeeds again{}", error.message(), others));
   }
   executor_.post_after(pause_after_error, [weak = weak_from_this()] {
     const auto self = weak.lock();
     if (self && self->acceptor_.is_open()) self->wait();
   });
-}
-
-// Ties go round, so that the few connections of a quiet server spread too.
-std::size_t Acceptor::lightest() noexcept {
-  std::size_t best = 0;
-  std::size_t best_load = SIZE_MAX;
-  for (std::size_t i = 1; i <= shards_.size(); ++i) {
-    const std::size_t index = (last_chosen_ + i) % shards_.size();
-    const auto shard = shards_[index].lock();
-    if (!shard || shard->load() >= best_load) continue;
-    best = index;
-    best_load = shard->load();
-  }
-  return best;
 }
 
 }  // namespace sluice::net

@@ -2,14 +2,15 @@
 // One listening socket, and who gets what it accepts.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include <asio/basic_socket_acceptor.hpp>
 #include <asio/ip/tcp.hpp>
 
-#include "net/shard.hpp"
+#include "net/hand_over.hpp"
+#include "sluice/core/rare_log.hpp"
 #include "sluice/net/tls_context.hpp"
 
 namespace sluice::net {
@@ -20,13 +21,13 @@ struct Meeting {
   bool proxy_protocol = false;    // trusted peers begin with a PROXY header
 };
 
-/// Accepts on the first shard's executor and hands each connection to the shard with the lightest load. When accepting
-/// fails, out of descriptors for instance, it pauses instead of spinning, and says so once.
+/// Accepts, and leaves what it accepts to its HandOver. When accepting fails, out of descriptors for instance, it
+/// pauses instead of spinning, and logs that rarely.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
-  Acceptor(const std::vector<std::shared_ptr<Shard>>& shards, Meeting meeting);
+  Acceptor(AsioExecutor& executor, std::shared_ptr<HandOver> hand_over, Meeting meeting);
 
-  /// Any thread, before start().
+  /// Fails with not_found for an address that this machine does not have. Any thread, before start().
   Result<std::uint16_t> listen(const asio::ip::tcp::endpoint& endpoint, const AsioServerOptions& options);
   /// Listens at a socket that does so already. On success it is this acceptor's. Any thread, before start().
   Result<std::uint16_t> listen_at(int descriptor);
@@ -42,21 +43,19 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
  private:
   using TcpAcceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;
 
-  enum class Accepted { one, none, failed };
+  enum class Accepted { one, none, again, failed };
 
   void wait();
   void accept_waiting();
   Accepted accept_one();
   void pause(const std::error_code& error);
-  std::size_t lightest() noexcept;
 
-  std::vector<std::weak_ptr<Shard>> shards_;
   AsioExecutor& executor_;
+  const std::shared_ptr<HandOver> hand_over_;
   TcpAcceptor acceptor_;
   const Meeting meeting_;
-  std::size_t last_chosen_ = 0;
-  int most_waiting_ = 0;  // in the kernel's queue; none of ours if the socket was passed
-  bool failing_ = false;  // and the log knows
+  std::int64_t most_waiting_ = 0;  // in the kernel's queue; none of ours if the socket was passed
+  RareLog failures_{{.lines = 1}};
 };
 
 }  // namespace sluice::net

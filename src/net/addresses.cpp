@@ -49,6 +49,7 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 }
 
 std::optional<Stop> parse_stop(std::string_view text) {
+  if (text.starts_with("unix:")) return Stop();
   if (const auto address = parse_address(text)) return Stop{Endpoint(*address, 0)};
   const bool bracketed = text.starts_with('[');
   const std::size_t name_end = bracketed ? text.find(']') : text.find(':');

@@ -25,12 +25,13 @@ std::optional<asio::ip::address> parse_address(std::string_view text);
 /// A decimal number up to 65535 without leading zeros.
 std::optional<std::uint16_t> parse_port(std::string_view text);
 
-/// One stop on the way of a request, as a proxy names it. No endpoint: it was asked not to say ("unknown", "_secret").
+/// One stop on the way of a request, as a proxy names it. No endpoint: it was asked not to say ("unknown", "_secret"),
+/// or it has none ("unix:", which nginx writes for whoever came to it over a socket of the machine).
 struct Stop {
   std::optional<Endpoint> endpoint;
 };
-/// "192.0.2.7", "192.0.2.7:80", "[2001:db8::7]:80", "[2001:db8::7]", "2001:db8::7", "unknown", "_name" (RFC 7239
-/// section 6). The port is 0 where none is told, or a hidden one.
+/// "192.0.2.7", "192.0.2.7:80", "[2001:db8::7]:80", "[2001:db8::7]", "2001:db8::7", "unknown", "_name", "unix:.." (RFC
+/// 7239 section 6). The port is 0 where none is told, or a hidden one.
 std::optional<Stop> parse_stop(std::string_view text);
 
 /// Does this server believe what that address says of others?

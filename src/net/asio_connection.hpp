@@ -169,6 +169,7 @@ class AsioConnection final : public Connection, public Deadline {
   void give_up_seat();
   void refuse_for_want_of_seats();
   bool identify();
+  void count_answer(int status);
 
   // http_side.cpp
   Http& http() const noexcept { return *rare_->http; }

@@ -187,15 +187,14 @@ bool AsioExecutor::run_turn() {
   run_all(running_);
   end_turn();
   turn_comes_ = !jobs_.empty() || !last_.empty();
-  if (run_by_ == RunBy::any_threads) turn_comes_ = stay_for_more();
-  return turn_comes_;
+  return run_by_ == RunBy::any_threads ? stay_for_more() : turn_comes_;
 }
 
 // Is there another turn to run? If not, the executor is free for the next thread that brings work.
 bool AsioExecutor::stay_for_more() noexcept {
   std::lock_guard lock(inbox_mutex_);
-  inbox_announced_ = turn_comes_ || !inbox_.empty();
-  return inbox_announced_;
+  turn_comes_ = inbox_announced_ = turn_comes_ || !inbox_.empty();
+  return turn_comes_;  // from here on another thread may be in a turn
 }
 
 void AsioExecutor::run_all(Jobs& jobs) {

@@ -7,32 +7,32 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
+#include <asio/executor_work_guard.hpp>
 #include <asio/ip/tcp.hpp>
 
 #include "net/acceptor.hpp"
 #include "net/asio_executor.hpp"
+#include "net/hand_over.hpp"
 #include "net/shard.hpp"
-#include "net/validity.hpp"
+#include "sluice/core/log.hpp"
 #include "sluice/net/asio_executors.hpp"
-#include "ws/server_protocol.hpp"
 
 namespace sluice {
 
 using net::Acceptor;
+using net::Refusals;
 using net::Shard;
 
 namespace {
 
-// Times are added to the clock, which ends somewhere.
-constexpr std::chrono::milliseconds longest_time = net::longest_tick_time / 2;
-
-bool can_be_waited_for(std::chrono::milliseconds time) noexcept { return time.count() >= 0 && time <= longest_time; }
+bool can_be_waited_for(std::chrono::milliseconds time) noexcept { return time.count() >= 0 && time <= longest_limit; }
 
 }  // namespace
 
@@ -43,6 +43,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
         serving_{gateway,
                  options,
                  {options.limits.connections, options.limits.connections_per_address},
+                 Refusals(options.limits.refusals_per_address),
                  {options.limits.server_queued_bytes, executors.size()},
                  {options.limits.server_unused_bytes, executors.size()},
                  [this](net::Held what) { relieve(what); }} {
@@ -67,6 +68,9 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
  private:
   using Endpoints = std::vector<asio::ip::tcp::endpoint>;
 
+  void open_door();
+  void close_door();
+  bool has_ended();
   net::Meeting meeting(const ListenOptions& options) const;
   Result<std::uint16_t> listen_on(const Endpoints& endpoints, const ListenOptions& options);
   Result<void> start(const std::vector<std::shared_ptr<Acceptor>>& opened);
@@ -80,12 +84,30 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   std::vector<std::shared_ptr<Shard>> shards_;
   std::mutex mutex_;
   std::condition_variable wake_;
+  // Accepts, where there are several shards: no handler runs there that could keep new clients waiting.
+  std::optional<AsioExecutors> doorkeeper_;
+  net::AsioExecutor* door_ = nullptr;  // where acceptors live; null before the first listen
+  // While somebody may come, the loops that a user runs have something to wait for.
+  std::vector<asio::executor_work_guard<asio::io_context::executor_type>> awaiting_;
+  std::shared_ptr<net::HandOver> hand_over_;
   std::vector<std::shared_ptr<Acceptor>> acceptors_;  // until stop
   bool stopping_ = false;
   std::size_t empty_shards_ = 0;
   std::array<std::atomic<bool>, 2> relieving_{};  // by net::Held
   std::vector<UseCount::Use> uses_;               // until the server is destroyed
 };
+
+// Throws std::system_error when the system has no more threads.
+void AsioServer::State::open_door() {
+  std::lock_guard lock(mutex_);
+  if (door_) return;
+  if (shards_.size() > 1) doorkeeper_.emplace(1);
+  door_ = doorkeeper_ ? static_cast<net::AsioExecutor*>(&doorkeeper_->at(0)) : &shards_.front()->executor();
+  hand_over_ = std::make_shared<net::HandOver>(shards_, *door_);
+  if (!stopping_) {
+    for (const auto& shard : shards_) awaiting_.push_back(asio::make_work_guard(shard->executor().context()));
+  }
+}
 
 Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port,
                                                 const ListenOptions& options) {
@@ -112,22 +134,31 @@ net::Meeting AsioServer::State::meeting(const ListenOptions& options) const {
 }
 
 Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, const ListenOptions& options) {
+  open_door();
   std::vector<std::shared_ptr<Acceptor>> opened;
   std::uint16_t port = 0;
+  std::optional<Error> missing;
   for (asio::ip::tcp::endpoint endpoint : endpoints) {
     if (endpoint.port() == 0) endpoint.port(port);
-    auto acceptor = std::make_shared<Acceptor>(shards_, meeting(options));
+    auto acceptor = std::make_shared<Acceptor>(*door_, hand_over_, meeting(options));
     const auto listening = acceptor->listen(endpoint, serving_.options);
+    if (!listening && listening.error().code() == ErrorCode::not_found) {  // an address that this machine has not
+      missing = listening.error();
+      continue;
+    }
     if (!listening) return listening;
     port = *listening;
     opened.push_back(std::move(acceptor));
   }
+  if (opened.empty()) return Error(ErrorCode::io_failed, missing->context());
+  if (missing) log(LogLevel::warning, missing->context() + "; listening on the name's other addresses");
   if (const auto started = start(opened); !started) return started.error();
   return port;
 }
 
 Result<std::uint16_t> AsioServer::State::listen_fd(int descriptor, const ListenOptions& options) {
-  auto acceptor = std::make_shared<Acceptor>(shards_, meeting(options));
+  open_door();
+  auto acceptor = std::make_shared<Acceptor>(*door_, hand_over_, meeting(options));
   const auto listening = acceptor->listen_at(descriptor);
   if (!listening) return listening;
   if (const auto started = start({acceptor}); !started) {
@@ -142,7 +173,7 @@ Result<void> AsioServer::State::start(const std::vector<std::shared_ptr<Acceptor
   if (stopping_) return Error(ErrorCode::refused, "listen: the server has stopped");
   for (const auto& acceptor : opened) {
     acceptors_.push_back(acceptor);
-    shards_.front()->executor().post([acceptor] { acceptor->start(); });
+    door_->post([acceptor] { acceptor->start(); });
   }
   return {};
 }
@@ -156,21 +187,23 @@ void AsioServer::State::stop(const StopOptions& options) {
       !can_be_waited_for(options.return_after)) {
     throw std::invalid_argument("AsioServer::stop: window, grace and return_after can't be negative or above 12 days");
   }
+  net::AsioExecutor* door = nullptr;
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
+    door = door_ ? door_ : &shards_.front()->executor();
   }
   wake_.notify_all();
-  net::AsioExecutor& first = shards_.front()->executor();
-  const auto now = first.now();
+  const auto now = door->now();
   net::Stopping how{std::make_shared<net::DrainPlan>(now, options.window, options.return_after), options.reason,
                     now + options.window + options.grace};
   // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop. No job may
   // hold this server's parts: one that has not run ends with its executor, when others have ended already.
-  first.post([weak = weak_from_this(), how = std::move(how)] {
+  door->post([weak = weak_from_this(), how = std::move(how)] {
     const auto self = weak.lock();
     if (!self) return;
     for (const auto& acceptor : self->take_acceptors()) acceptor->finish();
+    if (self->hand_over_) self->hand_over_->stop();
     for (const auto& shard : self->shards_) {
       shard->executor().post([weak, weak_shard = std::weak_ptr(shard), how] {
         const auto tell = [weak] {
@@ -179,6 +212,8 @@ void AsioServer::State::stop(const StopOptions& options) {
         if (const auto alive = weak_shard.lock()) alive->stop(how, tell);
       });
     }
+    std::lock_guard lock(self->mutex_);
+    self->awaiting_.clear();
   });
 }
 
@@ -243,20 +278,41 @@ void AsioServer::State::wait() {
 void AsioServer::State::end() {
   if (executors_.running()) {
     stop({.window = {}, .grace = {}});
-    return wait();
+    if (runs_here() && !has_ended()) {
+      log(LogLevel::error,
+          "~AsioServer() on one of the server's executors would wait for itself. Destroy the server elsewhere, or call "
+          "stop() and let wait() return, in another thread, before");
+      std::abort();
+    }
+    wait();
+    return close_door();
   }
   executors_.join();
+  close_door();
   for (const auto& acceptor : take_acceptors()) acceptor->close();
   for (const auto& shard : shards_) shard->tear_down();
 }
 
 void AsioServer::State::let_go() noexcept { uses_.clear(); }
 
+// What runs there may hold the last reference to this state, and a thread can't join itself.
+void AsioServer::State::close_door() {
+  if (!doorkeeper_) return;
+  doorkeeper_->stop();
+  doorkeeper_->join();
+}
+
+bool AsioServer::State::has_ended() {
+  std::lock_guard lock(mutex_);
+  return empty_shards_ == shards_.size();
+}
+
 ServerStats AsioServer::State::stats() const {
   ServerStats sum;
   for (const auto& shard : shards_) shard->counters().add_to(sum);
   sum.server_full = serving_.admission.server_full();
   sum.address_full = serving_.admission.address_full();
+  sum.turned_away = serving_.refusals.turned_away();
   for (int status = net::Counters::lowest_refusal; status <= net::Counters::highest_refusal; ++status) {
     std::uint64_t count = 0;
     for (const auto& shard : shards_) count += shard->counters().refusals(status);
@@ -266,20 +322,10 @@ ServerStats AsioServer::State::stats() const {
 }
 
 AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOptions options) {
-  const Limits& limits = options.limits;
-  if (limits.head_bytes == 0 || limits.message_bytes == 0 || limits.queued_bytes == 0) {
-    throw std::invalid_argument("AsioServer: head_bytes, message_bytes and queued_bytes can't be 0");
+  if (const std::string fault = fault_of(options.limits); !fault.empty()) {
+    throw std::invalid_argument("AsioServer: " + fault);
   }
-  if (limits.frames_per_message == 0 || limits.frames_per_message > ws::ServerProtocol::most_frames) {
-    throw std::invalid_argument("AsioServer: frames_per_message is 1 to 16,777,215");
-  }
-  for (const auto time : {limits.handshake_time, limits.close_time, limits.ping_every, limits.pong_time,
-                          limits.idle_time, limits.lifetime, limits.disconnect_grace, limits.message_time}) {
-    if (!can_be_waited_for(time)) throw std::invalid_argument("AsioServer: a time is negative or above 12 days");
-  }
-  if (limits.handshake_time.count() == 0 || limits.close_time.count() == 0) {
-    throw std::invalid_argument("AsioServer: handshake_time and close_time can't be 0");
-  }
+  if (options.backlog < 1) throw std::invalid_argument("AsioServer: a backlog below 1 lets nobody in");
   if (const std::string_view fault = fault_of(options.deflate); !fault.empty()) {
     throw std::invalid_argument(fmt::format("AsioServer: deflate: {}", fault));
   }

@@ -19,6 +19,8 @@ namespace {
 
 // Who has been silent for longer than this is no client that has just connected, or just been answered.
 constexpr auto request_on_its_way = std::chrono::milliseconds(500);
+// Reads that may follow each other when a request is late: more than a kernel's receive buffer holds.
+constexpr int most_late_bursts = 64;
 
 // Runs what an application gave us, and says what came of it: empty, or the text of its exception.
 template <class Work>
@@ -139,6 +141,7 @@ void AsioConnection::drop_request() noexcept {
 }
 
 void AsioConnection::respond(const HttpResponse& response) {
+  count_answer(response.status());
   const bool keep_alive = http().keep_alive && !shard_.stopping();
   const ws::Answering answering{keep_alive, http().head_only, shard_.date()};
   auto bytes = ws::http_response(response, answering);
@@ -232,6 +235,7 @@ void AsioConnection::accept(const Acceptance& acceptance) {
 
 void AsioConnection::deny(const Denial& denial) {
   if (phase_ != Phase::opening) return;
+  count_answer(denial.http_status());
   const auto response = ws::denial_response(denial, shard_.date());
   if (!response) {
     shard_.failures().write(LogLevel::error, "deny",
@@ -253,7 +257,14 @@ void AsioConnection::decline(std::string_view response, int status) {
   if (!told_nobody) tell_closed(CloseReason(close_code::abnormal), Ending::by_gateway);
 }
 
+// What waits in the kernel has come in time: it is we that are late.
 void AsioConnection::request_late() {
+  for (int burst = 0; burst < most_late_bursts && !answering() && unread_bytes(); ++burst) {
+    unread_ = true;
+    use_unread();
+    if (phase_ != Phase::http) return;
+  }
+  if (answering() && due() > shard_.executor().now()) return;
   if (awaits_proxy_header()) return proxy_header_missing();
   if (http().state == Http::State::handling) return lost();  // it has said its last, and waited long
   if (!http().reader.begun() || answering())

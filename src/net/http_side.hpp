@@ -20,6 +20,7 @@ struct AsioConnection::Http {
 
   HttpReader reader;
   Endpoint peer;                                    // who is connected, or whom a PROXY header names instead
+  std::optional<asio::ip::address> client;          // of the request in hand, unless it is a trusted proxy
   std::optional<Endpoint> called;                   // the address that a PROXY header says was called
   bool tls_before = false;                          // a PROXY header says that TLS ends there
   bool secure = false;                              // the request in hand came over TLS, here or at a proxy

@@ -2,6 +2,8 @@
 // Who is at the other end, when proxies stand between; see asio_connection.hpp.
 #include "net/forwarded.hpp"
 #include "net/http_side.hpp"
+#include "net/request_rules.hpp"
+#include "net/tls_session.hpp"
 
 namespace sluice::net {
 
@@ -68,6 +70,10 @@ bool AsioConnection::count_for(const asio::ip::tcp::endpoint& client) {
 void AsioConnection::refuse_for_want_of_seats() { refuse({503, "too many connections", {{"Retry-After", "5"}}}); }
 
 bool AsioConnection::identify() {
+  if (stream_.tls() && stream_.tls()->client_certificate_expired()) {
+    refuse({403, "the client's certificate has expired", {}});
+    return false;
+  }
   RequestInfo& request = http().reader.head().request;
   const ProxyOptions& proxies = shard_.options().proxies;
   const auto who = find_requester(request.headers, http().peer, proxies);
@@ -81,6 +87,8 @@ bool AsioConnection::identify() {
     return false;
   }
   http().secure = who->secure.value_or((stream_.tls() != nullptr) || http().tls_before);
+  http().client.reset();
+  if (!trusts(proxies, who->client.address())) http().client = who->client.address();
   request.client_address = to_text(who->client);
   request.server_address = to_text(http().called.value_or(stream_.local_endpoint()));
   if (who->host) {
@@ -88,7 +96,19 @@ bool AsioConnection::identify() {
       if (name == "host") value = *who->host;
     }
   }
-  return true;
+  auto refusal = rule_against(request, shard_.options());
+  if (!refusal && http().client && shard_.refusals().too_many(*http().client, shard_.executor().now())) {
+    refusal = ws::HttpRefusal{429, "too many attempts of this address were refused", {{"Retry-After", "5"}}};
+  }
+  if (refusal) refuse(*refusal);
+  return !refusal;
+}
+
+// Whoever tries one token after the other has us verify each.
+void AsioConnection::count_answer(int status) {
+  if ((status == 401 || status == 403) && http().client) {
+    shard_.refusals().charge(*http().client, shard_.executor().now());
+  }
 }
 
 }  // namespace sluice::net

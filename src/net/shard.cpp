@@ -23,6 +23,9 @@ constexpr std::size_t most_unseated = 64;
 constexpr auto a_little_more = std::chrono::seconds(1);
 // Of each turn, for those that have used up their share of one. It is looked at behind each.
 constexpr auto greedy_time = std::chrono::milliseconds(1);
+// A deadline that is looked at so late was missed by us.
+constexpr auto stall = std::chrono::milliseconds(100);
+constexpr auto longest_pause_after_stall = std::chrono::seconds(1);
 // How long a peer that is too fast is not read; then it may have tokens again.
 constexpr auto throttle_time = std::chrono::milliseconds(100);
 
@@ -90,6 +93,7 @@ const std::string& Shard::date() {
 }
 
 void Shard::start(Arrival arrival) {
+  if (torn_down_) return;
   counters_.accepted.add();
   // A trusted proxy's connection counts for its client, as soon as that one is known.
   const bool counts_address =
@@ -159,17 +163,33 @@ TokenBucket::Time Shard::look_at_clock() {
 }
 
 void Shard::arm_deadlines() {
-  const auto next = std::min({handshakes_.next_due(), throttled_.next_due(), closing_.next_due(), opened_.next_due()});
-  if (next == Deadline::never || (!alarms_.empty() && next >= alarms_.back())) return;
+  auto next = std::min({handshakes_.next_due(), throttled_.next_due(), closing_.next_due(), opened_.next_due()});
+  if (next == Deadline::never) return;
+  next = std::max(next, judges_from_);
+  if (!alarms_.empty() && next >= alarms_.back()) return;
   alarms_.push_back(next);
   executor_.post_after(next - executor_.now(), [weak = weak_from_this()] {
     if (const auto shard = weak.lock()) shard->look_at_deadlines();
   });
 }
 
+// An executor that stood still, or a machine that slept, has read nothing meanwhile: what has come in time is read
+// before anybody is judged. Once, so that handlers that always block do not abolish the deadlines.
+bool Shard::stood_still(Deadline::Time rang_for) {
+  const auto late = now_ - rang_for;
+  if (late < stall || std::exchange(judges_later_, true)) {
+    judges_later_ = false;
+    return false;
+  }
+  judges_from_ = now_ + std::min<Deadline::Time::duration>(late, longest_pause_after_stall);
+  return true;
+}
+
 void Shard::look_at_deadlines() {
+  const auto rang_for = alarms_.back();
   alarms_.pop_back();
   const auto now = look_at_clock();
+  if (now < judges_from_ || stood_still(rang_for)) return arm_deadlines();
   for (DeadlineList* list : {&handshakes_, &throttled_, &closing_}) {
     // Whoever is told leaves the list, or goes to its back with a later deadline.
     while (list->next_due() <= now) connection_of(*list->front()).deadline_passed();
@@ -308,7 +328,7 @@ void Shard::keep(Kept connection) {
 }
 
 void Shard::tear_down() {
-  const auto running = executor_.enter();
+  const auto running = executor_.take_over();
   torn_down_ = true;
   cut_off_all();
   greedy_.clear();

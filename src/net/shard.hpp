@@ -25,6 +25,7 @@
 #include "net/drain_plan.hpp"
 #include "net/poller.hpp"
 #include "net/queued_bytes.hpp"
+#include "net/refusals.hpp"
 #include "net/stream.hpp"
 #include "net/token_bucket.hpp"
 #include "net/validity.hpp"
@@ -46,6 +47,7 @@ struct Serving {
   Gateway& gateway;
   const AsioServerOptions options;
   Admission admission;
+  Refusals refusals;
   QueuedBytes queued_bytes;
   QueuedBytes unused_bytes;
   const std::function<void(Held)> relieve;  // called when what is held is past its limit; any thread
@@ -85,6 +87,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   const AsioServerOptions& options() const noexcept { return serving_.options; }
   const Limits& limits() const noexcept { return serving_.options.limits; }
   Poller& poller() noexcept { return *poller_; }
+  Refusals& refusals() noexcept { return serving_.refusals; }
   Counters& counters() noexcept { return counters_; }  // reading them: any thread
   FrameBuffer& frames();
   ws::SharedDeflate& deflate();
@@ -111,7 +114,9 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
   /// Counts one that is handed over; start() follows on the shard's executor. Any thread.
   void expect_one() noexcept { load_.fetch_add(1, std::memory_order_relaxed); }
-  /// A connection begins its life.
+  /// Another shard has taken it instead. Any thread.
+  void expect_one_less() noexcept { load_.fetch_sub(1, std::memory_order_relaxed); }
+  /// A connection begins its life. After tear_down() it ends at once.
   void start(Arrival arrival);
   /// Counts a connection that has no seat, and will be told so. False: such are a flood, and it ends without a word.
   bool take_unseated() noexcept;
@@ -178,6 +183,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void greedy_turn();
   void arm_deadlines();
   void look_at_deadlines();
+  bool stood_still(Deadline::Time rang_for);
   template <class Visit>
   void each(Visit visit);
   std::vector<std::shared_ptr<AsioConnection>> present();
@@ -205,6 +211,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   DeadlineWheel opened_;
   // That are set, each earlier than the one before it, so that the last rings next.
   std::vector<Deadline::Time> alarms_;
+  Deadline::Time judges_from_ = Deadline::Time::min();  // deadlines; later than now after a stall
+  bool judges_later_ = false;
   const Deadline::Time born_;
   Deadline::Time now_;
   Tick tick_ = 0;

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <new>
 #include <utility>
 
@@ -212,6 +214,11 @@ Moved TlsSession::finish() {
   return {0, flushed() ? Then::go_on : Then::wait};
 }
 
+bool TlsSession::client_certificate_expired() const noexcept {
+  const X509* const certificate = SSL_get0_peer_certificate(session_.get());
+  return certificate && has_expired(certificate, std::time(nullptr));
+}
+
 std::optional<ClientCertificate> TlsSession::client_certificate() const {
   const Owned<X509, X509_free> certificate(SSL_get1_peer_certificate(session_.get()));
   if (!certificate || SSL_get_verify_result(session_.get()) != X509_V_OK) return std::nullopt;
@@ -220,6 +227,10 @@ std::optional<ClientCertificate> TlsSession::client_certificate() const {
   shown.common_name = last_common_name(X509_get_subject_name(certificate.get()));
   shown.issuer = to_text(X509_get_issuer_name(certificate.get()));
   shown.fingerprint = fingerprint_of(certificate.get());
+  std::tm not_after{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &not_after) == 1) {
+    shown.not_after = std::chrono::system_clock::from_time_t(::timegm(&not_after));
+  }
   using Names = Owned<GENERAL_NAMES, GENERAL_NAMES_free>;
   const Names names(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));

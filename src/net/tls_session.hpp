@@ -43,6 +43,8 @@ class TlsSession {
   bool spoke_http() const noexcept { return spoke_http_; }
   /// What the client has proved to hold, if it was asked.
   std::optional<ClientCertificate> client_certificate() const;
+  /// It was shown, and its time is over.
+  bool client_certificate_expired() const noexcept;
 
  private:
   static int bio_read(BIO* bio, char* into, int size) noexcept;

@@ -6,10 +6,12 @@
 #include <openssl/pem.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <system_error>
 
 #include "core/ascii.hpp"
 
@@ -27,12 +29,22 @@ Error failed(std::string_view what) {
   return Error(ErrorCode::invalid_argument, fmt::format("tls: {}: {}", what, take_openssl_errors()));
 }
 
+// Far more than certificates take, and not so much that a path to something endless would fill the memory.
+constexpr std::size_t most_file_bytes = 16 * 1024 * 1024;
+
 Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (file.bad() || !file.is_open()) {
-    return Error(ErrorCode::io_failed, fmt::format("tls: read \"{}\": {}", path, std::strerror(errno)));
+  const auto fail = [&path](std::string_view why) {
+    return Error(ErrorCode::io_failed, fmt::format("tls: read \"{}\": {}", path, why));
+  };
+  const std::unique_ptr<std::FILE, decltype(&std::fclose)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
+  if (!file) return fail(std::generic_category().message(errno));
+  std::string text;
+  std::array<char, 16 * 1024> piece;
+  while (const std::size_t count = std::fread(piece.data(), 1, piece.size(), file.get())) {
+    text.append(piece.data(), count);
+    if (text.size() > most_file_bytes) return fail("it is no certificate: it has more than 16 MiB");
   }
+  if (std::ferror(file.get())) return fail(std::generic_category().message(errno));
   return text;
 }
 
@@ -113,7 +125,59 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_si
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+// --- tickets. OpenSSL renews them with each handshake under TLS 1.3, which would carry an identity on for ever.
+
+constexpr std::chrono::seconds longest_resumption = std::chrono::hours(7 * 24);  // RFC 8446 section 4.6.1
+
+// Notes in the ticket when the full handshake was. A session that was resumed has that note already.
+int note_full_handshake(SSL* session, void*) noexcept {
+  if (SSL_session_reused(session)) return 1;
+  const std::int64_t now = std::time(nullptr);
+  return SSL_SESSION_set1_ticket_appdata(SSL_get_session(session), &now, sizeof now);
+}
+
+bool may_resume(SSL_SESSION* session, std::chrono::seconds resumable_for) noexcept {
+  void* note = nullptr;
+  std::size_t size = 0;
+  std::int64_t noted = 0;
+  if (SSL_SESSION_get0_ticket_appdata(session, &note, &size) != 1 || size != sizeof noted) return false;
+  std::memcpy(&noted, note, sizeof noted);
+  const std::time_t now = std::time(nullptr);
+  if (now < noted || now - noted >= resumable_for.count()) return false;
+  const X509* const client = SSL_SESSION_get0_peer(session);
+  return !client || !has_expired(client, now);
+}
+
+// A ticket that is ignored leads to a full handshake, in which the client shows its certificate.
+SSL_TICKET_RETURN judge_ticket(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t, SSL_TICKET_STATUS status,
+                               void* resumable_for) noexcept {
+  const bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+  if (!opened || !may_resume(session, std::chrono::seconds(reinterpret_cast<std::intptr_t>(resumable_for)))) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
+Result<void> give_tickets(SSL_CTX* context, std::chrono::seconds resumable_for) {
+  if (resumable_for.count() < 0 || resumable_for > longest_resumption) {
+    return Error(ErrorCode::invalid_argument, "tls: resumable_for can't be negative or above 7 days");
+  }
+  if (resumable_for.count() == 0) {
+    SSL_CTX_set_num_tickets(context, 0);
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    return {};
+  }
+  SSL_CTX_set_num_tickets(context, 1);  // a WebSocket's client comes back once
+  SSL_CTX_set_session_ticket_cb(context, note_full_handshake, judge_ticket,
+                                reinterpret_cast<void*>(static_cast<std::intptr_t>(resumable_for.count())));
+  return {};
+}
+
 }  // namespace
+
+bool has_expired(const X509* certificate, std::time_t now) noexcept {
+  return X509_cmp_time(X509_get0_notAfter(certificate), &now) <= 0;
+}
 
 std::string take_openssl_errors() {
   std::string texts;
@@ -144,12 +208,11 @@ Result<TlsSettings::Context> TlsSettings::make_context(const TlsCertificate& cer
   SSL_CTX_set_read_ahead(context, 1);
   // A read comes back after records that carry no data, so that a flood of them does not hold the thread.
   SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
-  // Who comes back shows a ticket that the server has sealed, so that nothing is kept here. A WebSocket's client comes
-  // back once.
+  // Who comes back shows a ticket that the server has sealed, so that nothing is kept here.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(session_scope.data()),
                                  session_scope.size());
-  SSL_CTX_set_num_tickets(context, 1);
+  if (auto given = give_tickets(context, options.resumable_for); !given) return given.error();
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   if (auto used = use_certificate(context, certificate); !used) return used.error();
   if (auto asked = ask_clients(context, options); !asked) return asked.error();

@@ -4,6 +4,7 @@
 
 #include <openssl/ssl.h>
 
+#include <ctime>
 #include <functional>
 #include <map>
 #include <memory>
@@ -54,6 +55,9 @@ class TlsSettings {
   Context main_;
   std::map<std::string, Context, std::less<>> hosts_;
 };
+
+/// Is its notAfter past, or can't it be read?
+bool has_expired(const X509* certificate, std::time_t now) noexcept;
 
 /// The texts of what OpenSSL has noted in this thread, and forgets now: "no shared cipher".
 std::string take_openssl_errors();

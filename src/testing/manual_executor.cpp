@@ -37,7 +37,10 @@ class ManualDriver::Loop {
     std::lock_guard lock(mutex_);
     if (closed_) return;
     count_down_to_failure();
-    timers_.emplace(now_ + std::max(delay, std::chrono::nanoseconds(0)), Job{&executor, std::move(work)});
+    // The clock ends somewhere; behind that lies the past.
+    const auto due = now_ + std::clamp<std::chrono::nanoseconds>(delay, std::chrono::nanoseconds(0),
+                                                                 Executor::Clock::time_point::max() - now_);
+    timers_.emplace(due, Job{&executor, std::move(work)});
     posted_.notify_all();
   }
 

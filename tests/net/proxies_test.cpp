@@ -257,3 +257,13 @@ TEST_CASE("a server stops while PROXY headers are awaited", "[net]") {
   waiting.hang_up();
   served.server.wait();
 }
+
+TEST_CASE("behind a proxy that was reached over a unix socket a client is the proxy", "[net]") {
+  Served served(behind({"127.0.0.1"}));
+  auto client = served.connect();
+  REQUIRE(client.upgrade("/a", "X-Forwarded-For: unix:\r\n").starts_with("HTTP/1.1 101 "));
+  CHECK(known(served, "/a") == "ws from 127.0.0.1: at localhost");
+  auto chained = served.connect();
+  REQUIRE(chained.upgrade("/b", "X-Forwarded-For: 192.0.2.7, unix:\r\n").starts_with("HTTP/1.1 101 "));
+  CHECK(known(served, "/b") == "ws from 127.0.0.1: at localhost");
+}

@@ -260,6 +260,32 @@ TEST_CASE("certificates that can't be used are refused with a sentence", "[net]"
   CHECK(tls.reload());
 }
 
+TEST_CASE("a folder or something endless in the place of a file is refused, and the old certificate stays", "[net]") {
+  const Authority authority;
+  const Files files;
+  files.write(authority.issue("localhost"));
+  auto tls = TlsContext::from_files(files.path("chain.pem"), files.path("key.pem"));
+  REQUIRE(tls);
+  for (const auto* const place : {"chain.pem", "key.pem"}) {
+    std::filesystem::rename(files.path(place), files.path("aside"));
+    std::filesystem::create_directory(files.path(place));
+    const auto folder = tls->reload();
+    std::filesystem::remove(files.path(place));
+    std::filesystem::create_symlink("/dev/zero", files.path(place));
+    const auto endless = tls->reload();
+    std::filesystem::remove(files.path(place));
+    std::filesystem::rename(files.path("aside"), files.path(place));
+    REQUIRE_FALSE(folder);
+    CHECK(folder.error().code() == ErrorCode::io_failed);
+    CHECK(folder.error().context().find("Is a directory") != std::string::npos);
+    REQUIRE_FALSE(endless);
+    CHECK(endless.error().context().find("more than 16 MiB") != std::string::npos);
+  }
+  CHECK(tls->reload());
+  Served served;
+  CHECK(shown_to(served.listen(*tls), "localhost") == "CN=localhost,O=Sluice");
+}
+
 TEST_CASE("a key with a passphrase is refused, and nobody is asked for it", "[net]") {
   const Authority authority;
   const auto issued = authority.issue("good");

@@ -121,3 +121,9 @@ TEST_CASE("a stop on the way is an address, with or without a port, or hidden", 
     CHECK(stop(wrong) == "malformed");
   }
 }
+
+TEST_CASE("a stop that came over a socket of the machine has no address", "[net]") {
+  CHECK(stop("unix:") == "hidden");
+  CHECK(stop("unix:/run/nginx.sock") == "hidden");
+  CHECK(stop("unix") == "malformed");
+}

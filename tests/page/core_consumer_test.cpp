@@ -133,7 +133,7 @@ TEST_CASE("the first page type that nobody has added is logged on one line, with
   ann->ask(R"({"page":"no\npe"})");
   ann->ask(R"({"page":"nope"})");
   CHECK(house.logged ==
-        R"(/ws/core/: a client asked for the page type "no\npe"; there are: row, table, view (said once))"
+        R"("/ws/core/": a client asked for the page type "no\npe"; there are: row, table, view (said once))"
         "\n");
 }
 

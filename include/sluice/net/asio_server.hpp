@@ -10,6 +10,7 @@
 
 #include "sluice/core/close_reason.hpp"
 #include "sluice/core/result.hpp"
+#include "sluice/net/allowed_hosts.hpp"
 #include "sluice/net/server_stats.hpp"
 #include "sluice/net/tls_context.hpp"
 #include "sluice/net/trusted_proxies.hpp"
@@ -26,6 +27,10 @@ struct AsioServerOptions {
   Limits limits = {};
   DeflateOptions deflate = {};  // messages are compressed for clients that offer it
   ProxyOptions proxies = {};    // who may speak for clients
+  AllowedHosts hosts = {};      // that requests may ask for; others get 421
+  /// Are paths refused (400) that another program may read otherwise: `//`, `%2F`, `%5C`, a backslash, `.` and `..`?
+  /// Not said: where there are trusted proxies, whose rules for paths such a spelling would pass.
+  std::optional<bool> refuse_ambiguous_paths = {};
   HttpHandler* http = nullptr;  // answers plain requests and outlives the server; without one they get 404
   int backlog = 4096;           // connections that the kernel completes before we accept them
   bool reuse_port = false;      // let other processes listen on the same port; the kernel then spreads by hash
@@ -54,9 +59,10 @@ struct StopOptions {
   std::chrono::milliseconds return_after{0};
 };
 
-/// Accepts connections and spreads them over the executors, each to the one that has fewest. One acceptor does it, not
-/// one per executor with SO_REUSEPORT: the kernel spreads by hash, so that of few connections all may meet on one
-/// thread, and those waiting behind a busy executor wait there though another is free.
+/// Accepts connections and spreads them over the executors, each to the one that has fewest, in turns where all have
+/// the same. An executor that a handler blocks gets none while another is free. Where there are several executors a
+/// thread of the server's own accepts. SO_REUSEPORT is not used for this: the kernel spreads by hash, so that of few
+/// connections all may meet on one executor, and those that wait behind a busy one wait there though another is free.
 ///
 ///     AsioExecutors executors(2);
 ///     AsioServer server(executors, gateway);

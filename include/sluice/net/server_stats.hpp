@@ -30,6 +30,7 @@ struct ServerStats {
   std::uint64_t server_full = 0;      // connections past Limits::connections
   std::uint64_t address_full = 0;     // past Limits::connections_per_address
   std::uint64_t read_ahead_full = 0;  // times that a busy consumer's client was not read past Limits::read_ahead_bytes
+  std::uint64_t turned_away = 0;      // attempts past Limits::refusals_per_address
   std::uint64_t throttled = 0;        // times that a peer faster than its rates was not read for a while
   std::uint64_t pings = 0;            // sent to peers that were silent for Limits::ping_every
   std::uint64_t cut_off = 0;          // peers that did not do their part of an end within Limits::close_time

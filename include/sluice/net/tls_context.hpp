@@ -2,6 +2,7 @@
 // What a server needs to speak TLS: certificates with their keys, and whom it asks for one.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,6 +27,9 @@ struct TlsOptions {
   // The authorities that sign clients' certificates, as PEM: a text, or a file that reload() reads again.
   std::string client_authorities;
   std::string client_authorities_file;
+  /// How long after its full handshake a client may come back with a session ticket, however often it has been renewed
+  /// (RFC 8446 section 4.6.1); 0: no tickets. A week at most. A ticket never outlives the client's certificate.
+  std::chrono::seconds resumable_for = std::chrono::hours(24);
 };
 
 /// The certificate that a client has proved to hold, signed by one of the authorities. In its scope:
@@ -41,6 +45,9 @@ struct ClientCertificate {
   std::vector<std::string> dns_names;  // of the subject alternative names
   std::vector<std::string> emails;
   std::vector<std::string> uris;
+  /// From then on a request that comes over the connection is refused with 403, and the next handshake fails. An open
+  /// WebSocket stays: end it then, or give it a Limits::lifetime.
+  std::chrono::system_clock::time_point not_after;
 };
 
 /// Certificates for AsioServer::listen. TLS 1.2 and 1.3 with forward secrecy and nothing else; ALPN `http/1.1`.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace sluice {
 
@@ -53,6 +54,7 @@ struct Limits {
   // --- the process
   std::size_t connections = 0;                          // at once, 0: as many as there are descriptors; past it 503
   std::size_t connections_per_address = 0;              // 0: any number; past it 503
+  Rate refusals_per_address{100, 1'000};                // answers 401 and 403; past it 429, unasked. 0: any number
   std::size_t server_queued_bytes = 512 * 1024 * 1024;  // waiting for all slow readers; past it the largest close 1013
   std::size_t server_unused_bytes = 512 * 1024 * 1024;  // read of all clients and not used yet; past it the same
 
@@ -63,5 +65,12 @@ struct Limits {
   std::chrono::milliseconds disconnect_grace{
       10'000};  // a handler that still waits this long after the end is destroyed
 };
+
+/// The longest time that a limit may have, 12 days: longer ones can't be told from the past on a clock of milliseconds.
+inline constexpr std::chrono::milliseconds longest_limit{std::chrono::hours(12 * 24)};
+
+/// What is wrong with them, as a sentence that names the field and what it may be; empty: nothing. Servers and hosts
+/// ask it when they are made. Any thread.
+std::string fault_of(const Limits& limits);
 
 }  // namespace sluice

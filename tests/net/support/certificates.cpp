@@ -45,7 +45,7 @@ Certificate begin(const std::string& name, EVP_PKEY* key) {
   X509_set_version(made.get(), X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(made.get()), serial >> 1);
   X509_gmtime_adj(X509_getm_notBefore(made.get()), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(made.get()), 24 * 3600);
+  X509_gmtime_adj(X509_getm_notAfter(made.get()), 365 * 24 * 3600L);
   add_name(X509_get_subject_name(made.get()), "O", "Sluice");
   add_name(X509_get_subject_name(made.get()), "CN", name);
   require(X509_set_pubkey(made.get(), key) == 1);
@@ -80,9 +80,11 @@ Authority::Authority(const std::string& name) : keys_(std::make_unique<Keys>()) 
 
 Authority::~Authority() = default;
 
-Issued Authority::issue(const std::string& name, const std::string& alternative_names) const {
+Issued Authority::issue(const std::string& name, const std::string& alternative_names,
+                        std::chrono::seconds life) const {
   const Key key = make_key();
   const Certificate certificate = begin(name, key.get());
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), life.count());
   extend(certificate.get(), NID_subject_alt_name, alternative_names);
   Issued issued;
   issued.certificate = sealed(certificate.get(), keys_->certificate.get(), keys_->key.get());

@@ -2,6 +2,7 @@
 // Certificates made on the spot, so that none in the tree can grow old.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,8 +22,10 @@ class Authority {
   ~Authority();
 
   const std::string& certificate() const noexcept { return certificate_; }
-  /// For a subject "CN=name,O=Sluice"; alternative names as OpenSSL writes them: "DNS:a.example", "email:..".
-  Issued issue(const std::string& name, const std::string& alternative_names = "DNS:localhost") const;
+  /// For a subject "CN=name,O=Sluice"; alternative names as OpenSSL writes them: "DNS:a.example", "email:..". It is
+  /// good for so long from now on.
+  Issued issue(const std::string& name, const std::string& alternative_names = "DNS:localhost",
+               std::chrono::seconds life = std::chrono::hours(24 * 365)) const;
 
  private:
   struct Keys;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// Which hosts a server answers for: Django's ALLOWED_HOSTS.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+/// The names that a request may ask for in its Host header, at any port. None: all of them. A page whose own name was
+/// pointed at this server's address (DNS rebinding) asks for that name, and is refused.
+///
+///     AllowedHosts{"example.org", ".example.net", "127.0.0.1", "[::1]"}  // .example.net: it and all below it
+///
+/// Names are compared without case, and without a dot at their end. Immutable once serving: share freely.
+class AllowedHosts {
+ public:
+  AllowedHosts() = default;
+  AllowedHosts(std::initializer_list<std::string_view> hosts);
+
+  /// localhost, 127.0.0.1 and [::1]: for servers that nobody reaches from elsewhere.
+  static AllowedHosts loopback() { return {"localhost", "127.0.0.1", "[::1]"}; }
+
+  /// Throws std::invalid_argument for what is no host, or has a scheme, a port or a path.
+  void add(std::string_view host);
+
+  bool empty() const noexcept { return hosts_.empty(); }
+  /// May a request ask for this, the value of its Host header? With an empty list everything may.
+  bool include(std::string_view host_header) const;
+
+ private:
+  std::vector<std::string> hosts_;  // in lower case
+};
+
+}  // namespace sluice

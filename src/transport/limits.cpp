@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "sluice/transport/limits.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+namespace sluice {
+namespace {
+
+constexpr std::uint32_t most_frames = 0xffffff;  // ws::ServerProtocol counts in 24 bits
+
+// A bucket that takes longer to fill than a limit may last does not bound anything.
+std::string fault_of(const Rate& rate, std::string_view name) {
+  const auto longest = std::chrono::duration_cast<std::chrono::seconds>(longest_limit).count();
+  if (rate.per_second == 0 || rate.burst / rate.per_second < static_cast<std::size_t>(longest)) return {};
+  return fmt::format(
+      "{}: a burst of {} at {} a second needs more than 12 days to come back; per_second = 0 means no bound", name,
+      rate.burst, rate.per_second);
+}
+
+}  // namespace
+
+std::string fault_of(const Limits& limits) {
+  struct Count {
+    std::string_view name;
+    std::size_t value;
+  };
+  for (const auto& [name, value] : {Count{"head_bytes", limits.head_bytes},
+                                    {"header_count", limits.header_count},
+                                    {"message_bytes", limits.message_bytes},
+                                    {"queued_bytes", limits.queued_bytes},
+                                    {"client_mail", limits.client_mail}}) {
+    if (value == 0) return fmt::format("{} can't be 0: no client would ever be heard", name);
+  }
+  if (limits.frames_per_message == 0 || limits.frames_per_message > most_frames) {
+    return "frames_per_message is 1 to 16,777,215";
+  }
+  struct Time {
+    std::string_view name;
+    std::chrono::milliseconds value;
+  };
+  for (const auto& [name, value] : {Time{"handshake_time", limits.handshake_time},
+                                    {"close_time", limits.close_time},
+                                    {"ping_every", limits.ping_every},
+                                    {"pong_time", limits.pong_time},
+                                    {"idle_time", limits.idle_time},
+                                    {"lifetime", limits.lifetime},
+                                    {"message_time", limits.message_time},
+                                    {"disconnect_grace", limits.disconnect_grace}}) {
+    if (value.count() < 0 || value > longest_limit) return fmt::format("{} can't be negative or above 12 days", name);
+  }
+  if (limits.handshake_time.count() == 0 || limits.close_time.count() == 0) {
+    return "handshake_time and close_time can't be 0";
+  }
+  if (auto fault = fault_of(limits.message_rate, "message_rate"); !fault.empty()) return fault;
+  if (auto fault = fault_of(limits.byte_rate, "byte_rate"); !fault.empty()) return fault;
+  return fault_of(limits.refusals_per_address, "refusals_per_address");
+}
+
+}  // namespace sluice
