@@ -9,9 +9,11 @@ namespace sluice {
 namespace {
 
 // What a message takes beside its bytes: places in the maps and the chunk's head, about.
-constexpr std::size_t beside = 256;
+constexpr std::size_t beside_a_frame = 256;
 
-std::size_t cost_of(const Frame& frame, std::string_view key) noexcept { return frame.size() + key.size() + beside; }
+std::size_t cost_of(const Frame& frame, std::string_view key) noexcept {
+  return frame.size() + key.size() + beside_a_frame;
+}
 
 }  // namespace
 

@@ -15,7 +15,8 @@
 namespace sluice {
 namespace {
 
-constexpr auto relaxed = std::memory_order_relaxed;
+// Counters order nothing.
+constexpr auto counting = std::memory_order_relaxed;
 
 }  // namespace
 
@@ -54,7 +55,7 @@ Task<Result<void>> Hub::publish_when_room(std::shared_ptr<Hub> hub, To to, std::
     const WaitingLine::WakeUp woken = turn->queue_up();
     co_await woken;
     if (hub->ended_.load()) {
-      hub->taken(to).fetch_sub(1, relaxed);
+      hub->taken(to).fetch_sub(1, counting);
       co_return Error(ErrorCode::layer_unavailable,
                       fmt::format("send \"{}\": the channel layer ended while the event waited for room", name));
     }
@@ -65,8 +66,8 @@ Task<Result<void>> Hub::publish_when_room(std::shared_ptr<Hub> hub, To to, std::
 
 Result<void> Hub::took(To to, std::string_view name, const HubShard* full) {
   if (!full) return {};
-  taken(to).fetch_sub(1, relaxed);
-  no_room_.fetch_add(1, relaxed);
+  taken(to).fetch_sub(1, counting);
+  no_room_.fetch_add(1, counting);
   return Error(ErrorCode::no_room,
                fmt::format("{} \"{}\": as much mail waits for executor {} as may (ChannelLayerOptions::waiting_events, "
                            "waiting_bytes); {}_when_room waits until there is room",
@@ -76,18 +77,18 @@ Result<void> Hub::took(To to, std::string_view name, const HubShard* full) {
 
 Result<void> Hub::check_group_send(std::string_view group, const Event& event) {
   if (auto checked = check_group_name("group_send", group); !checked) {
-    invalid_name_.fetch_add(1, relaxed);
+    invalid_name_.fetch_add(1, counting);
     return checked;
   }
   if (auto checked = check_size("group_send", group, event); !checked) return checked;
-  group_sends_.fetch_add(1, relaxed);
+  group_sends_.fetch_add(1, counting);
   return {};
 }
 
 Result<void> Hub::check_send(std::string_view channel, const Event& event) {
   if (!is_valid_channel_name(channel)) return bad_channel_name("send", channel);
   if (auto checked = check_size("send", channel, event); !checked) return checked;
-  sends_.fetch_add(1, relaxed);
+  sends_.fetch_add(1, counting);
   return {};
 }
 
@@ -96,7 +97,7 @@ HubShard* Hub::publish(To to, std::string_view name, const Event& event) {
   if (to == To::channel) {
     const auto found = addressee(name);
     if (!found) {
-      no_channel_.fetch_add(1, relaxed);
+      no_channel_.fetch_add(1, counting);
       return nullptr;
     }
     const std::size_t cost = HubShard::cost_of(event);
@@ -176,7 +177,7 @@ void Hub::deliver_to_group(std::string_view group, const Event& event) {
 void Hub::deliver_to_channel(std::string_view channel, Event event) {
   const auto found = addressee(channel);
   if (!found) {
-    no_channel_.fetch_add(1, relaxed);
+    no_channel_.fetch_add(1, counting);
     return;
   }
   const std::size_t cost = HubShard::cost_of(event);
@@ -196,14 +197,14 @@ void Hub::deliver_to_all(const Event& event) {
 
 Result<void> Hub::check_size(std::string_view what, std::string_view to, const Event& event) {
   if (event.size() <= options_.message_bytes) return {};
-  too_large_.fetch_add(1, relaxed);
+  too_large_.fetch_add(1, counting);
   return Error(ErrorCode::limit_exceeded,
                fmt::format("{} \"{}\": the event has {} bytes, the layer takes {} (ChannelLayerOptions::message_bytes)",
                            what, to, event.size(), options_.message_bytes));
 }
 
 Error Hub::bad_channel_name(std::string_view what, std::string_view channel) {
-  invalid_name_.fetch_add(1, relaxed);
+  invalid_name_.fetch_add(1, counting);
   return Error(
       ErrorCode::invalid_name,
       fmt::format(
