@@ -16,7 +16,19 @@ export interface AnyWire {
   pages: {[page: string]: any};
 }
 
-type Name<T> = Extract<keyof T, string>;
+/**
+ * Where an application names its wire once, for all that does not name another:
+ *
+ *     declare module "sluice-client" { interface Register { wire: TableWire } }
+ */
+export interface Register {}
+export interface WireShape {
+  events: object;
+  pages: object;
+}
+export type DefaultWire = Register extends {wire: infer W extends WireShape} ? W : AnyWire;
+
+export type Name<T> = Extract<keyof T, string>;
 
 export type StopReason =
   | "token_rejected" // no token, or the server rejected it twice: connect() begins anew
@@ -158,7 +170,7 @@ export interface Signal {
 }
 
 /** One connection and its pages. Its methods are bound. */
-export class Realtime<Wire extends {events: object; pages: object} = AnyWire> {
+export class Realtime<Wire extends WireShape = DefaultWire> {
   /** Opens nothing and listens to nothing. */
   constructor(options: Options);
 

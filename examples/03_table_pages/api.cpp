@@ -12,14 +12,21 @@
 #include "sluice/auth/jwt_signer.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/json/document.hpp"
+#include "support/client_modules.hpp"
 #include "wire.hpp"
 
 using sluice::HttpResponse;
 
 namespace {
 
-constexpr std::string_view page_html =
+constexpr std::string_view table_html =
 #include "table.html.inc"
+    ;
+constexpr std::string_view vue_html =
+#include "vue.html.inc"
+    ;
+constexpr std::string_view react_html =
+#include "react.html.inc"
     ;
 
 /// The end of a request that can't be granted. `code` is for programs, `detail` for people.
@@ -130,6 +137,9 @@ HttpResponse Api::answer(Call& call) try {
   static constexpr Route routes[] = {
       {"GET", "/", &Api::page},
       {"GET", "/view/{}", &Api::page},
+      {"GET", "/vue", &Api::vue_page},
+      {"GET", "/react", &Api::react_page},
+      {"GET", "/sluice-client/{}", &Api::client},
       {"GET", "/health", &Api::health},
       {"GET", "/api/users", &Api::users},
       {"POST", "/api/sign-in", &Api::sign_in},
@@ -202,11 +212,21 @@ NewCells Api::cells_for(std::int64_t table_id, const sluice::json::Value& body) 
 HttpResponse Api::health(const Call&) { return HttpResponse::json(R"({"status":"ok"})"); }
 
 HttpResponse Api::page(const Call&) {
-  HttpResponse response = HttpResponse::html(std::string(page_html));
+  HttpResponse response = HttpResponse::html(std::string(table_html));
   response.add_header("Content-Security-Policy",
-                      "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
-                      "img-src data:; frame-ancestors 'none'; base-uri 'none'");
+                      "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'unsafe-inline'; connect-src "
+                      "'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'");
   return response;
+}
+
+// These two fetch their framework from where it is published: they are to be read, and show no rights.
+HttpResponse Api::vue_page(const Call&) { return HttpResponse::html(std::string(vue_html)); }
+HttpResponse Api::react_page(const Call&) { return HttpResponse::html(std::string(react_html)); }
+
+HttpResponse Api::client(const Call& call) {
+  const auto text = client_module(call.captures.at(0));
+  if (!text) throw ApiError{404, "not_found", "The client has no such module."};
+  return HttpResponse(200, std::string(*text), "text/javascript; charset=utf-8");
 }
 
 HttpResponse Api::users(const Call&) {

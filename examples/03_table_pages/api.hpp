@@ -35,6 +35,9 @@ class Api final : public sluice::HttpHandler {
 
   sluice::HttpResponse health(const Call& call);
   sluice::HttpResponse page(const Call& call);
+  sluice::HttpResponse vue_page(const Call& call);
+  sluice::HttpResponse react_page(const Call& call);
+  sluice::HttpResponse client(const Call& call);
   sluice::HttpResponse users(const Call& call);
   sluice::HttpResponse sign_in(const Call& call);
   sluice::HttpResponse disconnect_user(const Call& call);
