@@ -3,12 +3,13 @@
 
 An item is fine with a test that carries its number, or with a reason. Everything else is listed, and ends in exit 1.
 """
+import json
 import re
 import sys
 
 import house
 
-SECTIONS = "SC|MW|LC|DI|CL|CC|PT|BT|TH|R|I"
+SECTIONS = "SC|MW|LC|DI|CL|CC|PT|BT|FE|TH|R|I"
 PAGES = ("docs/behaviour.md", "docs/redis.md")
 TAG = re.compile(rf"\[((?:{SECTIONS})-\d+)\]")
 ROW = re.compile(rf"^\|\s*((?:{SECTIONS})-\d+)\s*\|\s*(.+?)\s*\|\s*(.*?)\s*\|$", re.MULTILINE)
@@ -37,6 +38,11 @@ def tags(root):
             text = "\n".join(CPP_STRING.findall(text))
         for item in TAG.findall(text):
             found.setdefault(item, set()).add(str(path.relative_to(root)))
+    # Scenarios are played by the tests of both clients; other items of theirs are the clients' own.
+    for path in sorted((root / "clients" / "scenarios").glob("*.json")):
+        for item in json.loads(path.read_text())["items"]:
+            if re.fullmatch(rf"(?:{SECTIONS})-\d+", item):
+                found.setdefault(item, set()).add(str(path.relative_to(root)))
     return found
 
 

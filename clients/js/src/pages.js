@@ -114,12 +114,12 @@ export const createPages = ({world, limits, send, deliver, report, positions}) =
 
   /** @param {Entry[]} wanted */
   const ask = (wanted) => {
-    for (const entry of wanted) entry.at = "asking";
-    seam.ask(wanted).forEach(send);
     for (const entry of wanted) {
-      expect(entry);
+      entry.at = "asking";
       tell(entry, "enter", "asking");
+      expect(entry);
     }
+    seam.ask(wanted).forEach(send);
   };
 
   /**
