@@ -16,6 +16,6 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/sluiceConfig.cmake.in ${
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/sluiceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES
   ${PROJECT_BINARY_DIR}/sluiceConfig.cmake ${PROJECT_BINARY_DIR}/sluiceConfigVersion.cmake
-  ${CMAKE_CURRENT_LIST_DIR}/FindRE2.cmake ${CMAKE_CURRENT_LIST_DIR}/FindAsio.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/SluiceDescribe.cmake ${CMAKE_CURRENT_LIST_DIR}/FindRE2.cmake ${CMAKE_CURRENT_LIST_DIR}/FindAsio.cmake
   ${CMAKE_CURRENT_LIST_DIR}/FindHiredis.cmake ${CMAKE_CURRENT_LIST_DIR}/FindMsgpackCxx.cmake
   DESTINATION ${sluice_package_dir})

@@ -22,6 +22,19 @@ void json_write(Writer& out, const Row& row) {
   out.end_object().end_object();
 }
 
+sluice::json::Schema json_schema(const Row*) {
+  using sluice::json::Schema;
+  using Kind = Schema::Kind;
+  Schema cell = Schema::of(Kind::any_of);
+  cell.parts = {Schema::of(Kind::text), Schema::of(Kind::number)};
+  cell.nullable = true;
+  Schema row = Schema::of(Kind::object);
+  row.properties = {{"id", sluice::json::schema_of<std::int64_t>()},
+                    {"version", sluice::json::schema_of<std::int64_t>()},
+                    {"cells", Schema::of(Kind::map, cell)}};
+  return row;
+}
+
 void json_write(Writer& out, const Column& column) {
   out.begin_object().key("id").value(column.id).key("name").value(column.name).end_object();
 }

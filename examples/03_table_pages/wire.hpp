@@ -8,15 +8,21 @@
 
 #include "database.hpp"
 #include "sluice/json/fields.hpp"
+#include "sluice/json/schema.hpp"
+#include "sluice/page/wire_description.hpp"
 
 /// {"id":7,"version":1,"cells":{"Country":"Bhutan","In the UN since":1971,"Notes":null}}
 void json_write(sluice::json::Writer& out, const Row& row);
+sluice::json::Schema json_schema(const Row* row);
 /// {"id":1,"name":"Country"}
 void json_write(sluice::json::Writer& out, const Column& column);
 /// {"id":1,"name":"ada"}
 void json_write(sluice::json::Writer& out, const Account& account);
 /// {"id":1,"name":"countries","owner_id":1,"shared_with":[2],"columns":[...],"rows":[...]}
 void json_write(sluice::json::Writer& out, const Table& table);
+
+/// Its pages and events.
+sluice::WireDescription describe();
 
 /// What a client may know of the table behind a public view: not even its number (behaviour BT-9).
 inline constexpr std::int64_t placeholder_table_id = 0;

@@ -49,6 +49,97 @@ test("the core is no larger than 5.0 kB [JS-64]", (t) => {
   assert.ok(bytes < 5050, `${bytes} bytes`);
 });
 
+test("adapters and indicator add little to the core [JS-64]", (t) => {
+  const core = size("src/index.js");
+  const beside = (name) => {
+    const stdin = `export * from "./src/index.js"; export * from "./src/${name}.js";`;
+    const {outputFiles} = esbuild.buildSync({stdin: {contents: stdin, resolveDir: folder}, bundle: true, minify: true,
+      format: "esm", target: "es2020", write: false, external: ["vue", "react"]});
+    return zlib.gzipSync(outputFiles[0].contents, {level: 9}).length - core;
+  };
+  for (const [name, most] of [["vue", 600], ["react", 800], ["indicator", 750], ["events", 350]]) {
+    const bytes = beside(name);
+    t.diagnostic(`${name}: ${bytes} bytes`);
+    assert.ok(bytes <= most, `${name}: ${bytes} bytes`);
+  }
+});
+
+/// Bytes as measured in the same way, of the versions named; of these only two are below the core, and neither has pages,
+/// loads or a status.
+const rivals = {
+  "@vueuse/core 14.4 useWebSocket": 2443, "partysocket 1.3": 3005, "@rails/actioncable 8.1": 3054, "reconnecting-websocket 4.4": 3330,
+  "graphql-ws 6.4": 3576, "react-use-websocket 4.13": 6843, "phoenix 1.8.16": 7777, "@trpc/client 11.25 (wsLink)": 8981,
+  "@anycable/web 1.1": 9836, "socket.io-client 4.8": 13_541, "pusher-js 8.6": 19_096, "centrifuge 5.8": 23_657, "ably 2.28": 57_931,
+};
+
+test("beside clients that have subscriptions the core is small [JS-64]", (t) => {
+  const core = size("src/index.js");
+  for (const [name, bytes] of Object.entries(rivals)) t.diagnostic(`${(bytes / core).toFixed(1)} times: ${name}`);
+  for (const name of ["phoenix 1.8.16", "@anycable/web 1.1", "centrifuge 5.8"]) assert.ok(rivals[name] > 1.5 * core, name);
+});
+
+test("packed and installed into an empty project: Node, esbuild, TypeScript and publint take it [JS-68]", (t) => {
+  const project = temporary(t, {
+    "package.json": '{"type": "module", "private": true}',
+    "use.js": `import {Realtime, RealTimeHandler} from "sluice-client";
+      import {events} from "sluice-client/events";
+      import {FakeWorld} from "sluice-client/testing";
+      import {defineRealtimeStatus} from "sluice-client/indicator";
+      if (Realtime !== RealTimeHandler || typeof events !== "function" || typeof defineRealtimeStatus !== "function") throw new Error("exports");
+      const world = new FakeWorld();
+      new Realtime({url: "/", token: "t", world}).connect();
+      await world.settle();
+      console.log(world.socket.url);`,
+    "use.ts": 'import {Realtime} from "sluice-client"; export const realtime: Realtime = new Realtime({url: "/"});',
+  });
+  const npm = (...args) => execFileSync("npm", args, {cwd: project, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"]});
+  const packed = JSON.parse(npm("pack", folder, "--json", "--pack-destination", project));
+  const {filename, files} = Array.isArray(packed) ? packed[0] : Object.values(packed)[0];
+  for (const {path: file} of files) assert.match(file, /^(src\/[a-z]+\.js|[a-z]+\.d\.ts|README\.md|package\.json)$/);
+  npm("install", "--offline", "--no-audit", "--no-fund", path.join(project, filename));
+  // Debian has one Node: the others are tried where they are installed beside it.
+  const address = "wss://example.org/?jwt_token=t&accepts=ping,page_error,gaps,revoked";
+  const nodes = [process.execPath, "/usr/bin/node18", "/usr/bin/node22"].filter((node) => fs.existsSync(node));
+  for (const node of nodes) assert.equal(execFileSync(node, ["use.js"], {cwd: project, encoding: "utf8"}).trim(), address);
+  esbuild.buildSync({entryPoints: [path.join(project, "use.js")], bundle: true, write: false, format: "esm", logLevel: "silent"});
+  for (const [module, resolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]]) {
+    assert.equal(check("--strict", "--noEmit", "--target", "es2022", "--types", "", "--module", module, "--moduleResolution", resolution,
+      path.join(project, "use.ts")), "", resolution);
+  }
+  const publint = path.join(folder, "node_modules/.bin/publint");
+  execFileSync(process.execPath, [publint, "--strict", folder], {encoding: "utf8", stdio: ["ignore", "pipe", "pipe"]});
+});
+
+test("adapters render on a server without opening a socket [JS-59]", async () => {
+  const script = `
+    import {createElement as h} from "react";
+    import {renderToString} from "react-dom/server";
+    import {createSSRApp, h as vueH} from "vue";
+    import {renderToString as renderVue} from "vue/server-renderer";
+    import * as react from "./src/react.js";
+    import * as vue from "./src/vue.js";
+    let opened = 0;
+    globalThis.WebSocket = class { constructor() { opened += 1; } };
+    const options = {url: "wss://example.org/", token: "t"};
+    const Shown = () => {
+      react.useEvent("x", () => {});
+      return h("p", {}, react.useStatus().name + " " + react.useSubscription("table", {table_id: 1}, {load() {}}).state);
+    };
+    process.stdout.write(renderToString(h(react.RealtimeProvider, options, h(Shown))));
+    const app = createSSRApp({setup() {
+      vue.useEvent("x", () => {});
+      const status = vue.useStatus();
+      const {state} = vue.useSubscription("table", () => ({table_id: 1}), {load() {}});
+      return () => vueH("p", status.value.name + " " + state.value);
+    }});
+    app.use(vue.realtimePlugin, options);
+    process.stdout.write(await renderVue(app));
+    await new Promise((done) => setTimeout(done, 50));
+    process.stdout.write(" " + opened);`;
+  assert.equal(execFileSync(process.execPath, ["--input-type=module", "-e", script], {cwd: folder, encoding: "utf8"}),
+    "<p>idle idle</p><p>idle idle</p> 0");
+});
+
 test("no file is longer than 300 lines", () => {
   for (const file of fs.readdirSync(path.join(folder, "src"))) {
     const lines = fs.readFileSync(path.join(folder, "src", file), "utf8").split("\n").length;

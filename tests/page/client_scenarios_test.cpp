@@ -38,10 +38,7 @@ class Tokens final : public Middleware {
 /// The server's half of one scenario.
 class Stage {
  public:
-  Stage()
-      : host_(with(std::make_shared<Tokens>(),
-                   consumer<CoreConsumer>(house_.registry, CoreConsumerOptions{.page_errors = true})),
-              house_.layer) {}
+  Stage() : host_(with(std::make_shared<Tokens>(), consumer<CoreConsumer>(house_.registry)), house_.layer) {}
 
   void play(json::Value step) {
     if (const auto client = step["client"]; client.is_object()) act(client);
@@ -56,7 +53,8 @@ class Stage {
       // A line without a token in the file is one more of the same client.
       if (const auto token = opens["query"]["jwt_token"].as_string()) token_ = *token;
       browser_ = std::make_unique<testing::Communicator>(
-          house_.executor, host_, testing::ClientRequest{.target = "/ws/core/?jwt_token=" + token_});
+          house_.executor, host_,
+          testing::ClientRequest{.target = "/ws/core/?jwt_token=" + token_ + "&accepts=ping,page_error,gaps,revoked"});
     } else if (const auto says = client["says"]) {
       browser_->say_json(says);
     } else {

@@ -41,6 +41,14 @@ template <json::Described Params>
 class Page : public PageType {
  public:
   explicit Page(std::string type) : PageType(std::move(type), declared()) {}
+  /// The parameters that Params declares, in their order.
+  static std::vector<PageParameter> declared() {
+    return std::apply(
+        []<class... Types>(const Field<Params, Types>&... field) {
+          return std::vector<PageParameter>{declare<Types>(field.key)...};
+        },
+        Params::fields());
+  }
 
   /// As in PageType, with the parameters read. They live until the task has finished.
   virtual Task<bool> can_add(const Scope& scope, const Params& page) = 0;
@@ -92,14 +100,6 @@ class Page : public PageType {
               .highest = static_cast<std::int64_t>(std::min(static_cast<std::uint64_t>(Reach::max()), highest))};
     }
   }
-  static std::vector<PageParameter> declared() {
-    return std::apply(
-        []<class... Types>(const Field<Params, Types>&... field) {
-          return std::vector<PageParameter>{declare<Types>(field.key)...};
-        },
-        Params::fields());
-  }
-
   template <class T>
   static void take(const PageParameters& from, std::string_view name, T& into) {
     if constexpr (json::Optional<T>) {
