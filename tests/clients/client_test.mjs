@@ -219,6 +219,32 @@ test("a load that throws, then reload: ready tells of both [JS-34]", async () =>
   assert.deepEqual(states, ["asking", "loading", "stale: 503", "loading", "live"]);
 });
 
+test("who waits for a page is told of a refusal, of an end and of an eviction [JS-29] [JS-23]", async () => {
+  const {world, realtime} = await live();
+  const pages = ["refused", "unsubscribed", "discarded", "disposed"].map((_, table_id) => realtime.subscribe("table", {table_id}, {
+    load: () => new Promise(() => {}),
+  }));
+  const ends = Promise.allSettled(pages.map((page) => page.ready()));
+  world.socket.say({type: "page_error", page: "table", parameters: {table_id: 0}, error: "refused"});
+  pages[1].unsubscribe();
+  world.socket.say(added("table", {table_id: 2}));
+  world.socket.say({type: "page_discard", page: "table", parameters: {table_id: 2}});
+  realtime.dispose();
+  assert.deepEqual((await ends).map(({reason}) => reason.message), ["refused", "unsubscribed", "discarded", "disposed"]);
+});
+
+test("a timer that fires a millisecond early is set again [JS-63]", async () => {
+  const {world} = await live();
+  await world.advance(5000); // the clock of the back-off is gone
+  const [[id, {due, call}]] = [...world.timers];
+  world.sleep(due - world.Date.now() - 1);
+  world.timers.delete(id);
+  call();
+  assert.deepEqual([...world.timers.values()].map((timer) => timer.due), [due]);
+  await world.advance(1);
+  assert.deepEqual(world.socket.take(), [{type: "ping"}]);
+});
+
 test("what onState and handlers throw is reported, and stops nobody [JS-47]", async () => {
   const {world, realtime, errors} = await live();
   const page = realtime.subscribe("table", {table_id: 1}, {onState() { throw new Error("onState"); }});
