@@ -20,12 +20,29 @@ std::size_t cost_of(const Frame& frame, std::string_view key) noexcept {
 bool Backlog::keep(const Frame& frame, std::string_view group, std::size_t elsewhere) {
   const std::size_t cost = cost_of(frame, {});
   if (elsewhere + bytes() + cost > bounds_.all || !total_.holds(cost)) return false;
-  Lane* const lane = group.empty() ? nullptr : &lane_of(group);
-  if (lane) lane->kept.insert(next_);
+  Entry entry{frames_.unshared(frame), group.empty() ? nullptr : &lane_of(group), {}, false};
+  add(std::move(entry), entry.lane ? &entry.lane->kept : nullptr);
   kept_bytes_ += cost;
   total_.bytes.fetch_add(cost, std::memory_order_relaxed);
-  entries_.emplace(next_++, Entry{frames_.unshared(frame), lane, {}, false});
+  ++next_;
   return true;
+}
+
+// As number next_. When there is no memory nothing has changed.
+void Backlog::add(Entry entry, std::set<Number>* numbers) {
+  Lane* const lane = entry.lane;
+  try {
+    const auto added = entries_.emplace_hint(entries_.end(), next_, std::move(entry));
+    try {
+      if (numbers) numbers->insert(numbers->end(), next_);
+    } catch (...) {
+      entries_.erase(added);
+      throw;
+    }
+  } catch (...) {
+    forget_if_idle(lane);
+    throw;
+  }
 }
 
 Backlog::Losses Backlog::put(const Frame& frame, std::string_view group, WhenSlow policy, std::string_view key,
@@ -54,13 +71,18 @@ Backlog::Losses Backlog::put(const Frame& frame, std::string_view group, WhenSlo
     ++losses.dropped;
     drop(lane, *lane.droppable.begin());
   }
-  lane.droppable.insert(next_);
+  add({frames_.unshared(frame), &lane, std::string(key), true}, &lane.droppable);
   lane.droppable_bytes += cost;
   droppable_bytes_ += cost;
   total_.bytes.fetch_add(cost, std::memory_order_relaxed);
   ++droppable_messages_;
-  if (policy == WhenSlow::keep_latest) lane.latest.emplace(key, next_);
-  entries_.emplace(next_++, Entry{frames_.unshared(frame), &lane, std::string(key), true});
+  if (policy == WhenSlow::keep_latest) {
+    try {
+      lane.latest.emplace(key, next_);
+    } catch (...) {  // it waits, and no newer one will take its place
+    }
+  }
+  ++next_;
   return losses;
 }
 
@@ -114,25 +136,40 @@ bool Backlog::fits(std::size_t cost, std::size_t elsewhere, std::size_t freed_by
          total_.holds(cost - std::min(cost, freed_bytes));
 }
 
+// Moves the gap behind everything that waits.
 void Backlog::drop_new(Lane& lane, std::uint64_t messages) {
+  if (lane.gap) {
+    auto gap = entries_.extract(*lane.gap);
+    gap.key() = next_;
+    entries_.insert(std::move(gap));
+  } else {
+    entries_.emplace_hint(entries_.end(), next_, Entry{Frame(), &lane, {}, false});
+  }
+  lane.gap = next_++;
   lane.dropped += messages;
-  put_gap(lane, next_++);
 }
 
-void Backlog::drop(Lane& lane, Number number) {
-  let_go(entries_.find(number));
-  put_gap(lane, number);
-}
-
-void Backlog::put_gap(Lane& lane, Number number) {
-  if (lane.gap && *lane.gap > number) return;
+// The gap takes the place of the message, unless it stands behind it. It needs no memory.
+void Backlog::drop(Lane& lane, Number number) noexcept {
+  const auto entry = entries_.find(number);
+  forget(*entry);
+  if (lane.gap && *lane.gap > number) {
+    entries_.erase(entry);
+    return;
+  }
   if (lane.gap) entries_.erase(*lane.gap);
   lane.gap = number;
-  entries_.emplace(number, Entry{Frame(), &lane, {}, false});
+  entry->second = Entry{Frame(), &lane, {}, false};
 }
 
-void Backlog::let_go(Entries::iterator entry) {
-  const auto& [number, message] = *entry;
+void Backlog::let_go(Entries::iterator entry) noexcept {
+  forget(*entry);
+  entries_.erase(entry);
+}
+
+// Everywhere but among the entries.
+void Backlog::forget(const Entries::value_type& entry) noexcept {
+  const auto& [number, message] = entry;
   const std::size_t cost = cost_of(message.frame, message.key);
   Lane* const lane = message.lane;
   total_.bytes.fetch_sub(cost, std::memory_order_relaxed);
@@ -148,7 +185,6 @@ void Backlog::let_go(Entries::iterator entry) {
     kept_bytes_ -= cost;
     if (lane) lane->kept.erase(number);
   }
-  entries_.erase(entry);
 }
 
 void Backlog::forget_if_idle(Lane* lane) {

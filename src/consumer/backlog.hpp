@@ -12,6 +12,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "core/string_hash.hpp"
 #include "sluice/consumer/when_slow.hpp"
 #include "sluice/transport/frame.hpp"
 
@@ -81,7 +82,7 @@ class Backlog {
     std::string_view group;
     std::set<Number> kept, droppable;
     std::size_t droppable_bytes = 0;
-    std::unordered_map<std::string, Number> latest;  // by key
+    std::unordered_map<std::string, Number, StringHash, std::equal_to<>> latest;  // by key
     std::uint64_t dropped = 0, superseded = 0;
     std::optional<Number> gap;  // where it stands
   };
@@ -97,16 +98,17 @@ class Backlog {
   bool fits(std::size_t cost, std::size_t elsewhere, std::size_t freed_bytes,
             std::size_t freed_messages) const noexcept;
   void drop_new(Lane& lane, std::uint64_t messages);
-  void drop(Lane& lane, Number number);
-  void put_gap(Lane& lane, Number number);
-  void let_go(Entries::iterator entry);
+  void add(Entry entry, std::set<Number>* numbers);
+  void drop(Lane& lane, Number number) noexcept;
+  void let_go(Entries::iterator entry) noexcept;
+  void forget(const Entries::value_type& entry) noexcept;
   void forget_if_idle(Lane* lane);
 
   FrameBuffer& frames_;
   BacklogTotal& total_;
   const Bounds bounds_;
   Entries entries_;
-  std::unordered_map<std::string, Lane> lanes_;
+  std::unordered_map<std::string, Lane, StringHash, std::equal_to<>> lanes_;
   std::size_t kept_bytes_ = 0;
   std::size_t droppable_bytes_ = 0;
   std::size_t droppable_messages_ = 0;

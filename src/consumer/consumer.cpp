@@ -43,8 +43,8 @@ Task<Result<void>> Consumer::group_discard(std::string_view group) { return sess
 void Consumer::hear_later(std::chrono::nanoseconds delay, Event event) {
   session().hear_later(delay, std::move(event));
 }
-void Consumer::keep_until_handled(std::shared_ptr<const void> referred) {
-  session().keep_until_handled(std::move(referred));
+void Consumer::keep_until_handled(std::shared_ptr<const void> referred, std::size_t bytes) {
+  session().keep_until_handled(std::move(referred), bytes);
 }
 const Scope& Consumer::scope() const { return session().scope(); }
 std::string Consumer::channel_name() const { return session().channel_name(); }

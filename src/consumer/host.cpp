@@ -59,7 +59,13 @@ std::shared_ptr<ConnectionEvents> Host::open(Scope scope, std::shared_ptr<Connec
   state_->lives_at(home);
   auto session = std::make_shared<Session>(state_, std::move(scope), std::move(connection), home);
   home.add(session);
-  executor.post([session] { session->begin(); });
+  try {
+    executor.post([session] { session->begin(); });
+  } catch (...) {
+    session->abandon();
+    home.remove(*session);
+    throw;
+  }
   return session;
 }
 
@@ -81,6 +87,9 @@ HostStats Host::stats() const {
   stats.sends_after_close = read(counters.sends_after_close);
   stats.dropped_at_close = read(counters.dropped_at_close);
   stats.destroyed_handlers = read(counters.destroyed_handlers);
+  stats.shed_consumers = read(counters.shed_consumers);
+  stats.missed_events = read(counters.missed_events);
+  stats.held_bytes = state_->held.bytes();
   stats.slow_clients = read(counters.slow_clients);
   stats.dropped_newest = read(counters.dropped_newest);
   stats.dropped_oldest = read(counters.dropped_oldest);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "consumer/backlog.hpp"
+#include "consumer/held_bytes.hpp"
 #include "sluice/consumer/host.hpp"
 
 namespace sluice {
@@ -22,18 +23,20 @@ class HostState {
       : application(std::move(served)),
         layer(channel_layer),
         options(std::move(chosen)),
-        backlogs(options.limits.server_queued_bytes) {}
+        backlogs(options.limits.server_queued_bytes),
+        held(options.limits.server_held_bytes) {}
 
   const std::shared_ptr<Application> application;
   ChannelLayer* const layer;  // null: none
   const HostOptions options;
   BacklogTotal backlogs;  // of slow clients
+  HeldBytes held;         // by busy consumers
 
   struct Counters {
     std::atomic<std::uint64_t> connections{0}, opened{0}, accepted{0}, denied{0}, no_route{0}, failed_handlers{0},
         unknown_events{0}, undecodable_events{0}, full_mailboxes{0}, mailbox_overflows{0}, limits_met{0},
         sends_after_close{0}, dropped_at_close{0}, destroyed_handlers{0}, slow_clients{0}, dropped_newest{0},
-        dropped_oldest{0}, superseded{0}, gaps_told{0};
+        dropped_oldest{0}, superseded{0}, gaps_told{0}, shed_consumers{0}, missed_events{0};
   } counters;
 
   /// Sessions of this host live there.

@@ -25,7 +25,10 @@ Task<> JsonConsumer::receive(const Message& message) {
   auto parsed = json::Document::parse(message.data());
   if (!parsed) return refuse(message, parsed.error());
   Task<> task = receive_json(parsed->root());
-  if (!task.finished()) keep_until_handled(std::make_shared<json::Document>(std::move(*parsed)));
+  if (!task.finished()) {
+    const std::size_t bytes = parsed->memory();
+    keep_until_handled(std::make_shared<json::Document>(std::move(*parsed)), bytes);
+  }
   return task;
 }
 

@@ -1,28 +1,122 @@
 // SPDX-License-Identifier: MIT
 #include "consumer/live_sessions.hpp"
 
+#include <algorithm>
+#include <exception>
+
 #include "consumer/session.hpp"
+#include "core/failure.hpp"
 
 namespace sluice {
 
-void LiveSessions::pump_soon(std::shared_ptr<Session> session) {
-  ready_.push_back(std::move(session));
-  if (ready_.size() > 1) return;
-  executor_.post([this] {
-    for (const auto& ready : std::exchange(ready_, {})) ready->pump();
-  });
+// The first of a turn posts the job; without one it is not among them.
+template <class Job>
+void LiveSessions::post_for(Sessions& sessions, std::shared_ptr<Session> session, Job job) {
+  sessions.push_back(std::move(session));
+  if (sessions.size() > 1) return;
+  try {
+    executor_.post([&sessions, job] {
+      for (const auto& one : std::exchange(sessions, {})) job(*one);
+    });
+  } catch (...) {
+    sessions.pop_back();
+    throw;
+  }
 }
+
+void LiveSessions::pump_soon(std::shared_ptr<Session> session) {
+  if (!resuming_.empty()) post_resumption();
+  post_for(ready_, std::move(session), [](Session& one) { one.pump(); });
+}
+
+void LiveSessions::unshare_soon(std::shared_ptr<Session> session) {
+  post_for(sharing_, std::move(session), [](Session& one) { one.unshare(); });
+}
+
+// ---------------------------------------------------------------- handlers that have finished
+
+void LiveSessions::resume_soon(std::shared_ptr<Session> session, std::uint32_t handler) noexcept {
+  resuming_.push_back({std::move(session), handler});
+  post_resumption();
+}
+
+void LiveSessions::post_resumption() noexcept {
+  if (resumption_posted_) return;
+  try {
+    executor_.post([this] { resume_all(); });
+    resumption_posted_ = true;
+  } catch (...) {
+    log_failure(
+        "a handler has finished, and its executor took no job that goes on from there; it is tried again with "
+        "the executor's next event",
+        std::current_exception());
+  }
+}
+
+void LiveSessions::resume_all() {
+  resumption_posted_ = false;
+  std::vector<Resuming> due;
+  due.swap(resuming_);
+  try {
+    resuming_.reserve(due.capacity());
+  } catch (...) {  // one by one, in the vector that there is
+    due.swap(resuming_);
+    const Resuming first = std::move(resuming_.front());
+    resuming_.erase(resuming_.begin());
+    if (!resuming_.empty()) post_resumption();
+    return first.session->go_on(first.handler);
+  }
+  for (const Resuming& one : due) one.session->go_on(one.handler);
+}
+
+// ---------------------------------------------------------------- consumers that hold too much
+
+void LiveSessions::note_holder(Session& session, std::size_t before, std::size_t now) {
+  if (now >= large_holding) {
+    if (before < large_holding) holders_.insert(&session);
+  } else if (before >= large_holding) {
+    holders_.erase(&session);
+  }
+}
+
+void LiveSessions::shed_soon(std::shared_ptr<Session> session) {
+  if (shedding_) return;
+  executor_.post([this, session = std::move(session)] {
+    shedding_ = false;
+    shed(session->host_holds(), session);
+  });
+  shedding_ = true;
+}
+
+// Those that hold little are let be as long as those with much may be elsewhere: each executor sheds its own.
+void LiveSessions::shed(const HeldBytes& held, const std::shared_ptr<Session>& otherwise) {
+  while (held.too_many()) {
+    Session* largest = nullptr;
+    for (Session* const holder : holders_) {
+      if (&holder->host_holds() != &held) continue;
+      if (!largest || holder->held_bytes() > largest->held_bytes()) largest = holder;
+    }
+    if (!largest) break;
+    holders_.erase(largest);
+    largest->shed();
+  }
+  if (held.far_too_many()) otherwise->shed();
+}
+
+// ---------------------------------------------------------------- all of them
 
 LiveSessions::~LiveSessions() {
   for (const auto& session : std::exchange(all_, {})) session->abandon();
 }
 
 void LiveSessions::add(std::shared_ptr<Session> session) {
-  session->set_place(all_.size());
   all_.push_back(std::move(session));
+  all_.back()->set_place(all_.size() - 1);
 }
 
-void LiveSessions::remove(std::size_t place) {
+void LiveSessions::remove(const Session& session) noexcept {
+  holders_.erase(const_cast<Session*>(&session));
+  const std::size_t place = session.place();
   std::swap(all_[place], all_.back());
   all_[place]->set_place(place);
   all_.pop_back();
@@ -36,7 +130,7 @@ void LiveSessions::abandon(const HostState& host) noexcept {
       continue;
     }
     const auto session = all_[place];
-    remove(place);
+    remove(*session);
     session->abandon();
   }
 }

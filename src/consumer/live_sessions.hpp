@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,8 @@ class Session;
 struct AtWork {
   Mail hand;
   std::shared_ptr<const void> argument;
+  std::size_t argument_bytes = 0;
+  std::size_t held = 0;  // what is counted of it among the host's held bytes, while the handler waits
   Task<> task;
 };
 
@@ -44,13 +48,29 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   /// For events that no handler takes: one line per type.
   RareLog& event_log() noexcept { return event_log_; }
 
-  void add(std::shared_ptr<Session> session);
+  void add(std::shared_ptr<Session> session);  // when there is no memory nothing has changed
   const std::shared_ptr<Session>& at(std::size_t place) const noexcept { return all_[place]; }
-  void remove(std::size_t place);
+  void remove(const Session& session) noexcept;
   /// Ends the sessions of this host, while the executor does not run.
   void abandon(const HostState& host) noexcept;
   /// Pumps this session in a job of its own soon; one job serves all sessions of a turn.
   void pump_soon(std::shared_ptr<Session> session);
+  /// Once the jobs posted by now have run: what waits for this session then is copied out of shared memory.
+  void unshare_soon(std::shared_ptr<Session> session);
+  /// The host's consumers hold too much: those here that hold the most are closed, or this one if it is alone.
+  void shed_soon(std::shared_ptr<Session> session);
+  /// This session holds so much now: it is looked at when consumers must be shed.
+  void note_holder(Session& session, std::size_t before, std::size_t now);
+
+  /// A handler waits from here on; so resume_soon needs no memory.
+  void handler_waits() {
+    const std::size_t needed = resuming_.size() + waiting_handlers_ + 1;
+    if (resuming_.capacity() < needed) resuming_.reserve(2 * needed + 16);
+    ++waiting_handlers_;
+  }
+  void handler_waits_no_more() noexcept { --waiting_handlers_; }
+  /// The handler of this number has finished: its session goes on in a job of its own.
+  void resume_soon(std::shared_ptr<Session> session, std::uint32_t handler) noexcept;
 
   /// Few sessions have a handler at work at the same time: what that takes is lent, and is empty when it comes back.
   std::unique_ptr<AtWork> lend() {
@@ -62,19 +82,37 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   void give_back(std::unique_ptr<AtWork> work) noexcept {
     work->task = {};
     work->argument.reset();
+    work->argument_bytes = 0;
     work->hand.emplace<Message>();  // an assigned one would keep the memory
     if (spares_.size() < most_spares) spares_.push_back(std::move(work));
   }
 
  private:
   static constexpr std::size_t most_spares = 256;
+  static constexpr std::size_t large_holding = 64 * 1024;
+  using Sessions = std::vector<std::shared_ptr<Session>>;
+  struct Resuming {
+    std::shared_ptr<Session> session;
+    std::uint32_t handler;
+  };
+
+  template <class Job>
+  void post_for(Sessions& sessions, std::shared_ptr<Session> session, Job job);
+  void post_resumption() noexcept;
+  void resume_all();
+  void shed(const HeldBytes& held, const std::shared_ptr<Session>& otherwise);
 
   Executor& executor_;
   FrameBuffer& frames_;
   RareLog rare_log_;
   RareLog event_log_{{.lines = 1}};
   std::deque<std::shared_ptr<Session>> all_;  // each knows its place; a vector may hold twice as many
-  std::vector<std::shared_ptr<Session>> ready_;
+  Sessions ready_, sharing_;
+  std::vector<Resuming> resuming_;
+  std::size_t waiting_handlers_ = 0;
+  bool resumption_posted_ = false;
+  bool shedding_ = false;
+  std::unordered_set<Session*> holders_;  // of large holdings
   std::vector<std::unique_ptr<AtWork>> spares_;
 };
 

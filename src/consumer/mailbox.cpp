@@ -2,24 +2,64 @@
 #include "consumer/mailbox.hpp"
 
 namespace sluice {
+namespace {
 
-void Mailbox::put_layer(Mail mail) {
-  Lanes& to = lanes();
-  if (std::holds_alternative<Event>(mail)) ++to.events;
-  if (const auto* passing = std::get_if<PassingBroadcast>(&mail)) to.passing_bytes += passing->frame.size();
-  to.layer.push_back(std::move(mail));
+constexpr std::size_t beside = 256;  // a list's node, the strings of a broadcast, the head of its chunk, about
+
+}  // namespace
+
+std::size_t cost_of(const Mail& mail) noexcept {
+  if (const auto* message = std::get_if<Message>(&mail)) return message->data().size() + beside;
+  if (const auto* event = std::get_if<Event>(&mail)) return event->memory() + beside;
+  if (const auto* passing = std::get_if<PassingBroadcast>(&mail)) {
+    return passing->frame.size() + passing->key.size() + beside;
+  }
+  return beside;
 }
 
-std::optional<Mail> Mailbox::take() {
+void Mailbox::put_client(Mail mail, HeldBytes& held) {
+  Lanes& to = lanes(held);
+  try {
+    to.client.push_back(std::move(mail));
+  } catch (...) {
+    forget_if_empty();
+    throw;
+  }
+  const std::size_t cost = cost_of(to.client.back());
+  to.client_bytes += cost;
+  held.add(cost);
+}
+
+void Mailbox::put_layer(Mail mail, HeldBytes& held) {
+  Lanes& to = lanes(held);
+  try {
+    to.layer.push_back(std::move(mail));
+  } catch (...) {
+    forget_if_empty();
+    throw;
+  }
+  const auto put = std::prev(to.layer.end());
+  if (std::holds_alternative<Event>(*put)) ++to.events;
+  if (to.first_shared == to.layer.end() && std::holds_alternative<PassingBroadcast>(*put)) to.first_shared = put;
+  const std::size_t cost = cost_of(*put);
+  to.layer_bytes += cost;
+  held.add(cost);
+}
+
+std::optional<Mail> Mailbox::take() noexcept {
   if (!lanes_) return std::nullopt;
-  const bool from_layer = lanes_->client.empty() || (lanes_->layer_next && !lanes_->layer.empty());
-  auto& queue = from_layer ? lanes_->layer : lanes_->client;
-  std::optional<Mail> mail(std::move(queue.front()));
-  queue.pop_front();
-  if (std::holds_alternative<Event>(*mail)) --lanes_->events;
-  if (const auto* passing = std::get_if<PassingBroadcast>(&*mail)) lanes_->passing_bytes -= passing->frame.size();
-  lanes_->layer_next = !from_layer;
-  if (lanes_->client.empty() && lanes_->layer.empty()) lanes_.reset();
+  Lanes& from = *lanes_;
+  const bool from_layer = from.client.empty() || (from.layer_next && !from.layer.empty());
+  Lane& lane = from_layer ? from.layer : from.client;
+  const std::size_t cost = cost_of(lane.front());
+  (from_layer ? from.layer_bytes : from.client_bytes) -= cost;
+  from.held.subtract(cost);
+  if (from_layer && from.first_shared == lane.begin()) ++from.first_shared;
+  std::optional<Mail> mail(std::move(lane.front()));
+  lane.pop_front();
+  if (std::holds_alternative<Event>(*mail)) --from.events;
+  from.layer_next = !from_layer;
+  forget_if_empty();
   return mail;
 }
 
@@ -27,15 +67,40 @@ bool Mailbox::join_passing(std::string_view group, WhenSlow when_slow, const Fra
   if (!lanes_ || lanes_->layer.empty()) return false;
   auto* const last = std::get_if<PassingBroadcast>(&lanes_->layer.back());
   if (!last || last->when_slow != when_slow || last->group != group || !last->frame.extend(frame)) return false;
-  lanes_->passing_bytes += frame.size();
+  lanes_->layer_bytes += frame.size();
+  lanes_->held.add(frame.size());
   return true;
+}
+
+void Mailbox::unshare(FrameBuffer& frames) {
+  if (!lanes_) return;
+  for (auto& at = lanes_->first_shared; at != lanes_->layer.end(); ++at) {
+    if (auto* const passing = std::get_if<PassingBroadcast>(&*at)) passing->frame = frames.unshared(passing->frame);
+  }
 }
 
 void Mailbox::drop_layer() noexcept {
   if (!lanes_) return;
   lanes_->layer.clear();
-  lanes_->events = lanes_->passing_bytes = 0;
-  if (lanes_->client.empty()) lanes_.reset();
+  lanes_->first_shared = lanes_->layer.end();
+  lanes_->held.subtract(lanes_->layer_bytes);
+  lanes_->events = lanes_->layer_bytes = 0;
+  forget_if_empty();
+}
+
+void Mailbox::drop_messages() noexcept {
+  if (!lanes_) return;
+  for (auto at = lanes_->client.begin(); at != lanes_->client.end();) {
+    if (!std::holds_alternative<Message>(*at)) {
+      ++at;
+      continue;
+    }
+    const std::size_t cost = cost_of(*at);
+    lanes_->client_bytes -= cost;
+    lanes_->held.subtract(cost);
+    at = lanes_->client.erase(at);
+  }
+  forget_if_empty();
 }
 
 }  // namespace sluice

@@ -4,10 +4,12 @@
 
 #include <fmt/format.h>
 
+#include <exception>
 #include <stdexcept>
 #include <utility>
 
 #include "consumer/alarms.hpp"
+#include "core/failure.hpp"
 #include "sluice/layer/layer_notices.hpp"
 
 namespace sluice {
@@ -74,7 +76,7 @@ Task<> Session::say_goodbye(const CloseReason& reason) {
 void Session::over() {
   if (has_alarms_) executor().local<Alarms>().drop(*this);
   let_go();
-  home_.remove(place_);  // may be the last reference: the caller holds one
+  home_.remove(*this);  // may be the last reference: the caller holds one
 }
 
 void Session::let_go() noexcept {
@@ -91,7 +93,8 @@ void Session::abandon() noexcept {
   closing_ = closed_ = true;  // a consumer's destructor has nobody to talk to
   phase_ = Phase::over;       // nor has a handler's frame
   drop_work();
-  mailbox_ = {};
+  mailbox_.drop_layer();
+  mailbox_.drop_messages();
   let_go();
 }
 
@@ -102,16 +105,29 @@ void Session::end(const CloseReason& reason, int status_before_accept) {
   shut(reason, status_before_accept);
 }
 
-void Session::shut(const CloseReason& reason, int status_before_accept) {
-  if (answer_ == Answer::accepted) {
-    send_backlog();
-    connection_->close(reason);
-  } else if (answer_ == Answer::none) {
-    answer_ = Answer::denied;
-    connection_->deny(Denial(status_before_accept));
-  }
+void Session::shut(const CloseReason& reason, int status_before_accept) noexcept {
+  close_connection(reason, status_before_accept);
   mailbox_.drop_layer();
   if (channel_) channel_.leave_groups();
+}
+
+// What has no memory to be sent is not sent, but the end is tried twice.
+void Session::close_connection(const CloseReason& reason, int status_before_accept) noexcept {
+  try {
+    if (answer_ == Answer::accepted) send_backlog();
+  } catch (...) {
+    log_failure("what waited for a slow client was lost at its connection's end", std::current_exception());
+  }
+  for (bool again : {true, false}) {
+    try {
+      if (answer_ == Answer::accepted) return connection_->close(again ? reason : CloseReason(reason.code()));
+      if (answer_ == Answer::none) connection_->deny(Denial(status_before_accept));
+      answer_ = Answer::denied;
+      return;
+    } catch (...) {
+      if (!again) log_failure("a connection could not be closed", std::current_exception());
+    }
+  }
 }
 
 // ---------------------------------------------------------------- the grace
@@ -122,7 +138,8 @@ void Session::watch_the_grace() {
   const bool goodbye = phase_ == Phase::disconnecting;
   executor().post_after(host_->options.limits.disconnect_grace, [weak = std::weak_ptr(self()), goodbye] {
     const auto kept = weak.lock();
-    if (kept && goodbye == (kept->phase_ == Phase::disconnecting)) kept->out_of_grace();
+    if (!kept || kept->phase_ == Phase::over || goodbye != (kept->phase_ == Phase::disconnecting)) return;
+    kept->guarded([&] { kept->out_of_grace(); });
   });
 }
 
@@ -135,8 +152,14 @@ void Session::out_of_grace() {
     return fmt::format("{} [{}]: a handler still waited {} ms after the connection had ended, destroyed",
                        scope_.quoted_path(), channel_name(), host_->options.limits.disconnect_grace.count());
   });
+  destroy_handler();
+}
+
+// Where it stands; what comes behind it goes on.
+void Session::destroy_handler() {
   drop_work();
   busy_ = false;
+  home_.handler_waits_no_more();
   if (phase_ == Phase::disconnecting) return over();
   phase_ = Phase::serving;
   pump();
@@ -146,11 +169,15 @@ void Session::out_of_grace() {
 
 void Session::on_message(Message message) {
   if (closing_ || closed_) return;
-  if (!busy_ && mailbox_.empty() && phase_ == Phase::serving) {
-    handle(std::move(message));
-  } else {
-    mailbox_.put_client(Mail(std::move(message)));
-    pump_soon();
+  try {
+    if (!busy_ && mailbox_.empty() && phase_ == Phase::serving) {
+      handle(std::move(message));
+    } else {
+      put_client(Mail(std::move(message)));
+      pump_soon();
+    }
+  } catch (...) {
+    return broke(std::current_exception());
   }
   const bool full = mailbox_.client_size() >= limits().client_mail;
   if (!paused_ && (busy_ || full)) {  // the client waits until its handler is done
@@ -167,15 +194,26 @@ void Session::on_closed(const CloseReason& reason) {
   mailbox_.drop_layer();
   pressure_.reset();
   if (channel_) channel_.leave_groups();
-  mailbox_.put_client(Mail(Closed{reason}));
+  try {
+    mailbox_.put_client(Mail(Closed{reason}), host_->held);
+  } catch (...) {
+    end_waits_ = true;
+  }
   if (!busy_ && phase_ != Phase::connecting) pump();
-  if (phase_ == Phase::connecting || phase_ == Phase::serving) watch_the_grace();  // it has not said goodbye yet
+  if (phase_ != Phase::connecting && phase_ != Phase::serving) return;
+  try {
+    watch_the_grace();  // it has not said goodbye yet
+  } catch (...) {       // nobody would ever end the handler: it ends now
+    guarded([this] { out_of_grace(); });
+  }
 }
 
 void Session::on_stop(const CloseReason& reason) {
   if (closing_ || closed_) return;
-  mailbox_.put_layer(Mail(Stop{reason}));
-  pump_soon();
+  guarded([&] {
+    put_layer(Mail(Stop{reason}));
+    pump_soon();
+  });
 }
 
 Task<> Session::tell_of_stop(const CloseReason& reason) {
@@ -190,10 +228,14 @@ Task<> Session::tell_of_stop(const CloseReason& reason) {
 void Session::close_behind_broadcasts(const CloseReason& reason) {
   executor().post([kept = self(), reason] {
     if (kept->phase_ == Phase::over) return;
-    kept->executor().post([kept, reason] {
-      if (kept->closing_ || kept->closed_) return;
-      kept->mailbox_.put_layer(Mail(Stop{reason, true}));
-      kept->pump_soon();
+    kept->guarded([&] {
+      kept->executor().post([kept, reason] {
+        if (kept->closing_ || kept->closed_) return;
+        kept->guarded([&] {
+          kept->put_layer(Mail(Stop{reason, true}));
+          kept->pump_soon();
+        });
+      });
     });
   });
 }
@@ -203,13 +245,33 @@ void Session::close_behind_broadcasts(const CloseReason& reason) {
 void Session::deliver(const Event& event) {
   if (is_layer_notice(event.type()) && !consumer_->event_handlers().handles(event.type())) return;
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
-  if (mailbox_.events() >= (channel_ ? channel_.capacity() : ChannelLayerOptions().capacity)) {
+  // What arrives at an idle consumer within one turn waits for nobody: only its bytes are bounded.
+  const bool too_many = busy_ && mailbox_.events() >= (channel_ ? channel_.capacity() : ChannelLayerOptions().capacity);
+  if (too_many || mailbox_.layer_bytes() + event.memory() > limits().queued_bytes) {
     if (host_->options.mailbox_overflow == MailboxOverflow::drop_newest)
       return count(host_->counters.mailbox_overflows);
     return overflow("events wait for a busy consumer");
   }
-  mailbox_.put_layer(Mail(event));
+  put_layer(Mail(event));
   pump_soon();
+}
+
+void Session::put_client(Mail mail) {
+  const std::size_t before = held_bytes();
+  mailbox_.put_client(std::move(mail), host_->held);
+  hold(before);
+}
+
+void Session::put_layer(Mail mail) {
+  const std::size_t before = held_bytes();
+  mailbox_.put_layer(std::move(mail), host_->held);
+  hold(before);
+}
+
+// It holds more than before.
+void Session::hold(std::size_t before) {
+  home_.note_holder(*this, before, held_bytes());
+  if (host_->held.too_many()) home_.shed_soon(self());
 }
 
 void Session::deliver(const DeliveryRun& run) {
@@ -225,36 +287,90 @@ void Session::deliver(const DeliveryRun& run) {
 void Session::put_aside(const DeliveryRun& run) {
   const WhenSlow when_slow = pressure_ ? pressure_->of(run.group) : WhenSlow::close;
   const std::size_t backlog_bytes = pressure_ && pressure_->backlog ? pressure_->backlog->bytes() : 0;
-  const std::size_t waiting =
-      mailbox_.passing_bytes() + connection_->queued_bytes() + backlog_bytes + run.joined.size();
+  const std::size_t waiting = mailbox_.layer_bytes() + connection_->queued_bytes() + backlog_bytes + run.joined.size();
   const bool fits = waiting <= host_->options.limits.queued_bytes;
   const bool may_be_missed = when_slow != WhenSlow::close && answer_ == Answer::accepted;
   if (may_be_missed && (!fits || !pressure_->missed.empty())) return miss(run);
   if (!fits) return overflow("broadcasts wait for a busy consumer");
   if (when_slow != WhenSlow::close) {  // each by itself: each has its key
     for (const Delivery& delivery : run.deliveries) {
-      mailbox_.put_layer(
-          Mail(PassingBroadcast{delivery.frame, std::string(run.group), std::string(delivery.key), when_slow}));
+      put_layer(Mail(PassingBroadcast{delivery.frame, std::string(run.group), std::string(delivery.key), when_slow}));
     }
-    return pump_soon();
+    pump_soon();
+    return unshare_soon();
   }
-  if (!mailbox_.join_passing(run.group, when_slow, run.joined)) {
-    mailbox_.put_layer(Mail(PassingBroadcast{run.joined, std::string(run.group), {}, when_slow}));
+  if (const std::size_t before = held_bytes(); mailbox_.join_passing(run.group, when_slow, run.joined)) {
+    hold(before);
+  } else {
+    put_layer(Mail(PassingBroadcast{run.joined, std::string(run.group), {}, when_slow}));
   }
   pump_soon();
+  unshare_soon();
 }
 
-// Called while the hub walks through a group, so that leaving the group is a job of its own.
-void Session::overflow(std::string_view why) {
+void Session::unshare_soon() {
+  if (unshare_posted_) return;
+  home_.unshare_soon(self());
+  unshare_posted_ = true;
+}
+
+void Session::unshare() noexcept {
+  unshare_posted_ = false;
+  guarded([this] { mailbox_.unshare(home_.frames()); });
+}
+
+void Session::overflow(std::string_view why) noexcept {
   count(host_->counters.mailbox_overflows);
   home_.rare_log().write(LogLevel::warning, why, [&] {
     return fmt::format("{} [{}]: too many {}, closed with 1013", scope_.quoted_path(), channel_name(), why);
   });
+  shut_soon();
+}
+
+// An event for it is lost, for want of memory mostly. Its client comes again, and fetches what it shows.
+void Session::missed() noexcept {
+  count(host_->counters.missed_events);
+  if (closing_ || closed_) return;
+  home_.rare_log().write(LogLevel::error, "missed", [&] {
+    return fmt::format("{} [{}]: an event for this consumer was lost, closed with 1013", scope_.quoted_path(),
+                       channel_name());
+  });
+  shut_soon();
+}
+
+// Called while the hub walks through a group, so that leaving the group is a job of its own.
+void Session::shut_soon() noexcept {
+  static const CloseReason reason(close_code::try_again_later, "too slow");
   closing_ = true;
   mailbox_.drop_layer();
   if (pressure_) pressure_->backlog.reset();
-  executor().post([kept = self()] {
-    if (!kept->closed_) kept->shut(CloseReason(close_code::try_again_later, "too slow"), 503);
+  try {
+    executor().post([kept = self()] {
+      if (!kept->closed_) kept->shut(reason, 503);
+    });
+  } catch (...) {  // the groups are left when the connection says that it is gone
+    close_connection(reason, 503);
+  }
+}
+
+void Session::shed() noexcept {
+  if (phase_ == Phase::over) return;
+  count(host_->counters.shed_consumers);
+  home_.rare_log().write(LogLevel::warning, "shed", [&] {
+    return fmt::format(
+        "{} [{}]: consumers hold more than Limits::server_held_bytes, and this one {} bytes of it: closed with 1013, "
+        "its "
+        "handler destroyed",
+        scope_.quoted_path(), channel_name(), held_bytes());
+  });
+  const auto kept = self();
+  guarded([this] {
+    end(CloseReason(close_code::try_again_later, "server busy"), 503);
+    mailbox_.drop_layer();
+    mailbox_.drop_messages();
+    if (!busy_) return;
+    count(host_->counters.destroyed_handlers);
+    destroy_handler();
   });
 }
 

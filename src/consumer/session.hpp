@@ -32,12 +32,22 @@ class Session final : public ConnectionEvents, public Subscriber {
   /// Finds the route, runs the middlewares, makes the consumer and connects it.
   void begin();
   /// Handles what waits.
-  void pump();
+  void pump() noexcept;
+  /// The handler of this number has finished.
+  void go_on(std::uint32_t handler) noexcept;
+  /// What still waits is copied out of shared memory.
+  void unshare() noexcept;
+  /// It holds more than others, and all together too much: it ends at once, and its handler with it.
+  void shed() noexcept;
+  /// What its mail and its waiting handler take.
+  std::size_t held_bytes() const noexcept { return mailbox_.bytes() + (work_ ? work_->held : 0); }
+  const HeldBytes& host_holds() const noexcept { return host_->held; }
   /// The executor or the host ends while the connection stands: destroys everything, and calls nobody.
   void abandon() noexcept;
   bool is_of(const HostState& host) const noexcept { return host_.get() == &host; }
   /// Where it is among the LiveSessions, which say so.
   void set_place(std::size_t place) noexcept { place_ = static_cast<std::uint32_t>(place); }
+  std::size_t place() const noexcept { return place_; }
 
   // --- what a consumer asks for
   void accept(const Acceptance& acceptance);
@@ -48,7 +58,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   Task<Result<void>> group_add(std::string_view group, WhenSlow when_slow);
   Task<Result<void>> group_discard(std::string_view group);
   void hear_later(std::chrono::nanoseconds delay, Event event);
-  void keep_until_handled(std::shared_ptr<const void> referred);
+  void keep_until_handled(std::shared_ptr<const void> referred, std::size_t bytes);
   const Scope& scope() const noexcept { return scope_; }
   std::string channel_name() const { return channel_ ? channel_.name() : std::string(); }
   ChannelLayer& layer() const;
@@ -65,6 +75,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   // --- what the layer delivers
   void deliver(const Event& event) override;
   void deliver(const DeliveryRun& run) override;
+  void missed() noexcept override;
   Identity identity() const noexcept override;
   Executor& executor() const noexcept override;
 
@@ -77,12 +88,22 @@ class Session final : public ConnectionEvents, public Subscriber {
   Task<> tell_of_stop(const CloseReason& reason);
   void close_behind_broadcasts(const CloseReason& reason);
   void handle(Message&& message);
-  void handle(Mail mail);
+  void handle(AtWork& at_work);
   void handle(const Event& event);
   template <class Start>
   void run(Start start);
+  template <class Work>
+  void guarded(Work work) noexcept;
+  void broke(std::exception_ptr error) noexcept;
   static void woken(void* self) noexcept;
-  void go_on(std::uint32_t handler);
+  void go_on_now();
+  void take_mail();
+  void handler_waits();
+  void destroy_handler();
+  void put_client(Mail mail);
+  void put_layer(Mail mail);
+  void hold(std::size_t before);
+  void close_connection(const CloseReason& reason, int status_before_accept) noexcept;
   AtWork& work();
   void finish_task();
   void handler_done();
@@ -91,10 +112,12 @@ class Session final : public ConnectionEvents, public Subscriber {
   void report(const std::exception_ptr& error);
   std::string at_work() const;
   void end(const CloseReason& reason, int status_before_accept);
-  void shut(const CloseReason& reason, int status_before_accept);
-  void overflow(std::string_view why);
+  void shut(const CloseReason& reason, int status_before_accept) noexcept;
+  void overflow(std::string_view why) noexcept;
+  void shut_soon() noexcept;
   void intercept(const DeliveryRun& run);
   void put_aside(const DeliveryRun& run);
+  void unshare_soon();
   void pump_soon();
   const std::shared_ptr<Session>& self() const noexcept;
   bool read_on();
@@ -142,6 +165,8 @@ class Session final : public ConnectionEvents, public Subscriber {
   bool paused_ : 1 = false;
   bool pump_posted_ : 1 = false;
   bool has_alarms_ : 1 = false;
+  bool unshare_posted_ : 1 = false;
+  bool end_waits_ : 1 = false;  // the connection is gone, and the mailbox had no memory for that
   // Bytes of their own, which a call from a wrong thread reads before it is refused.
   bool closing_ = false;        // this side ended it: nothing is handled any more but the end
   bool closed_ = false;         // the connection is gone
@@ -159,6 +184,17 @@ class Session final : public ConnectionEvents, public Subscriber {
 inline const std::shared_ptr<Session>& Session::self() const noexcept {
   assert(phase_ != Phase::over && "nothing of it is asked for any more");
   return home_.at(place_);
+}
+
+// What a session does in a job of its own: whatever it throws is the end of this session, and of nothing else.
+template <class Work>
+void Session::guarded(Work work) noexcept {
+  const auto kept = self();
+  try {
+    work();
+  } catch (...) {
+    broke(std::current_exception());
+  }
 }
 
 inline Executor& Session::executor() const noexcept { return home_.executor(); }

@@ -20,17 +20,45 @@ constexpr std::size_t mails_per_turn = 32;  // then others have their turn
 
 void Session::begin() {
   if (phase_ == Phase::over) return;
-  run([this] { return start_up(); });
-  if (!busy_) pump();
+  guarded([this] { run([this] { return start_up(); }); });
+  if (!busy_ && phase_ != Phase::over) pump();
 }
 
-void Session::pump() {
+void Session::pump() noexcept {
   pump_posted_ = false;
+  if (phase_ != Phase::over) guarded([this] { take_mail(); });
+}
+
+// There was no memory, or an executor took no job. A connection that is gone needs its goodbye all the same.
+void Session::broke(std::exception_ptr error) noexcept {
+  count(host_->counters.failed_handlers);
+  log_failure("a connection ends with 1011, what it was doing failed", error);
+  if (phase_ == Phase::over) return;
+  if (!closed_) return end(CloseReason(close_code::internal_error, "internal error"), 500);
+  if (busy_) return;
+  if (phase_ == Phase::disconnecting) return over();
+  try {
+    pump_soon();
+  } catch (...) {
+    phase_ = Phase::disconnecting;
+    over();
+  }
+}
+
+void Session::take_mail() {
   for (std::size_t turn = 0; turn < mails_per_turn && !busy_ && phase_ != Phase::over; ++turn) {
     if (read_on()) break;  // what the client said meanwhile arrives before the next turn
-    std::optional<Mail> mail = mailbox_.take();
-    if (!mail) break;
-    handle(std::move(*mail));
+    if (mailbox_.empty() && !end_waits_) break;
+    AtWork& at_work = work();  // before the mail is taken, which would be lost without it
+    const std::size_t held = held_bytes();
+    if (auto mail = mailbox_.take()) {
+      at_work.hand = std::move(*mail);
+    } else {
+      at_work.hand = Closed{CloseReason(close_code::abnormal)};
+      end_waits_ = false;
+    }
+    home_.note_holder(*this, held, held_bytes());
+    handle(at_work);
   }
   if (busy_ || phase_ == Phase::over) return;
   read_on();
@@ -53,9 +81,7 @@ void Session::handle(Message&& message) {
   run([&] { return consumer_->receive(in_hand); });
 }
 
-void Session::handle(Mail mail) {
-  AtWork& at_work = work();
-  at_work.hand = std::move(mail);
+void Session::handle(AtWork& at_work) {
   if (auto* message = std::get_if<Message>(&at_work.hand)) {
     if (!closing_) return run([&] { return consumer_->receive(*message); });
   } else if (auto* event = std::get_if<Event>(&at_work.hand)) {
@@ -79,12 +105,12 @@ void Session::handle(Mail mail) {
     phase_ = Phase::disconnecting;
     closing_ = true;
     run([&] { return say_goodbye(std::get<Closed>(at_work.hand).reason); });
-    if (!busy_) {
-      over();
-    } else {
-      watch_the_grace();
+    if (!busy_) return over();
+    try {
+      return watch_the_grace();
+    } catch (...) {  // nobody would ever end the handler: it ends now
+      return out_of_grace();
     }
-    return;
   }
   drop_work();
 }
@@ -93,7 +119,7 @@ void Session::handle(const Event& event) {
   run([&]() -> Task<> {
     auto call = consumer_->event_handlers().call(*consumer_, event);
     if (call) {
-      if (call->argument) keep_until_handled(std::move(call->argument));
+      if (call->argument) keep_until_handled(std::move(call->argument), 0);
       return std::move(call->task);
     }
     const bool unknown = call.error().code() == ErrorCode::not_found;
@@ -137,10 +163,27 @@ void Session::run(Start start) {
     return drop_work();
   }
   if (begun.finished()) return handler_done();
+  try {
+    handler_waits();
+  } catch (...) {
+    failed(std::current_exception());
+    return drop_work();
+  }
+  Task<>& task = work_->task = std::move(begun);
+  if (task.start({&Session::woken, this})) return finish_task();
+  // Only now is it known that the handler waits, and holds what it was given.
+  AtWork& at_work = *work_;
+  const std::size_t before = held_bytes();
+  at_work.held = cost_of(at_work.hand) + at_work.argument_bytes;
+  host_->held.add(at_work.held);
+  hold(before);
+}
+
+void Session::handler_waits() {
+  work();
+  home_.handler_waits();
   busy_ = true;
   ++handlers_begun_;
-  Task<>& task = work().task = std::move(begun);
-  if (task.start({&Session::woken, this})) finish_task();
 }
 
 AtWork& Session::work() {
@@ -150,7 +193,13 @@ AtWork& Session::work() {
 
 // An idle connection holds nothing of its last message.
 void Session::drop_work() noexcept {
-  if (work_) home_.give_back(std::move(work_));
+  if (!work_) return;
+  if (work_->held > 0) {
+    const std::size_t before = held_bytes();
+    host_->held.subtract(std::exchange(work_->held, 0));
+    home_.note_holder(*this, before, held_bytes());
+  }
+  home_.give_back(std::move(work_));
 }
 
 // The handler has finished after all. Its coroutine is still on the stack here, so the rest is a job of its own.
@@ -158,11 +207,14 @@ void Session::woken(void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
   const auto handler = session.handlers_begun_;
   assert(session.executor().runs_here() && "a Task goes on where it waited");
-  session.executor().post([kept = session.self(), handler] { kept->go_on(handler); });
+  session.home_.resume_soon(session.self(), handler);
 }
 
-void Session::go_on(std::uint32_t handler) {
-  if (!busy_ || handlers_begun_ != handler) return;  // destroyed by the grace meanwhile
+void Session::go_on(std::uint32_t handler) noexcept {
+  if (busy_ && handlers_begun_ == handler) guarded([this] { go_on_now(); });  // else the grace has destroyed it
+}
+
+void Session::go_on_now() {
   finish_task();
   if (phase_ == Phase::disconnecting) {
     over();
@@ -173,6 +225,7 @@ void Session::go_on(std::uint32_t handler) {
 
 void Session::finish_task() {
   busy_ = false;
+  home_.handler_waits_no_more();
   try {
     work_->task.take();
   } catch (...) {
@@ -209,7 +262,8 @@ void Session::failed(std::exception_ptr error) noexcept {
   count(host_->counters.failed_handlers);
   try {
     report(error);
-  } catch (...) {  // a log line is not worth the process
+  } catch (...) {
+    log_failure("a handler threw", error);
   }
   if (phase_ != Phase::disconnecting) end(CloseReason(close_code::internal_error, "internal error"), 500);
 }
@@ -225,8 +279,8 @@ void Session::report(const std::exception_ptr& error) {
 
 void Session::pump_soon() {
   if (busy_ || pump_posted_) return;
-  pump_posted_ = true;
   home_.pump_soon(self());
+  pump_posted_ = true;
 }
 
 }  // namespace sluice

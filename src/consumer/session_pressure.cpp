@@ -38,7 +38,7 @@ void Session::send_without_credit(const Frame& frame, std::string_view group, Wh
   const bool at_the_gap = pressure_->telling && group.empty();
   if (at_the_gap || !client_is_slow()) return send_now(frame);
   if (!pressure_->backlog && when_slow == WhenSlow::close) return connection_->send(frame);
-  const std::size_t elsewhere = connection_->queued_bytes() + mailbox_.passing_bytes();
+  const std::size_t elsewhere = connection_->queued_bytes() + mailbox_.layer_bytes();
   if (when_slow == WhenSlow::close) {
     if (!pressure_->backlog->keep(frame, group, elsewhere)) overflow("messages wait for a slow client");
     return;
@@ -60,7 +60,7 @@ void Session::deliver_without_credit(const DeliveryRun& run) {
 
 // Not even the mailbox of a busy consumer has a place for it. The gap is behind what the mailbox holds.
 void Session::miss(const DeliveryRun& run) {
-  if (pressure_->missed.empty()) mailbox_.put_layer(Mail(Missed()));
+  if (pressure_->missed.empty()) put_layer(Mail(Missed()));
   pressure_->missed[std::string(run.group)] += run.deliveries.size();
   count(host_->counters.dropped_newest, run.deliveries.size());
 }
@@ -96,7 +96,7 @@ void Session::catch_up() {
   Backlog& backlog = *pressure_->backlog;
   for (std::size_t sent = 0; !backlog.empty();) {
     if (backlog.gap_is_next()) {
-      if (!std::exchange(pressure_->gap_in_mailbox, true)) mailbox_.put_layer(Mail(GapIsNext()));
+      if (!std::exchange(pressure_->gap_in_mailbox, true)) put_layer(Mail(GapIsNext()));
       return pump_soon();
     }
     if (sent > slow_mark(limits())) return connection_->tell_when_drained();

@@ -146,4 +146,7 @@ const Value& Document::root() const noexcept {
   return tree_ ? tree_->root : missing;
 }
 
+// The tape has 8 bytes for each of the text, the strings take up to 5/3.
+std::size_t Document::memory() const noexcept { return tree_ ? tree_->document.capacity() * 29 / 3 : 0; }
+
 }  // namespace sluice::json

@@ -139,10 +139,14 @@ void Acceptor::wait() {
 }
 
 void Acceptor::accept_waiting() {
-  for (int i = 0; i < accepts_per_turn; ++i) {
-    const Accepted accepted = accept_one();
-    if (accepted == Accepted::failed) return pause(std::error_code(errno, std::generic_category()));
-    if (accepted == Accepted::none) break;
+  try {
+    for (int i = 0; i < accepts_per_turn; ++i) {
+      const Accepted accepted = accept_one();
+      if (accepted == Accepted::failed) return pause(std::error_code(errno, std::generic_category()));
+      if (accepted == Accepted::none) break;
+    }
+  } catch (...) {
+    return pause(std::make_error_code(std::errc::not_enough_memory));
   }
   wait();
 }

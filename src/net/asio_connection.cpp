@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "core/failure.hpp"
 #include "net/http_side.hpp"
 #include "net/tls_session.hpp"
 
@@ -50,7 +51,9 @@ void AsioConnection::on_ready(Poller::Readiness ready) {
 // --- writing
 
 void AsioConnection::write_soon() {
-  if (!std::exchange(will_write_, true)) shard_.will_write(*this);
+  if (will_write_) return;
+  shard_.will_write(*this);
+  will_write_ = true;
 }
 
 void AsioConnection::end_turn() {
@@ -204,6 +207,22 @@ void AsioConnection::cut_off() {
   lost();
 }
 
+// Its own code, or that of its events: no memory, a job that no executor took, a handler of an embedder's own.
+void AsioConnection::broke(std::exception_ptr error) noexcept {
+  log_failure("a connection ends, what it was doing failed", error);
+  if (phase_ == Phase::gone) return;
+  try {
+    if (phase_ == Phase::open) return fail(CloseReason(close_code::internal_error), Ending::by_gateway);
+    lost();
+  } catch (...) {
+    try {
+      lost();
+    } catch (...) {
+      end();
+    }
+  }
+}
+
 void AsioConnection::end() noexcept {
   if (phase_ == Phase::gone) return;
   phase_ = Phase::gone;
@@ -223,9 +242,13 @@ void AsioConnection::end() noexcept {
   shard_.left(seated());
   seat_.release();
   // Not under the feet of a caller, and not before the shard has looked at those that wanted to write this turn.
-  shard_.executor().at_end_of_turn([self = std::move(self_)] {
-    if (!self->kept_for_handler()) self->drop_request();
-  });
+  try {
+    shard_.executor().at_end_of_turn([self = self_] {
+      if (!self->kept_for_handler()) self->drop_request();
+    });
+    self_.reset();
+  } catch (...) {  // without memory it stays for ever, which harms less than an object that goes too early
+  }
 }
 
 AsioConnection::Rare& AsioConnection::rare() {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -69,6 +70,9 @@ class AsioConnection final : public Connection, public Deadline {
   void end_turn();
   /// A handler at work is destroyed where it stands.
   void drop_request() noexcept;
+  /// Runs a part of this connection's life: whatever it throws ends this connection, and no other.
+  template <class Work>
+  void guarded(Work work) noexcept;
   bool seated() const noexcept { return static_cast<bool>(seat_); }
 
   void accept(const Acceptance& acceptance) override;
@@ -81,6 +85,8 @@ class AsioConnection final : public Connection, public Deadline {
   void tell_when_drained() override;
 
  private:
+  void broke(std::exception_ptr error) noexcept;
+
   enum class Phase : std::uint8_t {
     http,      // reading requests, or answering one
     opening,   // the gateway decides on a handshake
@@ -211,6 +217,7 @@ class AsioConnection final : public Connection, public Deadline {
   void queue_close(const CloseReason& reason);
   void tell_closed(const CloseReason& reason, Ending why);
   void tell_now();
+  static void say_closed(ConnectionEvents& events, std::optional<ReadAhead>& ahead, const CloseReason& reason) noexcept;
 
   // limits_side.cpp
   void begin_life();
@@ -259,5 +266,15 @@ class AsioConnection final : public Connection, public Deadline {
   std::shared_ptr<AsioConnection> self_;          // until gone
   Admission::Seat seat_;
 };
+
+template <class Work>
+void AsioConnection::guarded(Work work) noexcept {
+  try {
+    work();
+    if (told_ && events_) tell_now();  // there was no memory for the job before
+  } catch (...) {
+    broke(std::current_exception());
+  }
+}
 
 }  // namespace sluice::net

@@ -24,7 +24,7 @@ constexpr int most_late_bursts = 64;
 
 // Runs what an application gave us, and says what came of it: empty, or the text of its exception.
 template <class Work>
-std::string guarded(Work work) {
+std::string thrown_by(Work work) {
   try {
     work();
     return {};
@@ -84,7 +84,7 @@ void AsioConnection::answer_request() {
     });
   };
   bool finished = false;
-  const std::string thrown = guarded([&] {
+  const std::string thrown = thrown_by([&] {
     http().task.emplace(handler->handle(*http().request));
     finished = http().task->start({wake, this});
   });
@@ -98,7 +98,7 @@ void AsioConnection::answer_request() {
 
 HttpResponse AsioConnection::take_answer() {
   HttpResponse response(500, "internal error\n");
-  const std::string thrown = guarded([&] { response = http().task->take(); });
+  const std::string thrown = thrown_by([&] { response = http().task->take(); });
   if (!thrown.empty()) {
     report_handler(thrown);
   }
@@ -197,7 +197,8 @@ void AsioConnection::open_websocket() {
   info.scheme = http().secure ? "wss" : "ws";
   in_open_ = true;
   std::shared_ptr<ConnectionEvents> events;
-  const std::string thrown = guarded([&] { events = shard_.gateway().open(scope_of(info), self_, shard_.executor()); });
+  const std::string thrown =
+      thrown_by([&] { events = shard_.gateway().open(scope_of(info), self_, shard_.executor()); });
   in_open_ = false;
   events_ = std::move(events);
   if (!thrown.empty()) {

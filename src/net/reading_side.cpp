@@ -134,9 +134,13 @@ void AsioConnection::use_kept() {
 }
 
 void AsioConnection::go_on_soon() {
-  if (std::exchange(goes_on_soon_, true)) return;
-  if (greedy_) return shard_.go_on_later(self_);
-  shard_.executor().post([self = self_] { self->go_on(); });
+  if (goes_on_soon_) return;
+  if (greedy_) {
+    shard_.go_on_later(self_);
+  } else {
+    shard_.executor().post([self = self_] { self->guarded([&] { self->go_on(); }); });
+  }
+  goes_on_soon_ = true;
 }
 
 void AsioConnection::go_on() {

@@ -7,6 +7,7 @@
 #include <asio/ip/tcp.hpp>
 #include <utility>
 
+#include "core/failure.hpp"
 #include "net/addresses.hpp"
 #include "net/asio_connection.hpp"
 #include "net/tls_session.hpp"
@@ -38,7 +39,10 @@ std::chrono::milliseconds slot_for(const Limits& limits) noexcept {
   return std::clamp(shortest / 128, std::chrono::milliseconds(1), std::chrono::milliseconds(60'000));
 }
 
-void tell(void* connection, Poller::Readiness ready) { static_cast<AsioConnection*>(connection)->on_ready(ready); }
+void tell(void* connection, Poller::Readiness ready) {
+  auto& told = *static_cast<AsioConnection*>(connection);
+  told.guarded([&] { told.on_ready(ready); });
+}
 
 AsioConnection& connection_of(Deadline& deadline) noexcept { return static_cast<AsioConnection&>(deadline); }
 
@@ -104,10 +108,17 @@ void Shard::start(Arrival arrival) {
     return;
   }
   counters_.connections.add();
-  if (arrival.tls) arrival.stream.speak_tls(std::move(arrival.tls), record_buffer());
-  auto connection = std::make_shared<AsioConnection>(*this, std::move(arrival), std::move(seat));
+  const bool has_seat = static_cast<bool>(seat);
+  std::shared_ptr<AsioConnection> connection;
+  try {
+    if (arrival.tls) arrival.stream.speak_tls(std::move(arrival.tls), record_buffer());
+    connection = std::make_shared<AsioConnection>(*this, std::move(arrival), std::move(seat));
+  } catch (...) {
+    log_failure("accept: a connection could not be served", std::current_exception());
+    return left(has_seat);
+  }
   ++held_;
-  connection->start(connection);
+  connection->guarded([&] { connection->start(connection); });
 }
 
 bool Shard::take_unseated() noexcept {
@@ -192,7 +203,10 @@ void Shard::look_at_deadlines() {
   if (now < judges_from_ || stood_still(rang_for)) return arm_deadlines();
   for (DeadlineList* list : {&handshakes_, &throttled_, &closing_}) {
     // Whoever is told leaves the list, or goes to its back with a later deadline.
-    while (list->next_due() <= now) connection_of(*list->front()).deadline_passed();
+    while (list->next_due() <= now) {
+      AsioConnection& due = connection_of(*list->front());
+      due.guarded([&] { due.deadline_passed(); });
+    }
   }
   opened_.turn(now);
   while (Deadline* item = opened_.take_due()) connection_of(*item).look_at_life();
@@ -211,7 +225,9 @@ void Shard::will_write(AsioConnection& connection) {
 
 void Shard::write_all() {
   written_.swap(writing_);
-  for (AsioConnection* connection : written_) connection->end_turn();
+  for (AsioConnection* connection : written_) {
+    connection->guarded([connection] { connection->end_turn(); });
+  }
   written_.clear();
   if (deflate_) deflate_->settle();
 }
@@ -222,10 +238,11 @@ void Shard::go_on_later(std::shared_ptr<AsioConnection> connection) {
 }
 
 void Shard::greedy_turn_soon() {
-  if (std::exchange(greedy_turn_comes_, true)) return;
+  if (greedy_turn_comes_) return;
   executor_.post([weak = weak_from_this()] {
     if (const auto shard = weak.lock()) shard->greedy_turn();
   });
+  greedy_turn_comes_ = true;
 }
 
 void Shard::greedy_turn() {
@@ -234,7 +251,7 @@ void Shard::greedy_turn() {
   for (std::size_t count = greedy_.size(); count > 0 && now_ < enough; --count) {
     const auto connection = std::move(greedy_.front());
     greedy_.pop_front();
-    connection->go_on();
+    connection->guarded([&] { connection->go_on(); });
     look_at_clock();
   }
   if (!greedy_.empty()) greedy_turn_soon();
@@ -297,14 +314,14 @@ void Shard::plan_to_go(AsioConnection& connection) { go_away_at(connection, stop
 
 void Shard::go_away_at(AsioConnection& connection, Deadline::Time when) {
   executor_.post_after(when - executor_.now(), [weak = std::weak_ptr(connection.self())] {
-    if (const auto alive = weak.lock()) alive->go_away();
+    if (const auto alive = weak.lock()) alive->guarded([&] { alive->go_away(); });
   });
 }
 
 void Shard::cut_off_all() {
   for (const auto& connection : present()) {
     counters_.cut_off_by_stop.add();
-    connection->cut_off();
+    connection->guarded([&] { connection->cut_off(); });
   }
 }
 

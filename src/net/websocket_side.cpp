@@ -5,6 +5,7 @@
 #include <cassert>
 #include <utility>
 
+#include "core/failure.hpp"
 #include "net/http_side.hpp"
 #include "sluice/core/log.hpp"
 
@@ -164,7 +165,9 @@ void AsioConnection::tell_when_drained() {
 void AsioConnection::tell_drained() {
   wants_drained_ = false;
   shard_.executor().post([self = self_] {
-    if (self->phase_ == Phase::open && self->events_) self->events_->on_drained();
+    self->guarded([&] {
+      if (self->phase_ == Phase::open && self->events_) self->events_->on_drained();
+    });
   });
 }
 
@@ -217,12 +220,13 @@ void AsioConnection::resume_reading() {
 
 // Posted, because this may be inside a call of Connection; once, because the events are given away with it.
 void AsioConnection::tell_closed(const CloseReason& reason, Ending why) {
-  if (std::exchange(told_, true)) return;
+  if (told_) return;
+  rare().closed_with = reason;
+  told_ = true;
   if (std::exchange(counted_, false)) {
     shard_.counters().open.subtract();
     shard_.counters().count(why);
   }
-  rare().closed_with = reason;
   if (!in_open_) tell_now();
 }
 
@@ -231,12 +235,27 @@ void AsioConnection::tell_now() {
   if (!events_) return;
   std::optional<ReadAhead> ahead = std::exchange(rare_->ahead, std::nullopt);
   if (ahead) shard_.counters().messages_in.add(ahead->size());
-  auto tell = [events = std::move(events_), reason = std::move(*rare_->closed_with),
-               ahead = std::move(ahead)]() mutable {
-    while (ahead && !ahead->empty()) events->on_message(ahead->take());
-    events->on_closed(reason);
+  auto tell = [events = events_, reason = *rare_->closed_with, ahead = std::move(ahead)]() mutable {
+    say_closed(*events, ahead, reason);
   };
   shard_.torn_down() ? tell() : shard_.executor().post(std::move(tell));
+  events_ = nullptr;
+}
+
+// The last calls: what they throw ends nothing any more.
+void AsioConnection::say_closed(ConnectionEvents& events, std::optional<ReadAhead>& ahead,
+                                const CloseReason& reason) noexcept {
+  try {
+    while (ahead && !ahead->empty()) events.on_message(ahead->take());
+  } catch (...) {
+    log_failure("a message that came before the end of its connection is lost, on_message threw",
+                std::current_exception());
+  }
+  try {
+    events.on_closed(reason);
+  } catch (...) {
+    log_failure("a connection's on_closed threw", std::current_exception());
+  }
 }
 
 }  // namespace sluice::net

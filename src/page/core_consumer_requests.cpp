@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/failure.hpp"
 #include "json/quoted.hpp"
 #include "layer/names.hpp"
 #include "page/messages.hpp"
@@ -236,8 +237,14 @@ Task<Result<void>> CoreConsumer::admit(const Subscription& wanted) {
   co_return Error(ErrorCode::refused, "not for this client");
 }
 
+// A page type that can't say what becomes of its broadcasts leaves it to the consumer.
 Task<Result<void>> CoreConsumer::join(const Subscription& wanted) {
-  const auto when_slow = wanted.type->when_slow();
+  std::optional<WhenSlow> when_slow;
+  try {
+    when_slow = wanted.type->when_slow();
+  } catch (...) {
+    registry_->report(*wanted.type, fmt::format("when_slow threw: {}", text_of(std::current_exception())));
+  }
   return when_slow ? group_add(wanted.group, *when_slow) : group_add(wanted.group);
 }
 

@@ -532,8 +532,10 @@ TEMPLATE_LIST_TEST_CASE("channels that nobody uses any more take no memory", "[l
 namespace detail {
 inline Task<std::size_t> send_all(ChannelLayer& layer, std::string_view to, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
-    const auto sent = to.find('!') == to.npos ? co_await layer.group_send_when_room(to, numbered(static_cast<int>(i)))
-                                              : co_await layer.send_when_room(to, numbered(static_cast<int>(i)));
+    const Event event = numbered(static_cast<int>(i));
+    Task<Result<void>> sending =
+        to.find('!') == to.npos ? layer.group_send_when_room(to, event) : layer.send_when_room(to, event);
+    const auto sent = co_await sending;
     if (!sent) co_return i;
   }
   co_return count;

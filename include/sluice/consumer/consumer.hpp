@@ -93,8 +93,9 @@ class Consumer {
   void hear_later(std::chrono::nanoseconds delay, Event event);
 
   /// For a layer of your own between Consumer and handlers: what a handler's task refers to lives until it has
-  /// finished.
-  void keep_until_handled(std::shared_ptr<const void> referred);
+  /// finished. `bytes` is what it takes in memory, which counts against Limits::server_held_bytes while the handler
+  /// waits.
+  void keep_until_handled(std::shared_ptr<const void> referred, std::size_t bytes = 0);
 
   /// What is known of the connection. Fixed by now: the channel layer knows the consumer by its user and socket id.
   const Scope& scope() const;

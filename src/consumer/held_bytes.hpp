@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// How much memory the busy consumers of a process hold.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+namespace sluice {
+
+/// Bytes that are held now, and how many may be; 0: any number. Any thread.
+class HeldBytes {
+ public:
+  explicit HeldBytes(std::size_t most) noexcept : most_(most) {}
+
+  void add(std::size_t bytes) noexcept { bytes_.fetch_add(bytes, std::memory_order_relaxed); }
+  void subtract(std::size_t bytes) noexcept { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+  std::size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+  bool too_many() const noexcept { return most_ > 0 && bytes() > most_; }
+  /// More than an eighth above what may be held.
+  bool far_too_many() const noexcept { return most_ > 0 && bytes() / 9 > most_ / 8; }
+
+ private:
+  const std::size_t most_;
+  std::atomic<std::size_t> bytes_{0};
+};
+
+}  // namespace sluice

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// Events that throw and memory that runs out: it ends one connection, and the others are served.
+#include <atomic>
+#include <stdexcept>
+#include <string>
+
+#include "net/support/served.hpp"
+#include "sluice/core/log.hpp"
+#include "support/catch.hpp"
+#include "support/failing_allocations.hpp"
+
+using namespace sluice;
+using namespace sluice::test;
+
+namespace {
+
+class Silence {
+ public:
+  Silence() : before_(set_log_sink({})) {}
+  ~Silence() { set_log_sink(std::move(before_)); }
+
+ private:
+  LogSink before_;
+};
+
+}  // namespace
+
+TEST_CASE("events that throw end their own connection, and their executor serves the others", "[net]") {
+  const Silence silence;
+  Served served;
+  served.gateway.when_said = [](Door& door, Message message) {
+    if (message.data() == "bad") throw std::runtime_error("on_message");
+    if (message.data() == "worse") throw 7;
+    door.say(message.data());
+  };
+  served.gateway.when_stopped = [](Door&, const CloseReason&) { throw std::runtime_error("on_stop"); };
+  auto good = served.connect();
+  good.upgrade("/good");
+  for (const char* what : {"bad", "worse"}) {
+    auto bad = served.connect();
+    bad.upgrade("/bad");
+    bad.say("hello");
+    CHECK(bad.hear() == "text hello");
+    bad.say(what);
+    CHECK(bad.hear() == "close 1011");
+    good.say("hello");
+    CHECK(good.hear() == "text hello");
+  }
+  served.server.stop({.window = std::chrono::milliseconds(0), .grace = std::chrono::seconds(5)});
+  CHECK(good.hear() == "close 1011");
+}
+
+TEST_CASE("whichever allocation of a server fails, other connections are served", "[net]") {
+  const Silence silence;
+  Served served;
+  auto good = served.connect();
+  good.upgrade("/good");
+  std::atomic<std::size_t> left = 0;
+  const auto on_the_executor = [&](auto work) {
+    std::atomic<bool> done = false;
+    served.executors.at(0).post([&] {
+      work();
+      done = true;
+      done.notify_one();
+    });
+    done.wait(false);
+  };
+  for (std::size_t nth = 1; nth < 400; ++nth) {
+    CAPTURE(nth);
+    on_the_executor([&] { testing::fail_in = nth; });
+    {
+      auto bad = served.connect();
+      bad.send(BlockingClient::upgrade_request("/bad") + client_text("hello") + client_close(1000));
+      (void)bad.read_to_end();
+    }
+    on_the_executor([&] { left = std::exchange(testing::fail_in, 0); });
+    good.say("hello");
+    REQUIRE(good.hear() == "text hello");
+    if (left > 0) break;
+  }
+  CHECK(left > 0);
+  CHECK(served.server.stats().connections == 1);
+}
