@@ -10,6 +10,17 @@
 
 namespace sluice {
 
+namespace {
+
+Result<EventHandlers::Call> empty_broadcast(const Event& event) {
+  const bool individual = event.broadcast_kind() == BroadcastKind::to_users_individual_payloads;
+  if (individual && event.value()["payload_map"].is_object()) return EventHandlers::Call{};  // for nobody
+  return Error(ErrorCode::missing_field,
+               fmt::format("a malformed broadcast: it has no {}", individual ? "map \"payload_map\"" : "\"payload\""));
+}
+
+}  // namespace
+
 EventHandlers& EventHandlers::add(Entry entry) {
   std::ranges::replace(entry.type, '.', '_');
   if (entry.type.empty() || entry.type.front() == '_') {
@@ -32,6 +43,8 @@ const EventHandlers::Entry* EventHandlers::find(std::string_view type) const noe
 
 Result<EventHandlers::Call> EventHandlers::call(Consumer& consumer, const Event& event) const {
   const Entry* entry = find(event.type());
+  // A broadcast is for clients, and never comes here, unless there is nothing in it for any.
+  if (!entry && event.broadcast_kind() != BroadcastKind::none) return empty_broadcast(event);
   if (!entry)
     return Error(ErrorCode::not_found,
                  fmt::format("the consumer has no handler for {}", json::in_quotes(event.type())));

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "consumer/alarms.hpp"
+#include "consumer/no_route.hpp"
 #include "core/failure.hpp"
 #include "sluice/layer/layer_notices.hpp"
 
@@ -33,6 +34,8 @@ Task<> Session::start_up() {
   Application::Destination destination;
   if (!host_->application->resolve(scope_, destination)) {
     count(host_->counters.no_route);
+    home_.rare_log().write(LogLevel::warning, "no route",
+                           [this] { return explain_no_route(*host_->application, scope_); });
     end({}, 404);
     co_return;
   }
@@ -189,6 +192,7 @@ void Session::on_message(Message message) {
 
 void Session::on_closed(const CloseReason& reason) {
   if (phase_ == Phase::over) return;
+  if (answer_ == Answer::none && phase_ == Phase::serving) complain_of_silence();
   closed_ = true;
   if (!connect_called_) closing_ = true;  // no consumer is there to handle what the client sent
   mailbox_.drop_layer();
@@ -206,6 +210,14 @@ void Session::on_closed(const CloseReason& reason) {
   } catch (...) {       // nobody would ever end the handler: it ends now
     guarded([this] { out_of_grace(); });
   }
+}
+
+// The client saw a 503 when the time for the handshake was over, or it was not so patient.
+void Session::complain_of_silence() {
+  home_.rare_log().write(LogLevel::warning, "no answer", [this] {
+    return fmt::format("{}: connect() finished without accept() or deny(), and so the client was never let in",
+                       scope_.quoted_path());
+  });
 }
 
 void Session::on_stop(const CloseReason& reason) {

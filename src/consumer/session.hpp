@@ -87,6 +87,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   Task<> say_goodbye(const CloseReason& reason);
   Task<> tell_of_stop(const CloseReason& reason);
   void close_behind_broadcasts(const CloseReason& reason);
+  void complain_of_silence();
   void handle(Message&& message);
   void handle(AtWork& at_work);
   void handle(const Event& event);

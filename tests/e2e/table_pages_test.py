@@ -74,6 +74,13 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
                              ("authentication", False, has_id), target)
             self.assertEqual(await client.hear_close(), 1000)
 
+    async def test_pages_of_other_hosts_may_not_use_the_sockets(self):
+        # [MW-14] [MW-15]
+        guest = "/ws/core/?jwt_token=anonymous"
+        self.assertEqual(await refused(self.example.connect(guest, origin="http://evil.example")), 403)
+        client = await self.example.connect(guest, origin=f"http://127.0.0.1:{self.example.port}")
+        self.assertTrue((await client.hear())["success"])
+
     async def test_every_connection_has_an_id_of_its_own(self):
         # [MW-7]
         ids = {(await self.enter(ADA)).web_socket_id for _ in range(5)}
