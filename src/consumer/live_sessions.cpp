@@ -30,6 +30,7 @@ void LiveSessions::pump_soon(std::shared_ptr<Session> session) {
 }
 
 void LiveSessions::unshare_soon(std::shared_ptr<Session> session) {
+  if (!resuming_.empty()) post_resumption();
   post_for(sharing_, std::move(session), [](Session& one) { one.unshare(); });
 }
 
@@ -41,15 +42,16 @@ void LiveSessions::resume_soon(std::shared_ptr<Session> session, std::uint32_t h
 }
 
 void LiveSessions::post_resumption() noexcept {
-  if (resumption_posted_) return;
-  try {
-    executor_.post([this] { resume_all(); });
-    resumption_posted_ = true;
-  } catch (...) {
-    log_failure(
-        "a handler has finished, and its executor took no job that goes on from there; it is tried again with "
-        "the executor's next event",
-        std::current_exception());
+  for (int attempt = 0; attempt < 2 && !resumption_posted_; ++attempt) {
+    try {
+      executor_.post([this] { resume_all(); });
+      resumption_posted_ = true;
+    } catch (...) {
+      if (attempt == 0) continue;
+      log_failure(
+          "a handler has finished, and its executor took no job to resume it; tried again with the next session",
+          std::current_exception());
+    }
   }
 }
 
@@ -110,6 +112,7 @@ LiveSessions::~LiveSessions() {
 }
 
 void LiveSessions::add(std::shared_ptr<Session> session) {
+  if (!resuming_.empty()) post_resumption();
   all_.push_back(std::move(session));
   all_.back()->set_place(all_.size() - 1);
 }

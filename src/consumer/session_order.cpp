@@ -160,14 +160,14 @@ void Session::run(Start start) {
     begun = start();
   } catch (...) {
     failed(std::current_exception());
-    return drop_work();
+    return handler_done();
   }
   if (begun.finished()) return handler_done();
   try {
     handler_waits();
   } catch (...) {
     failed(std::current_exception());
-    return drop_work();
+    return handler_done();
   }
   Task<>& task = work_->task = std::move(begun);
   if (task.start({&Session::woken, this})) return finish_task();
