@@ -4,17 +4,18 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t beside = 256;  // a list's node, the strings of a broadcast, the head of its chunk, about
+// A list's node, the strings of a broadcast, the head of its chunk, about.
+constexpr std::size_t beside_its_bytes = 256;
 
 }  // namespace
 
 std::size_t cost_of(const Mail& mail) noexcept {
-  if (const auto* message = std::get_if<Message>(&mail)) return message->data().size() + beside;
-  if (const auto* event = std::get_if<Event>(&mail)) return event->memory() + beside;
+  if (const auto* message = std::get_if<Message>(&mail)) return message->data().size() + beside_its_bytes;
+  if (const auto* event = std::get_if<Event>(&mail)) return event->memory() + beside_its_bytes;
   if (const auto* passing = std::get_if<PassingBroadcast>(&mail)) {
-    return passing->frame.size() + passing->key.size() + beside;
+    return passing->frame.size() + passing->key.size() + beside_its_bytes;
   }
-  return beside;
+  return beside_its_bytes;
 }
 
 void Mailbox::put_client(Mail mail, HeldBytes& held) {

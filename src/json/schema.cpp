@@ -52,7 +52,7 @@ void write_object(Writer& out, const Schema& schema) {
   out.end_array().key("additionalProperties").value(false);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_double_quotes(std::string_view text) {
   Writer out;
   out.value(text);
   return std::string(out.take_text().view());
@@ -64,7 +64,7 @@ std::string key_of(std::string_view key) {
     return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
   };
   const bool identifier = !key.empty() && !(key[0] >= '0' && key[0] <= '9') && std::ranges::all_of(key, plain);
-  return identifier ? std::string(key) : quoted(key);
+  return identifier ? std::string(key) : in_double_quotes(key);
 }
 
 std::string union_of(const std::vector<Schema>& choices) {
@@ -89,7 +89,7 @@ std::string without_null(const Schema& schema) {
     case Schema::Kind::integer:
     case Schema::Kind::number: return "number";
     case Schema::Kind::text: return "string";
-    case Schema::Kind::constant: return quoted(schema.constant);
+    case Schema::Kind::constant: return in_double_quotes(schema.constant);
     case Schema::Kind::array: {
       const std::string element = typescript(schema.parts.at(0));
       const Schema& of = schema.parts.at(0);
