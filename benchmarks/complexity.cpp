@@ -134,7 +134,7 @@ void waiting_senders(std::size_t n) {
   room.executor.run([&] {
     for (std::size_t i = 0; i < n; ++i) {
       sending.push_back(room.layer.group_send_when_room("g", Event::broadcast_to_group(payload)));
-      if (!sending.back().finished()) start(sending.back());
+      start(sending.back());
     }
   });
   room.executor.run_all();
