@@ -113,9 +113,10 @@ int main(int argc, char** argv) try {
   if (!port) throw std::runtime_error(port.error().message());
   std::optional<Child> django;
   start_django(django, django_port, redis, *port);
+  announce(listen.host, *port);
   fmt::print("post from another shell:\n  cd {} && REDIS_URL={} /usr/bin/python3 manage.py notice \"from a shell\"\n",
              SLUICE_EXAMPLE_DIR, redis);
-  announce(listen.host, *port);
+  std::fflush(stdout);
 
   signals.wait();
   server.stop();

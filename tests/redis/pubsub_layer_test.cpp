@@ -131,7 +131,7 @@ TEST_CASE("what is published while Redis is away waits, in its order", "[redis]"
   }
   const auto refused = layer.group_send("g", World::numbered(6));
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().code() == ErrorCode::layer_unavailable);
+  CHECK(refused.error().code() == ErrorCode::no_room);
   world.dialer.refuse(false);
   world.executor.advance(10s);
   CHECK(ann.heard() == "layer_up 0 1 2 3 4 5");
