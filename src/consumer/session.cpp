@@ -329,6 +329,7 @@ void Session::unshare_soon() {
 void Session::unshare() noexcept {
   unshare_posted_ = false;
   if (phase_ == Phase::over) return;
+  if (phase_ == Phase::over) return;
   guarded([this] { mailbox_.unshare(home_.frames()); });
 }
 

@@ -46,7 +46,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void abandon() noexcept;
   bool is_of(const HostState& host) const noexcept { return host_.get() == &host; }
   /// Where it is among the LiveSessions, which say so.
-  void set_place(std::size_t place) noexcept { place_ = static_cast<std::uint32_t>(place); }
+  void set_place(std::size_t place) noexcept { place_ = static_cast<std::uint32_t>(place) & 0x1fff'ffff; }
   std::size_t place() const noexcept { return place_; }
 
   // --- what a consumer asks for
@@ -165,15 +165,15 @@ class Session final : public ConnectionEvents, public Subscriber {
   bool busy_ : 1 = false;  // a handler's task is in hand
   bool paused_ : 1 = false;
   bool pump_posted_ : 1 = false;
-  bool has_alarms_ : 1 = false;
-  bool unshare_posted_ : 1 = false;
-  bool end_waits_ : 1 = false;  // the connection is gone, and the mailbox had no memory for that
   // Bytes of their own, which a call from a wrong thread reads before it is refused.
   bool closing_ = false;        // this side ended it: nothing is handled any more but the end
   bool closed_ = false;         // the connection is gone
   BroadcastKinds intercepted_;  // the consumer hears them, not its client
 
-  std::uint32_t place_ = 0;           // among the LiveSessions
+  std::uint32_t place_ : 29 = 0;  // among the LiveSessions
+  bool has_alarms_ : 1 = false;
+  bool unshare_posted_ : 1 = false;
+  bool end_waits_ : 1 = false;        // the connection is gone, and the mailbox had no memory for that
   std::uint32_t handlers_begun_ = 0;  // so that a late word of one is not taken for the next one's
   LiveSessions& home_;                // on its executor
   Scope scope_;

@@ -211,7 +211,8 @@ void Session::woken(void* self) noexcept {
 }
 
 void Session::go_on(std::uint32_t handler) noexcept {
-  if (busy_ && handlers_begun_ == handler) guarded([this] { go_on_now(); });  // else the grace has destroyed it
+  if (phase_ == Phase::over || !busy_ || handlers_begun_ != handler) return;  // it was destroyed meanwhile
+  guarded([this] { go_on_now(); });
 }
 
 void Session::go_on_now() {

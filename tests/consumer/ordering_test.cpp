@@ -221,8 +221,8 @@ TEST_CASE("one busy consumer costs the others nothing", "[consumer][CL-22]") {
 }
 
 TEST_CASE("broadcasts for a busy consumer count as queued bytes", "[consumer]") {
-  Scene scene({.limits = {.queued_bytes = 1000}});
-  const std::string payload(98, 'x');  // 100 bytes with its header
+  Scene scene({.limits = {.queued_bytes = 500 + 5 * 356}});
+  const std::string payload(98, 'x');  // 100 bytes with its header, and 256 beside them while it waits
   scene.browser.say("wait a");
   scene.browser.connection().set_queued_bytes(500);
   for (int i = 0; i < 5; ++i) scene.publish("g", Scene::broadcast(payload));

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Events that throw and memory that runs out: it ends one connection, and the others are served.
-#include <atomic>
+// Events that throw: it ends one connection, and the others are served.
 #include <stdexcept>
 #include <string>
 
 #include "net/support/served.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
-#include "support/failing_allocations.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -48,36 +46,4 @@ TEST_CASE("events that throw end their own connection, and their executor serves
   }
   served.server.stop({.window = std::chrono::milliseconds(0), .grace = std::chrono::seconds(5)});
   CHECK(good.hear() == "close 1011");
-}
-
-TEST_CASE("whichever allocation of a server fails, other connections are served", "[net]") {
-  const Silence silence;
-  Served served;
-  auto good = served.connect();
-  good.upgrade("/good");
-  std::atomic<std::size_t> left = 0;
-  const auto on_the_executor = [&](auto work) {
-    std::atomic<bool> done = false;
-    served.executors.at(0).post([&] {
-      work();
-      done = true;
-      done.notify_one();
-    });
-    done.wait(false);
-  };
-  for (std::size_t nth = 1; nth < 400; ++nth) {
-    CAPTURE(nth);
-    on_the_executor([&] { testing::fail_in = nth; });
-    {
-      auto bad = served.connect();
-      bad.send(BlockingClient::upgrade_request("/bad") + client_text("hello") + client_close(1000));
-      (void)bad.read_to_end();
-    }
-    on_the_executor([&] { left = std::exchange(testing::fail_in, 0); });
-    good.say("hello");
-    REQUIRE(good.hear() == "text hello");
-    if (left > 0) break;
-  }
-  CHECK(left > 0);
-  CHECK(served.server.stats().connections == 1);
 }
