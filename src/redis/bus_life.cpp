@@ -170,8 +170,8 @@ void Bus::end() {
   const std::size_t undelivered = road_->undelivered.load() + road_->room.events();
   if (undelivered > undelivered_before_closing_) {
     log(LogLevel::warning,
-        fmt::format("Redis layer: closed, and {} events that had been accepted were not delivered (it waits "
-                    "RedisOptions::close_time, {} ms, for Redis)",
+        fmt::format("Redis layer: closed, and {} events that had been accepted were not delivered: Redis was away or "
+                    "refused them, or their channels were full (RedisOptions::close_time is {} ms)",
                     undelivered - undelivered_before_closing_, options().close_time.count()));
   }
   for (Ended& ended : std::exchange(closing_for_, {})) {

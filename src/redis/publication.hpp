@@ -25,7 +25,7 @@ struct Road {
   Road(std::size_t most_events, std::size_t most_bytes) : room(most_events, most_bytes) {}
 
   Room room;
-  std::atomic<std::size_t> undelivered{0};  // publications that ended with an error, since the layer was built
+  std::atomic<std::size_t> undelivered{0};  // publications that failed or found a place full, since the layer was built
 };
 
 using Receipt = Completion<Result<SendReceipt>>;
@@ -48,7 +48,7 @@ class Publication {
   Publication& operator=(const Publication&) = delete;
   /// The last part is done: the sender is told.
   ~Publication() {
-    if (error_) road_->undelivered.fetch_add(1, std::memory_order_relaxed);
+    if (error_ || sum_.full > 0) road_->undelivered.fetch_add(1, std::memory_order_relaxed);
     if (receipt_) receipt_->resolve(error_ ? Result<SendReceipt>(*error_) : Result<SendReceipt>(sum_));
     road_->room.give_back(1, bytes_);
   }

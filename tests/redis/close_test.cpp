@@ -121,6 +121,14 @@ TEMPLATE_LIST_TEST_CASE("what Redis refuses counts as not delivered", "[redis]",
   CHECK(world.executor.run([&] { return job.close(); }) == 3);
 }
 
+TEST_CASE("what found its channel full counts as not delivered", "[redis]") {
+  TinyWorld world({.capacity = 2});
+  auto& job = world.layer();
+  for (int i = 0; i < 5; ++i) REQUIRE(job.send("jobs", TinyWorld::numbered(i)));
+  CHECK(world.executor.run([&] { return job.close(); }) == 3);
+  CHECK(job.stats().dropped_full == 3);
+}
+
 TEMPLATE_LIST_TEST_CASE("a layer that is closed accepts nothing more", "[redis]", TinyWorlds) {
   TestType world;
   auto& layer = world.layer();
