@@ -5,6 +5,7 @@
 #include <chrono>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "consumer/host_state.hpp"
 #include "consumer/live_sessions.hpp"
@@ -31,15 +32,31 @@ void HostState::lives_at(LiveSessions& home) {
   const auto known = std::ranges::find(homes_, &home, &Home::sessions);
   if (known == homes_.end()) {
     homes_.push_back({&home, home.weak_from_this()});
-  } else if (known->lives.expired()) {  // its executor has ended, and another one's came to lie there
-    known->lives = home.weak_from_this();
+    return;
   }
+  known->ended = false;
+  if (known->lives.expired()) known->lives = home.weak_from_this();  // another executor's came to lie there
 }
 
-void HostState::end_sessions() noexcept {
-  if (counters.connections.load() == 0) return;  // otherwise no executor runs that they could live on
-  for (const Home& home : homes_) {
-    if (const auto alive = home.lives.lock()) alive->abandon(*this);
+// Another server may still have connections there, whose events it tells when it ends.
+void HostState::executor_ended(const Executor& executor) noexcept {
+  std::shared_ptr<LiveSessions> left;
+  {
+    std::lock_guard lock(mutex_);
+    for (Home& home : homes_) {
+      const auto alive = home.lives.lock();
+      if (!alive || &alive->executor() != &executor) continue;
+      home.ended = true;
+      left = alive;
+    }
+  }
+  if (left) left->abandon(*this, LiveSessions::Which::closed);
+}
+
+void HostState::end() noexcept {
+  for (const Home& home : std::exchange(homes_, {})) {
+    const auto alive = home.lives.lock();
+    if (alive && home.ended) alive->abandon(*this, LiveSessions::Which::all);
   }
 }
 
@@ -51,8 +68,10 @@ Host::Host(std::shared_ptr<Application> application, ChannelLayer& layer, HostOp
 
 Host::~Host() {
   use_count().end();
-  state_->end_sessions();
+  state_->end();
 }
+
+void Host::executor_ended(Executor& executor) noexcept { state_->executor_ended(executor); }
 
 std::shared_ptr<ConnectionEvents> Host::open(Scope scope, std::shared_ptr<Connection> connection, Executor& executor) {
   auto& home = executor.local<LiveSessions>();

@@ -41,14 +41,17 @@ class HostState {
 
   /// Sessions of this host live there.
   void lives_at(LiveSessions& home);
-  /// Ends the sessions that are left. Their executors run no more, or are the caller's.
-  void end_sessions() noexcept;
+  /// The executor runs no more: destroys the sessions there whose connections are gone.
+  void executor_ended(const Executor& executor) noexcept;
+  /// The host ends: destroys the sessions that are left on executors which run no more.
+  void end() noexcept;
 
  private:
   std::mutex mutex_;
   struct Home {
     LiveSessions* sessions;
     std::weak_ptr<LiveSessions> lives;
+    bool ended = false;  // its executor runs no more
   };
   std::vector<Home> homes_;
 };

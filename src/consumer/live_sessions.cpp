@@ -125,10 +125,10 @@ void LiveSessions::remove(const Session& session) noexcept {
   all_.pop_back();
 }
 
-void LiveSessions::abandon(const HostState& host) noexcept {
+void LiveSessions::abandon(const HostState& host, Which which) noexcept {
   const Executor::Running running(executor_);
   for (std::size_t place = 0; place < all_.size();) {
-    if (!all_[place]->is_of(host)) {
+    if (!all_[place]->is_of(host) || (which == Which::closed && !all_[place]->closed())) {
       ++place;
       continue;
     }

@@ -51,8 +51,9 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   void add(std::shared_ptr<Session> session);  // when there is no memory nothing has changed
   const std::shared_ptr<Session>& at(std::size_t place) const noexcept { return all_[place]; }
   void remove(const Session& session) noexcept;
-  /// Ends the sessions of this host, while the executor does not run.
-  void abandon(const HostState& host) noexcept;
+  /// Destroys sessions of this host: those whose connections are gone, or all. The executor does not run.
+  enum class Which { closed, all };
+  void abandon(const HostState& host, Which which) noexcept;
   /// Pumps this session in a job of its own soon; one job serves all sessions of a turn.
   void pump_soon(std::shared_ptr<Session> session);
   /// Once the jobs posted by now have run: what waits for this session then is copied out of shared memory.

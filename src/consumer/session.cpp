@@ -96,6 +96,8 @@ void Session::abandon() noexcept {
   closing_ = closed_ = true;  // a consumer's destructor has nobody to talk to
   phase_ = Phase::over;       // nor has a handler's frame
   drop_work();
+  if (busy_) home_.handler_waits_no_more();
+  busy_ = false;
   mailbox_.drop_layer();
   mailbox_.drop_messages();
   let_go();

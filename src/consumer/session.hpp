@@ -45,6 +45,8 @@ class Session final : public ConnectionEvents, public Subscriber {
   /// The executor or the host ends while the connection stands: destroys everything, and calls nobody.
   void abandon() noexcept;
   bool is_of(const HostState& host) const noexcept { return host_.get() == &host; }
+  /// The connection is gone, and it waits only for its handler.
+  bool closed() const noexcept { return closed_; }
   /// Where it is among the LiveSessions, which say so.
   void set_place(std::size_t place) noexcept { place_ = static_cast<std::uint32_t>(place) & 0x1fff'ffff; }
   std::size_t place() const noexcept { return place_; }

@@ -291,6 +291,7 @@ void AsioServer::State::end() {
   close_door();
   for (const auto& acceptor : take_acceptors()) acceptor->close();
   for (const auto& shard : shards_) shard->tear_down();
+  for (const auto& shard : shards_) serving_.gateway.executor_ended(shard->executor());
 }
 
 void AsioServer::State::let_go() noexcept { uses_.clear(); }

@@ -115,6 +115,7 @@ TEST_CASE("ten thousand pages on one connection, lost one by one", "[page][CC-11
   constexpr int count = 10'000;
   HostOptions options;
   options.limits.pages_per_connection = count;
+  options.limits.page_bytes_per_connection = count * 2'000;
   House house({}, options);
   auto ann = Browser::in(house, "user=7");
   for (int table = 100; table < 100 + count; ++table) {
@@ -139,6 +140,7 @@ TEST_CASE("ten thousand pages with one permission group, lost at once and in ord
   constexpr int count = 10'000;
   HostOptions options;
   options.limits.pages_per_connection = count;
+  options.limits.page_bytes_per_connection = count * 2'000;
   House house({}, options);
   auto ann = Browser::in(house, "user=7");
   std::string expected;

@@ -63,9 +63,9 @@ class HostState;
 
 /// Gives every connection its consumer: it finds the application's route, runs the middlewares, opens a channel, joins
 /// the static groups and calls connect(). Without a layer, consumers hear only their clients (behaviour LC-24). The
-/// layer outlives the host, and the host outlives the servers that bring it connections. Consumers that are left when
-/// it ends, because the executors stopped before the server did, are destroyed with it, in this thread, with the
-/// handlers that wait: so they may refer to whatever outlives the host. Any thread.
+/// layer outlives the host, and the host outlives the servers that bring it connections. Where the
+/// executors stop before the server does, consumers whose handlers still wait are destroyed with the server, in its
+/// thread: so they may refer to whatever outlives the server. Any thread.
 class Host final : public Gateway {
  public:
   explicit Host(std::shared_ptr<Application> application, HostOptions options = {});
@@ -74,6 +74,7 @@ class Host final : public Gateway {
 
   std::shared_ptr<ConnectionEvents> open(Scope scope, std::shared_ptr<Connection> connection,
                                          Executor& executor) override;
+  void executor_ended(Executor& executor) noexcept override;
   HostStats stats() const;
 
  private:

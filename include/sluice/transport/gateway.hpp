@@ -24,6 +24,9 @@ class Gateway {
   /// connection.
   virtual std::shared_ptr<ConnectionEvents> open(Scope scope, std::shared_ptr<Connection> connection,
                                                  Executor& executor) = 0;
+  /// The executor runs no more, and a server that used it ends: what is left there of connections that are gone is
+  /// destroyed in this call. The default does nothing.
+  virtual void executor_ended(Executor& executor) noexcept { (void)executor; }
   /// For servers, which must be destroyed before their gateway.
   const UseCount& use_count() const noexcept { return use_count_; }
 
