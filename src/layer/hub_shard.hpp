@@ -116,6 +116,7 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   bool join_run(const HubGroup& group, BroadcastKind kind, const Mail& mail, Frame& joined);
   template <class What>
   bool deliver_to(HubMember& member, const What& what) noexcept;
+  void thrown_by(HubMember& member) noexcept;
   void missed_by(HubMember& member) noexcept;
   void missed(const Mail& mail) noexcept;
   std::uint64_t deliver_to_author(HubMember& member, const DeliveryRun& run) noexcept;
