@@ -738,7 +738,8 @@ TEMPLATE_LIST_TEST_CASE("a membership lasts as long as its channel", "[layer][CL
     scene.settle();
   }
   scene.publish("g", broadcast("after all that time"));
-  CHECK(ear.heard() == "after all that time");
+  // The clock is ahead of a real server, which the layer may have taken for deaf meanwhile.
+  CHECK_THAT(ear.heard(), Catch::Matchers::EndsWith("after all that time"));
 }
 
 TEMPLATE_LIST_TEST_CASE("members can be counted and named", "[layer][CL-24]", Worlds) {

@@ -122,8 +122,15 @@ TEST_CASE("a payload is any JSON, and goes out as it is", "[page][CC-32]") {
       {R"({"type":"broadcast_to_group","payload":{"type":"rows_created","rows":[{"id":1.0}]}})",
        R"({"type":"rows_created","rows":[{"id":1.0}]})"},
       {R"({"type":"broadcast.to.group","payload":[1]})", "[1]"},
-      {R"({"type":"broadcast_to_group"})", ""},
   });
+}
+
+TEST_CASE("a broadcast without a payload reaches nobody, and is counted", "[page][CC-32]") {
+  House house;
+  auto ann = Browser::in(house, "user=7");
+  house.tell("users", R"({"type":"broadcast_to_group"})");
+  CHECK(ann->heard() == "");
+  CHECK(house.host.stats().undecodable_events == 1);
 }
 
 TEST_CASE("a broadcast to a group that nobody is in is nothing", "[page][CC-32]") {
