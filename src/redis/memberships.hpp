@@ -40,8 +40,8 @@ struct Membership {
   std::uint64_t number;       // of the group in this process, as others address it
   std::size_t shard;
   State state;
-  std::uint64_t ticket;  // of the last thing told to Redis: an answer to an earlier one says nothing any more
-  bool unanswered = false;          // Redis was told, and has not answered yet
+  std::uint64_t ticket;     // of the last thing told to Redis: an answer to an earlier one says nothing any more
+  bool unanswered = false;  // Redis was told, and has not answered yet
   Executor::Clock::time_point due;  // for being told again; also while that is on its way
   bool scheduled;                   // it stands in the ring
   std::vector<Waiter> waiters;

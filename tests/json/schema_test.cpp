@@ -58,19 +58,13 @@ std::string json_schema_of(const Schema& schema) {
 bool allows(const Schema& schema, json::Value value) {
   if (value.is_null() && (schema.nullable || schema.kind == Schema::Kind::any)) return true;
   switch (schema.kind) {
-    case Schema::Kind::any:
-      return static_cast<bool>(value);
-    case Schema::Kind::boolean:
-      return value.is_bool();
+    case Schema::Kind::any: return static_cast<bool>(value);
+    case Schema::Kind::boolean: return value.is_bool();
     case Schema::Kind::integer:
-      return value.is_integer() && (schema.bits >= 64 || !value.as_int() ||
-                                    (schema.is_signed || *value.as_int() >= 0));
-    case Schema::Kind::number:
-      return value.is_number();
-    case Schema::Kind::text:
-      return value.is_string();
-    case Schema::Kind::constant:
-      return value.as_string() == schema.constant;
+      return value.is_integer() && (schema.bits >= 64 || !value.as_int() || (schema.is_signed || *value.as_int() >= 0));
+    case Schema::Kind::number: return value.is_number();
+    case Schema::Kind::text: return value.is_string();
+    case Schema::Kind::constant: return value.as_string() == schema.constant;
     case Schema::Kind::any_of:
       for (const auto& part : schema.parts) {
         if (allows(part, value)) return true;
@@ -128,8 +122,7 @@ TEST_CASE("a schema says what is written, as JSON Schema and as TypeScript", "[j
         R"("open":{"type":"boolean"}},"required":["small","open"],"additionalProperties":false})");
   CHECK(json_schema_of(json::schema_of<std::int64_t>()) == R"({"type":"integer","format":"int64"})");
   CHECK(json_schema_of(json::schema_of<std::uint64_t>()) == R"({"type":"integer","format":"uint64","minimum":0})");
-  CHECK(json_schema_of(json::schema_of<std::int16_t>()) ==
-        R"({"type":"integer","minimum":-32768,"maximum":32767})");
+  CHECK(json_schema_of(json::schema_of<std::int16_t>()) == R"({"type":"integer","minimum":-32768,"maximum":32767})");
   CHECK(json_schema_of(json::schema_of<std::optional<std::string>>()) == R"({"type":["string","null"]})");
   CHECK(json_schema_of(json::schema_of<json::Text>()) == "{}");
 }
