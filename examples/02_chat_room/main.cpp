@@ -33,6 +33,7 @@ int main(int argc, char** argv) try {
   Serving serving;
   ServerOptions("Chat rooms", serving)
       .add("--origins", serving.origins, "web pages of other hosts that may connect: app.example.com,...")
+      .add("--any-host", serving.any_host, "answer for every name in Host, behind a proxy for instance")
       .parse(argc, argv);
   sluice::StopSignals signals;
 
@@ -43,7 +44,8 @@ int main(int argc, char** argv) try {
   sluice::InMemoryChannelLayer layer(executors);
   sluice::Host host(sluice::with(origin_check(serving), routes), layer);
   ChatPage page;
-  sluice::AsioServer server(executors, host, {.http = &page, .reuse_port = serving.reuse_port});
+  sluice::AsioServer server(executors, host,
+                            {.hosts = allowed_hosts(serving), .http = &page, .reuse_port = serving.reuse_port});
   start_listening(server, serving);
 
   signals.wait();

@@ -48,6 +48,7 @@ int main(int argc, char** argv) try {
       .add("--csv", csv, "the table, its first line the column names; countries without it")
       .add("--database", file, "the SQLite file that keeps the table")
       .add("--origins", serving.origins, "web pages of other hosts that may connect: app.example.com,...")
+      .add("--any-host", serving.any_host, "answer for every name in Host, behind a proxy for instance")
       .add("--jwt-secret", secret, "signs and verifies tokens (HS256); without it a random one")
       .parse(argc, argv);
   sluice::StopSignals signals;
@@ -72,7 +73,8 @@ int main(int argc, char** argv) try {
 
   sluice::Host host(sluice::with(origin_check(serving), sluice::with(auth, routes)), layer);
   Api api(records, live, auth, secret);
-  sluice::AsioServer server(executors, host, {.http = &api, .reuse_port = serving.reuse_port});
+  sluice::AsioServer server(executors, host,
+                            {.hosts = allowed_hosts(serving), .http = &api, .reuse_port = serving.reuse_port});
   start_listening(server, serving);
 
   signals.wait();

@@ -16,6 +16,7 @@ struct Serving : Listen {
   std::size_t stop_window = 1;   // seconds
   std::string certificate, key;  // PEM files; none: it speaks in the clear
   std::string origins;           // with commas; for origin_check()
+  bool any_host = false;         // for allowed_hosts()
 
   sluice::StopOptions stop_options() const { return {.window = std::chrono::seconds(stop_window)}; }
 };

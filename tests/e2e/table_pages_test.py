@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """03_table_pages through its written-down surface, as a script of a stranger would use it."""
 import asyncio
+import http.client
 import json
 import re
 import subprocess
@@ -80,6 +81,13 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await refused(self.example.connect(guest, origin="http://evil.example")), 403)
         client = await self.example.connect(guest, origin=f"http://127.0.0.1:{self.example.port}")
         self.assertTrue((await client.hear())["success"])
+
+    async def test_a_page_whose_name_was_pointed_here_reads_nothing(self):
+        for host, status in ("rebound.example", 421), ("localhost", 200), (f"127.0.0.1:{self.example.port}", 200):
+            connection = http.client.HTTPConnection("127.0.0.1", self.example.port, timeout=60)
+            connection.request("GET", "/", headers={"Host": host})
+            self.assertEqual(connection.getresponse().status, status, host)
+            connection.close()
 
     async def test_every_connection_has_an_id_of_its_own(self):
         # [MW-7]
