@@ -2,7 +2,6 @@
 #include "sluice/consumer/host.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -13,8 +12,6 @@
 
 namespace sluice {
 namespace {
-
-constexpr std::chrono::hours longest_grace{12 * 24};
 
 std::shared_ptr<HostState> make_state(std::shared_ptr<Application> application, ChannelLayer* layer,
                                       HostOptions options) {

@@ -30,16 +30,8 @@ struct Schema {
   std::vector<Schema> parts;         // the element of an array or a map; the choices of any_of
   std::vector<Property> properties;  // of an object, in the order in which they are written
 
-  static Schema of(Kind kind) {
-    Schema made;
-    made.kind = kind;
-    return made;
-  }
-  static Schema of(Kind kind, Schema part) {
-    Schema made = of(kind);
-    made.parts.push_back(std::move(part));
-    return made;
-  }
+  static Schema of(Kind kind);
+  static Schema of(Kind kind, Schema part);
 };
 
 /// One key of an object.
@@ -48,6 +40,18 @@ struct Schema::Property {
   Schema schema;
   bool required = true;
 };
+
+inline Schema Schema::of(Kind kind) {
+  Schema made;
+  made.kind = kind;
+  return made;
+}
+
+inline Schema Schema::of(Kind kind, Schema part) {
+  Schema made = of(kind);
+  made.parts.push_back(std::move(part));
+  return made;
+}
 
 /// A foreign type with a `json::Schema json_schema(const T*)` beside it, found by its namespace. A type with json_write
 /// needs it to be more than "anything".
