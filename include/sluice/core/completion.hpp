@@ -2,6 +2,7 @@
 // The bridge from a callback, on any thread, to co_await.
 #pragma once
 
+#include <atomic>
 #include <cassert>
 #include <coroutine>
 #include <cstddef>
@@ -101,7 +102,9 @@ class Completion {
     std::variant<std::monostate, T, std::exception_ptr> outcome;
     std::coroutine_handle<> awaiting;  // empty again once the awaiting coroutine has gone on, or is destroyed
     Executor* executor = nullptr;
-    const Completion* awaited = nullptr;  // the copy that is awaited, while it stands
+    // The copy that is awaited, while it stands. Atomic, as an executor may move a job with a copy in it under its own
+    // lock, which a post has to take under this one.
+    std::atomic<const Completion*> awaited = nullptr;
     std::size_t copies = 1;
     bool shared = false;  // there was a second copy
 
@@ -114,15 +117,12 @@ class Completion {
       ++copies;
       shared = true;
     }
-    void moved(const Completion* from, const Completion* to) noexcept {
-      std::lock_guard lock(mutex);
-      if (awaited == from) awaited = to;
-    }
+    void moved(const Completion* from, const Completion* to) noexcept { awaited.compare_exchange_strong(from, to); }
     // True: a coroutine waits for what will never come.
     bool dropped(const Completion* copy) noexcept {
       std::lock_guard lock(mutex);
       --copies;
-      if (awaited == copy) awaited = nullptr;
+      moved(copy, nullptr);
       return awaiting && nobody_can_resolve();
     }
   };
