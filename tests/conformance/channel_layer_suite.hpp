@@ -738,8 +738,12 @@ TEMPLATE_LIST_TEST_CASE("a membership lasts as long as its channel", "[layer][CL
     scene.settle();
   }
   scene.publish("g", broadcast("after all that time"));
-  // The clock is ahead of a real server, which the layer may have taken for deaf meanwhile.
-  CHECK_THAT(ear.heard(), Catch::Matchers::EndsWith("after all that time"));
+  std::string heard = ear.heard();
+  if (TestType::shared) {  // the test's clock runs ahead of a real server, which may look deaf until it answers
+    const std::string outage = "layer_down layer_up ";
+    while (heard.starts_with(outage)) heard.erase(0, outage.size());
+  }
+  CHECK(heard == "after all that time");
 }
 
 TEMPLATE_LIST_TEST_CASE("members can be counted and named", "[layer][CL-24]", Worlds) {
