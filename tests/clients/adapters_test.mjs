@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The Vue and React adapters in Chromium, with a fake server.
+// Starts no program of the build.
 import assert from "node:assert/strict";
 import {createRequire} from "node:module";
 import path from "node:path";

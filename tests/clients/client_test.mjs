@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The client on a fake world: what the scenarios do not show.
+// Starts no program of the build.
 import assert from "node:assert/strict";
 import test from "node:test";
 import {keyOf} from "../../clients/js/src/pages.js";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The machine without sockets: every state against every event, and a million random steps.
+// Starts no program of the build.
 import assert from "node:assert/strict";
 import test from "node:test";
 import {delay, retryAfter, verdict, defaults} from "../../clients/js/src/backoff.js";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The package as it is handed out: its size, its types.
+// Starts no program of the build.
 import assert from "node:assert/strict";
 import {execFileSync} from "node:child_process";
 import fs from "node:fs";

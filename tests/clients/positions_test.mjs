@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The seam between pages and wire: protocols that recover what was missed fit into it.
+// Starts no program of the build.
 import assert from "node:assert/strict";
 import test from "node:test";
 import {Realtime} from "../../clients/js/src/index.js";

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# Starts no program of the build.
 """The scenarios of clients/scenarios, played to the Python client, whose clock and server are the file. Files about a
 browser's wake-ups are left out: there are none here."""
 import asyncio

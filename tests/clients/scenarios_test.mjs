@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The scenarios of clients/scenarios, played to the JavaScript client.
+// Starts no program of the build.
 import fs from "node:fs";
 import test from "node:test";
 import {play} from "./support/player.mjs";
