@@ -13,8 +13,6 @@
 namespace sluice::net {
 namespace {
 
-using Then = Moved::Then;
-
 // A peer that takes what it was sent before an end, slowly, is waited for so many times close_time at the most.
 constexpr std::size_t patience_with_slow_ends = 128;
 
@@ -65,15 +63,15 @@ void AsioConnection::end_turn() {
 
 void AsioConnection::write_queued() {
   while (!queue_.empty() || !stream_.flushed()) {
-    const Moved gone = write_once();
-    if (gone.then == Then::over) return lost();
+    const IoResult gone = write_once();
+    if (gone.status == IoStatus::failed) return lost();
     if (gone.bytes > 0) {
       shard_.counters().writes.add();
       shard_.counters().bytes_out.add(gone.bytes);
       queue_.took(gone.bytes, shard_.spares());
       if (has_http()) http_progress();
     }
-    if (gone.then == Then::wait) return wait_to_write();
+    if (gone.status == IoStatus::would_block) return wait_to_write();
   }
   all_written();
 }
@@ -93,11 +91,11 @@ void AsioConnection::wait_to_write() {
 void AsioConnection::on_writable() {
   shard_.waiting_changed(queue_.held_bytes(), 0);
   shard_.look_at_clock();
-  validity_.heard(shard_.tick());  // its TCP has made room
+  keep_alive_.on_bytes(shard_.tick());  // its TCP has made room
   write_queued();
 }
 
-Moved AsioConnection::write_once() {
+IoResult AsioConnection::write_once() {
   // Nearly always one range. To clear views for all that a system call may gather took 130 of 546 instructions.
   std::array<std::string_view, 4> few;
   const std::size_t count = queue_.gather(few);
@@ -110,9 +108,9 @@ void AsioConnection::all_written() {
   if (phase_ == Phase::http) return http_written();
   if (wants_drained_ && phase_ == Phase::open) return tell_drained();
   if (phase_ != Phase::leaving) return;
-  const Moved finished = stream_.finish();
-  if (finished.then == Then::wait) return wait_to_write();
-  if (finished.then == Then::over || !drains_) return end();
+  const IoResult finished = stream_.finish();
+  if (finished.status == IoStatus::would_block) return wait_to_write();
+  if (finished.status == IoStatus::failed || !drains_) return end();
   phase_ = Phase::draining;
   if (!stream_.shut_down_writing()) return end();
   if (rare_) rare_->kept.reset();
@@ -161,7 +159,7 @@ void AsioConnection::deadline_passed() {
   switch (phase_) {
     case Phase::http: return request_late();
     case Phase::opening: return refuse({503, "the application did not answer the handshake in time", {}});
-    case Phase::open: return said_last_word() ? hear_last_word() : look_at_allowance();
+    case Phase::open: return said_last_word() ? hear_last_word() : resume_throttled();
     case Phase::gone: return;
     case Phase::closing:
     case Phase::leaving:
@@ -258,7 +256,7 @@ AsioConnection::Rare& AsioConnection::rare() {
 
 void AsioConnection::keep_if_used() noexcept {
   if (!rare_ || rare_->http || rare_->kept || rare_->ahead || rare_->last_word || rare_->unused > 0) return;
-  if (rare_->begun || rare_->allowance || rare_->delivery || rare_->untaken || rare_->closed_with) return;
+  if (rare_->begun || rare_->limiter || rare_->late_pong || rare_->untaken || rare_->closed_with) return;
   if (!rare_->deflater) rare_.reset();
 }
 

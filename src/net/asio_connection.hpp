@@ -14,11 +14,11 @@
 #include "net/admission.hpp"
 #include "net/counters.hpp"
 #include "net/deadline_list.hpp"
+#include "net/keep_alive.hpp"
+#include "net/rate_limiter.hpp"
 #include "net/read_ahead.hpp"
 #include "net/shard.hpp"
 #include "net/stream.hpp"
-#include "net/token_bucket.hpp"
-#include "net/validity.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/http.hpp"
@@ -54,8 +54,8 @@ class AsioConnection final : public Connection, public Deadline {
   void on_ready(Poller::Readiness ready);
   /// The stage's deadline has passed.
   void deadline_passed();
-  /// An open WebSocket, now in no list: may it stay?
-  void look_at_life();
+  /// An open WebSocket, now in no list: is a ping due, or its end?
+  void check_life();
   /// What was put off goes on.
   void go_on();
   /// Bytes of an open WebSocket that its network does not take, or of anybody that are read and not used yet.
@@ -101,9 +101,6 @@ class AsioConnection final : public Connection, public Deadline {
     std::string bytes;
     std::size_t used = 0;
   };
-  struct Allowance {
-    TokenBucket messages, bytes;
-  };
   enum class LastWord : std::uint8_t { close, end };
   // What a peer had not taken when it was last looked at, and how much of that it is to take until the next look.
   struct Untaken {
@@ -111,14 +108,14 @@ class AsioConnection final : public Connection, public Deadline {
   };
   // What an idle connection has not.
   struct Rare {
-    std::unique_ptr<Http> http;                   // until the handshake is accepted
-    std::optional<Kept> kept;                     // read, but not wanted yet
-    std::optional<ReadAhead> ahead;               // messages for a gateway that is busy; not empty
-    std::optional<LastWord> last_word;            // of the peer, which comes behind all that
-    std::size_t unused = 0;                       // bytes of all that and of a message that has begun, as counted
-    std::optional<Tick> begun;                    // when that message did
-    std::optional<Allowance> allowance;           // what is left of its rates, if it used some lately
-    std::optional<Stream::Delivery> delivery;     // as it was when a pong was missed
+    std::unique_ptr<Http> http;          // until the handshake is accepted
+    std::optional<Kept> kept;            // read, but not wanted yet
+    std::optional<ReadAhead> ahead;      // messages for a gateway that is busy; not empty
+    std::optional<LastWord> last_word;   // of the peer, which comes behind all that
+    std::size_t unused = 0;              // bytes of all that and of a message that has begun, as counted
+    std::optional<Tick> begun;           // when that message did
+    std::optional<RateLimiter> limiter;  // while tokens are missing
+    std::optional<LatePong> late_pong;
     std::optional<Untaken> untaken;               // once its side of an end is due
     std::optional<CloseReason> closed_with;       // what on_closed will say
     std::shared_ptr<ws::FrameDeflater> deflater;  // if messages are compressed
@@ -153,7 +150,7 @@ class AsioConnection final : public Connection, public Deadline {
   void on_writable();
   void write_soon();
   void write_queued();
-  Moved write_once();
+  IoResult write_once();
   void release_shared();
   void wait_to_write();
   void all_written();
@@ -221,17 +218,18 @@ class AsioConnection final : public Connection, public Deadline {
 
   // limits_side.cpp
   void begin_life();
-  void go_on_living();
-  Allowance& allowance();
-  void forget_full_allowance() noexcept;
-  void heard(std::size_t bytes);
-  bool spends(std::size_t messages);
-  void charge_inflated(const ws::DeflateTotals& before);
+  void plan_next_check();
+  bool throttled() const noexcept { return rare_ && rare_->limiter && rare_->limiter->throttled(); }
+  RateLimiter& limiter();
+  void forget_full_limiter() noexcept;
+  void count_bytes(std::size_t bytes);
+  bool count_messages(std::size_t messages);
+  void count_inflated(const ws::DeflateTotals& before);
+  void check_rates();
+  void apply(RateLimiter::Verdict verdict);
+  void resume_throttled();
   bool message_is_late() noexcept;
-  bool takes_what_it_is_sent();
-  bool overdrawn() const noexcept;
-  void too_fast();
-  void look_at_allowance();
+  bool pong_can_come();
   void ping();
   void timed_out();
   bool unread_bytes() noexcept;
@@ -248,7 +246,6 @@ class AsioConnection final : public Connection, public Deadline {
   bool unread_ = false;      // the socket may hold bytes, which will not be told again
   bool peer_ended_ = false;  // behind what is unread
   bool paused_ = false;
-  bool throttled_ = false;  // it was too fast
   bool goes_on_soon_ = false;
   bool told_ = false;         // on_closed is posted, or will be as soon as the events are known
   bool counted_ = false;      // among the open WebSockets
@@ -258,7 +255,7 @@ class AsioConnection final : public Connection, public Deadline {
   bool drains_ : 1 = false;   // leaving is followed by draining
   bool in_open_ : 1 = false;  // inside Gateway::open: the events are not known yet
   bool deflates_ : 1 = false;
-  Validity validity_;
+  KeepAlive keep_alive_;
   Stream stream_;
   std::shared_ptr<ConnectionEvents> events_;      // until told
   std::unique_ptr<ws::ServerProtocol> protocol_;  // lent by the shard, while it is not empty

@@ -10,8 +10,9 @@ namespace {
 
 constexpr std::uint8_t ping_opcode = 0x9;
 
-// Most peers say something now and then only, and be it a pong: what is known of their rates is forgotten so soon.
-constexpr std::chrono::milliseconds allowance_looked_at_after{1000};
+// Most peers send a message or a pong now and then only. A rate limiter that is full again is destroyed after this
+// time.
+constexpr std::chrono::milliseconds limiter_checked_after{1000};
 
 }  // namespace
 
@@ -19,76 +20,69 @@ constexpr std::chrono::milliseconds allowance_looked_at_after{1000};
 
 void AsioConnection::begin_life() {
   shard_.look_at_clock();
-  validity_.begin(shard_.limits(), shard_.tick(), shard_.chance());
-  go_on_living();
+  keep_alive_.begin(shard_.limits(), shard_.tick(), shard_.chance());
+  plan_next_check();
 }
 
-void AsioConnection::go_on_living() {
-  if (throttled_) return shard_.enter(*this, Shard::Stage::throttled);
-  if (said_last_word()) return;  // it is among those that close
-  auto rest = validity_.rest(shard_.limits(), shard_.tick());
-  const auto look_within = [&rest](std::chrono::milliseconds time) { rest = std::min(rest.value_or(time), time); };
-  if (rare_ && rare_->allowance) look_within(allowance_looked_at_after);
+void AsioConnection::plan_next_check() {
+  if (throttled()) return shard_.enter(*this, Shard::Stage::throttled);
+  if (said_last_word()) return;  // it has the deadline of an end
+  auto wait = keep_alive_.next_check(shard_.limits(), shard_.tick());
+  const auto check_within = [&wait](std::chrono::milliseconds time) { wait = std::min(wait.value_or(time), time); };
+  if (rare_ && rare_->limiter) check_within(limiter_checked_after);
   const auto message_time = shard_.limits().message_time;
   if (rare_ && rare_->begun && message_time.count() > 0) {
-    look_within(message_time - std::chrono::milliseconds(shard_.tick() - *rare_->begun));
+    check_within(message_time - std::chrono::milliseconds(shard_.tick() - *rare_->begun));
   }
-  shard_.enter_open(*this, rest);
+  shard_.enter_open(*this, wait);
 }
 
-void AsioConnection::look_at_life() {
-  forget_full_allowance();
+void AsioConnection::check_life() {
+  forget_full_limiter();
   if (message_is_late()) {
     return fail(CloseReason(close_code::policy_violation, "the message took too long"), Ending::late_message);
   }
-  switch (validity_.judge(shard_.limits(), shard_.tick())) {
-    case Validity::Verdict::stands: break;
-    case Validity::Verdict::ping: ping(); break;
-    case Validity::Verdict::timed_out:
+  switch (keep_alive_.check(shard_.limits(), shard_.tick())) {
+    case KeepAlive::Verdict::alive: break;
+    case KeepAlive::Verdict::ping_due: ping(); break;
+    case KeepAlive::Verdict::timed_out:
       if (unread_bytes()) {
-        validity_.heard(shard_.tick());
-      } else if (takes_what_it_is_sent()) {
-        validity_.wait_again(shard_.limits(), shard_.tick());
+        keep_alive_.on_bytes(shard_.tick());
+      } else if (pong_can_come()) {
+        keep_alive_.extend_pong_wait(shard_.limits(), shard_.tick());
       } else {
         return timed_out();
       }
       break;
-    case Validity::Verdict::idle: return begin_close(CloseReason(close_code::normal, "idle"), Ending::idle);
-    case Validity::Verdict::too_old:
+    case KeepAlive::Verdict::idle: return begin_close(CloseReason(close_code::normal, "idle"), Ending::idle);
+    case KeepAlive::Verdict::expired:
       return begin_close(CloseReason(close_code::going_away, "its time is up"), Ending::too_old);
   }
-  go_on_living();
+  plan_next_check();
 }
 
-// Bytes that wait in the kernel are a sign of life: a consumer that is busy has us not read them, or a handler has kept
-// this thread.
+// Bytes that wait in the kernel prove that the peer is alive: a busy consumer has paused reading, or a handler has
+// blocked this thread.
 bool AsioConnection::unread_bytes() noexcept { return stream_.look() == Stream::Waiting::bytes; }
 
-// The ping may stand behind megabytes in the kernel, and its pong behind what the peer has not read yet. Looked at only
-// when a pong is missed: is there anybody who takes it? An old acknowledgement is none, and a window that is asked
-// about again and again is acknowledged, too: so the second time more bytes must have been taken, and as long as some
-// are on their way. Once all are taken, an acknowledgement without further bytes says that the peer's program reads.
-bool AsioConnection::takes_what_it_is_sent() {
-  const auto now = stream_.delivery();
+bool AsioConnection::pong_can_come() {
+  const auto now = stream_.tcp_progress();
   if (!now) return false;
-  const auto before = std::exchange(rare().delivery, now);
-  const bool on_its_way = now->unacknowledged > 0;
-  const bool lately = now->since_ack < (on_its_way ? shard_.limits().pong_time : shard_.limits().pong_time / 2);
-  if (!before) return lately;
-  if (now->acknowledged > before->acknowledged) return on_its_way || before->unacknowledged > 0;
-  return !on_its_way && lately;
+  auto& late = rare().late_pong;
+  if (!late) late.emplace();
+  return late->can_come(*now, shard_.limits().pong_time);
 }
 
-// The time that a busy gateway or our own throttle takes is not the peer's.
+// The time during which a busy gateway or the throttle stops reading does not count against the peer.
 bool AsioConnection::message_is_late() noexcept {
   const auto limit = shard_.limits().message_time;
   if (!rare_ || !rare_->begun || limit.count() == 0) return false;
-  if (paused_ || throttled_) rare_->begun = shard_.tick();
+  if (paused_ || throttled()) rare_->begun = shard_.tick();
   return std::chrono::milliseconds(shard_.tick() - *rare_->begun) >= limit;
 }
 
 void AsioConnection::ping() {
-  if (rare_) rare_->delivery.reset();
+  if (rare_) rare_->late_pong.reset();
   shard_.counters().pings.add();
   const Frame frame = shard_.frames().encode_control(ping_opcode, {});
   if (waits_writable_) return queue_.push_ping(frame.wire(), shard_.spares());
@@ -96,8 +90,8 @@ void AsioConnection::ping() {
   write_soon();
 }
 
-// Most likely nobody is there, and what waits is for nobody. A peer that was merely cut off for a while learns that it
-// is not heard any more: 1011, as other servers do, because no code of RFC 6455 says "you did not answer".
+// Queued messages are dropped: most likely the peer has vanished. A peer that was merely cut off for a while receives
+// the reason with 1011, as other servers send it: RFC 6455 has no code for an unanswered ping.
 void AsioConnection::timed_out() {
   drop_waiting();
   queue_close(CloseReason(close_code::internal_error, "no answer to a ping"));
@@ -107,69 +101,63 @@ void AsioConnection::timed_out() {
 
 // --- rates
 
-AsioConnection::Allowance& AsioConnection::allowance() {
-  auto& kept = rare().allowance;
-  if (!kept) {
-    kept.emplace();
-    go_on_living();
+RateLimiter& AsioConnection::limiter() {
+  auto& limiter = rare().limiter;
+  if (!limiter) {
+    limiter.emplace();
+    plan_next_check();
   }
-  return *kept;
+  return *limiter;
 }
 
-void AsioConnection::forget_full_allowance() noexcept {
-  if (!rare_ || !rare_->allowance) return;
-  const Allowance& left = *rare_->allowance;
-  if (!left.messages.full(shard_.now()) || !left.bytes.full(shard_.now())) return;
-  rare_->allowance.reset();
+void AsioConnection::forget_full_limiter() noexcept {
+  if (!rare_ || !rare_->limiter || !rare_->limiter->full(shard_.now())) return;
+  rare_->limiter.reset();
   keep_if_used();
 }
 
-void AsioConnection::heard(std::size_t bytes) {
+void AsioConnection::count_bytes(std::size_t bytes) {
   const auto now = shard_.look_at_clock();
-  validity_.heard(shard_.tick());
-  if (!shard_.byte_pace().bounded()) return;
-  allowance().bytes.take(shard_.byte_pace(), bytes, now);
+  keep_alive_.on_bytes(shard_.tick());
+  if (shard_.rates().bytes.bounded()) limiter().on_bytes(shard_.rates(), bytes, now);
 }
 
-// A peer that is compressed pays for what comes out, which is the work.
-void AsioConnection::charge_inflated(const ws::DeflateTotals& before) {
+// A compressed message is counted with its size after decompression, which is the work that it causes.
+void AsioConnection::count_inflated(const ws::DeflateTotals& before) {
   const ws::DeflateTotals& now = shard_.deflate().received();
   const std::uint64_t plain = now.plain_bytes - before.plain_bytes, wire = now.wire_bytes - before.wire_bytes;
-  if (plain <= wire || phase_ != Phase::open || !shard_.byte_pace().bounded()) return;
-  allowance().bytes.take(shard_.byte_pace(), plain - wire, shard_.now());
+  if (plain <= wire || phase_ != Phase::open || !shard_.rates().bytes.bounded()) return;
+  limiter().on_bytes(shard_.rates(), plain - wire, shard_.now());
 }
 
-// False: it was one too many, and this is the end. Where the excess is throttled, this one is still heard.
-bool AsioConnection::spends(std::size_t messages) {
-  if (messages == 0 || phase_ != Phase::open || !shard_.message_pace().bounded()) return phase_ == Phase::open;
-  allowance().messages.take(shard_.message_pace(), messages, shard_.now());
-  if (!overdrawn()) return true;
-  too_fast();
+// False: the connection is closed, because the messages exceed the rate. With RateExcess::throttle they are still
+// delivered.
+bool AsioConnection::count_messages(std::size_t messages) {
+  if (messages > 0 && phase_ == Phase::open && shard_.rates().messages.bounded()) {
+    apply(limiter().on_messages(shard_.rates(), messages, shard_.now()));
+  }
   return phase_ == Phase::open;
 }
 
-bool AsioConnection::overdrawn() const noexcept {
-  if (!rare_ || !rare_->allowance) return false;
-  const Allowance& left = *rare_->allowance;
-  const auto now = shard_.now();
-  const bool messages = shard_.message_pace().bounded() && left.messages.overdrawn(shard_.message_pace(), now);
-  return messages || (shard_.byte_pace().bounded() && left.bytes.overdrawn(shard_.byte_pace(), now));
+void AsioConnection::check_rates() {
+  if (rare_ && rare_->limiter) apply(rare_->limiter->check(shard_.rates(), shard_.now()));
 }
 
-void AsioConnection::too_fast() {
-  if (shard_.limits().rate_excess == RateExcess::close) {
-    return fail(CloseReason(close_code::policy_violation, "too fast"), Ending::too_fast);
+void AsioConnection::apply(RateLimiter::Verdict verdict) {
+  switch (verdict) {
+    case RateLimiter::Verdict::within_rate: return;
+    case RateLimiter::Verdict::throttle:
+      shard_.counters().throttled.add();
+      return shard_.enter(*this, Shard::Stage::throttled);
+    case RateLimiter::Verdict::close:
+      return fail(CloseReason(close_code::policy_violation, "too fast"), Ending::too_fast);
   }
-  throttled_ = true;
-  shard_.counters().throttled.add();
-  shard_.enter(*this, Shard::Stage::throttled);
 }
 
-// Who is too fast again and again is in no other list meanwhile, so its life is looked at here too.
-void AsioConnection::look_at_allowance() {
-  throttled_ = overdrawn();
-  if (!throttled_) go_on_soon();
-  look_at_life();
+// A connection that is throttled again and again is in no other list, so its pings and its lifetime are checked here.
+void AsioConnection::resume_throttled() {
+  if (!rare_ || !rare_->limiter || rare_->limiter->resume(shard_.rates(), shard_.now())) go_on_soon();
+  check_life();
 }
 
 // --- what waits, with all others

@@ -21,9 +21,9 @@ bool AsioConnection::awaits_proxy_header() const noexcept { return has_http() &&
 void AsioConnection::read_proxy_header() {
   const std::span<char> buffer = shard_.read_buffer().first(ProxyHeaderReader::most_bytes);
   for (;;) {
-    const Moved seen = stream_.peek(buffer);
-    if (seen.then == Moved::Then::ended || seen.then == Moved::Then::over) return proxy_header_missing();
-    if (seen.then == Moved::Then::wait) {
+    const IoResult seen = stream_.peek(buffer);
+    if (seen.status == IoStatus::ended || seen.status == IoStatus::failed) return proxy_header_missing();
+    if (seen.status == IoStatus::would_block) {
       unread_ = false;
       return;
     }

@@ -8,8 +8,6 @@
 namespace sluice::net {
 namespace {
 
-using Then = Moved::Then;
-
 // A connection that always has more to read lets the others have their turn after this much.
 constexpr std::size_t burst_bytes = 256 * 1024;
 constexpr auto burst_time = std::chrono::milliseconds(1);
@@ -21,7 +19,7 @@ constexpr std::size_t more_at_parting = 4;
 bool AsioConnection::wants_bytes() const noexcept {
   switch (phase_) {
     case Phase::http: return !answering();
-    case Phase::open: return !throttled_ && !said_last_word() && has_room_ahead();
+    case Phase::open: return !throttled() && !said_last_word() && has_room_ahead();
     case Phase::closing:
     case Phase::draining: return true;
     case Phase::opening:
@@ -61,21 +59,21 @@ void AsioConnection::read_burst() {
   TokenBucket::Time enough;
   std::size_t total = 0;
   while (reads_now() && total < burst_bytes && !greedy_ && !parting_) {
-    const Moved got = stream_.read_some(buffer);
-    if (got.then == Then::over) return read_failed();
-    if (got.then == Then::ended) return peer_ended();
+    const IoResult got = stream_.read_some(buffer);
+    if (got.status == IoStatus::failed) return read_failed();
+    if (got.status == IoStatus::ended) return peer_ended();
     total += got.bytes;
     if (got.bytes > 0) {
       shard_.counters().bytes_in.add(got.bytes);
-      if (phase_ == Phase::open) heard(got.bytes);
+      if (phase_ == Phase::open) count_bytes(got.bytes);
       if (total == got.bytes) enough = shard_.now() + burst_time;
       keep(use(buffer.first(got.bytes)));
-      if (phase_ == Phase::open && !throttled_ && overdrawn()) too_fast();
+      if (phase_ == Phase::open) check_rates();
       if (shard_.now() > enough) greedy_ = true;
     }
     // A short count is the last one, unless the end stands behind it, which will not be told again.
     const bool end_is_next = peer_ended_ || stream_.end_is_next();
-    if (got.then == Then::wait && (got.bytes == 0 || !end_is_next)) {
+    if (got.status == IoStatus::would_block && (got.bytes == 0 || !end_is_next)) {
       unread_ = false;
       break;
     }
@@ -129,7 +127,7 @@ void AsioConnection::use_kept() {
   const std::span<char> rest = use(std::span<char>(kept.bytes).subspan(kept.used));
   kept.used = kept.bytes.size() - rest.size();
   if (!rest.empty()) rare().kept = std::move(kept);
-  if (phase_ == Phase::open && !throttled_ && overdrawn()) too_fast();
+  if (phase_ == Phase::open) check_rates();
   keep_if_used();
 }
 
@@ -201,7 +199,7 @@ void AsioConnection::take_stock() {
   if (!begun && !rare_) return;
   if (begun && !rare().begun) {
     rare_->begun = shard_.tick();
-    if (shard_.limits().message_time.count() > 0) go_on_living();
+    if (shard_.limits().message_time.count() > 0) plan_next_check();
   }
   if (!begun) rare_->begun.reset();
   rare_->unused = unused;
@@ -220,7 +218,7 @@ std::size_t AsioConnection::unused_bytes() const noexcept {
 
 // The connection has failed: whatever it had brought before is delivered, whether the gateway is busy or not.
 void AsioConnection::hear_the_rest() {
-  if (phase_ == Phase::open && !throttled_) {
+  if (phase_ == Phase::open && !throttled()) {
     paused_ = true;  // all of it goes one way, with the end behind it
     const std::span<char> buffer = shard_.read_buffer();
     while (phase_ == Phase::open && wants_bytes()) {
@@ -228,7 +226,7 @@ void AsioConnection::hear_the_rest() {
         use_kept();
         continue;
       }
-      const Moved got = stream_.read_some(buffer);
+      const IoResult got = stream_.read_some(buffer);
       if (got.bytes == 0) break;
       shard_.counters().bytes_in.add(got.bytes);
       keep(use(buffer.first(got.bytes)));

@@ -55,8 +55,7 @@ Shard::Shard(AsioExecutor& executor, Serving& serving, std::size_t number)
       opened_(slot_for(limits()), executor.now()),
       born_(executor.now()),
       now_(born_),
-      message_pace_(limits().message_rate),
-      byte_pace_(limits().byte_rate),
+      rates_(limits()),
       queued_bytes_(serving.queued_bytes, number),
       unused_bytes_(serving.unused_bytes, number),
       most_gathered_(std::min({gathered_bytes, limits().slow_bytes, limits().queued_bytes})) {}
@@ -209,7 +208,7 @@ void Shard::look_at_deadlines() {
     }
   }
   opened_.turn(now);
-  while (Deadline* item = opened_.take_due()) connection_of(*item).look_at_life();
+  while (Deadline* item = opened_.take_due()) connection_of(*item).check_life();
   arm_deadlines();
 }
 

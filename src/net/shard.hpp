@@ -23,12 +23,12 @@
 #include "net/deadline_list.hpp"
 #include "net/deadline_wheel.hpp"
 #include "net/drain_plan.hpp"
+#include "net/keep_alive.hpp"
 #include "net/poller.hpp"
 #include "net/queued_bytes.hpp"
+#include "net/rate_limiter.hpp"
 #include "net/refusals.hpp"
 #include "net/stream.hpp"
-#include "net/token_bucket.hpp"
-#include "net/validity.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/core/rare_log.hpp"
 #include "sluice/net/asio_server.hpp"
@@ -129,8 +129,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   TokenBucket::Time look_at_clock();
   TokenBucket::Time now() const noexcept { return now_; }
   Tick tick() const noexcept { return tick_; }
-  const Pace& message_pace() const noexcept { return message_pace_; }
-  const Pace& byte_pace() const noexcept { return byte_pace_; }
+  const RateLimits& rates() const noexcept { return rates_; }
   std::uint32_t chance() noexcept { return static_cast<std::uint32_t>(chance_()) << 1U; }
 
   /// The queue of a connection whose network takes no more was so long, and is so long now.
@@ -216,7 +215,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   const Deadline::Time born_;
   Deadline::Time now_;
   Tick tick_ = 0;
-  const Pace message_pace_, byte_pace_;
+  const RateLimits rates_;
   QueuedBytes::Share queued_bytes_, unused_bytes_;
   std::minstd_rand chance_{std::random_device{}()};
   std::atomic<std::size_t> load_{0};

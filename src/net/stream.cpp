@@ -18,12 +18,6 @@
 #include "net/tls_session.hpp"
 
 namespace sluice::net {
-namespace {
-
-using Then = Moved::Then;
-
-}  // namespace
-
 Stream::Stream(int descriptor) noexcept : descriptor_(descriptor) {}
 Stream::Stream(Stream&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)), tls_(std::move(other.tls_)) {}
@@ -44,20 +38,20 @@ bool Stream::end_is_next() const noexcept { return tls_ && tls_->end_is_next(); 
 
 bool Stream::tls_flushed() const noexcept { return tls_->flushed(); }
 
-Moved Stream::finish() { return tls_ ? tls_->finish() : Moved(); }
+IoResult Stream::finish() { return tls_ ? tls_->finish() : IoResult(); }
 
-Moved Stream::read_some(std::span<char> into) {
+IoResult Stream::read_some(std::span<char> into) {
   if (tls_) return tls_->read_some(into);
   const ssize_t count = uninterrupted([&] { return ::recv(descriptor_, into.data(), into.size(), 0); });
   if (count > 0) {
     const auto bytes = static_cast<std::size_t>(count);
-    return {bytes, bytes < into.size() ? Then::wait : Then::go_on};
+    return {bytes, bytes < into.size() ? IoStatus::would_block : IoStatus::ok};
   }
-  if (count == 0) return {0, Then::ended};
-  return {0, would_block() ? Then::wait : Then::over};
+  if (count == 0) return {0, IoStatus::ended};
+  return {0, would_block() ? IoStatus::would_block : IoStatus::failed};
 }
 
-Moved Stream::write_some(std::span<const std::string_view> views) {
+IoResult Stream::write_some(std::span<const std::string_view> views) {
   if (tls_) return tls_->write_some(views);
   ssize_t count;
   if (views.size() == 1) {
@@ -73,8 +67,8 @@ Moved Stream::write_some(std::span<const std::string_view> views) {
     message.msg_iovlen = gathered;
     count = uninterrupted([&] { return ::sendmsg(descriptor_, &message, MSG_NOSIGNAL); });
   }
-  if (count < 0) return {0, would_block() ? Then::wait : Then::over};
-  return {static_cast<std::size_t>(count), Then::go_on};
+  if (count < 0) return {0, would_block() ? IoStatus::would_block : IoStatus::failed};
+  return {static_cast<std::size_t>(count), IoStatus::ok};
 }
 
 Stream::Waiting Stream::look() noexcept {
@@ -85,11 +79,11 @@ Stream::Waiting Stream::look() noexcept {
   return would_block() ? Waiting::nothing : Waiting::over;
 }
 
-Moved Stream::peek(std::span<char> into) noexcept {
+IoResult Stream::peek(std::span<char> into) noexcept {
   const ssize_t count = uninterrupted([&] { return ::recv(descriptor_, into.data(), into.size(), MSG_PEEK); });
-  if (count > 0) return {static_cast<std::size_t>(count), Then::go_on};
-  if (count == 0) return {0, Then::ended};
-  return {0, would_block() ? Then::wait : Then::over};
+  if (count > 0) return {static_cast<std::size_t>(count), IoStatus::ok};
+  if (count == 0) return {0, IoStatus::ended};
+  return {0, would_block() ? IoStatus::would_block : IoStatus::failed};
 }
 
 void Stream::drop(std::span<char> seen) noexcept {
@@ -107,18 +101,18 @@ std::size_t Stream::unacknowledged() const noexcept {
   return ::ioctl(descriptor_, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
-std::optional<Stream::Delivery> Stream::delivery() const noexcept {
+std::optional<TcpProgress> Stream::tcp_progress() const noexcept {
   // The kernel's tcp_info up to and with tcpi_bytes_acked, which the C library's does not have.
   constexpr std::size_t last_ack_recv = 56, bytes_acked = 120, all = 128;
   std::array<char, all> info;
   socklen_t size = info.size();
   if (::getsockopt(descriptor_, IPPROTO_TCP, TCP_INFO, info.data(), &size) != 0 || size < all) return std::nullopt;
   std::uint32_t since_ack = 0;
-  Delivery delivery{unacknowledged(), 0, {}};
+  TcpProgress progress{unacknowledged(), 0, {}};
   std::memcpy(&since_ack, info.data() + last_ack_recv, sizeof since_ack);
-  std::memcpy(&delivery.acknowledged, info.data() + bytes_acked, sizeof delivery.acknowledged);
-  delivery.since_ack = std::chrono::milliseconds(since_ack);
-  return delivery;
+  std::memcpy(&progress.acknowledged, info.data() + bytes_acked, sizeof progress.acknowledged);
+  progress.since_ack = std::chrono::milliseconds(since_ack);
+  return progress;
 }
 
 bool Stream::shut_down_writing() noexcept {

@@ -18,8 +18,6 @@
 namespace sluice::net {
 namespace {
 
-using Then = Moved::Then;
-
 // What a peer that reads nothing may make us keep, by asking for handshakes or keys: far more than one flight.
 constexpr std::size_t most_unsent = 128 * 1024;
 
@@ -147,7 +145,7 @@ bool TlsSession::flush() noexcept {
 
 // --- plain bytes
 
-Moved TlsSession::read_some(std::span<char> into) {
+IoResult TlsSession::read_some(std::span<char> into) {
   if (end_) return {0, *end_};
   drained_ = false;  // what an earlier read found may be out of date
   std::size_t total = 0;
@@ -157,33 +155,34 @@ Moved TlsSession::read_some(std::span<char> into) {
     dry_ = false;
     const int result = SSL_read_ex(session_.get(), into.data() + total, into.size() - total, &count);
     if (result != 1) {
-      const Moved end = stopped(result);
-      if (end.then == Then::ended || end.then == Then::over) end_ = end.then;
-      return {total, total > 0 && end_ ? Then::wait : end.then};  // what came before an end is heard before it
+      const IoResult end = stopped(result);
+      if (end.status == IoStatus::ended || end.status == IoStatus::failed) end_ = end.status;
+      return {total,
+              total > 0 && end_ ? IoStatus::would_block : end.status};  // what came before an end is heard before it
     }
     total += count;
-    if (drained_ && SSL_has_pending(session_.get()) == 0) return {total, Then::wait};
+    if (drained_ && SSL_has_pending(session_.get()) == 0) return {total, IoStatus::would_block};
   }
-  return {total, Then::go_on};
+  return {total, IoStatus::ok};
 }
 
-Moved TlsSession::stopped(int result) {
+IoResult TlsSession::stopped(int result) {
   const int why = SSL_get_error(session_.get(), result);
   // OpenSSL comes back after each record that carries no bytes of ours, whether or not there are more.
-  if (why == SSL_ERROR_WANT_READ) return {0, dry_ ? Then::wait : Then::go_on};
-  if (why == SSL_ERROR_ZERO_RETURN) return {0, Then::ended};
+  if (why == SSL_ERROR_WANT_READ) return {0, dry_ ? IoStatus::would_block : IoStatus::ok};
+  if (why == SSL_ERROR_ZERO_RETURN) return {0, IoStatus::ended};
   if (why == SSL_ERROR_SSL) {
     spoke_http_ = ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;
     failure_ = take_openssl_errors();
   }
-  return {0, Then::over};
+  return {0, IoStatus::failed};
 }
 
-Moved TlsSession::write_some(std::span<const std::string_view> views) {
-  if (!flush()) return {0, Then::over};
-  if (!flushed()) return {0, Then::wait};
+IoResult TlsSession::write_some(std::span<const std::string_view> views) {
+  if (!flush()) return {0, IoStatus::failed};
+  if (!flushed()) return {0, IoStatus::would_block};
   if (views.empty()) return {};
-  if (!failure_.empty()) return {0, Then::over};
+  if (!failure_.empty()) return {0, IoStatus::failed};
   std::string_view record = views.front().substr(0, record_bytes);
   if (views.size() > 1 && record.size() < record_bytes) {
     std::size_t gathered = 0;
@@ -199,19 +198,19 @@ Moved TlsSession::write_some(std::span<const std::string_view> views) {
   const int result = SSL_write_ex(session_.get(), record.data(), record.size(), &count);
   if (result != 1) {  // it never has to wait: the handshake is over before there is anything to write
     (void)stopped(result);
-    return {0, Then::over};
+    return {0, IoStatus::failed};
   }
-  return {count, flushed() ? Then::go_on : Then::wait};
+  return {count, flushed() ? IoStatus::ok : IoStatus::would_block};
 }
 
-Moved TlsSession::finish() {
+IoResult TlsSession::finish() {
   const bool established = failure_.empty() && SSL_is_init_finished(session_.get());
   if (established && !(SSL_get_shutdown(session_.get()) & SSL_SENT_SHUTDOWN)) {
     ERR_clear_error();
-    if (SSL_shutdown(session_.get()) < 0) return {0, Then::over};
+    if (SSL_shutdown(session_.get()) < 0) return {0, IoStatus::failed};
   }
-  if (!flush()) return {0, Then::over};
-  return {0, flushed() ? Then::go_on : Then::wait};
+  if (!flush()) return {0, IoStatus::failed};
+  return {0, flushed() ? IoStatus::ok : IoStatus::would_block};
 }
 
 bool TlsSession::client_certificate_expired() const noexcept {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "net/moved.hpp"
+#include "net/io_result.hpp"
 #include "net/tls_settings.hpp"
 
 namespace sluice::net {
@@ -26,12 +26,12 @@ class TlsSession {
   TlsSession(std::shared_ptr<const TlsSettings> settings, int descriptor, std::span<char> gathering);
   TlsSession(TlsSession&&) = delete;
 
-  /// `wait` means that neither the session nor the descriptor has more for now.
-  Moved read_some(std::span<char> into);
-  /// Seals one record of what the views hold. `wait`: it, or an earlier one, is not yet with the kernel.
-  Moved write_some(std::span<const std::string_view> views);
+  /// `would_block` means that neither the session nor the descriptor has more for now.
+  IoResult read_some(std::span<char> into);
+  /// Seals one record of what the views hold. `would_block`: the kernel has not yet taken it, or an earlier one.
+  IoResult write_some(std::span<const std::string_view> views);
   /// Says that nothing follows (close_notify), once.
-  Moved finish();
+  IoResult finish();
   /// The last read has met the end, behind the bytes that it brought.
   bool end_is_next() const noexcept { return end_.has_value(); }
   /// Is all that was sealed with the kernel?
@@ -52,7 +52,7 @@ class TlsSession {
   static long bio_control(BIO* bio, int command, long, void*) noexcept;
   static const BIO_METHOD* bio_method();
 
-  Moved stopped(int result);
+  IoResult stopped(int result);
   bool send_record(std::string_view bytes) noexcept;
   bool flush() noexcept;
 
@@ -62,10 +62,10 @@ class TlsSession {
   std::span<char> gathering_;
   std::string unsent_;
   std::string failure_;
-  bool drained_ = false;            // the descriptor had less than it was last asked for
-  bool dry_ = false;                // and then nothing
-  bool at_end_ = false;             // the descriptor had come to the peer's end
-  std::optional<Moved::Then> end_;  // nothing more will be read
+  bool drained_ = false;         // the descriptor had less than it was last asked for
+  bool dry_ = false;             // and then nothing
+  bool at_end_ = false;          // the descriptor had come to the peer's end
+  std::optional<IoStatus> end_;  // nothing more will be read
   bool spoke_http_ = false;
 };
 

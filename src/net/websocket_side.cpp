@@ -42,7 +42,7 @@ void AsioConnection::read_messages(std::span<char>& input) {
   if (deflates_) {
     const ws::DeflateTotals before = shard_.deflate().received();
     hear_messages(input);
-    charge_inflated(before);
+    count_inflated(before);
   } else {
     hear_messages(input);
   }
@@ -54,12 +54,12 @@ void AsioConnection::hear_messages(std::span<char>& input) {
   std::size_t heard = 0;
   while (phase_ == Phase::closing || (phase_ == Phase::open && wants_bytes())) {
     switch (protocol_->next(input)) {
-      case Step::need_more: spends(protocol_->take_frames()); return;
+      case Step::need_more: count_messages(protocol_->take_frames()); return;
       case Step::yield: greedy_ = true; return;
       case Step::message: {
         Message message = protocol_->take_message();
         if (phase_ != Phase::open) break;  // too late to be heard
-        if (!spends(protocol_->take_frames())) return;
+        if (!count_messages(protocol_->take_frames())) return;
         heard += message.data().size();
         hear(std::move(message));
         if (heard < most_heard_at_once) break;
@@ -67,9 +67,9 @@ void AsioConnection::hear_messages(std::span<char>& input) {
         return;
       }
       case Step::ping:
-        if (phase_ == Phase::open && spends(1)) answer_ping();
+        if (phase_ == Phase::open && count_messages(1)) answer_ping();
         break;
-      case Step::pong: spends(1); break;
+      case Step::pong: count_messages(1); break;
       case Step::close:
         if (phase_ == Phase::open) {
           note_last_word(LastWord::close);
@@ -89,7 +89,7 @@ void AsioConnection::hear_messages(std::span<char>& input) {
 
 // A gateway that is busy is given its messages later, in their order.
 void AsioConnection::hear(Message message) {
-  validity_.spoke(shard_.tick());
+  keep_alive_.on_message(shard_.tick());
   if (rare_) rare_->begun.reset();
   if (!paused_ && !has_ahead()) return deliver(std::move(message));
   if (!has_ahead()) rare().ahead.emplace();
@@ -140,7 +140,7 @@ void AsioConnection::send(const Frame& frame) {
     if (queue_.held_bytes() > shard_.limits().queued_bytes) return too_slow();
   }
   write_soon();
-  validity_.spoke(shard_.tick());
+  keep_alive_.on_message(shard_.tick());
 }
 
 // What waits is given up, but not in the middle of a message: a reader that is merely slow still learns why.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What open WebSockets are held to. The policies themselves are tested by hand in validity_test, token_bucket_test and
-// queued_bytes_test: here they meet sockets, with times so short that a test need not wait, or so long that it can't.
+// The limits of open WebSockets. The policies themselves are tested in keep_alive_test, rate_limiter_test and
+// queued_bytes_test, without sockets. Here the times are so short that a test need not wait, or so long that they never end.
 #include <functional>
 #include <future>
 #include <string>
