@@ -46,6 +46,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
                  Refusals(options.limits.refusals_per_address),
                  {options.limits.server_queued_bytes, executors.size()},
                  {options.limits.server_unused_bytes, executors.size()},
+                 net::ReturnTimes(options.return_after),
                  [this](net::Held what) { relieve(what); }} {
     uses_.emplace_back(executors.use_count(), "an AsioServer");
     uses_.emplace_back(gateway.use_count(), "an AsioServer");
@@ -325,6 +326,9 @@ ServerStats AsioServer::State::stats() const {
 AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOptions options) {
   if (const std::string fault = fault_of(options.limits); !fault.empty()) {
     throw std::invalid_argument("AsioServer: " + fault);
+  }
+  if (!can_be_waited_for(options.return_after)) {
+    throw std::invalid_argument("AsioServer: return_after can't be negative or above 12 days");
   }
   if (options.backlog < 1) throw std::invalid_argument("AsioServer: a backlog below 1 lets nobody in");
   if (const std::string_view fault = fault_of(options.deflate); !fault.empty()) {

@@ -28,6 +28,7 @@
 #include "net/queued_bytes.hpp"
 #include "net/rate_limiter.hpp"
 #include "net/refusals.hpp"
+#include "net/return_times.hpp"
 #include "net/stream.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/core/rare_log.hpp"
@@ -50,6 +51,7 @@ struct Serving {
   Refusals refusals;
   QueuedBytes queued_bytes;
   QueuedBytes unused_bytes;
+  ReturnTimes return_times;                 // of clients that are closed with 1013
   const std::function<void(Held)> relieve;  // called when what is held is past its limit; any thread
 };
 
@@ -103,6 +105,10 @@ class Shard : public std::enable_shared_from_this<Shard> {
   /// What WebSockets are closed with while stopping.
   CloseReason goodbye() const {
     return stopping_.plan ? stopping_.plan->invite_back(stopping_.goodbye) : stopping_.goodbye;
+  }
+  /// The reason as it goes into a close frame: 1013 names the time after which the client may come back.
+  CloseReason with_return_time(const CloseReason& reason) {
+    return reason.code() == close_code::try_again_later ? serving_.return_times.invite_back(reason) : reason;
   }
   bool torn_down() const noexcept { return torn_down_; }
   /// What a connection may gather before it writes within the turn, so that a flood does not pile up until its end.

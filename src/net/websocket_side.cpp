@@ -206,7 +206,8 @@ void AsioConnection::fail(const CloseReason& reason, Ending why) {
 
 void AsioConnection::queue_close(const CloseReason& reason) {
   const std::size_t before = queue_.held_bytes();
-  queue_.push(shard_.frames().encode_control(close_opcode, ws::close_payload(reason)), shard_.spares());
+  queue_.push(shard_.frames().encode_control(close_opcode, ws::close_payload(shard_.with_return_time(reason))),
+              shard_.spares());
   queue_changed(before);
   write_soon();
 }

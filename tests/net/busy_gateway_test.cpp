@@ -201,7 +201,7 @@ TEST_CASE("when clients have begun too much together, the one with the most goes
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.bytes_in > 1'540'000; }));
   CHECK(served.server.stats().open == 4);
   fourth.send(large_message.substr(0, 400'000));
-  CHECK(large.hear() == "close 1013 too much is unused, and the server is full");
+  CHECK(large.hear() == "close 1013 too much is unused, and the server is full retry_after_ms=2000");
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.shed_unused == 1 && stats.open == 3; }));
   small.send(message.substr(100'000));
   CHECK(small.hear() == "text " + std::string(200'000, 'x'));

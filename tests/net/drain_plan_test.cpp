@@ -62,19 +62,20 @@ TEST_CASE("without a window everybody goes at once", "[net]") {
 }
 
 TEST_CASE("each client is told a time of its own to come back at", "[net][LC-27]") {
-  DrainPlan plan(start, 0ms, 1'000ms);
+  net::ReturnTimes times(1'000ms);
   const CloseReason reason(1012, "restart");
-  CHECK(plan.invite_back(reason) == CloseReason(1012, "restart retry_after_ms=1000"));
+  CHECK(times.invite_back(reason) == CloseReason(1012, "restart retry_after_ms=1000"));
   std::array<int, 10> slices{};
   for (int i = 1; i < 1'000; ++i) {
-    const std::string text = plan.invite_back(CloseReason(1012)).text();
+    const std::string text = times.invite_back(CloseReason(1012)).text();
     REQUIRE(text.starts_with("retry_after_ms="));
     const int ms = std::stoi(text.substr(15));
     REQUIRE((ms >= 1'000 && ms < 2'000));
     ++slices[static_cast<std::size_t>((ms - 1'000) / 100)];
   }
   for (const int clients : slices) CHECK(std::abs(clients - 100) <= 3);
-  const CloseReason full(1012, std::string(max_close_text_bytes - 10, 'x'));
-  CHECK(plan.invite_back(full) == full);
-  CHECK(DrainPlan(start, 0ms).invite_back(reason) == reason);
+  const CloseReason full(1012, std::string(max_close_text_bytes - 10, 'x')), own(1013, "busy retry_after_ms=7");
+  CHECK(times.invite_back(full) == full);
+  CHECK(times.invite_back(own) == own);
+  CHECK(net::ReturnTimes(0ms).invite_back(reason) == reason);
 }

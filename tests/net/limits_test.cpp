@@ -276,7 +276,7 @@ TEST_CASE("when slow readers hold too much together, the one with the largest qu
     CHECK(served.gateway.heard.has("closed 1013 too slow, and the server is full"));
     std::string heard = large.hear();
     while (heard.starts_with("text ")) heard = large.hear();
-    CHECK(heard == "close 1013 too slow, and the server is full");
+    CHECK(heard == "close 1013 too slow, and the server is full retry_after_ms=2000");
     CHECK(served.server.stats().open == 2);
     served.gateway.with("/medium", [](Door& door) { door.fill(2'500'000); });  // there is room again
     CHECK(served.server.stats().shed == 1);

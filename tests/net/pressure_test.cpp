@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Readers that are slow, gateways that are busy.
 #include <algorithm>
+#include <cstdint>
+#include <stdexcept>
 #include <string>
 
 #include "net/support/served.hpp"
@@ -40,8 +42,31 @@ TEST_CASE("a slow reader that reads on learns why it is closed, between whole me
   const std::string message = "text " + std::string(1'000, 'x');
   std::string heard = slow.hear();
   while (heard == message) heard = slow.hear();
-  CHECK(heard == "close 1013 too slow");
+  CHECK(heard == "close 1013 too slow retry_after_ms=2000");
   CHECK(slow.hear() == end_of_stream);
+}
+
+TEST_CASE("a client that is closed with 1013 is told when to come back, the application is not", "[net][CL-14]") {
+  AsioServerOptions options;
+  SECTION("each client at a time of its own, 2 to 4 seconds later where nothing else is said") {}
+  SECTION("as the server's options say") { options.return_after = 30s; }
+  SECTION("or not at all") { options.return_after = 0ms; }
+  Served served(options);
+  auto first = served.enter("/first"), second = served.enter("/second"), third = served.enter("/third");
+  for (const auto* path : {"/first", "/second"}) {
+    served.gateway.with(path, [](Door& door) { door.connection->close(CloseReason(1013, "full")); });
+  }
+  served.gateway.with("/third", [](Door& door) { door.connection->close(CloseReason(1011, "broken")); });
+  const std::int64_t after = options.return_after.count();
+  const auto closed = [after](std::int64_t ms) {
+    return after == 0 ? "close 1013 full" : "close 1013 full retry_after_ms=" + std::to_string(ms);
+  };
+  CHECK(first.hear() == closed(after));
+  CHECK(second.hear() == closed(after * 1'618'034 / 1'000'000));
+  CHECK(third.hear() == "close 1011 broken");
+  first.send(client_close(1013));
+  CHECK(served.gateway.heard.has("closed 1013 full"));
+  CHECK_THROWS_AS(Served({.return_after = -1ms}), std::invalid_argument);
 }
 
 TEST_CASE("what a slow reader has not taken yet arrives whole and in order", "[net]") {

@@ -521,7 +521,7 @@ TEST_CASE("a reader under TLS that is too slow is closed 1013, between whole mes
     const std::string message = "text " + std::string(1'000, 'x');
     std::string heard = slow.hear();
     while (heard == message) heard = slow.hear();
-    CHECK(heard == "close 1013 too slow");
+    CHECK(heard == "close 1013 too slow retry_after_ms=2000");
     CHECK(slow.hear() == end_of_stream);
     CHECK(slow.server_closed());
   }

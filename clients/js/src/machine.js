@@ -96,12 +96,13 @@ export function step(before, event, limits) {
     effects.push(["token", s.rejected]);
   };
   const again = () => (s.reconnect ? ask() : rest("idle"));
-  /** @param {number} [after] */
-  const wait = (after) => {
+  /** @param {number} [after] The server's own delay. @param {boolean} [later] It is the least; the back-off counts, too. */
+  const wait = (after, later) => {
     if (!s.reconnect) return rest("idle");
     leave();
     s.at = "waiting";
-    s.clock = now + (after ?? delay(s.waits, hidden, random, limits));
+    const own = delay(s.waits, hidden, random, limits);
+    s.clock = now + (later ? Math.max(after ?? 0, own) : after ?? own);
     s.waits += 1;
   };
   /** The server rejected the token: one retry, at once. */
@@ -178,8 +179,9 @@ export function step(before, event, limits) {
       }
       if (verdict === "stop") return rest("stopped", "closed");
       if (verdict === "token") return refuse();
-      if (verdict === "later") s.waits = Math.max(s.waits, 2);
-      wait(after);
+      const later = verdict === "later";
+      if (later) s.waits = Math.max(s.waits, 2);
+      wait(after, later);
     },
     clock() {
       if (s.at === "waiting") return ask();

@@ -57,11 +57,13 @@ class Step:
         self.put(at="token", why=None, clock=self.now + backoff.TOKEN)
         self.effects.append(("token", self.state.rejected))
 
-    def wait(self, after=None):
+    def wait(self, after=None, later=False):
+        """`after` is the server's own delay; with `later` it is the least, and the back-off counts, too."""
         if not self.state.reconnect:
             return self.rest("idle")
         self.leave()
-        after = backoff.delay(self.state.waits, self.random) if after is None else after
+        own = backoff.delay(self.state.waits, self.random)
+        after = max(after or 0.0, own) if later else own if after is None else after
         self.put(at="waiting", clock=self.now + after, waits=self.state.waits + 1)
 
     def refuse(self):
@@ -126,9 +128,10 @@ class Step:
             return self.rest("stopped", "closed")
         if verdict == "token":
             return self.refuse()
-        if verdict == "later":
+        later = verdict == "later"
+        if later:
             self.put(waits=max(self.state.waits, 2))
-        self.wait(after)
+        self.wait(after, later)
 
     def clock(self):
         if self.state.at == "waiting":
