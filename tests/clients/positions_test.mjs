@@ -97,3 +97,19 @@ test("Baserow's replay is written on it: the last id is named, and only a refusa
   await world.settle();
   assert.equal(loads.length, 2);
 });
+
+test("the seam may be an object of a class, and need not do everything", async () => {
+  class Heard {
+    messages = [];
+    heard(message) {
+      this.messages.push(message.type);
+    }
+  }
+  const positions = new Heard();
+  const {world, subscribe} = await start(positions);
+  subscribe(1);
+  world.socket.authenticate();
+  assert.deepEqual(world.socket.take(), [{page: "table", table_id: 1}]);
+  world.socket.say(added(1));
+  assert.deepEqual(positions.messages, ["authentication", "page_add"]);
+});

@@ -15,19 +15,19 @@ export const defaults = {cap: 30_000, hiddenCap: 120_000, heldEvents: 1000, held
 
 /**
  * The wait before the retry that follows `waits` others: full jitter, U(0, min(cap, base * 2^waits)).
- * @param {number} waits @param {boolean} hidden @param {number} random @param {import("../index.js").Limits} limits
+ * @param {number} waits @param {boolean | undefined} hidden @param {number} random @param {import("../index.js").Limits} limits
  */
 export const delay = (waits, hidden, random, limits) =>
   random * Math.min(hidden ? limits.hiddenCap : limits.cap, 1000 * 2 ** waits);
 
 /**
- * The delay that a server names in the reason of its close frame, up to a tenth longer, at most 5 minutes; undefined
+ * The delay that a server names in the reason of its close frame, up to a tenth longer, at most 5 minutes; null
  * without one.
  * @param {string} reason @param {number} random
  */
 export const retryAfter = (reason, random) => {
   const given = /\bretry_after_ms=(\d+)/.exec(reason);
-  return given ? Math.min(+given[1] * (1 + random / 10), 300_000) : undefined;
+  return given && Math.min(+given[1] * (1 + random / 10), 300_000);
 };
 
 /**

@@ -50,7 +50,7 @@ export const createConnection = (options, world, limits, to) => {
         .then((given = token === undefined ? "" : null) => dispatch({type: "token", turn, token: given}))
         .catch((error) => { // of token(), or of the socket's constructor
           if (!signal.aborted) to.report(error);
-          dispatch({type: "failed", turn});
+          dispatch({type: "closed", turn});
         });
     },
     open(given, turn) {
@@ -70,14 +70,13 @@ export const createConnection = (options, world, limits, to) => {
     drop(code) {
       asking?.abort();
       if (!socket) return;
-      socket.onopen = socket.onmessage = socket.onclose = null;
-      socket.close(code);
+      socket.close(code); // what it still reports is of another turn
       socket = null;
       to.lost();
     },
   };
 
-  /** @param {Omit<import("./machine.js").Event, "now">} event */
+  /** @param {Omit<import("./machine.js").Event, "now" | "random">} event */
   const dispatch = (event) => {
     const before = state;
     const next = step(before, {now: world.Date.now(), random: world.Math.random(), hidden: world.document?.hidden, ...event}, limits);
@@ -95,7 +94,7 @@ export const createConnection = (options, world, limits, to) => {
       unwatch?.();
       unwatch = undefined;
     }
-    else unwatch ??= watch(world, (type, how) => dispatch({type, ...how, probe: !!(state.heartbeat || to.question())}));
+    else unwatch ??= watch(world, (type, how) => dispatch({type, ...how, probe: state.heartbeat || to.question()}));
     // What a handler does meanwhile may have left this turn behind.
     const {turn} = state;
     for (const [name, value] of next.effects) if (name === "drop" || turn === state.turn) effects[name](value, turn);

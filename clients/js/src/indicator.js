@@ -28,9 +28,10 @@ export const defineRealtimeStatus = (name = "realtime-status") => {
   class RealtimeStatus extends HTMLElement {
     constructor() {
       super();
-      this.root = this.attachShadow({mode: "open"});
-      this.sheet = document.createElement("style");
-      this.sheet.textContent = style;
+      const sheet = document.createElement("style");
+      sheet.textContent = style;
+      this.text = new Text();
+      this.attachShadow({mode: "open"}).append(sheet, this.text);
     }
 
     /** @param {any} realtime */
@@ -57,8 +58,7 @@ export const defineRealtimeStatus = (name = "realtime-status") => {
       const word = {...words, .../** @type {any} */ (this).words}[why ?? name] ?? "";
       this.setAttribute("role", "status");
       this.setAttribute("state", name);
-      this.root.textContent = typeof word === "function" ? word(seconds) : word;
-      this.root.append(this.sheet);
+      this.text.data = typeof word === "function" ? word(seconds) : word;
       // Screen readers would read each second aloud.
       this.setAttribute("aria-live", until ? "off" : "polite");
       if (until && seconds > 0) this.timer = setTimeout(() => this.show(), ((until - Date.now()) % 1000) + 10);

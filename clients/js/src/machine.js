@@ -40,15 +40,15 @@ import {connectTime, delay, lateTime, pongTime, stableTime, tokenTime, wakePongT
  * @typedef {object} Event
  * @property {string} type
  * @property {number} now
- * @property {number} [random] From 0 to 1; with "closed" and every event that may lead to a wait.
+ * @property {number} random From 0 to 1.
  * @property {boolean} [hidden] Whether the page is hidden.
  * @property {number} [turn] Of the token call or socket that it comes from.
  * @property {string | null} [token]
  * @property {import("../index.js").Verdict} [verdict]
- * @property {number} [after] The delay that the server asked for.
+ * @property {number | null} [after] The delay that the server asked for.
  * @property {boolean} [success] Of `authentication`.
  * @property {number} [heartbeat] Of `authentication`, in milliseconds.
- * @property {boolean} [probe] Whether there is something to ask the server, so that it must answer.
+ * @property {unknown} [probe] Whether there is something to ask the server, so that it must answer.
  * @property {boolean} [back] A wake-up from the back/forward cache: the socket did not survive.
  * @property {boolean} [shown] A wake-up that shows the page to somebody.
  * @property {boolean} [reconnect]
@@ -69,7 +69,7 @@ export function step(before, event, limits) {
   const s = {...before};
   /** @type {Effect[]} */
   const effects = [];
-  const {now, hidden = false, random = 0} = event;
+  const {now, hidden, random} = event;
   const linked = s.at === "live" || s.at === "probing";
   const socket = linked || s.at === "connecting";
 
@@ -80,6 +80,16 @@ export function step(before, event, limits) {
     s.open = false;
     s.clock = s.stable = 0;
   };
+  /** @param {At} at @param {number} time After which the clock fires. */
+  const enter = (at, time) => {
+    s.at = at;
+    s.clock = now + time;
+  };
+  /** The back-off and the retry of a rejected token begin anew. */
+  const refresh = () => {
+    s.waits = 0;
+    s.refused = false;
+  };
   /** @param {At} at @param {State["why"]} [why] @param {number} [code] */
   const rest = (at, why = null, code) => {
     leave(code);
@@ -89,20 +99,18 @@ export function step(before, event, limits) {
   };
   const ask = () => {
     leave();
-    s.at = "token";
+    enter("token", tokenTime);
     s.why = null;
-    s.clock = now + tokenTime;
     s.began = now;
     effects.push(["token", s.rejected]);
   };
   const again = () => (s.reconnect ? ask() : rest("idle"));
-  /** @param {number} [after] The server's own delay. @param {boolean} [later] It is the least; the back-off counts, too. */
+  /** @param {number | null} [after] The server's own delay. @param {boolean} [later] It is the least; the back-off counts, too. */
   const wait = (after, later) => {
     if (!s.reconnect) return rest("idle");
     leave();
-    s.at = "waiting";
     const own = delay(s.waits, hidden, random, limits);
-    s.clock = now + (later ? Math.max(after ?? 0, own) : after ?? own);
+    enter("waiting", later ? Math.max(after ?? 0, own) : after ?? own);
     s.waits += 1;
   };
   /** The server rejected the token: one retry, at once. */
@@ -114,8 +122,7 @@ export function step(before, event, limits) {
   };
   /** @param {number} patience */
   const probe = (patience) => {
-    s.at = "probing";
-    s.clock = now + patience;
+    enter("probing", patience);
     effects.push(["ping"]);
   };
   /** A message came. */
@@ -132,18 +139,14 @@ export function step(before, event, limits) {
   const on = {
     connect() {
       s.reconnect = event.reconnect ?? true;
-      s.anonymous = !!event.anonymous;
-      if (s.at === "stopped") {
-        s.waits = 0;
-        s.refused = false;
-      }
+      s.anonymous = event.anonymous;
+      if (s.at === "stopped") refresh();
       if (s.at === "token" || socket) return;
       ask();
       if (hidden) on.hide();
     },
     disconnect() {
-      s.waits = 0;
-      s.refused = false;
+      refresh();
       rest("idle", null, 1000);
     },
     token() {
@@ -151,9 +154,8 @@ export function step(before, event, limits) {
       if (token === null || token === s.barred) return rest("stopped", "token_rejected");
       s.token = token;
       s.rejected = null;
-      s.at = "connecting";
+      enter("connecting", connectTime);
       s.began = now;
-      s.clock = now + connectTime;
       effects.push(["open", token]);
     },
     open() {
@@ -196,9 +198,8 @@ export function step(before, event, limits) {
       else probe(pongTime);
     },
     stable() {
+      refresh();
       s.stable = 0;
-      s.waits = 0;
-      s.refused = false;
       s.rejected = s.barred = null;
     },
     wake() {
@@ -221,7 +222,6 @@ export function step(before, event, limits) {
       if (s.at !== "idle" && s.at !== "stopped") rest("suspended", null, 1000);
     },
   };
-  on.failed = on.closed;
   on.pause = on.suspend;
 
   if (event.turn !== undefined && event.turn !== s.turn) return {state: before, effects};

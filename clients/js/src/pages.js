@@ -23,10 +23,8 @@ export const keyOf = (page, parameters) =>
   JSON.stringify([page, Object.keys(parameters).filter((name) => parameters[name] != null).sort()
     .map((name) => [name, norm(parameters[name])])]);
 
-/** Sends plain frames and never recovers. @type {import("../index.js").Positions} */
-const noPositions = {
-  ask: (pages) => pages.map(({page, parameters}) => ({...parameters, page})),
-};
+/** The frames that ask for pages. @param {readonly Entry[]} wanted @returns {object[]} */
+const framesOf = (wanted) => wanted.map(({page, parameters}) => ({...parameters, page}));
 
 /**
  * @param {object} to
@@ -38,7 +36,6 @@ const noPositions = {
  * @param {Partial<import("../index.js").Positions>} [to.positions]
  */
 export const createPages = ({world, limits, send, deliver, report, positions}) => {
-  const seam = {...noPositions, ...positions};
   /** @type {Map<string, Entry>} */
   const entries = new Map();
   /** @type {Set<Subscription>} */
@@ -48,14 +45,13 @@ export const createPages = ({world, limits, send, deliver, report, positions}) =
   let heldBytes = 0;
   let open = false;
   let live = false;
+  /** What handlers do meanwhile may change the entries. */
+  const all = () => [...entries.values()];
 
   // --- Events that wait
 
   /** @param {string} type */
-  const isHeld = (type) => {
-    for (const {holds} of loading) if (!holds || holds.includes(type)) return true;
-    return false;
-  };
+  const isHeld = (type) => [...loading].some(({holds}) => holds?.includes(type) ?? true);
 
   /** @param {Message} message @param {string} text */
   const hold = (message, text) => {
@@ -68,6 +64,12 @@ export const createPages = ({world, limits, send, deliver, report, positions}) =
     held = [];
     heldBytes = 0;
     for (const [message, text] of waiting) (isHeld(message.type) ? hold : deliver)(message, text);
+  };
+
+  /** @param {Entry} entry @param {() => void} call @param {number} wait */
+  const setTimer = (entry, call, wait) => {
+    world.clearTimeout(entry.timer);
+    entry.timer = world.setTimeout(call, wait);
   };
 
   const owner = {
@@ -87,8 +89,7 @@ export const createPages = ({world, limits, send, deliver, report, positions}) =
       one.end("removed", "unsubscribed");
       if (entry.subscribers.size) return;
       if (!open) return void entries.delete(key);
-      world.clearTimeout(entry.timer);
-      entry.timer = world.setTimeout(() => {
+      setTimer(entry, () => {
         entries.delete(key);
         send({...parameters, remove_page: page});
       }, lingerTime);
@@ -105,8 +106,7 @@ export const createPages = ({world, limits, send, deliver, report, positions}) =
   /** An answer is due, unless the page is about to be left. @param {Entry} entry */
   const expect = (entry) => {
     if (!live || !entry.subscribers.size) return;
-    world.clearTimeout(entry.timer);
-    entry.timer = world.setTimeout(() => {
+    setTimer(entry, () => {
       entry.at = "silent";
       tell(entry, "enter", "refused", new Error("no_answer"));
     }, answerTime);
@@ -119,7 +119,7 @@ export const createPages = ({world, limits, send, deliver, report, positions}) =
       tell(entry, "enter", "asking");
       expect(entry);
     }
-    seam.ask(wanted).forEach(send);
+    (positions?.ask?.(wanted) ?? framesOf(wanted)).forEach(send);
   };
 
   /**
@@ -130,7 +130,7 @@ export const createPages = ({world, limits, send, deliver, report, positions}) =
   const meant = ({page, parameters}, asked) => {
     const sent = parameters ?? {};
     const exact = entries.get(keyOf(page, sent));
-    return asked && exact?.at === "asking" ? [exact] : [...entries.values()].filter((entry) => entry.page === page &&
+    return asked && exact?.at === "asking" ? [exact] : all().filter((entry) => entry.page === page &&
       Object.keys(sent).every((name) => norm(sent[name]) === norm(entry.parameters[name])));
   };
 
@@ -148,7 +148,7 @@ export const createPages = ({world, limits, send, deliver, report, positions}) =
       for (const entry of meant(message, true)) {
         if (entry.subscribers.size) world.clearTimeout(entry.timer);
         entry.at = "added";
-        tell(entry, "confirm", seam.answered?.(entry, message) ?? {});
+        tell(entry, "confirm", positions?.answered?.(entry, message) ?? {});
       }
     },
     // While a page is asked for again, this answers an earlier removal.
@@ -159,7 +159,7 @@ export const createPages = ({world, limits, send, deliver, report, positions}) =
       for (const entry of meant(message, true)) drop(entry, "refused", message.error);
     },
     updates_missed({pages}) {
-      const named = pages?.length ? pages.flatMap((/** @type {Message} */ page) => meant(page)) : [...entries.values()];
+      const named = pages?.length ? pages.flatMap((/** @type {Message} */ page) => meant(page)) : all();
       for (const entry of named) if (entry.at === "added") tell(entry, "missed");
     },
   };
@@ -192,28 +192,26 @@ export const createPages = ({world, limits, send, deliver, report, positions}) =
       [...(entries.get(keyOf(page ?? "", {...parameters}))?.subscribers ?? [])].pop()?.handle.unsubscribe();
     },
 
-    list: () => [...entries.values()].filter(({subscribers}) => subscribers.size)
+    list: () => all().filter(({subscribers}) => subscribers.size)
       .map(({page, parameters}) => ({page, parameters})),
 
     /** A frame that the server must answer; undefined without a confirmed page. */
-    question() {
-      for (const {page, parameters, at} of [...entries.values()]) if (at === "added") return {...parameters, page};
-    },
+    question: () => framesOf(all().filter(({at}) => at === "added"))[0],
 
     opened() {
       open = true;
-      ask([...entries.values()]);
+      ask(all());
     },
 
     /** From now on an answer is due. */
     live() {
       live = true;
-      for (const entry of [...entries.values()]) if (entry.at === "asking") expect(entry);
+      for (const entry of all()) if (entry.at === "asking") expect(entry);
     },
 
     lost() {
       open = live = false;
-      for (const entry of [...entries.values()]) {
+      for (const entry of all()) {
         world.clearTimeout(entry.timer);
         if (!entry.subscribers.size) entries.delete(entry.key);
         if (entry.at === "silent") continue;
@@ -223,12 +221,12 @@ export const createPages = ({world, limits, send, deliver, report, positions}) =
     },
 
     clear() {
-      for (const entry of [...entries.values()]) drop(entry, "removed", "disposed");
+      for (const entry of all()) drop(entry, "removed", "disposed");
     },
 
     /** @param {Message} message @param {string} text */
     take(message, text) {
-      seam.heard?.(message);
+      positions?.heard?.(message);
       const {type} = message;
       const answer = answers[type];
       answer?.(message);

@@ -66,7 +66,8 @@ export class Realtime {
       connection.dispatch({type: "disconnect"});
     };
     const {on, off} = handlers;
-    const live = () => connection.status().name === "live";
+    const {status} = connection;
+    const live = () => status().name === "live";
     const ownId = () => (live() ? id : null);
 
     Object.assign(this, {
@@ -82,7 +83,7 @@ export class Realtime {
         let held = 1;
         retained += 1;
         world.clearTimeout(parting);
-        if (connection.status().name === "idle") connect();
+        if (status().name === "idle") connect();
         return () => {
           retained -= held;
           if (held && !retained) parting = world.setTimeout(disconnect, lingerTime);
@@ -104,13 +105,13 @@ export class Realtime {
       /** @param {string} type @param {(context: any, message: any) => void} handler */
       registerEvent: (type, handler) => on(type, (message) => handler(options.context, message)),
       /** @param {(message: any, text: string) => void} handler @param {Signal} [signal] */
-      onMessage: (handler, signal) => handlers.on(everything, handler, signal),
+      onMessage: (handler, signal) => on(everything, handler, signal),
       /** @param {(status: Status) => void} handler @param {Signal} [signal] */
-      onStatus: (handler, signal) => handlers.on(statuses, () => handler(connection.status()), signal),
+      onStatus: (handler, signal) => on(statuses, () => handler(status()), signal),
     });
     /** @type {Record<string, () => unknown>} */
     const properties = {
-      status: connection.status,
+      status,
       connected: live,
       attempts: () => connection.state().waits,
       pages: pages.list,
