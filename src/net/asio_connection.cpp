@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/failure.hpp"
-#include "net/http_side.hpp"
+#include "net/http_stage.hpp"
 #include "net/tls_session.hpp"
 
 namespace sluice::net {
@@ -20,7 +20,7 @@ constexpr std::size_t patience_with_slow_ends = 128;
 
 AsioConnection::AsioConnection(Shard& shard, Arrival arrival, Admission::Seat seat)
     : shard_(shard), stream_(std::move(arrival.stream)), seat_(std::move(seat)) {
-  begin_http(arrival.peer, arrival.proxy_protocol);
+  rare().http = std::make_unique<HttpStage>(*this, arrival.peer, arrival.proxy_protocol);
 }
 
 AsioConnection::~AsioConnection() { shard_.forget(); }
@@ -43,7 +43,7 @@ void AsioConnection::on_ready(Poller::Readiness ready) {
   if (!ready.readable && !ready.ended) return;
   unread_ = true;
   if (ready.ended) peer_ended_ = true;
-  greedy_ ? go_on_soon() : use_unread();
+  greedy_ ? resume_soon() : use_unread();
 }
 
 // --- writing
@@ -52,6 +52,11 @@ void AsioConnection::write_soon() {
   if (will_write_) return;
   shard_.will_write(*this);
   will_write_ = true;
+}
+
+void AsioConnection::queue_bytes(std::string_view bytes) {
+  queue_.push_bytes(bytes, shard_.spares());
+  write_soon();
 }
 
 void AsioConnection::end_turn() {
@@ -69,7 +74,7 @@ void AsioConnection::write_queued() {
       shard_.counters().writes.add();
       shard_.counters().bytes_out.add(gone.bytes);
       queue_.took(gone.bytes, shard_.spares());
-      if (has_http()) http_progress();
+      if (has_http()) http().on_progress();
     }
     if (gone.status == IoStatus::would_block) return wait_to_write();
   }
@@ -105,7 +110,7 @@ IoResult AsioConnection::write_once() {
 }
 
 void AsioConnection::all_written() {
-  if (phase_ == Phase::http) return http_written();
+  if (phase_ == Phase::http) return http().on_drained();
   if (wants_drained_ && phase_ == Phase::open) return tell_drained();
   if (phase_ != Phase::leaving) return;
   const IoResult finished = stream_.finish();
@@ -131,9 +136,8 @@ void AsioConnection::leave(bool and_drain) {
 void AsioConnection::lost() {
   if (phase_ == Phase::open) {
     parting_ = true;
-    return go_on_soon();
+    return resume_soon();
   }
-  if (phase_ == Phase::http) keep_for_handler();
   tell_lost();
   end();
 }
@@ -145,10 +149,10 @@ void AsioConnection::tell_lost() {
         tell_closed(protocol_->close_reason(), Ending::by_peer);
         break;
       }
-      [[fallthrough]];
-    case Phase::opening: tell_closed(CloseReason(close_code::abnormal), Ending::vanished); break;
+      tell_closed(CloseReason(close_code::abnormal), Ending::vanished);
+      break;
     case Phase::closing: tell_closed(CloseReason(*rare_->closed_with), ending_); break;
-    case Phase::http:
+    case Phase::http: http().on_lost(); break;
     case Phase::leaving:
     case Phase::draining:
     case Phase::gone: break;
@@ -157,8 +161,9 @@ void AsioConnection::tell_lost() {
 
 void AsioConnection::deadline_passed() {
   switch (phase_) {
-    case Phase::http: return request_late();
-    case Phase::opening: return refuse({503, "the application did not answer the handshake in time", {}});
+    case Phase::http:
+      if (read_late_bytes()) http().on_deadline();
+      return;
     case Phase::open: return said_last_word() ? hear_last_word() : resume_throttled();
     case Phase::gone: return;
     case Phase::closing:
@@ -188,9 +193,8 @@ bool AsioConnection::takes_its_share() {
 
 void AsioConnection::go_away() {
   switch (phase_) {
-    case Phase::http: return leave_if_idle();
+    case Phase::http: return http().shutdown();
     case Phase::open: return say_goodbye();
-    case Phase::opening:  // once it is accepted, it has its turn
     case Phase::closing:
     case Phase::leaving:
     case Phase::draining:
@@ -199,7 +203,7 @@ void AsioConnection::go_away() {
 }
 
 void AsioConnection::cut_off() {
-  if (phase_ == Phase::opening) refuse({503, "the server stops", {}});
+  if (opening()) http().refuse({503, "the server stops", {}});
   if (phase_ == Phase::open) fail(shard_.goodbye(), Ending::by_stop);
   if (phase_ == Phase::leaving && !waits_writable_) write_queued();
   lost();
@@ -242,11 +246,15 @@ void AsioConnection::end() noexcept {
   // Not under the feet of a caller, and not before the shard has looked at those that wanted to write this turn.
   try {
     shard_.executor().at_end_of_turn([self = self_] {
-      if (!self->kept_for_handler()) self->drop_request();
+      if (self->has_http() && !self->http().kept_for_handler()) self->drop_request();
     });
     self_.reset();
   } catch (...) {  // without memory it stays for ever, which harms less than an object that goes too early
   }
+}
+
+void AsioConnection::drop_request() noexcept {
+  if (has_http()) http().drop_request();
 }
 
 AsioConnection::Rare& AsioConnection::rare() {

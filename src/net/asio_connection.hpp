@@ -21,19 +21,19 @@
 #include "net/stream.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/transport/connection.hpp"
-#include "sluice/transport/http.hpp"
-#include "sluice/transport/scope.hpp"
-#include "ws/http_head.hpp"
+#include "ws/deflate_negotiation.hpp"
 #include "ws/server_protocol.hpp"
 
 namespace sluice::net {
 
+class HttpStage;
+
 /// The transport's Connection over Asio. What is read goes through machines without sockets (HttpReader,
 /// ws::ServerProtocol), what is written through WriteQueue; this class moves the bytes and knows in which phase of its
-/// life it is. It is written in six files: asio_connection.cpp (writing and the end of life), reading_side.cpp (what is
-/// read, and in which turn it is used), proxy_side.cpp (who is at the other end), http_side.cpp (requests and the
-/// handshake), websocket_side.cpp (messages and Connection's calls), limits_side.cpp (how long an open WebSocket may
-/// live, and how much it may say and hold).
+/// life it is. Until a handshake is accepted its HttpStage uses what is read. It is written in four files:
+/// asio_connection.cpp (writing and the end of life), reading_side.cpp (what is read, and in which turn it is used),
+/// websocket_side.cpp (messages and Connection's calls), limits_side.cpp (how long an open WebSocket may live, and how
+/// much it may say and hold).
 ///
 /// Reading: the shard's poller tells of readiness, and the bytes are then read into the shard's one buffer. While a
 /// gateway has paused it, a little is read ahead: pings are answered, messages wait, and a close or an end of the peer
@@ -56,8 +56,8 @@ class AsioConnection final : public Connection, public Deadline {
   void deadline_passed();
   /// An open WebSocket, now in no list: is a ping due, or its end?
   void check_life();
-  /// What was put off goes on.
-  void go_on();
+  /// Continues with what was put off.
+  void resume();
   /// Bytes of an open WebSocket that its network does not take, or of anybody that are read and not used yet.
   std::size_t held(Held what) const noexcept;
   /// All hold too much together, and this one most.
@@ -73,7 +73,6 @@ class AsioConnection final : public Connection, public Deadline {
   /// Runs a part of this connection's life: whatever it throws ends this connection, and no other.
   template <class Work>
   void guarded(Work work) noexcept;
-  bool seated() const noexcept { return static_cast<bool>(seat_); }
 
   void accept(const Acceptance& acceptance) override;
   void deny(const Denial& denial) override;
@@ -84,19 +83,41 @@ class AsioConnection final : public Connection, public Deadline {
   std::size_t queued_bytes() const noexcept override { return queue_.bytes(); }
   void tell_when_drained() override;
 
+  // What its stages use.
+  Shard& shard() noexcept { return shard_; }
+  Stream& stream() noexcept { return stream_; }
+  Admission::Seat& seat() noexcept { return seat_; }
+  bool seated() const noexcept { return static_cast<bool>(seat_); }
+  bool speaks_http() const noexcept { return phase_ == Phase::http; }
+  bool over() const noexcept { return phase_ == Phase::gone; }
+  /// Queues bytes that are no WebSocket frame.
+  void queue_bytes(std::string_view bytes);
+  /// Continues in a turn of its own with what was put off.
+  void resume_soon();
+  /// Ends once all that is queued is written; `and_drain`: reads on until the peer has read that, too.
+  void leave(bool and_drain);
+  /// The connection has failed.
+  void lost();
+  /// Closes the socket now.
+  void end() noexcept;
+  /// The events of the WebSocket that the gateway opens; null if it threw.
+  void attach(std::shared_ptr<ConnectionEvents> events);
+  /// The gateway threw, perhaps after it had accepted.
+  void gateway_failed();
+  /// Posts on_closed, once.
+  void tell_closed(const CloseReason& reason, Ending why);
+
  private:
   void broke(std::exception_ptr error) noexcept;
 
   enum class Phase : std::uint8_t {
-    http,      // reading requests, or answering one
-    opening,   // the gateway decides on a handshake
+    http,      // requests, and a handshake that the gateway decides on
     open,      // a WebSocket
     closing,   // our close frame is on its way, the peer's is due
     leaving,   // everything is said; when it is written the connection ends
     draining,  // the write side is shut; what the peer still sends is thrown away, so that it can read our last words
     gone,
   };
-  struct Http;
   struct Kept {
     std::string bytes;
     std::size_t used = 0;
@@ -108,7 +129,7 @@ class AsioConnection final : public Connection, public Deadline {
   };
   // What an idle connection has not.
   struct Rare {
-    std::unique_ptr<Http> http;          // until the handshake is accepted
+    std::unique_ptr<HttpStage> http;     // until a handshake is accepted
     std::optional<Kept> kept;            // read, but not wanted yet
     std::optional<ReadAhead> ahead;      // messages for a gateway that is busy; not empty
     std::optional<LastWord> last_word;   // of the peer, which comes behind all that
@@ -127,6 +148,11 @@ class AsioConnection final : public Connection, public Deadline {
   bool has_ahead() const noexcept { return rare_ && rare_->ahead; }
   bool said_last_word() const noexcept { return rare_ && rare_->last_word; }
   bool has_room_ahead() const noexcept;
+  HttpStage& http() const noexcept { return *rare_->http; }
+  bool has_http() const noexcept { return rare_ && rare_->http; }
+  void end_http() noexcept;
+  bool opening() const noexcept;
+  bool read_late_bytes();
   bool reads_now() const noexcept { return wants_bytes() && !has_kept(); }
   bool watches() const noexcept;
   void read_on();
@@ -137,7 +163,6 @@ class AsioConnection final : public Connection, public Deadline {
   std::span<char> use(std::span<char> input);
   void keep(std::span<char> rest);
   void use_kept();
-  void go_on_soon();
   void peer_ended();
   void note_last_word(LastWord word);
   void come_to_last_word();
@@ -154,48 +179,10 @@ class AsioConnection final : public Connection, public Deadline {
   void release_shared();
   void wait_to_write();
   void all_written();
-  void leave(bool and_drain);
   bool takes_its_share();
-  void lost();
   void tell_lost();
-  void end() noexcept;
   Rare& rare();
   void keep_if_used() noexcept;
-
-  // proxy_side.cpp
-  void begin_http(const asio::ip::tcp::endpoint& peer, bool proxy_protocol);
-  bool awaits_proxy_header() const noexcept;
-  void read_proxy_header();
-  void take_proxy_header();
-  void proxy_header_missing();
-  bool count_for(const asio::ip::tcp::endpoint& client);
-  void give_up_seat();
-  void refuse_for_want_of_seats();
-  bool identify();
-  void count_answer(int status);
-
-  // http_side.cpp
-  Http& http() const noexcept { return *rare_->http; }
-  bool has_http() const noexcept { return rare_ && rare_->http; }
-  void end_http() noexcept;
-  bool answering() const noexcept;
-  void read_requests(std::span<char>& input);
-  void answer_request();
-  HttpResponse take_answer();
-  void request_answered();
-  void keep_for_handler();
-  void handler_done_for_nobody();
-  void report_handler(std::string_view thrown);
-  bool kept_for_handler() const noexcept;
-  void respond(const HttpResponse& response);
-  void http_progress();
-  void http_written();
-  void leave_if_idle();
-  Scope scope_of(const RequestInfo& request) const;
-  void open_websocket();
-  void refuse(const ws::HttpRefusal& refusal);
-  void request_late();
-  void decline(std::string_view response, int status);
 
   // websocket_side.cpp
   void compress_as(const ws::DeflateParameters& agreed);
@@ -212,7 +199,6 @@ class AsioConnection final : public Connection, public Deadline {
   void tell_drained();
   void begin_close(const CloseReason& reason, Ending why);
   void queue_close(const CloseReason& reason);
-  void tell_closed(const CloseReason& reason, Ending why);
   void tell_now();
   static void say_closed(ConnectionEvents& events, std::optional<ReadAhead>& ahead, const CloseReason& reason) noexcept;
 
@@ -246,14 +232,13 @@ class AsioConnection final : public Connection, public Deadline {
   bool unread_ = false;      // the socket may hold bytes, which will not be told again
   bool peer_ended_ = false;  // behind what is unread
   bool paused_ = false;
-  bool goes_on_soon_ = false;
+  bool resumes_soon_ = false;
   bool told_ = false;         // on_closed is posted, or will be as soon as the events are known
   bool counted_ = false;      // among the open WebSockets
   bool going_ = false;        // on_stop was called
   bool greedy_ : 1 = false;   // it has had its share of a turn
   bool parting_ : 1 = false;  // the connection has failed, and what it brought before is read
   bool drains_ : 1 = false;   // leaving is followed by draining
-  bool in_open_ : 1 = false;  // inside Gateway::open: the events are not known yet
   bool deflates_ : 1 = false;
   KeepAlive keep_alive_;
   Stream stream_;

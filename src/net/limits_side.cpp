@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How long an open WebSocket may live, and how much it may say; see asio_connection.hpp.
 #include "net/asio_connection.hpp"
+#include "net/http_stage.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -156,7 +157,7 @@ void AsioConnection::apply(RateLimiter::Verdict verdict) {
 
 // A connection that is throttled again and again is in no other list, so its pings and its lifetime are checked here.
 void AsioConnection::resume_throttled() {
-  if (!rare_ || !rare_->limiter || rare_->limiter->resume(shard_.rates(), shard_.now())) go_on_soon();
+  if (!rare_ || !rare_->limiter || rare_->limiter->resume(shard_.rates(), shard_.now())) resume_soon();
   check_life();
 }
 
@@ -172,8 +173,8 @@ std::size_t AsioConnection::held(Held what) const noexcept {
 }
 
 void AsioConnection::shed(Held what) {
-  if (what == Held::unused && phase_ == Phase::http && !answering()) {
-    return refuse({503, "the server is full", {{"Retry-After", "5"}}});
+  if (what == Held::unused && phase_ == Phase::http && http().wants_bytes()) {
+    return http().refuse({503, "the server is full", {{"Retry-After", "5"}}});
   }
   if (phase_ != Phase::open) return;
   drop_waiting();

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What is read, and in which turn it is used; see asio_connection.hpp.
+#include "net/asio_connection.hpp"
+
 #include <utility>
 
-#include "net/http_side.hpp"
+#include "net/http_stage.hpp"
 #include "net/tls_session.hpp"
 
 namespace sluice::net {
@@ -11,6 +13,8 @@ namespace {
 // A connection that always has more to read lets the others have their turn after this much.
 constexpr std::size_t burst_bytes = 256 * 1024;
 constexpr auto burst_time = std::chrono::milliseconds(1);
+// Reads that may follow each other when a request is late: more than a kernel's receive buffer holds.
+constexpr int most_late_bursts = 64;
 // Of what a connection had brought before it failed, so many times read_ahead_bytes are still delivered.
 constexpr std::size_t more_at_parting = 4;
 
@@ -18,11 +22,10 @@ constexpr std::size_t more_at_parting = 4;
 
 bool AsioConnection::wants_bytes() const noexcept {
   switch (phase_) {
-    case Phase::http: return !answering();
+    case Phase::http: return http().wants_bytes();
     case Phase::open: return !throttled() && !said_last_word() && has_room_ahead();
     case Phase::closing:
     case Phase::draining: return true;
-    case Phase::opening:
     case Phase::leaving:
     case Phase::gone: return false;
   }
@@ -39,19 +42,33 @@ bool AsioConnection::has_room_ahead() const noexcept {
 
 // Nobody wants to read, but the loss of the connection is of interest.
 bool AsioConnection::watches() const noexcept {
-  if (phase_ == Phase::http) return http().state == Http::State::handling;
-  return phase_ == Phase::opening || (phase_ == Phase::open && !wants_bytes());
+  if (phase_ == Phase::http) return http().watches_for_loss();
+  return phase_ == Phase::open && !wants_bytes();
 }
 
 void AsioConnection::read_on() {
   if (phase_ == Phase::gone) return;
-  if ((has_kept() && wants_bytes()) || (unread_ && reads_now())) go_on_soon();
+  if ((has_kept() && wants_bytes()) || (unread_ && reads_now())) resume_soon();
 }
 
 void AsioConnection::use_unread() {
-  if (awaits_proxy_header()) return read_proxy_header();
+  if (phase_ == Phase::http && http().awaits_proxy_header() && !http().read_proxy_header()) {
+    if (phase_ == Phase::http) unread_ = false;
+    return;
+  }
   if (reads_now()) return read_burst();
   if (watches()) look_for_loss();
+}
+
+// Bytes that wait in the kernel have arrived in time: this thread is late, not the client. Returns whether the
+// connection still speaks HTTP.
+bool AsioConnection::read_late_bytes() {
+  for (int burst = 0; burst < most_late_bursts && http().wants_bytes() && unread_bytes(); ++burst) {
+    unread_ = true;
+    use_unread();
+    if (phase_ != Phase::http) return false;
+  }
+  return true;
 }
 
 void AsioConnection::read_burst() {
@@ -83,7 +100,7 @@ void AsioConnection::read_burst() {
   if (!stream_.flushed()) write_soon();  // TLS has answered
   take_stock();
   read_on();
-  if (unread_ && peer_ended_ && watches()) go_on_soon();
+  if (unread_ && peer_ended_ && watches()) resume_soon();
 }
 
 void AsioConnection::read_failed() {
@@ -92,7 +109,7 @@ void AsioConnection::read_failed() {
   shard_.tls_failed(tls->failure());
   if (tls->spoke_http()) {
     stream_.speak_plainly();
-    return refuse({400, "this port speaks TLS: ask for https:// or wss://", {}});
+    return http().refuse({400, "this port speaks TLS: ask for https:// or wss://", {}});
   }
   const std::size_t before = queue_.held_bytes();
   queue_.clear(shard_.spares());
@@ -106,15 +123,18 @@ void AsioConnection::read_failed() {
 void AsioConnection::look_for_loss() {
   const Stream::Waiting waiting = stream_.look();
   if (waiting == Stream::Waiting::over || (waiting == Stream::Waiting::bytes && stream_.broken())) return lost();
-  if (waiting == Stream::Waiting::ended && phase_ == Phase::http) shard_.enter(*this, Shard::Stage::handshake);
+  if (waiting == Stream::Waiting::ended && has_http() && http().handling())
+    shard_.enter(*this, Shard::Stage::handshake);
 }
 
 // Uses what is wanted of the input, and returns the rest that will be wanted later.
 std::span<char> AsioConnection::use(std::span<char> input) {
-  if (phase_ == Phase::http) read_requests(input);
+  if (phase_ == Phase::http) {
+    http().on_bytes(input);
+    if (phase_ == Phase::open || phase_ == Phase::closing) end_http();
+  }
   if (phase_ == Phase::open || phase_ == Phase::closing) read_messages(input);
-  const bool later = phase_ == Phase::http || phase_ == Phase::opening || phase_ == Phase::closing ||
-                     (phase_ == Phase::open && !said_last_word());
+  const bool later = phase_ == Phase::http || phase_ == Phase::closing || (phase_ == Phase::open && !said_last_word());
   return later ? input : std::span<char>();
 }
 
@@ -131,18 +151,18 @@ void AsioConnection::use_kept() {
   keep_if_used();
 }
 
-void AsioConnection::go_on_soon() {
-  if (goes_on_soon_) return;
+void AsioConnection::resume_soon() {
+  if (resumes_soon_) return;
   if (greedy_) {
-    shard_.go_on_later(self_);
+    shard_.resume_later(self_);
   } else {
-    shard_.executor().post([self = self_] { self->guarded([&] { self->go_on(); }); });
+    shard_.executor().post([self = self_] { self->guarded([&] { self->resume(); }); });
   }
-  goes_on_soon_ = true;
+  resumes_soon_ = true;
 }
 
-void AsioConnection::go_on() {
-  goes_on_soon_ = false;
+void AsioConnection::resume() {
+  resumes_soon_ = false;
   greedy_ = false;
   if (phase_ == Phase::gone) return;
   shard_.look_at_clock();
@@ -158,11 +178,10 @@ void AsioConnection::go_on() {
 void AsioConnection::peer_ended() {
   unread_ = false;
   switch (phase_) {
-    case Phase::http: return leave(false);
+    case Phase::http: return http().on_end();
     case Phase::open: note_last_word(LastWord::end); return take_stock();
     case Phase::closing: tell_closed(CloseReason(*rare_->closed_with), ending_); return leave(false);
     case Phase::draining: return end();
-    case Phase::opening:
     case Phase::leaving:
     case Phase::gone: return;
   }
@@ -212,7 +231,7 @@ std::size_t AsioConnection::unused_bytes() const noexcept {
   if (!rare_) return bytes;
   if (rare_->kept) bytes += rare_->kept->bytes.capacity();
   if (rare_->ahead) bytes += rare_->ahead->bytes();
-  if (rare_->http) bytes += rare_->http->reader.held_bytes();
+  if (rare_->http) bytes += rare_->http->held_bytes();
   return bytes;
 }
 

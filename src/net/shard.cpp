@@ -231,7 +231,7 @@ void Shard::write_all() {
   if (deflate_) deflate_->settle();
 }
 
-void Shard::go_on_later(std::shared_ptr<AsioConnection> connection) {
+void Shard::resume_later(std::shared_ptr<AsioConnection> connection) {
   greedy_.push_back(std::move(connection));
   greedy_turn_soon();
 }
@@ -250,7 +250,7 @@ void Shard::greedy_turn() {
   for (std::size_t count = greedy_.size(); count > 0 && now_ < enough; --count) {
     const auto connection = std::move(greedy_.front());
     greedy_.pop_front();
-    connection->guarded([&] { connection->go_on(); });
+    connection->guarded([&] { connection->resume(); });
     look_at_clock();
   }
   if (!greedy_.empty()) greedy_turn_soon();

@@ -157,7 +157,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
 
   /// The connection has had its share of this turn, and has more to do: it goes on in a turn of its own. All that do
   /// have a millisecond of each turn together, so that the others do not wait for them.
-  void go_on_later(std::shared_ptr<AsioConnection> connection);
+  void resume_later(std::shared_ptr<AsioConnection> connection);
 
   /// The connection will write at the end of this turn.
   void will_write(AsioConnection& connection);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Messages, and what a gateway may do with its connection; see asio_connection.hpp.
+#include "net/asio_connection.hpp"
+
 #include <fmt/format.h>
 
 #include <cassert>
 #include <utility>
 
 #include "core/failure.hpp"
-#include "net/http_side.hpp"
+#include "net/http_stage.hpp"
 #include "sluice/core/log.hpp"
 
 namespace sluice::net {
@@ -28,6 +30,41 @@ Ending ending_of(std::uint16_t failure) noexcept {
 }
 
 }  // namespace
+
+bool AsioConnection::opening() const noexcept { return phase_ == Phase::http && http().opening(); }
+
+void AsioConnection::attach(std::shared_ptr<ConnectionEvents> events) {
+  events_ = std::move(events);
+  if (told_) tell_now();
+}
+
+void AsioConnection::gateway_failed() {
+  if (phase_ == Phase::open) fail(CloseReason(close_code::internal_error), Ending::by_gateway);
+}
+
+void AsioConnection::end_http() noexcept {
+  rare_->http.reset();
+  keep_if_used();
+}
+
+void AsioConnection::accept(const Acceptance& acceptance) {
+  if (!opening()) return;
+  const auto compression = http().accept(acceptance);
+  if (!compression) return;
+  phase_ = Phase::open;
+  if (compression->has_value()) compress_as(compression->value());
+  counted_ = true;
+  shard_.counters().opened.add();
+  shard_.counters().open.add();
+  begin_life();
+  if (!http().inside_open()) end_http();
+  resume_soon();  // bytes may have arrived right behind the request
+  if (shard_.stopping()) shard_.plan_to_go(*this);
+}
+
+void AsioConnection::deny(const Denial& denial) {
+  if (opening()) http().deny(denial);
+}
 
 void AsioConnection::compress_as(const ws::DeflateParameters& agreed) {
   rare().deflater = shard_.deflate().outgoing(agreed);
@@ -121,7 +158,7 @@ void AsioConnection::answer_ping() {
 
 void AsioConnection::send(const Frame& frame) {
   if (phase_ != Phase::open) {
-    assert(phase_ != Phase::opening && "send comes after accept");
+    assert(!opening() && "send comes after accept");
     return;
   }
   shard_.counters().sends.add();
@@ -172,7 +209,7 @@ void AsioConnection::tell_drained() {
 }
 
 void AsioConnection::close(const CloseReason& reason) {
-  if (phase_ == Phase::opening) return deny(Denial(403));  // behaviour LC-5
+  if (opening()) return deny(Denial(403));  // behaviour LC-5
   if (phase_ != Phase::open) return;
   if (has_ahead()) rare_->ahead.reset();  // it does not want them any more
   const Ending why = going_ ? Ending::by_stop : Ending::by_gateway;
@@ -195,7 +232,7 @@ void AsioConnection::begin_close(const CloseReason& reason, Ending why) {
   ending_ = why;
   phase_ = Phase::closing;
   shard_.enter(*this, Shard::Stage::closing);
-  go_on_soon();  // a paused connection reads again: the peer's close frame is due
+  resume_soon();  // a paused connection reads again: the peer's close frame is due
 }
 
 void AsioConnection::fail(const CloseReason& reason, Ending why) {
@@ -216,7 +253,7 @@ void AsioConnection::pause_reading() { paused_ = true; }
 
 void AsioConnection::resume_reading() {
   if (!std::exchange(paused_, false) || phase_ != Phase::open) return;
-  go_on_soon();
+  resume_soon();
 }
 
 // Posted, because this may be inside a call of Connection; once, because the events are given away with it.
@@ -228,7 +265,7 @@ void AsioConnection::tell_closed(const CloseReason& reason, Ending why) {
     shard_.counters().open.subtract();
     shard_.counters().count(why);
   }
-  if (!in_open_) tell_now();
+  tell_now();
 }
 
 // What was read ahead goes before.

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+#include "net/http_stage.hpp"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <utility>
+
+#include "core/failure.hpp"
+#include "net/asio_connection.hpp"
+#include "net/tls_session.hpp"
+#include "sluice/core/rare_log.hpp"
+#include "ws/handshake.hpp"
+#include "ws/http_response.hpp"
+
+namespace sluice::net {
+namespace {
+
+// A client that was silent for longer than this has neither just connected, nor just read an answer.
+constexpr auto request_on_its_way = std::chrono::milliseconds(500);
+
+// Runs code of the application. Returns the text of its exception, or an empty string.
+template <class Work>
+std::string thrown_by(Work work) {
+  try {
+    work();
+    return {};
+  } catch (...) {
+    const std::string text = text_of(std::current_exception());
+    return text.empty() ? "an exception without a text" : text;
+  }
+}
+
+}  // namespace
+
+HttpStage::HttpStage(AsioConnection& connection, const Endpoint& peer, bool proxy_protocol)
+    : connection_(connection),
+      proxy_(connection.shard(), connection.stream(), connection.seat(), peer, proxy_protocol),
+      reader_(connection.shard().limits()),
+      waits_since_(connection.shard().executor().now()) {}
+
+Shard& HttpStage::shard() const noexcept { return connection_.shard(); }
+
+// --- requests
+
+bool HttpStage::read_proxy_header() {
+  switch (proxy_.read_header()) {
+    case ProxyIntake::HeaderStep::need_more: return false;
+    case ProxyIntake::HeaderStep::complete: return true;
+    case ProxyIntake::HeaderStep::refused: connection_.end(); return false;
+    case ProxyIntake::HeaderStep::over_capacity: break;
+  }
+  if (!connection_.stream().tls()) {
+    refuse(ProxyIntake::too_many_connections());
+    return false;
+  }
+  // A client that speaks TLS can read an answer only after its handshake: its request is refused.
+  if (!shard().take_unseated()) {
+    connection_.end();
+    return false;
+  }
+  connection_.seat().release();
+  return true;
+}
+
+void HttpStage::on_bytes(std::span<char>& input) {
+  while (connection_.speaks_http() && wants_bytes()) {
+    std::string_view bytes(input.data(), input.size());
+    const HttpReader::Step step = reader_.next(bytes);
+    input = input.last(bytes.size());
+    if (step == HttpReader::Step::request || step == HttpReader::Step::upgrade) {
+      if (!connection_.seated()) return refuse(ProxyIntake::too_many_connections());
+      if (const auto refusal = proxy_.identify(reader_.head().request)) return refuse(*refusal);
+    }
+    switch (step) {
+      case HttpReader::Step::need_more: return;
+      case HttpReader::Step::expects_continue: connection_.queue_bytes(ws::continue_response); break;
+      case HttpReader::Step::request: answer_request(); break;
+      case HttpReader::Step::upgrade: return open_websocket();
+      case HttpReader::Step::refused: return refuse(reader_.refusal());
+    }
+  }
+}
+
+void HttpStage::on_end() {
+  if (wants_bytes()) connection_.leave(false);
+}
+
+void HttpStage::answer_request() {
+  shard().counters().http_requests.add();
+  ws::HttpHead& head = reader_.head();
+  state_ = State::handling;
+  keep_alive_ = head.keep_alive;
+  head_only_ = reader_.head_only();
+  HttpHandler* const handler = shard().options().http;
+  if (!handler) return respond(HttpResponse(404, "not found\n"));
+
+  head.request.scheme = proxy_.secure() ? "https" : "http";
+  request_.emplace(std::move(head.method), scope_of(head.request), reader_.take_body());
+  shard().enter(connection_, Shard::Stage::handler);  // it has no deadline
+  bool finished = false;
+  const std::string thrown = thrown_by([&] {
+    task_.emplace(handler->handle(*request_));
+    finished = task_->start({&HttpStage::handler_finished, this});
+  });
+  if (!thrown.empty()) {
+    report_handler(thrown);
+    request_.reset();
+    return respond(HttpResponse(500, "internal error\n"));
+  }
+  if (finished) respond(take_answer());
+}
+
+void HttpStage::handler_finished(void* stage) noexcept {
+  auto& self = *static_cast<HttpStage*>(stage);
+  if (self.connection_.over()) return self.handler_done_for_nobody();
+  // The job holds the connection, which owns this stage until the handler has finished.
+  self.shard().executor().post([connection = self.connection_.self(), &self] {
+    connection->over() ? self.handler_done_for_nobody() : self.respond(self.take_answer());
+  });
+}
+
+// The client is gone. The handler's coroutine calls this and is still on the stack, so a job destroys it.
+void HttpStage::handler_done_for_nobody() {
+  const auto kept = kept_for_handler_.lock();
+  if (kept && *kept) shard().executor().post([this, last = std::move(*kept)] { (void)take_answer(); });
+}
+
+HttpResponse HttpStage::take_answer() {
+  HttpResponse response(500, "internal error\n");
+  const std::string thrown = thrown_by([&] { response = task_->take(); });
+  if (!thrown.empty()) report_handler(thrown);
+  task_.reset();
+  request_.reset();
+  return response;
+}
+
+void HttpStage::report_handler(std::string_view thrown) {
+  shard().failures().write(LogLevel::error, "http handler", [&] {
+    return fmt::format("http {}: the handler threw: {}", request_->scope().quoted_path(), thrown);
+  });
+}
+
+void HttpStage::respond(const HttpResponse& response) {
+  proxy_.count_answer(response.status());
+  const bool keep_alive = keep_alive_ && !shard().stopping();
+  const ws::Answering answering{keep_alive, head_only_, shard().date()};
+  auto bytes = ws::http_response(response, answering);
+  if (!bytes) {
+    shard().failures().write(LogLevel::error, "response", [&] {
+      return fmt::format("http: the handler's response can't be sent: {}", bytes.error().message());
+    });
+    bytes = ws::http_response(HttpResponse(500, "internal error\n"), answering);
+  }
+  connection_.queue_bytes(*bytes);
+  if (!keep_alive) return connection_.leave(true);
+  state_ = State::responding;
+  shard().enter(connection_, Shard::Stage::handshake);  // for the client to take it, and to send the next request
+}
+
+void HttpStage::on_progress() {
+  if (!connection_.speaks_http()) return shard().enter(connection_, Shard::Stage::closing);
+  if (state_ == State::responding) shard().enter(connection_, Shard::Stage::handshake);
+}
+
+void HttpStage::on_drained() {
+  if (state_ != State::responding) return;  // that was 100 Continue
+  state_ = State::reading;
+  waits_since_ = shard().executor().now();
+  if (shard().stopping()) shard().plan_to_go(connection_);
+  connection_.resume_soon();
+}
+
+// --- ends
+
+void HttpStage::on_deadline() {
+  // The bytes that the driver has just read may have brought a request, with a deadline of its own.
+  if (!wants_bytes() && connection_.due() > shard().executor().now()) return;
+  if (opening()) return refuse({503, "the application did not answer the handshake in time", {}});
+  if (awaits_proxy_header()) {
+    proxy_.count_missing_header();
+    return connection_.end();
+  }
+  if (handling()) return connection_.lost();  // the client has ended its side, and waited long
+  if (!wants_bytes() || !reader_.begun()) {   // the client does not read our answer, or sends nothing
+    return connection_.stream().tls() ? connection_.leave(false) : connection_.end();
+  }
+  refuse({408, "the request did not arrive in time", {}});
+}
+
+void HttpStage::shutdown() {
+  if (!wants_bytes() || reader_.begun()) return;
+  const auto idle_from = waits_since_ + request_on_its_way;
+  if (shard().executor().now() < idle_from) return shard().go_away_at(connection_, idle_from);
+  connection_.leave(true);
+}
+
+void HttpStage::on_lost() {
+  if (opening()) connection_.tell_closed(CloseReason(close_code::abnormal), Ending::vanished);
+  keep_for_handler();
+}
+
+// The client is gone while a handler is at work: the socket is closed now, and the handler may finish within a grace,
+// as a consumer's may.
+void HttpStage::keep_for_handler() {
+  if (!task_ || shard().torn_down()) return;
+  auto kept = std::make_shared<std::shared_ptr<AsioConnection>>(connection_.self());
+  kept_for_handler_ = kept;
+  shard().keep(kept);
+  shard().executor().post_after(shard().limits().disconnect_grace, [kept] { kept->reset(); });
+}
+
+// The connection may be held by others for long, but its handler ends.
+void HttpStage::drop_request() noexcept {
+  task_.reset();
+  request_.reset();
+}
+
+void HttpStage::refuse(const ws::HttpRefusal& refusal) {
+  decline(ws::refusal_response(refusal, shard().date(), reader_.head_only()), refusal.status);
+}
+
+void HttpStage::decline(std::string_view response, int status) {
+  shard().counters().count_refusal(status);
+  connection_.queue_bytes(response);
+  connection_.leave(true);
+  if (opening()) connection_.tell_closed(CloseReason(close_code::abnormal), Ending::by_gateway);
+}
+
+// --- the handshake of a WebSocket
+
+Scope HttpStage::scope_of(const RequestInfo& request) const {
+  Scope scope(request);
+  const TlsSession* const tls = connection_.stream().tls();
+  if (!tls) return scope;
+  if (auto shown = tls->client_certificate()) scope.put(std::move(*shown));
+  return scope;
+}
+
+void HttpStage::open_websocket() {
+  state_ = State::opening;
+  shard().enter(connection_, Shard::Stage::handshake);
+  RequestInfo info = std::move(reader_.head().request);
+  ws::drop_handshake_headers(info);
+  info.subprotocols = reader_.upgrade().subprotocols;
+  info.scheme = proxy_.secure() ? "wss" : "ws";
+  std::shared_ptr<ConnectionEvents> events;
+  inside_open_ = true;
+  const std::string thrown =
+      thrown_by([&] { events = shard().gateway().open(scope_of(info), connection_.self(), shard().executor()); });
+  inside_open_ = false;
+  connection_.attach(std::move(events));
+  if (thrown.empty()) return;
+  shard().failures().write(LogLevel::error, "gateway",
+                           [&] { return fmt::format("handshake: the gateway threw: {}", thrown); });
+  if (connection_.speaks_http()) return refuse({500, "internal error", {}});
+  connection_.gateway_failed();
+}
+
+Result<std::optional<ws::DeflateParameters>> HttpStage::accept(const Acceptance& acceptance) {
+  const ws::Upgrade& upgrade = reader_.upgrade();
+  const auto compression = ws::agree_on_deflate(upgrade.extensions, shard().options().deflate);
+  const auto response = ws::accept_response(upgrade, acceptance, compression ? compression->response : "");
+  if (!response) {
+    shard().failures().write(LogLevel::error, "accept",
+                             [&] { return fmt::format("accept: {}", response.error().message()); });
+    refuse({500, "internal error", {}});
+    return response.error();
+  }
+  connection_.queue_bytes(*response);
+  if (!compression) return std::optional<ws::DeflateParameters>();
+  return std::optional(compression->parameters);
+}
+
+void HttpStage::deny(const Denial& denial) {
+  proxy_.count_answer(denial.http_status());
+  const auto response = ws::denial_response(denial, shard().date());
+  if (!response) {
+    shard().failures().write(LogLevel::error, "deny",
+                             [&] { return fmt::format("deny: {}", response.error().message()); });
+    return refuse({500, "internal error", {}});
+  }
+  decline(*response, denial.http_status());
+}
+
+}  // namespace sluice::net
