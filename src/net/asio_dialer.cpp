@@ -15,6 +15,8 @@ class AsioStream final : public ByteStream {
 
   void write(std::string bytes) override { socket_->write(std::move(bytes)); }
   std::size_t unwritten() const noexcept override { return socket_->unwritten(); }
+  void pause_reading() override { socket_->pause_reading(); }
+  void resume_reading() override { socket_->resume_reading(); }
 
  private:
   std::shared_ptr<net::ClientSocket> socket_;

@@ -104,8 +104,18 @@ void ClientSocket::opened() {
   flush();
   on_home([](ClientSocket& self) {
     if (self.events_) self.events_->on_open();
-    self.on_io([](ClientSocket& same) { same.read(); });
+    self.read_next();
   });
+}
+
+void ClientSocket::read_next() {
+  read_waits_ = paused_;
+  if (!paused_) on_io([](ClientSocket& same) { same.read(); });
+}
+
+void ClientSocket::resume_reading() {
+  paused_ = false;
+  if (read_waits_) read_next();
 }
 
 void ClientSocket::read() {
@@ -126,7 +136,7 @@ void ClientSocket::read() {
 void ClientSocket::take(std::size_t bytes) {
   on_home([bytes](ClientSocket& self) {
     if (self.events_) self.events_->on_bytes(std::string_view(self.buffer_.data(), bytes));
-    self.on_io([](ClientSocket& same) { same.read(); });
+    self.read_next();
   });
 }
 

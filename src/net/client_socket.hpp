@@ -20,13 +20,15 @@
 namespace sluice::net {
 
 /// What it does happens on the socket's executor, `io`; what it tells is told on the stream's, `home`, which may be the
-/// same. open, write and leave: home only.
+/// same. open, write, pause_reading, resume_reading and leave: home only.
 class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
  public:
   ClientSocket(const sluice::Endpoint& to, AsioExecutor& io, Executor& home, StreamEvents& events);
 
   void open();
   void write(std::string bytes);
+  void pause_reading() noexcept { paused_ = true; }
+  void resume_reading();
   /// The stream is gone: nothing is told any more.
   void leave();
   std::size_t unwritten() const noexcept { return unwritten_.load(std::memory_order_relaxed); }
@@ -43,6 +45,7 @@ class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
   void connect(std::size_t address, const std::string& last_failure);
   void secure();
   void opened();
+  void read_next();
   void read();
   void take(std::size_t bytes);
   void write_at_once();
@@ -65,6 +68,8 @@ class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
   std::array<char, 16 * 1024> buffer_;
   bool open_ = false;
   bool closed_ = false;
+  bool paused_ = false;      // at home
+  bool read_waits_ = false;  // for the end of the pause
 };
 
 }  // namespace sluice::net

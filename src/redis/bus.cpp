@@ -14,6 +14,7 @@ namespace sluice::redis {
 namespace {
 
 constexpr std::size_t longest_random_prefix = 1024;
+constexpr auto room_look_time = std::chrono::milliseconds(10);
 constexpr std::chrono::seconds longest_time = std::chrono::years(100);  // the clock's nanoseconds end after 292
 
 const RedisOptions& checked(const RedisOptions& options) {
@@ -32,6 +33,9 @@ const RedisOptions& checked(const RedisOptions& options) {
     throw std::invalid_argument("Redis layer: a time is negative or above 100 years");
   }
   if (options.waiting_events == 0) throw std::invalid_argument("Redis layer: with waiting_events 0 nothing is sent");
+  if (options.arrived_events == 0 || options.arrived_bytes == 0) {
+    throw std::invalid_argument("Redis layer: with arrived_events or arrived_bytes 0 nothing is read");
+  }
   if (options.random_prefix_length > longest_random_prefix) {
     throw std::invalid_argument(fmt::format("Redis layer: a random_prefix_length above {}", longest_random_prefix));
   }
@@ -165,6 +169,20 @@ void Bus::pump(std::size_t number) {
   }
 }
 
+void Bus::when_room(Function<void()> go_on) {
+  count(counters_.pauses);
+  look_for_room(std::move(go_on));
+}
+
+// The executors that make room do not know of this: a delivery pays nothing for it.
+void Bus::look_for_room(Function<void()> go_on) {
+  executor_.post_after(room_look_time, [weak = weak_from_this(), go_on = std::move(go_on)]() mutable {
+    const auto self = weak.lock();
+    if (!self || self->ended_) return;
+    self->hub_->has_room() ? go_on() : self->look_for_room(std::move(go_on));
+  });
+}
+
 std::optional<Arrival> Bus::read(std::string_view message) {
   count(counters_.received);
   auto arrival = serializer_.read(message, static_cast<std::int64_t>(unix_time()));
@@ -209,6 +227,7 @@ RedisStats Bus::stats() const {
   stats.rejected = counters_.rejected;
   stats.received = counters_.received;
   stats.unreadable = counters_.unreadable;
+  stats.pauses = counters_.pauses;
   stats.memberships = counters_.memberships;
   stats.undelivered = road_->undelivered;
   stats.late_renewals = counters_.late_renewals;

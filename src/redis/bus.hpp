@@ -90,6 +90,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   void hand_over(std::size_t shard, Outgoing outgoing) override;
   void try_again(std::size_t shard, Outgoing outgoing) override;
   void answered(std::size_t shard) override;
+  void when_room(Function<void()> go_on) override;
   std::size_t shard_of(std::string_view name) const override;
   EchoProof& proof(std::size_t shard) noexcept override { return shards_[shard].proof; }
   void probe_arrived(std::size_t shard, std::uint64_t ticket) override;
@@ -159,6 +160,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   Result<void> put_on_road(Publication::To to, std::string_view name, Body body, std::optional<Receipt> receipt);
   std::size_t host_for(const Publication& publication);
   void pump(std::size_t shard);
+  void look_for_room(Function<void()> go_on);
   void tick();
   void begin_to_close(Ended ended);
   void leave_when_drained();

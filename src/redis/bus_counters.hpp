@@ -10,7 +10,7 @@ namespace sluice::redis {
 /// Any thread.
 struct BusCounters {
   std::atomic<std::uint64_t> downs{0}, refused{0}, expired_waiting{0}, unconfirmed{0}, rejected{0}, received{0},
-      unreadable{0}, too_large{0}, memberships{0}, late_renewals{0};
+      unreadable{0}, too_large{0}, pauses{0}, memberships{0}, late_renewals{0};
   std::atomic<std::uint64_t> stored{0}, full{0}, expired{0}, no_channel{0};  // as LayerStats has them
   std::atomic<bool> up{false};
 };

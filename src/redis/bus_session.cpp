@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "layer/hub.hpp"
 #include "redis/bus_counters.hpp"
+#include "redis/echo_proof.hpp"
 
 namespace sluice::redis {
 
@@ -19,6 +21,19 @@ void take_receipt(Publication& publication, const Result<Reply>& reply, BusHome&
   } else {
     publication.reached(static_cast<std::size_t>(reply->integer));
   }
+}
+
+bool is_behind_now(const Link& reader, BusHome& home) {
+  return reader.paused() || home.executor().now() - reader.last_received() < EchoProof::tick_time;
+}
+
+// Redis keeps what is not read, up to its own output-buffer limit, and cuts the connection past that.
+void pause_while_full(const std::shared_ptr<Link>& reader, BusHome& home) {
+  if (reader->paused() || home.hub().has_room()) return;
+  reader->pause_reading();
+  home.when_room([weak = std::weak_ptr(reader)] {
+    if (const auto paused = weak.lock()) paused->resume_reading();
+  });
 }
 
 }  // namespace sluice::redis

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,9 @@ class BusHome {
   virtual void try_again(std::size_t shard, Outgoing outgoing) = 0;
   /// Redis has answered: there may be room for more.
   virtual void answered(std::size_t shard) = 0;
+  /// The hub has no room, so a session reads nothing more for now: counted. `go_on` is called once there is room,
+  /// unless the bus ends before.
+  virtual void when_room(Function<void()> go_on) = 0;
   virtual std::size_t shard_of(std::string_view name) const = 0;
   virtual double unix_time() const = 0;
   /// Redis has refused what was asked for, for the group or channel of that name, or for none: counted, and logged once
@@ -78,6 +82,12 @@ inline constexpr std::size_t process_digits = 32;
 
 /// What PUBLISH answered, for the sender.
 void take_receipt(Publication& publication, const Result<Reply>& reply, BusHome& home);
+
+/// Has this reader more to bring than it has brought, so that a probe may stand behind that?
+bool is_behind_now(const Link& reader, BusHome& home);
+
+/// Pauses a reader while the hub has no room for what it brings.
+void pause_while_full(const std::shared_ptr<Link>& reader, BusHome& home);
 
 /// One layer's talk with one host, on the connections of its Node. Its executor only.
 class BusSession {

@@ -34,9 +34,11 @@ void ClusterSession::connect(const Reply& slots) {
   probe_channels_.clear();
   for (const Endpoint& master : map_->masters()) {
     probe_channels_.push_back(map_->channel_at(masters_.size(), home_.process()));
+    const std::size_t number = masters_.size();
     masters_.push_back({node_.connect_to(master, [this] { one_ready(); }),
                         node_.connect_to(
-                            master, [this] { one_ready(); }, [this](const Reply& push) { arrived(push); })});
+                            master, [this] { one_ready(); }, [this](const Reply& push) { arrived(push); },
+                            [this, number] { pause_while_full(masters_[number].reader, home_); })});
   }
 }
 
@@ -196,9 +198,7 @@ void ClusterSession::probes_accepted(std::uint64_t ticket) {
 }
 
 bool ClusterSession::is_behind() const {
-  const auto now = home_.executor().now();
-  return std::ranges::any_of(
-      masters_, [now](const Master& master) { return now - master.reader->last_received() < EchoProof::tick_time; });
+  return std::ranges::any_of(masters_, [this](const Master& master) { return is_behind_now(*master.reader, home_); });
 }
 
 // ---------------------------------------------------------------- publishing

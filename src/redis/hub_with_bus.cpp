@@ -18,7 +18,9 @@ ChannelLayerOptions layer_options(const RedisOptions& options) {
   return {.capacity = options.capacity,
           .channel_capacity = options.channel_capacity,
           .expiry = options.expiry,
-          .message_bytes = options.message_bytes};
+          .message_bytes = options.message_bytes,
+          .waiting_events = options.arrived_events,
+          .waiting_bytes = options.arrived_bytes};
 }
 
 Task<Result<SendReceipt>> confirmed(std::shared_ptr<Bus> bus, Publication::To to, std::string name, Event event) {

@@ -104,6 +104,7 @@ void InboxSession::lost() {
 // key, so nothing is kept aside for the case of a crash (redis-wire I-3).
 void InboxSession::drain() {
   pauses_ = false;
+  if (!home_.hub().has_room()) return home_.when_room(pause());
   const std::uint64_t missing = home_.proof(shard_).missing();  // this round takes it, if it is there
   reader_->request(
       {"BZPOPMIN", inbox_, std::to_string(block_time.count())},
@@ -130,10 +131,15 @@ void InboxSession::drain() {
 
 void InboxSession::drain_later(const Reply& refusal) {
   home_.refused("reading", {}, refusal);
+  home_.executor().post_after(pause_after_refusal, pause());
+}
+
+// Returns what ends the pause. Meanwhile events wait in the inbox, up to its capacity.
+Function<void()> InboxSession::pause() {
   pauses_ = true;
-  home_.executor().post_after(pause_after_refusal, [this, weak = std::weak_ptr(reader_)] {
+  return [this, weak = std::weak_ptr(reader_)] {
     if (const auto reader = weak.lock(); reader && reader == reader_) drain();
-  });
+  };
 }
 
 void InboxSession::arrived(std::string_view member) {

@@ -41,6 +41,7 @@ class InboxSession final : public BusSession {
   void feed_last_reader();
   void drain();
   void drain_later(const Reply& refusal);
+  Function<void()> pause();
   void arrived(std::string_view member);
   void look_up(Outgoing outgoing);
   void write_behind_look_ups(Outgoing outgoing);

@@ -120,9 +120,22 @@ void Link::on_bytes(std::string_view bytes) {
   while (phase_ != Phase::over) {
     auto reply = reader_.next();
     if (!reply) return lose(reply.error());
-    if (!*reply) return;
+    if (!*reply) break;
     take(std::move(**reply));
   }
+  if (phase_ == Phase::ready && events_.caught_up) events_.caught_up();
+}
+
+void Link::pause_reading() {
+  paused_ = true;
+  if (stream_) stream_->pause_reading();
+}
+
+// What Redis has said meanwhile is yet to be read, so its deadline begins anew.
+void Link::resume_reading() {
+  paused_ = false;
+  last_heard_ = executor_.now();
+  if (stream_) stream_->resume_reading();
 }
 
 // Where nothing is subscribed to, an array that begins with such a word is an answer: a group's members, say. A
@@ -181,6 +194,7 @@ void Link::watch() {
 }
 
 void Link::look_at_the_clock() {
+  if (paused_) return;
   const auto now = executor_.now();
   auto since = last_heard_;
   auto patience = answer_time_;

@@ -39,6 +39,7 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
     Function<void()> ready;
     Function<void(const Error&)> lost;         // the last call; not after close()
     Function<void(const Reply&)> pushed = {};  // what a subscription brings; without it none may be asked for
+    Function<void()> caught_up = {};           // all that had arrived was handed over
   };
 
   /// Dials. Without an answer for `answer_time` it is lost: to the dialling, to the greeting, to any command.
@@ -50,6 +51,10 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
   void request(const Command& command, Answer answer, std::chrono::milliseconds blocks = {});
   /// Where a master is wanted: is it one still? A server that does not say so is believed to be.
   void ask_role();
+  /// Reads nothing more until resume_reading(). Answers that are due wait as well, and no deadline passes meanwhile.
+  void pause_reading();
+  void resume_reading();
+  bool paused() const noexcept { return paused_; }
   /// Ends it. Answers that are due get an Error, now.
   void close(std::string_view why);
 
@@ -98,6 +103,7 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
   Executor::Clock::time_point last_heard_;
   Phase phase_ = Phase::dialling;
   bool tells_role_ = true;  // until it has refused
+  bool paused_ = false;
 };
 
 /// An error reply, or one of a kind that was not expected, as an Error.

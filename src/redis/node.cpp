@@ -71,7 +71,7 @@ void Node::dial(const Endpoint& to) {
 }
 
 std::shared_ptr<Link> Node::connect_to(const Endpoint& server, Function<void()> ready,
-                                       Function<void(const Reply&)> pushed) {
+                                       Function<void(const Reply&)> pushed, Function<void()> caught_up) {
   return Link::open(dialer_, server, executor_,
                     {.username = host_.username, .password = host_.password, .database = host_.database}, answer_time_,
                     {.ready = std::move(ready),
@@ -79,7 +79,8 @@ std::shared_ptr<Link> Node::connect_to(const Endpoint& server, Function<void()> 
                          [weak = weak_from_this(), connection = connection_](const Error& error) {
                            if (const auto self = weak.lock()) self->lose(connection, error);
                          },
-                     .pushed = std::move(pushed)});
+                     .pushed = std::move(pushed),
+                     .caught_up = std::move(caught_up)});
 }
 
 void Node::lose(std::uint64_t connection, const Error& error) {

@@ -35,12 +35,13 @@ class Node : public std::enable_shared_from_this<Node> {
   /// May they be handed more? At any time.
   bool has_room() const noexcept { return commands_ && commands_->has_room(); }
   /// A further connection to the same server, while connected. Its loss is the whole node's.
-  std::shared_ptr<Link> connect(Function<void()> ready, Function<void(const Reply&)> pushed = {}) {
-    return connect_to(server_, std::move(ready), std::move(pushed));
+  std::shared_ptr<Link> connect(Function<void()> ready, Function<void(const Reply&)> pushed = {},
+                                Function<void()> caught_up = {}) {
+    return connect_to(server_, std::move(ready), std::move(pushed), std::move(caught_up));
   }
   /// The same to another server of the same cluster.
   std::shared_ptr<Link> connect_to(const Endpoint& server, Function<void()> ready,
-                                   Function<void(const Reply&)> pushed = {});
+                                   Function<void(const Reply&)> pushed = {}, Function<void()> caught_up = {});
   /// Where it is connected to.
   const Endpoint& server() const noexcept { return server_; }
   /// This server is of no use any more: begins anew.

@@ -27,7 +27,7 @@ void PubSubSession::begin(Function<void()> reading) {
                            subscribe_process(std::move(reading));
                          });
       },
-      [this](const Reply& push) { arrived(push); });
+      [this](const Reply& push) { arrived(push); }, [this] { pause_while_full(reader_, home_); });
 }
 
 void PubSubSession::subscribe_process(Function<void()> reading) {
@@ -81,9 +81,7 @@ void PubSubSession::probe(std::uint64_t ticket, Link::Answer answer) {
                            });
 }
 
-bool PubSubSession::is_behind() const {
-  return reader_ && home_.executor().now() - reader_->last_received() < EchoProof::tick_time;
-}
+bool PubSubSession::is_behind() const { return reader_ && is_behind_now(*reader_, home_); }
 
 bool PubSubSession::is_joined(std::string_view group) const {
   const Membership* membership = home_.memberships().find(group, {});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/testing/scripted_stream.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::testing {
@@ -25,6 +26,11 @@ class ScriptedPeer::Stream final : public ByteStream {
     peer_->queue(Operation::write, std::move(bytes));
   }
   std::size_t unwritten() const noexcept override { return peer_->unwritten_; }
+  void pause_reading() override { peer_->paused_ = true; }
+  void resume_reading() override {
+    peer_->paused_ = false;
+    peer_->go_on();
+  }
 
  private:
   std::shared_ptr<ScriptedPeer> peer_;
@@ -55,8 +61,15 @@ void ScriptedPeer::queue(Operation operation, std::string bytes) {
   go_on();
 }
 
+std::deque<ScriptedPeer::Step>::iterator ScriptedPeer::first_step() {
+  if (!paused_) return steps_.begin();
+  return std::ranges::find_if(
+      steps_, [](Operation operation) { return operation == Operation::open || operation == Operation::write; },
+      &Step::operation);
+}
+
 void ScriptedPeer::go_on() {
-  if (going_ || steps_.empty() || faults_->held) return;
+  if (going_ || first_step() == steps_.end() || faults_->held) return;
   going_ = true;
   executor_.post_after(faults_->delay, [self = shared_from_this()] {
     self->going_ = false;
@@ -65,9 +78,10 @@ void ScriptedPeer::go_on() {
 }
 
 void ScriptedPeer::next() {
-  if (gone() || faults_->held || steps_.empty()) return;
-  const Step step = std::move(steps_.front());
-  steps_.pop_front();
+  const auto first = first_step();
+  if (gone() || faults_->held || first == steps_.end()) return;
+  const Step step = std::move(*first);
+  steps_.erase(first);
   go_on();
   if (step.operation == Operation::close) return end(step.bytes);
   if (++faults_->operations == faults_->fail_at) return end("broken by the test");

@@ -80,6 +80,23 @@ TEST_CASE("each operation can be the one that breaks", "[testing]") {
   }
 }
 
+TEST_CASE("a stream that pauses brings nothing, not even its end, and takes what is written", "[testing]") {
+  Room room;
+  auto stream = room.dial();
+  room.executor.run_all();
+  stream->pause_reading();
+  stream->write("a");
+  stream->write("b");
+  room.executor.run_all();
+  CHECK(room.heard == "a|b|");
+  room.dialer.break_all("pulled out");
+  room.executor.advance(1h);
+  CHECK(room.teller.told == "open");
+  stream->resume_reading();
+  room.executor.run_all();
+  CHECK(room.teller.told.starts_with("open; <a>; <b>; there:1: pulled out"));
+}
+
 TEST_CASE("bytes may come in pieces, late, not at all, or not from the start", "[testing]") {
   Room room;
   auto stream = room.dial();

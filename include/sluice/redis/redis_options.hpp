@@ -88,6 +88,11 @@ struct RedisOptions {
   // (ChannelLayer::group_send_when_room).
   std::size_t waiting_events = 10'000;
   std::size_t waiting_bytes = 64 * 1024 * 1024;
+
+  // What was read from Redis and waits for one executor, whose consumers are busy. Past either the process reads no
+  // further, and Redis keeps the rest: in the inbox (process_capacity), or up to its output-buffer limit.
+  std::size_t arrived_events = 100'000;
+  std::size_t arrived_bytes = 64 * 1024 * 1024;  // with 256 for each event
 };
 
 }  // namespace sluice

@@ -18,6 +18,7 @@ struct RedisStats {
   std::uint64_t rejected = 0;         // Redis answered with an error: out of memory, say
   std::uint64_t received = 0;         // messages
   std::uint64_t unreadable = 0;       // of them: no event that we, or a Django peer, could read
+  std::uint64_t pauses = 0;           // how often reading stopped, as executors had too much to deliver
   std::uint64_t memberships = 0;      // of this process now, as Redis is told
   std::uint64_t late_renewals = 0;    // memberships that another process may have seen end before they were renewed
   std::uint64_t undelivered = 0;      // accepted, and not delivered, or perhaps not, for whatever reason

@@ -49,6 +49,7 @@ class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
   };
 
   void queue(Operation operation, std::string bytes);
+  std::deque<Step>::iterator first_step();
   void next();
   void end(std::string why);
   void leave();
@@ -60,6 +61,7 @@ class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
   std::deque<Step> steps_;
   std::size_t unwritten_ = 0;
   bool going_ = false;
+  bool paused_ = false;  // what comes from the peer waits, and so does the end
 };
 
 /// Dials ScriptedPeers. An operation is the opening of a stream, bytes on their way to the peer, or bytes from it;

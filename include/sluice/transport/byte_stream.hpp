@@ -61,6 +61,10 @@ class ByteStream {
   virtual void write(std::string bytes) = 0;
   /// Bytes that the network has not taken yet.
   virtual std::size_t unwritten() const noexcept = 0;
+  /// Reads nothing more, and does not notice the end of the stream, until resume_reading(). Bytes that were read before
+  /// may still arrive. The default reads on: what arrives is the caller's to keep.
+  virtual void pause_reading() {}
+  virtual void resume_reading() {}
 };
 
 /// Opens streams. Any thread.
