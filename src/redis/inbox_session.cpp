@@ -77,8 +77,6 @@ InboxSession::InboxSession(BusHome& home, Node& node, std::size_t shard)
       names_(home.options().prefix),
       inbox_(names_.channel_key(home.process())) {}
 
-// ---------------------------------------------------------------- reading
-
 void InboxSession::begin(Function<void()> reading) {
   if (std::exchange(has_read_, true)) feed_last_reader();
   reader_ = node_.connect([this, reading = std::move(reading)]() mutable {
@@ -177,8 +175,6 @@ bool InboxSession::is_behind() const {
   return reader_ && (pauses_ || home_.executor().now() - reader_->last_received() < EchoProof::tick_time);
 }
 
-// ---------------------------------------------------------------- groups
-
 std::string InboxSession::member_of(const Membership& membership) const {
   if (!membership.plain_channel.empty()) return membership.plain_channel;
   return home_.process() + group_local_name(membership.number);
@@ -214,8 +210,6 @@ bool InboxSession::lacks_us(const std::string& group, const Reply& members) cons
 void InboxSession::mark(Link::Answer answer) { node_.commands().request({"PING"}, std::move(answer)); }
 
 void InboxSession::say_goodbye(Link::Answer answer) { node_.commands().request({"DEL", inbox_}, std::move(answer)); }
-
-// ---------------------------------------------------------------- publishing
 
 bool InboxSession::has_room() const { return node_.has_room(); }
 
