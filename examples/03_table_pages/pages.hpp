@@ -70,12 +70,15 @@ class RowPage final : public sluice::Page<RowParams> {
   Records records_;
 };
 
-/// What a view shows of its table: for everybody if it is public, else for those who may see the table.
+/// What a view shows of its table: for everybody if it is public, else for those who may see the table. A reader that
+/// is slow misses changes, receives `updates_missed` and loads the view again, where the other pages close its
+/// connection.
 class ViewPage final : public sluice::Page<ViewParams> {
  public:
   explicit ViewPage(Records records) : Page("view"), records_(records) {}
   sluice::Task<bool> can_add(const sluice::Scope& scope, const ViewParams& page) override;
   std::string group_name(const ViewParams& page) const override;
+  std::optional<sluice::WhenSlow> when_slow() const override { return sluice::WhenSlow::drop_newest; }
 
  private:
   Records records_;
