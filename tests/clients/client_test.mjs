@@ -3,27 +3,10 @@
 // Starts no program of the build.
 import assert from "node:assert/strict";
 import test from "node:test";
-import {keyOf} from "../../clients/js/src/pages.js";
 import {events} from "../../clients/js/src/events.js";
 import {RealTimeHandler, Realtime} from "../../clients/js/src/index.js";
 import {FakeWorld} from "../../clients/js/src/testing.js";
-
-function start(options = {}, worldOptions = {}) {
-  const world = new FakeWorld(worldOptions);
-  const errors = [];
-  const realtime = new Realtime({url: "/ws/core/", token: "t", world, onError: (error) => errors.push(error), ...options});
-  return {world, realtime, errors};
-}
-
-async function live(options, heartbeat = 20) {
-  const started = start(options);
-  started.realtime.connect();
-  await started.world.settle();
-  started.world.socket.authenticate({heartbeat});
-  return started;
-}
-
-const added = (page, parameters) => ({type: "page_add", page, parameters});
+import {live, start} from "./support/started.mjs";
 
 // --- Connecting
 
@@ -142,119 +125,6 @@ test("a page hidden for longer than pauseHiddenAfter closes its socket, and is b
   world.hide(false);
   await world.settle();
   assert.equal(realtime.status.name, "connecting");
-});
-
-// --- Pages
-
-test("parameters that are the same to the server are one key [JS-37] [FE-10]", () => {
-  const same = (a, b) => assert.equal(keyOf("p", a), keyOf("p", b));
-  const differ = (a, b) => assert.notEqual(keyOf("p", a), keyOf("p", b));
-  same({a: 7, b: "x"}, {b: "x", a: "7"});
-  same({a: 7}, {a: 7.0});
-  same({a: 7}, {a: 7, b: null});
-  same({a: 7}, {a: 7, b: undefined});
-  differ({a: 7}, {a: "07"});
-  differ({a: true}, {a: "true"});
-  differ({a: "9007199254740993"}, {a: "9007199254740992"});
-  differ({a: "1e3"}, {a: 1000});
-  differ({a: "x"}, {b: "x"});
-  assert.notEqual(keyOf("p", {a: 1}), keyOf("q", {a: 1}));
-});
-
-test("a thousand pages are asked for in one tick, in order, and their answers are not compared with all [JS-36]", async () => {
-  const {world, realtime} = await live();
-  for (let id = 0; id < 1000; id += 1) realtime.subscribe("table", {table_id: id}, {load() {}});
-  world.socket.take();
-  world.socket.end();
-  await world.advance(500);
-  world.socket.accept();
-  assert.deepEqual(world.socket.take(), Array.from({length: 1000}, (_, table_id) => ({page: "table", table_id})));
-  const before = process.cpuUsage();
-  world.socket.authenticate();
-  for (let id = 0; id < 1000; id += 1) world.socket.say(added("table", {table_id: id}));
-  await world.settle();
-  assert.ok(process.cpuUsage(before).user < 1_000_000, "a second for a thousand answers");
-  realtime.dispose();
-});
-
-test("a signal ends a subscription: before, during and after its load [JS-35]", async () => {
-  const {world, realtime} = await live();
-  const early = AbortSignal.abort();
-  const never = realtime.subscribe("table", {table_id: 1}, {signal: early, load: () => assert.fail("loaded")});
-  assert.deepEqual([never.state, world.socket.take()], ["removed", []]);
-  for (const finished of [false, true]) {
-    const ending = new AbortController();
-    let how;
-    let end;
-    const page = realtime.subscribe("table", {table_id: 2}, {signal: ending.signal, load(given) {
-      how = given;
-      return new Promise((resolve) => (end = resolve));
-    }});
-    world.socket.say(added("table", {table_id: 2}));
-    await world.settle();
-    if (finished) end();
-    await world.settle();
-    assert.equal(page.state, finished ? "live" : "loading");
-    ending.abort();
-    assert.deepEqual([page.state, how.signal.aborted], ["removed", !finished]);
-    await assert.rejects(page.ready(), /unsubscribed/);
-    await world.advance(1000);
-    assert.deepEqual(world.socket.take(), [{page: "table", table_id: 2}, {remove_page: "table", table_id: 2}]);
-  }
-});
-
-test("a load that throws, then reload: ready tells of both [JS-34]", async () => {
-  const {world, realtime, errors} = await live();
-  let fail = true;
-  const states = [];
-  const page = realtime.subscribe("table", {table_id: 1}, {
-    load() { if (fail) throw new Error("503"); },
-    onState: (state, error) => states.push(error ? `${state}: ${error.message}` : state),
-  });
-  world.socket.say(added("table", {table_id: 1}));
-  await assert.rejects(page.ready(), /503/);
-  assert.equal(errors.length, 1);
-  fail = false;
-  page.reload();
-  await page.ready();
-  assert.deepEqual(states, ["asking", "loading", "stale: 503", "loading", "live"]);
-});
-
-test("who waits for a page is told of a refusal, of an end and of an eviction [JS-29] [JS-23]", async () => {
-  const {world, realtime} = await live();
-  const pages = ["refused", "unsubscribed", "discarded", "disposed"].map((_, table_id) => realtime.subscribe("table", {table_id}, {
-    load: () => new Promise(() => {}),
-  }));
-  const ends = Promise.allSettled(pages.map((page) => page.ready()));
-  world.socket.say({type: "page_error", page: "table", parameters: {table_id: 0}, error: "refused"});
-  pages[1].unsubscribe();
-  world.socket.say(added("table", {table_id: 2}));
-  world.socket.say({type: "page_discard", page: "table", parameters: {table_id: 2}});
-  realtime.dispose();
-  assert.deepEqual((await ends).map(({reason}) => reason.message), ["refused", "unsubscribed", "discarded", "disposed"]);
-});
-
-test("a timer that fires a millisecond early is set again [JS-63]", async () => {
-  const {world} = await live();
-  await world.advance(5000); // the clock of the back-off is gone
-  const [[id, {due, call}]] = [...world.timers];
-  world.sleep(due - world.Date.now() - 1);
-  world.timers.delete(id);
-  call();
-  assert.deepEqual([...world.timers.values()].map((timer) => timer.due), [due]);
-  await world.advance(1);
-  assert.deepEqual(world.socket.take(), [{type: "ping"}]);
-});
-
-test("what onState and handlers throw is reported, and stops nobody [JS-47]", async () => {
-  const {world, realtime, errors} = await live();
-  const page = realtime.subscribe("table", {table_id: 1}, {onState() { throw new Error("onState"); }});
-  realtime.onStatus(() => { throw new Error("onStatus"); });
-  world.socket.say(added("table", {table_id: 1}));
-  assert.equal(page.state, "live");
-  world.socket.end();
-  assert.deepEqual(errors.map(({message}) => message), ["onState", "onState", "onState", "onStatus"]);
-  assert.equal(realtime.status.name, "waiting");
 });
 
 // --- Handlers

@@ -63,6 +63,7 @@ clock                                      |       | W drop      | W drop       
 stable                                     |       |             |                 | L            | P                 |         |         |
 wake                                       | .     | .           | .               | .            | P                 | A ask   | .       | .
 wake {"shown":true}                        | .     | .           | .               | .            | P                 | A ask   | A ask   | .
+wake {"after":2999}                        | .     | .           | .               | P ping       | P                 | A ask   | .       | .
 wake {"after":3000}                        | .     | .           | A drop ask      | P ping       | P                 | A ask   | .       | .
 wake {"after":3000,"probe":false}          | .     | .           | A drop ask      | .            | P                 | A ask   | .       | .
 wake {"after":61000,"probe":false}         | .     | .           | A drop ask      | A drop ask   | P                 | A ask   | .       | .

@@ -65,6 +65,20 @@ test("a page whose load was not finished is not recovered, whatever the server s
   assert.deepEqual([loads.length, page.state], [1, "live"]);
 });
 
+test("a page whose later load was not finished is not recovered either", async () => {
+  const {world, realtime, subscribe, loads, again} = await start({answered: (_, {recovered}) => ({recovered})});
+  subscribe(1);
+  world.socket.authenticate();
+  world.socket.say(added(1));
+  await world.settle();
+  realtime.subscribe("table", {table_id: 1}, {load: () => new Promise(() => {})});
+  world.socket.say({type: "updates_missed"});
+  await again();
+  world.socket.say(added(1, {recovered: true}));
+  await world.settle();
+  assert.deepEqual(loads.map(([, why]) => why), ["first", "reconnect"]);
+});
+
 test("Baserow's replay is written on it: the last id is named, and only a refusal loads", async () => {
   let last = null;
   let replaying = null;

@@ -101,10 +101,9 @@ export const createConnection = (options, world, limits, to) => {
     const {at, why, clock} = state;
     const name = names[at] ?? at;
     const until = at === "waiting" ? clock : null;
-    const came = name !== status.name;
-    if (!came && why === status.why && until === status.until) return;
+    if (name === status.name && why === status.why && until === status.until) return;
     status = {name, why, until};
-    if (came && name === "live") to.live();
+    if (name === "live") to.live();
     to.changed();
   };
 

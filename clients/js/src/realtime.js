@@ -50,7 +50,7 @@ export class Realtime {
         const ends = type === "force_disconnect";
         const authenticates = type === "authentication";
         if (ends) deliver(message, text); // first, so that the application can forget its token
-        if (authenticates && success) id = web_socket_id;
+        if (authenticates) id = web_socket_id;
         connection.dispatch({type: ends || authenticates ? type : "message", turn, success,
           heartbeat: heartbeat > 0 ? Math.min(heartbeat, 3600) * 1000 : 0});
         if (typeof type !== "string") handlers.call(everything, message, text);
