@@ -106,27 +106,28 @@ Result<void> Hub::check_inbox(std::string_view channel) {
 
 Result<void> Hub::group_add(std::string_view group, const Channel& channel) {
   if (auto checked = check_group_name("group_add", group); !checked) return checked;
-  auto& member = static_cast<HubMember&>(channel.membership());
-  member.shard().join(member, group);
+  if (!owns(channel)) return foreign_handle("group_add", group, "channel");
+  channel.membership().join(group);
   return {};
 }
 
-Result<void> Hub::group_add(std::string_view group, const Inbox& inbox) {
+Task<Result<void>> Hub::group_add(std::string_view group, const Inbox& inbox) {
   if (auto checked = check_group_name("group_add", group); !checked) return checked;
-  static_cast<PlainReader&>(inbox.reader()).join(group);
-  return {};
+  if (!owns(inbox)) return Result<void>(foreign_handle("group_add", group, "inbox"));
+  return inbox.reader().join(group);
 }
 
 Result<void> Hub::group_discard(std::string_view group, const Channel& channel) {
   if (auto checked = check_group_name("group_discard", group); !checked) return checked;
-  auto& member = static_cast<HubMember&>(channel.membership());
-  member.shard().leave(member, group);
+  if (!owns(channel)) return foreign_handle("group_discard", group, "channel");
+  channel.membership().leave(group);
   return {};
 }
 
 Result<void> Hub::group_discard(std::string_view group, const Inbox& inbox) {
   if (auto checked = check_group_name("group_discard", group); !checked) return checked;
-  static_cast<PlainReader&>(inbox.reader()).leave(group);
+  if (!owns(inbox)) return foreign_handle("group_discard", group, "inbox");
+  inbox.reader().leave(group);
   return {};
 }
 

@@ -29,7 +29,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   Result<Channel> open_channel(Subscriber& subscriber);
   Result<Inbox> open_inbox(std::string_view channel);
   Result<void> group_add(std::string_view group, const Channel& channel);
-  Result<void> group_add(std::string_view group, const Inbox& inbox);
+  Task<Result<void>> group_add(std::string_view group, const Inbox& inbox);
   Result<void> group_discard(std::string_view group, const Channel& channel);
   Result<void> group_discard(std::string_view group, const Inbox& inbox);
   Result<void> group_send(std::string_view group, Event event);
@@ -62,6 +62,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
   /// Who is to know of each channel: of those that are open now, too.
   void watch_channels(ChannelWatch watch);
   GroupIndex& index() noexcept { return *index_; }
+  /// Does a channel or an inbox come from here?
+  bool owns(const auto& handle) const noexcept { return handle.origin() == index_.get(); }
   const ChannelLayerOptions& options() const noexcept { return options_; }
 
  private:

@@ -54,6 +54,7 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
 
   Executor& executor() const noexcept { return executor_; }
   unsigned number() const noexcept { return number_; }
+  const GroupIndex& index() const noexcept { return *index_; }
   std::string channel_name(std::uint64_t channel) const;
 
   /// What an event takes of the room while it waits.
@@ -164,6 +165,9 @@ class HubMember final : public Channel::Membership {
   std::size_t group_count() const noexcept override { return joined_.size(); }
   bool in_group(std::string_view group) const noexcept override { return joined_.contains(shard_.find(group)); }
   void leave_groups() override { shard_.leave_all(*this); }
+  void join(std::string_view group) override { shard_.join(*this, group); }
+  void leave(std::string_view group) override { shard_.leave(*this, group); }
+  const void* origin() const noexcept override { return &shard_.index(); }
 
   HubShard& shard() const noexcept { return shard_; }
   Subscriber& subscriber() const noexcept { return subscriber_; }

@@ -42,6 +42,12 @@ Result<void> check_group_name(std::string_view what, std::string_view group) {
                                                     what, json::in_quotes(group)));
 }
 
+Error foreign_handle(std::string_view what, std::string_view group, std::string_view handle) {
+  return {ErrorCode::invalid_argument,
+          fmt::format("{} {}: the {} does not come from this channel layer; use the layer that opened it", what,
+                      json::in_quotes(group), handle)};
+}
+
 std::string_view non_local_name(std::string_view channel) noexcept {
   const std::size_t mark = channel.find('!');
   return mark == channel.npos ? channel : channel.substr(0, mark + 1);

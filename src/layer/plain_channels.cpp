@@ -185,10 +185,11 @@ Task<Result<Event>> PlainReader::receive(std::shared_ptr<Parts> parts) {
 }
 
 // The index is asked each time, since a flush empties it and not our list.
-void PlainReader::join(std::string_view group) {
+Task<Result<void>> PlainReader::join(std::string_view group) {
   std::lock_guard lock(mutex_);
   if (!groups_.contains(group)) groups_.emplace(group);
   parts_->channels->index().add_plain_channel(group, parts_->channel, *this);
+  return Result<void>();
 }
 
 void PlainReader::leave(std::string_view group) {

@@ -100,8 +100,8 @@ class PlainChannels : public std::enable_shared_from_this<PlainChannels> {
 /// How many events may wait in the channel of this name.
 std::size_t capacity_of(const ChannelLayerOptions& options, std::string_view channel);
 
-/// An inbox that takes part in groups: what the layer needs to know of it.
-class PlainReader : public Inbox::Reader {
+/// An inbox of a plain channel in this process.
+class PlainReader final : public Inbox::Reader {
  public:
   PlainReader(std::shared_ptr<PlainChannels> channels, std::shared_ptr<PlainChannel> channel,
               std::shared_ptr<void> keep_alive);
@@ -111,8 +111,9 @@ class PlainReader : public Inbox::Reader {
   Task<Result<Event>> receive() override { return receive(parts_); }
   std::optional<Event> poll() override { return parts_->channels->take(*parts_->channel); }
 
-  void join(std::string_view group);
-  void leave(std::string_view group);
+  Task<Result<void>> join(std::string_view group) override;
+  void leave(std::string_view group) override;
+  const void* origin() const noexcept override { return &parts_->channels->index(); }
 
  private:
   // What a receive needs, which may end after its inbox.

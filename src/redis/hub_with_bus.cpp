@@ -79,7 +79,7 @@ Task<std::size_t> HubWithBus::close() {
 
 Task<Result<void>> HubWithBus::group_add(std::string_view group, const Channel& channel) {
   if (auto checked = check_group_name("group_add", group); !checked) return checked;
-  const bool was_member = channel.in_group(group);
+  const bool was_member = hub_->owns(channel) && channel.in_group(group);
   if (auto added = hub_->group_add(group, channel); !added) return added;
   return announced(group, [this, group, &channel, was_member] {
     if (!was_member) (void)hub_->group_discard(group, channel);

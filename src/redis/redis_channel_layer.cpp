@@ -92,7 +92,8 @@ Task<Result<void>> RedisChannelLayer::group_add(std::string_view group, const Ch
 
 Task<Result<void>> RedisChannelLayer::group_add(std::string_view group, const Inbox& inbox) {
   if (auto checked = check_group_name("group_add", group); !checked) return checked;
-  return static_cast<redis::WorkerReader&>(inbox.reader()).join(group);
+  if (inbox.origin() != parts_->workers.get()) return Result<void>(foreign_handle("group_add", group, "inbox"));
+  return inbox.reader().join(group);
 }
 
 Task<Result<void>> RedisChannelLayer::group_discard(std::string_view group, const Channel& channel) {
@@ -101,7 +102,8 @@ Task<Result<void>> RedisChannelLayer::group_discard(std::string_view group, cons
 
 Task<Result<void>> RedisChannelLayer::group_discard(std::string_view group, const Inbox& inbox) {
   if (auto checked = check_group_name("group_discard", group); !checked) return checked;
-  static_cast<redis::WorkerReader&>(inbox.reader()).leave(group);
+  if (inbox.origin() != parts_->workers.get()) return Result<void>(foreign_handle("group_discard", group, "inbox"));
+  inbox.reader().leave(group);
   return Result<void>();
 }
 

@@ -48,8 +48,6 @@ redis::BusParts pubsub_parts(RedisOptions options, std::function<double()> wall_
   return parts;
 }
 
-const Inbox& local(const Inbox& inbox) { return static_cast<redis::SubscribedReader&>(inbox.reader()).local(); }
-
 Task<Result<Inbox>> subscribe(std::shared_ptr<redis::Bus> bus, Inbox local) {
   const auto done = bus->join({}, local.name());
   Inbox inbox(std::make_unique<redis::SubscribedReader>(bus, std::move(local)));
@@ -93,8 +91,8 @@ Task<Result<void>> RedisPubSubChannelLayer::group_add(std::string_view group, co
 
 Task<Result<void>> RedisPubSubChannelLayer::group_add(std::string_view group, const Inbox& inbox) {
   Hub& hub = parts_->layer.hub();
-  if (auto added = hub.group_add(group, local(inbox)); !added) return added;
-  return parts_->layer.announced(group, [&hub, group, &inbox] { (void)hub.group_discard(group, local(inbox)); });
+  if (auto added = co_await hub.group_add(group, inbox); !added) co_return added;
+  co_return co_await parts_->layer.announced(group, [&hub, group, &inbox] { (void)hub.group_discard(group, inbox); });
 }
 
 Task<Result<void>> RedisPubSubChannelLayer::group_discard(std::string_view group, const Channel& channel) {
@@ -102,7 +100,7 @@ Task<Result<void>> RedisPubSubChannelLayer::group_discard(std::string_view group
 }
 
 Task<Result<void>> RedisPubSubChannelLayer::group_discard(std::string_view group, const Inbox& inbox) {
-  return parts_->layer.hub().group_discard(group, local(inbox));
+  return parts_->layer.hub().group_discard(group, inbox);
 }
 
 Result<void> RedisPubSubChannelLayer::group_send(std::string_view group, Event event) {

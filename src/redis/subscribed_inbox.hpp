@@ -23,7 +23,9 @@ class SubscribedReader final : public Inbox::Reader {
   std::string_view name() const noexcept override { return local_.name(); }
   Task<Result<Event>> receive() override { return local_.receive(); }
   std::optional<Event> poll() override { return local_.poll(); }
-  const Inbox& local() const noexcept { return local_; }
+  Task<Result<void>> join(std::string_view group) override { return local_.reader().join(group); }
+  void leave(std::string_view group) override { local_.reader().leave(group); }
+  const void* origin() const noexcept override { return local_.origin(); }
 
  private:
   std::shared_ptr<Bus> bus_;

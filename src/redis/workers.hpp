@@ -117,8 +117,9 @@ class WorkerReader final : public Inbox::Reader {
   Task<Result<Event>> receive() override { return receive(workers_, channel_, life_); }
   std::optional<Event> poll() override;
 
-  Task<Result<void>> join(std::string_view group);
-  void leave(std::string_view group);
+  Task<Result<void>> join(std::string_view group) override;
+  void leave(std::string_view group) override;
+  const void* origin() const noexcept override { return workers_.get(); }
 
  private:
   std::vector<std::string>& groups();  // under the lock

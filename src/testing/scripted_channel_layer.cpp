@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
 
+#include "layer/names.hpp"
 #include "sluice/core/completion.hpp"
 
 namespace sluice::testing {
@@ -34,6 +36,23 @@ class ScriptedChannelLayer::Script {
     std::lock_guard lock(mutex_);
     failing_ = failing;
   }
+  /// The channel of the layer behind, while the membership lives.
+  void opened(const Channel::Membership& membership, const Channel& behind) {
+    std::lock_guard lock(mutex_);
+    behind_.emplace(&membership, &behind);
+  }
+  void closed(const Channel::Membership& membership) {
+    std::lock_guard lock(mutex_);
+    behind_.erase(&membership);
+  }
+  /// Null for a channel of another layer, or of none.
+  const Channel* behind(const Channel& channel) {
+    if (!channel) return nullptr;
+    std::lock_guard lock(mutex_);
+    const auto found = behind_.find(&channel.membership());
+    return found == behind_.end() ? nullptr : found->second;
+  }
+
   std::string take_transcript() {
     std::lock_guard lock(mutex_);
     return std::exchange(transcript_, {});
@@ -70,6 +89,7 @@ class ScriptedChannelLayer::Script {
   std::mutex mutex_;
   std::string transcript_;
   std::optional<std::vector<Completion<std::monostate>>> held_;
+  std::map<const Channel::Membership*, const Channel*> behind_;
   std::size_t until_failure_ = 0;
   bool failing_ = false;
 };
@@ -81,8 +101,13 @@ template <class Script>
 class ScriptedMembership final : public Channel::Membership {
  public:
   ScriptedMembership(std::shared_ptr<Script> script, Channel behind)
-      : script_(std::move(script)), behind_(std::move(behind)) {}
-  ~ScriptedMembership() override { script_->tell("close_channel"); }
+      : script_(std::move(script)), behind_(std::move(behind)) {
+    script_->opened(*this, behind_);
+  }
+  ~ScriptedMembership() override {
+    script_->closed(*this);
+    script_->tell("close_channel");
+  }
 
   std::string name() const override { return behind_.name(); }
   std::size_t capacity() const noexcept override { return behind_.capacity(); }
@@ -92,7 +117,9 @@ class ScriptedMembership final : public Channel::Membership {
     script_->tell("leave_groups");
     behind_.leave_groups();
   }
-  const Channel& behind() const noexcept { return behind_; }
+  void join(std::string_view group) override { behind_.membership().join(group); }
+  void leave(std::string_view group) override { behind_.membership().leave(group); }
+  const void* origin() const noexcept override { return script_.get(); }
 
  private:
   std::shared_ptr<Script> script_;
@@ -128,8 +155,9 @@ Task<Result<Inbox>> ScriptedChannelLayer::open_inbox(std::string_view channel) {
 Task<Result<void>> ScriptedChannelLayer::group_add(std::string_view group, const Channel& channel) {
   co_await script_->pass();
   if (auto asked = script_->ask(fmt::format("group_add {}", group)); !asked) co_return asked.error();
-  const auto& ours = static_cast<const ScriptedMembership<Script>&>(channel.membership());
-  co_return co_await behind_.group_add(group, ours.behind());
+  const Channel* const behind = script_->behind(channel);
+  if (!behind) co_return foreign_handle("group_add", group, "channel");
+  co_return co_await behind_.group_add(group, *behind);
 }
 
 Task<Result<void>> ScriptedChannelLayer::group_add(std::string_view group, const Inbox& inbox) {
@@ -141,8 +169,9 @@ Task<Result<void>> ScriptedChannelLayer::group_add(std::string_view group, const
 Task<Result<void>> ScriptedChannelLayer::group_discard(std::string_view group, const Channel& channel) {
   co_await script_->pass();
   if (auto asked = script_->ask(fmt::format("group_discard {}", group)); !asked) co_return asked.error();
-  const auto& ours = static_cast<const ScriptedMembership<Script>&>(channel.membership());
-  co_return co_await behind_.group_discard(group, ours.behind());
+  const Channel* const behind = script_->behind(channel);
+  if (!behind) co_return foreign_handle("group_discard", group, "channel");
+  co_return co_await behind_.group_discard(group, *behind);
 }
 
 Task<Result<void>> ScriptedChannelLayer::group_discard(std::string_view group, const Inbox& inbox) {

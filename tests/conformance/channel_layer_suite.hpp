@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "sluice/layer/channel_layer.hpp"
+#include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
 
@@ -631,6 +632,34 @@ TEMPLATE_LIST_TEST_CASE("adding twice is the same as once, and leaving is leavin
   REQUIRE(ear.leave("g"));  // a stranger here
   scene.publish("g", broadcast("still"));
   CHECK(other.heard() == "still");
+}
+
+TEMPLATE_LIST_TEST_CASE("a channel or an inbox of another layer is refused, as is none", "[layer]", Worlds) {
+  Scene<TestType> scene;
+  InMemoryChannelLayer other(scene.executors);
+  Ear stranger(other, scene.executors.at(0));
+  Ear& member = scene.ear_in("g");
+  const auto inbox = scene.run([&] { return other.open_inbox("jobs"); });
+  REQUIRE(inbox);
+  Inbox moved_from = std::move(*scene.run([&] { return other.open_inbox("jobs"); }));
+  const Inbox moved = std::move(moved_from);
+  const Channel none;
+
+  const auto refuses = [&](const auto& handle) {
+    const auto added = scene.run([&] { return scene.layer.group_add("g", handle); });
+    CHECK(code_of(added) == ErrorCode::invalid_argument);
+    const auto discarded = scene.run([&] { return scene.layer.group_discard("g", handle); });
+    CHECK(code_of(discarded) == ErrorCode::invalid_argument);
+  };
+  refuses(stranger.channel());
+  refuses(none);
+  refuses(*inbox);
+  refuses(moved);
+  refuses(moved_from);
+
+  scene.publish("g", broadcast("hello"));
+  CHECK(member.heard() == "hello");
+  CHECK(stranger.heard().empty());
 }
 
 TEMPLATE_LIST_TEST_CASE("what one sender sends to a group keeps its order at every member", "[layer][CL-18][CL-27]",

@@ -64,6 +64,11 @@ class Channel {
     virtual std::size_t group_count() const noexcept = 0;
     virtual bool in_group(std::string_view group) const noexcept = 0;
     virtual void leave_groups() = 0;
+    /// What a layer's group_add and group_discard do once they have looked at origin() and at the group's name.
+    virtual void join(std::string_view group) = 0;
+    virtual void leave(std::string_view group) = 0;
+    /// Whose channel it is: the same address for all handles of one layer, and for those of no other.
+    virtual const void* origin() const noexcept = 0;
   };
 
   /// None yet: only good to be assigned to.
@@ -80,6 +85,8 @@ class Channel {
   /// Out of every group at once; the channel stays open.
   void leave_groups() { membership_->leave_groups(); }
   Membership& membership() const noexcept { return *membership_; }
+  /// Which layer it comes from, to be compared; null for none.
+  const void* origin() const noexcept { return membership_ ? membership_->origin() : nullptr; }
 
  private:
   std::unique_ptr<Membership> membership_;
@@ -96,17 +103,23 @@ class Inbox {
     virtual std::string_view name() const noexcept = 0;
     virtual Task<Result<Event>> receive() = 0;
     virtual std::optional<Event> poll() = 0;
+    /// As for Channel::Membership; done once what is sent to the group arrives here.
+    virtual Task<Result<void>> join(std::string_view group) = 0;
+    virtual void leave(std::string_view group) = 0;
+    virtual const void* origin() const noexcept = 0;
   };
 
   explicit Inbox(std::unique_ptr<Reader> reader) noexcept : reader_(std::move(reader)) {}
 
-  std::string_view name() const noexcept { return reader_->name(); }
+  std::string_view name() const noexcept { return reader_ ? reader_->name() : std::string_view(); }
   /// Waits for the next event. An Error only when the layer or the inbox is gone. Destroying the waiting task loses no
   /// event.
   Task<Result<Event>> receive() { return reader_->receive(); }
   /// The next event if there is one now.
   std::optional<Event> poll() { return reader_->poll(); }
   Reader& reader() const noexcept { return *reader_; }
+  /// Which layer it comes from, to be compared; null once the inbox was moved away.
+  const void* origin() const noexcept { return reader_ ? reader_->origin() : nullptr; }
 
  private:
   std::unique_ptr<Reader> reader_;

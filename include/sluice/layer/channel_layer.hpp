@@ -83,7 +83,8 @@ class ChannelLayer {
   /// A reader of a plain channel: any valid name without a '!'.
   virtual Task<Result<Inbox>> open_inbox(std::string_view channel) = 0;
 
-  /// Once it is done, what is sent to the group is heard. Adding twice is the same as once (behaviour CL-19).
+  /// Once it is done, what is sent to the group arrives. Adding twice is the same as once (behaviour CL-19). A channel
+  /// or an inbox of another layer, or none: ErrorCode::invalid_argument.
   virtual Task<Result<void>> group_add(std::string_view group, const Channel& channel) = 0;
   virtual Task<Result<void>> group_add(std::string_view group, const Inbox& inbox) = 0;
   /// Leaving a group one is not in is no error (behaviour CL-20).
