@@ -31,12 +31,31 @@ export class Tab {
     tab.socket = new WebSocket(await soon(address, "Chromium"));
     tab.socket.on("message", (text) => tab.answered(JSON.parse(text)));
     await soon(new Promise((done) => tab.socket.once("open", done)), "DevTools");
-    const {targetId} = await tab.send("Target.createTarget", {url});
+    const {targetId} = await tab.send("Target.createTarget", {url: "about:blank"});
     tab.session = (await tab.send("Target.attachToTarget", {targetId, flatten: true})).sessionId;
+    await tab.send("Page.enable");
+    await tab.send("Page.setLifecycleEventsEnabled", {enabled: true});
+    await tab.navigate(url);
     return tab;
   }
 
-  answered({id, result, error}) {
+  /// Done once the page has loaded.
+  async navigate(url) {
+    let loader;
+    const events = [];
+    const loaded = new Promise((done) => {
+      this.onLifecycle = (event) => {
+        if (event) events.push(event);
+        if (events.some(({name, loaderId}) => name === "load" && loaderId === loader)) done();
+      };
+    });
+    loader = (await this.send("Page.navigate", {url})).loaderId;
+    this.onLifecycle();
+    await soon(loaded, url);
+  }
+
+  answered({id, result, error, method, params}) {
+    if (method === "Page.lifecycleEvent") this.onLifecycle?.(params);
     const call = this.calls.get(id);
     this.calls.delete(id);
     if (error) call?.reject(new Error(error.message));
