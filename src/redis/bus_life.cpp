@@ -143,8 +143,10 @@ void Bus::say_goodbye() {
     if (shards_[membership.shard].reading) tell(membership);
   });
   const auto missing = std::make_shared<std::size_t>(1);
-  const auto one_done = [self = shared_from_this(), missing] {
-    if (--*missing == 0) self->end();
+  // Weak: a link keeps this until it is answered, the bus keeps the link, and an executor may end before the answer.
+  // The timer of begin_to_close() keeps the bus.
+  const auto one_done = [weak = weak_from_this(), missing] {
+    if (const auto self = weak.lock(); self && --*missing == 0) self->end();
   };
   for (Shard& shard : shards_) {
     if (!shard.reading) continue;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <future>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -44,6 +45,33 @@ struct CaughtLog {
   ~CaughtLog() { set_log_sink(before); }
   std::string lines;
   LogSink before;
+};
+
+// Streams as the dialer behind makes them, counted while they live.
+class CountingDialer final : public Dialer {
+ public:
+  explicit CountingDialer(Dialer& behind) : behind_(behind) {}
+  std::unique_ptr<ByteStream> dial(const Endpoint& to, Executor& executor, StreamEvents& events) override {
+    return std::make_unique<Counted>(behind_.dial(to, executor, events), open);
+  }
+  std::shared_ptr<std::atomic<int>> open = std::make_shared<std::atomic<int>>(0);
+
+ private:
+  class Counted final : public ByteStream {
+   public:
+    Counted(std::unique_ptr<ByteStream> stream, std::shared_ptr<std::atomic<int>> open)
+        : stream_(std::move(stream)), open_(std::move(open)) {
+      ++*open_;
+    }
+    ~Counted() override { --*open_; }
+    void write(std::string bytes) override { stream_->write(std::move(bytes)); }
+    std::size_t unwritten() const noexcept override { return stream_->unwritten(); }
+
+   private:
+    std::unique_ptr<ByteStream> stream_;
+    std::shared_ptr<std::atomic<int>> open_;
+  };
+  Dialer& behind_;
 };
 
 std::string numbers(int count) {
@@ -217,6 +245,28 @@ TEST_CASE("a layer whose plain channel was read ends without close while a job a
     sender.join();
   }
   SUCCEED("no use of what is gone: the sanitizers would say so");
+}
+
+TEMPLATE_TEST_CASE("a layer whose executors end before Redis has answered leaves no connection behind", "[redis][live]",
+                   RedisChannelLayer, RedisPubSubChannelLayer) {
+  RedisServer server;
+  std::shared_ptr<std::atomic<int>> open;
+  {
+    AsioExecutors executors(1);
+    AsioDialer asio(executors);
+    CountingDialer dialer(asio);
+    open = dialer.open;
+    auto layer = std::make_unique<TestType>(executors, dialer, at(server));
+    REQUIRE(block_on(layer->wait_until_up()));
+    REQUIRE(*open > 0);
+    server.pause();
+    layer.reset();
+    std::promise<void> closing;  // once the layer waits for what Redis answers to its last words
+    executors.at(0).post([&] { closing.set_value(); });
+    closing.get_future().wait();
+  }
+  server.resume();
+  CHECK(*open == 0);
 }
 
 TEST_CASE("README's program that publishes and ends is heard", "[redis][live]") {
