@@ -25,9 +25,8 @@ function(sluice_library name)
     PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
     PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${target} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
-  if(SLUICE_PRECOMPILE)
-    target_precompile_headers(${target} PRIVATE
-      <algorithm> <chrono> <functional> <map> <memory> <mutex> <string> <vector> <fmt/format.h>)
+  if(SLUICE_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   endif()
   sluice_warnings(${target})
 endfunction()

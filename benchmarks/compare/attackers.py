@@ -15,6 +15,8 @@ import time
 import zlib
 
 KINDS = {}
+# Not the honest clients' own: what an address may do is bounded.
+ADDRESS = "127.0.0.2"
 
 
 def attack(function):
@@ -50,6 +52,7 @@ class Attacker:
         if receive_buffer:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         client.settimeout(2)
+        client.bind((ADDRESS, 0))
         client.connect(("127.0.0.1", self.port))
         return client
 
