@@ -30,6 +30,7 @@
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
+#include "support/scale.hpp"
 
 namespace sluice::testing {
 
@@ -257,13 +258,14 @@ TEMPLATE_LIST_TEST_CASE("every channel has a new name, and it is valid", "[layer
   std::set<std::string> names;
   std::set<std::string> shared;
   std::string last;
-  for (int i = 0; i < 100'000; ++i) {
+  constexpr int many = test::scaled(100'000);
+  for (int i = 0; i < many; ++i) {
     Ear ear(scene.layer, scene.executors.at(static_cast<std::size_t>(i) % scene.executors.size()));
     last = ear.channel().name();
     names.insert(last);
     shared.insert(std::string(non_local_name(last)));
   }
-  CHECK(names.size() == 100'000);
+  CHECK(names.size() == many);
   CHECK(is_valid_channel_name(last));
   CHECK((last.find('!') != last.npos) == TestType::names_processes);
   if (TestType::names_processes) CHECK(shared.size() == TestType::processes);

@@ -8,6 +8,7 @@
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/testing/communicator.hpp"
 #include "support/catch.hpp"
+#include "support/scale.hpp"
 
 using namespace sluice;
 using namespace sluice::testing;
@@ -100,12 +101,12 @@ TEST_CASE("after a hundred thousand consumers everything is as before", "[consum
     return executors.at(at).run([&] { return executors.at(at).local<FrameBuffer>().allocated_bytes(); });
   };
   const std::size_t frame_bytes = frames(0) + frames(1);
-  churn(980);
-  CHECK(number == 100'000);
+  churn(test::scaled(1'000) - 20);
+  CHECK(number == test::scaled(100'000));
   CHECK(frames(0) + frames(1) == frame_bytes);
   CHECK(heap_bytes() <= baseline + 64 * 1024);  // a hundred thousand leaks of a byte each would be more
-  CHECK(host.stats().opened == 100'000);
-  CHECK(host.stats().failed_handlers == 25'000);
+  CHECK(host.stats().opened == test::scaled(100'000));
+  CHECK(host.stats().failed_handlers == test::scaled(25'000));
   set_log_sink(before);
 }
 

@@ -34,6 +34,7 @@ using Worlds = std::tuple<InMemory<1>, InMemory<2>, InMemoryShuffled>;
 }  // namespace sluice::testing
 
 #include "conformance/channel_layer_suite.hpp"
+#include "support/scale.hpp"
 
 using namespace sluice;
 using namespace sluice::testing;
@@ -43,7 +44,7 @@ TEST_CASE("a million channels of one process have a million names", "[layer][CL-
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);
   std::string before;
-  for (int i = 0; i < 1'000'000; ++i) {  // the names are counted up, so that a larger one is a new one
+  for (int i = 0; i < test::scaled(1'000'000); ++i) {  // the names are counted up, so that a larger one is a new one
     Ear ear(layer, executor);
     std::string name = ear.channel().name();
     if (name <= before) FAIL("not above the one before: " << name);

@@ -7,13 +7,14 @@
 
 #include "layer/hub_shard.hpp"
 #include "support/catch.hpp"
+#include "support/scale.hpp"
 
 using namespace sluice;
 
 TEST_CASE("a list of joined groups does what a map does", "[layer]") {
   std::array<HubGroup, 100> groups;
   std::minstd_rand random(1);
-  for (int story = 0; story < 200; ++story) {
+  for (int story = 0; story < test::scaled(200); ++story) {
     JoinedGroups joined;
     std::map<const HubGroup*, std::uint32_t> model;
     const std::size_t many = 1 + random() % groups.size();

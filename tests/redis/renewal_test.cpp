@@ -8,6 +8,7 @@
 #include "redis/support/tiny_world.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/scale.hpp"
 
 using namespace sluice;
 using namespace sluice::redis;
@@ -44,10 +45,11 @@ auto time_of(F work) {
 TEST_CASE("twenty thousand memberships that lapse after six seconds are all renewed", "[redis][I-4]") {
   TinyWorld world({.group_expiry = 6s});
   auto& layer = world.layer();
-  join_many(world, world.listener(layer), 20'000);
+  const int many = test::scaled(20'000);
+  join_many(world, world.listener(layer), many);
   for (int i = 0; i < 10; ++i) {
     world.executor.advance(2s);
-    CHECK(groups_within(world, 6s) == 20'000);
+    CHECK(groups_within(world, 6s) == many);
   }
   CHECK(layer.redis_stats().late_renewals == 0);
 }
