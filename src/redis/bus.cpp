@@ -67,7 +67,7 @@ Bus::Bus(std::shared_ptr<Dialer> dialer, ExecutorGroup& executors, BusParts part
     shards_.emplace_back().node =
         std::make_shared<Node>(*dialer_, executor_, host, options(),
                                Node::Events{.connected = [this, shard] { connected(shard); },
-                                            .lost = [this, shard](const Error& error) { lost(shard, error); }});
+                                            .lost = [this, shard](const Error&) { lost(shard); }});
   }
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
     shards_[shard].session = parts_.make_session(*this, *shards_[shard].node, shard);

@@ -138,8 +138,9 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   void restore(std::size_t shard);
   void is_up(std::size_t shard);
   void tell_up();
-  void lost(std::size_t shard, const Error& error);
-  void went_down(std::size_t shard, const Error& error);
+  void lost(std::size_t shard);
+  void stumbled(std::size_t shard, const Error& error);
+  void went_down();
   bool all_up() const noexcept;
 
   void join_now(const std::string& group, const std::string& plain_channel, Completion<Result<void>> done);
@@ -180,7 +181,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   std::unordered_map<std::string, std::size_t, StringHash, std::equal_to<>> plain_joins_;  // by the membership's key
   std::vector<Waiter> waiting_for_up_;
   Executor::Clock::time_point settled_at_{};  // not up before
-  std::size_t looked_at_ = 0;                 // how far the look at the memberships has come
+  std::size_t looks_due_ = 0;                 // memberships that are to be looked at now
   unsigned ticks_ = 0;
   std::deque<std::pair<Executor::Clock::time_point, std::string>> join_deadlines_;  // and a membership's key
   SaidOnce said_;

@@ -55,10 +55,11 @@ void Bus::tell_up() {
 
 void Bus::unsettled(std::size_t number, const Error& error) {
   settled_at_ = executor_.now() + quiet_time;
-  if (counters_.up) went_down(number, error);
+  if (counters_.up) stumbled(number, error);
 }
 
-void Bus::lost(std::size_t number, const Error& error) {
+// The node logs why.
+void Bus::lost(std::size_t number) {
   Shard& shard = shards_[number];
   shard.connected = shard.reading = shard.up = shard.forgetful = shard.workers_told = false;
   shard.proof.reset();
@@ -67,15 +68,20 @@ void Bus::lost(std::size_t number, const Error& error) {
   memberships_.lost(number);
   hub_->index().unannounce_all();
   shard.outbox.rewind();
-  if (counters_.up && !ended_) went_down(number, error);
+  if (counters_.up && !ended_) went_down();
 }
 
-void Bus::went_down(std::size_t number, const Error& error) {
+// The connection is well, so its node logs nothing.
+void Bus::stumbled(std::size_t number, const Error& error) {
+  const std::string reason = fmt::format("down: {}: {}", shards_[number].node->name(), error.message());
+  if (said_.is_news(reason, executor_.now())) log(LogLevel::warning, fmt::format("Redis layer: {}", reason));
+  went_down();
+}
+
+void Bus::went_down() {
   counters_.up = false;
   count(counters_.downs);
   down_told_ = true;
-  const std::string reason = fmt::format("down: {}: {}", shards_[number].node->name(), error.message());
-  if (said_.is_news(reason, executor_.now())) log(LogLevel::warning, fmt::format("Redis layer: {}", reason));
   hub_->deliver_to_all(Event::of(LayerDown{}));
 }
 

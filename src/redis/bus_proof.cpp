@@ -13,7 +13,12 @@ namespace {
 
 constexpr std::size_t least_looked_at = 100;  // memberships at a time
 constexpr unsigned role_ticks_in_use = 4;     // a replica takes publications, and keeps them to itself
-constexpr std::size_t looks_for_all = 50;     // where there are many
+constexpr std::size_t looks_for_all = 12;     // where there are many: 6 times answer_time
+
+// The key or the channel of this process. A user that may not run the command at all only reads, and may do so.
+bool is_kept_from_us(const Reply& refusal) {
+  return refusal.is_error("NOPERM") && refusal.text.find("to run the") == refusal.text.npos;
+}
 
 }  // namespace
 
@@ -25,8 +30,10 @@ void Bus::prove(std::size_t number) {
     if (!reply || !asked.connected) return;  // the host is lost
     if (!reply->is_error()) return asked.proof.accepted(ticket);
     asked.proof.refused(ticket);
-    // Others may publish what we may not. A Redis that is full, say, refuses them as well, and each sender is told.
-    if (reply->is_error("NOPERM")) return asked.node->lose(unexpected("a probe of this process to itself", *reply));
+    // Others may publish where this process may not. A Redis that is full, say, refuses them as well, and each sender
+    // is told.
+    if (is_kept_from_us(*reply)) return asked.node->lose(unexpected("a probe of this process to itself", *reply));
+    if (reply->is_error("NOPERM")) refused("a probe, so that it is not proven that events arrive,", {}, *reply);
     if (!asked.reading) restore(number);
   });
 }
@@ -61,12 +68,17 @@ unsigned Bus::ticks_per_look() const {
 }
 
 // Twice per answer_time some memberships are looked for: any of them finds a Redis that was flushed. Where there are up
-// to 100, each look is at all of them; in the end all are looked at.
+// to 100, each look is at all of them. Where there are many, smaller looks come more often, so that no command keeps
+// Redis for long.
 void Bus::look_at_memberships() {
-  if (!parts_.keys_can_vanish || ++ticks_ % ticks_per_look() != 0) return;
+  if (!parts_.keys_can_vanish) return;
+  const std::size_t ticks_for_all = looks_for_all * ticks_per_look();
+  looks_due_ += (memberships_.size() + ticks_for_all - 1) / ticks_for_all;
+  const bool in_turn = ++ticks_ % ticks_per_look() == 0;
+  if (!in_turn && looks_due_ < least_looked_at) return;
+  const std::size_t most = std::max(least_looked_at, std::exchange(looks_due_, 0));
   std::vector<std::vector<Membership*>> by_shard(shards_.size());
-  const std::size_t most = std::max(least_looked_at, memberships_.size() / looks_for_all);
-  for (Membership* membership : memberships_.some_joined(looked_at_, most)) {
+  for (Membership* membership : memberships_.next_joined(most)) {
     by_shard[membership->shard].push_back(membership);
   }
   for (std::size_t number = 0; number < shards_.size(); ++number) {
@@ -96,7 +108,7 @@ void Bus::forgot(std::size_t number) {
   Shard& shard = shards_[number];
   shard.up = shard.forgetful = false;
   memberships_.lost(number);
-  if (counters_.up) went_down(number, Error(ErrorCode::layer_unavailable, "Redis has lost keys of this layer"));
+  if (counters_.up) stumbled(number, Error(ErrorCode::layer_unavailable, "Redis has lost keys of this layer"));
   restore(number);
 }
 

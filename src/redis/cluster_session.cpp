@@ -89,8 +89,8 @@ void ClusterSession::ask_owner(std::string_view verb, const std::string& channel
 void ClusterSession::follow(const Reply& moved) {
   if (map_->move(moved)) return;
   const Error error = unexpected("cluster", moved);
-  home_.unsettled(shard_, error);
   node_.lose(error);
+  home_.unsettled(shard_, error);
 }
 
 // Redis ended the subscription. What is published until the next one stands is missed.

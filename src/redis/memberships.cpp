@@ -98,15 +98,15 @@ void Memberships::for_each(const std::function<void(Membership&)>& visit) {
   for (auto& [key, entry] : entries_) visit(entry);
 }
 
-// The place is a bucket of the table. A rehash moves entries past it, which only delays them.
-std::vector<Membership*> Memberships::some_joined(std::size_t& place, std::size_t most) {
+// By the ring, in which every entry that Redis has confirmed stands, unless Redis is being asked for it now. An entry
+// that is renewed moves to the end, and is met there.
+std::vector<Membership*> Memberships::next_joined(std::size_t most) {
   std::vector<Membership*> some;
-  const std::size_t buckets = std::min(entries_.bucket_count(), 4 * most);
-  for (std::size_t i = 0; i < buckets && some.size() < most; ++i) {
-    place = (place + 1) % entries_.bucket_count();
-    for (auto entry = entries_.begin(place); entry != entries_.end(place); ++entry) {
-      if (entry->second.state == Membership::State::joined) some.push_back(&entry->second);
-    }
+  auto next = ring_.upper_bound(looked_at_);
+  for (std::size_t left = std::min(most, ring_.size()); left > 0; --left, ++next) {
+    if (next == ring_.end()) next = ring_.begin();
+    looked_at_ = *next;
+    if (next->second->state == Membership::State::joined) some.push_back(next->second);
   }
   return some;
 }

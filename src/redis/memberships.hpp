@@ -84,15 +84,17 @@ class Memberships {
   /// The host is lost: what it knew is told again once it is back.
   void lost(std::size_t shard);
   void for_each(const std::function<void(Membership&)>& visit);
-  /// Some `most` entries that Redis has confirmed, beginning at `place`, which moves on: in the end it comes to all.
-  std::vector<Membership*> some_joined(std::size_t& place, std::size_t most);
+  /// The next entries that Redis has confirmed, `most` of them at most. Repeated calls come to all of them in turn.
+  std::vector<Membership*> next_joined(std::size_t most);
   std::size_t size() const noexcept { return entries_.size(); }
 
  private:
   const ShardOf shard_of_;
   std::unordered_map<std::string, Membership, StringHash, std::equal_to<>> entries_;
   std::unordered_map<std::uint64_t, std::string> groups_;  // by their numbers
-  std::set<std::pair<Executor::Clock::time_point, Membership*>> ring_;
+  using Place = std::pair<Executor::Clock::time_point, Membership*>;
+  std::set<Place> ring_;
+  Place looked_at_{};  // by next_joined; it may have left the ring
   std::uint64_t last_number_ = 0;
   std::uint64_t last_ticket_ = 0;
 };

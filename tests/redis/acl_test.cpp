@@ -48,6 +48,19 @@ TEST_CASE("where patterns are refused each consumer's channel is subscribed whil
   CHECK(is_subscribed(early.name()));
 }
 
+TEST_CASE("a user that may subscribe and not publish hears what others send", "[redis][live]") {
+  RedisServer server;
+  (void)server.command({"ACL", "SETUSER", "app", "on", ">secret", "~asgi*", "&asgi*", "+@all", "-publish"});
+  RedisOptions options = patient();
+  options.hosts = {"redis://app:secret@127.0.0.1:" + std::to_string(server.port())};
+  PubSubProcess reader(options), sender(at(server));
+  REQUIRE(block_on(reader.layer.wait_until_up()));
+  Guest& ann = reader.guest_in("g");
+  REQUIRE(sender.layer.group_send("g", numbered(1)));
+  CHECK(ann.hears("1"));
+  CHECK_FALSE(block_on(reader.layer.group_send_confirmed("g", numbered(2))));
+}
+
 TEMPLATE_LIST_TEST_CASE("a user of one prefix has all that the layer does", "[redis][live]", Layers) {
   RedisServer server;
   (void)server.command(

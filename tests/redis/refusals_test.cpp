@@ -81,6 +81,40 @@ TEMPLATE_LIST_TEST_CASE("sends that are refused are counted, and logged once", "
   CHECK(layer.redis_stats().undelivered == 20);
 }
 
+TEMPLATE_LIST_TEST_CASE("a user that may not publish at all reads, and the missing proof is logged once", "[redis]",
+                        TinyWorlds) {
+  const bool later = GENERATE(false, true);  // the ACL changes while the layer is up
+  TestType world;
+  CaughtLog log;
+  const auto refuse = [&] {
+    world.redis.refuse("ZADD", "NOPERM this user has no permissions to run the 'zadd' command");
+    world.redis.refuse("PUBLISH", "NOPERM this user has no permissions to run the 'publish' command");
+  };
+  if (!later) refuse();
+  auto& layer = world.layer();
+  Listener& ann = world.listener_in("g", layer);
+  if (later) refuse();
+  world.executor.advance(10min);
+  CHECK(layer.redis_stats().up);
+  CHECK(layer.redis_stats().downs == 0);
+  CHECK(ann.heard() == "");
+  INFO(log.lines);
+  CHECK(log.count("not proven") == 1);
+}
+
+TEMPLATE_LIST_TEST_CASE("a host that is lost is one line of the log", "[redis]", TinyWorlds) {
+  TestType world;
+  auto& layer = world.layer();
+  world.listener_in("g", layer);
+  CaughtLog log;
+  world.dialer.break_all();
+  world.executor.advance(1s);
+  CHECK(layer.redis_stats().downs == 1);
+  INFO(log.lines);
+  CHECK(log.count("connection reset") == 1);
+  CHECK(log.all() == 2);  // lost, found
+}
+
 TEST_CASE("joins that are refused are logged once, whatever group they were for", "[redis]") {
   TinyWorld world;
   CaughtLog log;
