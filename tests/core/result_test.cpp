@@ -18,6 +18,21 @@ TEST_CASE("a result holds a value or an error", "[core]") {
   CHECK(bad.value_or(8) == 8);
 }
 
+TEST_CASE("value() throws where there is an error, and says which", "[core]") {
+  const Result<int> failed = Error(ErrorCode::not_found, "read \"a\": no such file");
+  CHECK_THROWS_AS(failed.value(), BadResultAccess);
+  CHECK_THROWS_WITH(failed.value(), failed.error().message());
+  const Result<void> not_done = Error(ErrorCode::refused, "open: no");
+  CHECK_THROWS_AS(not_done.value(), BadResultAccess);
+  CHECK_NOTHROW(Result<void>().value());
+  CHECK(Result<int>(7).value() == 7);
+  try {
+    (void)failed.value();
+  } catch (const BadResultAccess& thrown) {
+    CHECK(thrown.error().code() == ErrorCode::not_found);
+  }
+}
+
 TEST_CASE("a result gives a move-only value away", "[core]") {
   Result<std::unique_ptr<int>> made = std::make_unique<int>(7);
   std::unique_ptr<int> taken = *std::move(made);

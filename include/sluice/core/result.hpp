@@ -4,6 +4,7 @@
 
 #include <cassert>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <variant>
 
@@ -11,7 +12,18 @@
 
 namespace sluice {
 
-/// A value, or an Error. Ask has_value() (or test it) first; reading the wrong side is the caller's bug.
+/// What Result::value() throws where there is an Error instead: it says what the Error says.
+class BadResultAccess : public std::logic_error {
+ public:
+  explicit BadResultAccess(Error error) : std::logic_error(error.message()), error_(std::move(error)) {}
+  const Error& error() const noexcept { return error_; }
+
+ private:
+  Error error_;
+};
+
+/// A value, or an Error. Ask has_value() (or test it) first: value() throws BadResultAccess where there is none, as
+/// std::expected's does; `*`, `->` and error() on the wrong side are the caller's bug, and asserted.
 template <class T = void>
 class [[nodiscard]] Result {
  public:
@@ -23,16 +35,16 @@ class [[nodiscard]] Result {
   bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
 
-  T& value() & { return get(); }
-  const T& value() const& { return const_cast<Result*>(this)->get(); }
-  T&& value() && { return std::move(get()); }
+  T& value() & { return checked(); }
+  const T& value() const& { return const_cast<Result*>(this)->checked(); }
+  T&& value() && { return std::move(checked()); }
   T& operator*() & { return get(); }
-  const T& operator*() const& { return value(); }
+  const T& operator*() const& { return const_cast<Result*>(this)->get(); }
   T&& operator*() && { return std::move(get()); }
   T* operator->() { return &get(); }
-  const T* operator->() const { return &value(); }
+  const T* operator->() const { return &const_cast<Result*>(this)->get(); }
 
-  T value_or(T fallback) const& { return has_value() ? value() : std::move(fallback); }
+  T value_or(T fallback) const& { return has_value() ? **this : std::move(fallback); }
 
   const Error& error() const {
     assert(!has_value() && "Result::error() asked of a Result that holds a value");
@@ -41,8 +53,12 @@ class [[nodiscard]] Result {
 
  private:
   T& get() {
-    assert(has_value() && "Result::value() asked of a Result that holds an Error");
+    assert(has_value() && "the value asked of a Result that holds an Error");
     return *std::get_if<0>(&state_);
+  }
+  T& checked() {
+    if (!has_value()) throw BadResultAccess(error());
+    return get();
   }
 
   std::variant<T, Error> state_;
@@ -59,6 +75,10 @@ class [[nodiscard]] Result<void> {
 
   bool has_value() const noexcept { return !error_.has_value(); }
   explicit operator bool() const noexcept { return has_value(); }
+  /// Throws BadResultAccess where there is an Error.
+  void value() const {
+    if (error_) throw BadResultAccess(*error_);
+  }
 
   const Error& error() const {
     assert(!has_value() && "Result::error() asked of a Result that succeeded");
