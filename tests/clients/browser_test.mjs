@@ -48,7 +48,7 @@ const client_script = (options, name) => `(async () => {
   globalThis.heard = [];
   globalThis.since = (name) => statuses.filter((one) => one.name === name).length;
   globalThis.realtime = new Realtime({url: "/ws/core/", token, ...(${options})});
-  realtime.onStatus(({name, why}) => statuses.push({name, why, at: performance.now()}));
+  realtime.onStatus(({name, why, until}) => statuses.push({name, why, until, at: performance.now()}));
   realtime.on("rows_updated", ({rows}) => heard.push(...rows.map(({version}) => version)));
   globalThis.table = realtime.subscribe("table", {table_id: 1}, {load: async ({why, signal}) => {
     loads.push(why);
@@ -109,21 +109,29 @@ test("emulated offline for three seconds on a good line: the same socket, nothin
 });
 
 test("a handshake that hangs is dropped after 10 seconds, and another tab's is free then [JS-1]", async (t) => {
-  const {proxy, page, started} = await open(t);
-  await page.evaluate(() => realtime.disconnect());
-  proxy.hold = true;
+  const {proxy, page} = await open(t);
+  // A tab of the same profile: Chromium has one handshake to a host and port at a time (RFC 6455, section 4.1).
+  const other = await page.context().newPage();
+  other.setDefaultTimeout(patience);
+  await blank(other, proxy.url);
+  await other.evaluate(client_script("{}", "ben"));
+  for (const one of [page, other]) await one.evaluate(() => realtime.disconnect());
+  proxy.hang = 1;
+  proxy.handshakes.length = 0;
   await page.evaluate(() => {
     globalThis.began = performance.now();
     realtime.connect();
   });
+  while (!proxy.handshakes.length) await new Promise((done) => setTimeout(done, 20));
+  await page.waitForTimeout(2000); // the other tab's clock runs so much longer
+  await other.evaluate(() => realtime.connect());
   await is(page, "waiting");
-  const waited = await page.evaluate(() => performance.now() - began);
+  const waited = await page.evaluate(() => statuses.findLast(({name}) => name === "waiting").at - began);
   assert.ok(waited > 9900 && waited < 13_000, `${waited} ms`);
-  proxy.hold = false;
-  const other = await (await started.newContext()).newPage();
-  await blank(other, proxy.url);
-  await other.evaluate(client_script("{}", "ben"));
-  await settled(page);
+  for (const one of [other, page]) await settled(one);
+  const [first, second] = proxy.handshakes;
+  t.diagnostic(`the other tab's handshake came ${second - first - 10_000} ms after the first one was dropped`);
+  assert.ok(second - first > 9900, `the second handshake came ${second - first} ms after the first`);
 });
 
 test("a frozen tab closes its socket, and is live again at the thaw [JS-19]", async (t) => {
@@ -191,39 +199,47 @@ test("memory is flat over a thousand reconnects [JS-55]", async (t) => {
   assert.ok(grown < 1 << 20, `${grown} bytes`);
 });
 
-test("ten tabs with ten frames each come back, spread, and show no old data [JS-61]", async (t) => {
+// Wall time is not judged, the machine may be busy: clients are held to the times that they announce. Of clients whose
+// server was away for 2 seconds one in 280 waits for more than 10 seconds then: machine_test.mjs.
+test("ten tabs with ten frames each come back at the times that they announce, spread, and show no old data [JS-61]", async (t) => {
   const port = await free_port();
   const first = await start_killable("03_table_pages", port);
   t.after(() => first.kill());
   const started = await browser(t);
   const context = await started.newContext();
   const frames = [];
-  const {url} = await Proxy.start(t, `http://127.0.0.1:${port}`);
+  const proxy = await Proxy.start(t, `http://127.0.0.1:${port}`);
   await Promise.all(Array.from({length: 10}, async () => {
     const page = await context.newPage();
     page.setDefaultTimeout(patience);
-    await page.goto(`${url}/tab`);
+    await page.goto(`${proxy.url}/tab`);
     frames.push(...page.frames().slice(1));
   }));
   await Promise.all(frames.map((frame) => frame.evaluate(client_script("{}", "ada"))));
-  assert.equal(frames.length, 100);
+  assert.deepEqual([frames.length, proxy.handshakes.length], [100, 100]);
   await first.kill();
+  const killed = Date.now();
   await new Promise((done) => setTimeout(done, 2000));
   const second = await start_killable("03_table_pages", port, first.secret);
   t.after(() => second.kill());
   const returned = Date.now();
-  await edit(url, "after the restart");
-  await Promise.all(frames.map((frame) => frame.waitForFunction(() => table.state === "live" && loads.length > 1, null, {polling: 100})));
-  const took = Date.now() - returned;
-  const lived = (await Promise.all(frames.map((frame) => frame.evaluate(() => performance.timeOrigin + statuses.at(-1).at)))).sort((a, b) => a - b);
-  let most = 0;
-  for (const [index, at] of lived.entries()) {
-    let end = index;
-    while (end < lived.length && lived[end] < at + 100) end += 1;
-    most = Math.max(most, end - index);
-  }
-  t.diagnostic(`all back after ${took} ms, at most ${most} in 100 ms`);
-  assert.ok(took < 10_000 + 5000, `${took} ms`);
+  await edit(proxy.url, "after the restart");
+  await Promise.all(frames.map((frame) => frame.waitForFunction(() => table.state === "live" && loads.length > 1, null, {polling: 200})));
+  t.diagnostic(`away for ${returned - killed} ms, all back after ${Date.now() - returned} ms`);
+
+  // From the loss on a client waits at most 1 second, 2, 4, ..., and tries once at each end.
+  const waits = await Promise.all(frames.map((frame) => frame.evaluate(() =>
+    statuses.filter(({name}) => name === "waiting").map(({until, at}) => ({until, wait: until - performance.timeOrigin - at})))));
+  for (const [n, {wait}] of waits.flatMap((one) => [...one.entries()])) assert.ok(wait <= 1000 * 2 ** n + 50, `wait ${n}: ${wait} ms`);
+  const after = proxy.handshakes.filter((at) => at > returned).length;
+  const attempts = waits.flat().length;
+  t.diagnostic(`${attempts} attempts, ${after} of them after the return`);
+  assert.ok(proxy.handshakes.length <= 100 + attempts, `${proxy.handshakes.length - 100} handshakes`); // none unannounced
+  assert.ok(attempts <= 600, `${attempts} attempts`);
+  assert.ok(after <= 200, `${after} handshakes after the return`); // a busy browser gives one up after 10 seconds
+  const announced = waits.map((one) => one.at(-1).until).sort((a, b) => a - b);
+  const most = Math.max(...announced.map((from) => announced.filter((at) => at >= from && at < from + 100).length));
+  t.diagnostic(`at most ${most} of them announced for the same 100 ms`);
   assert.ok(most <= 30, `${most} in 100 ms`);
   const capitals = await Promise.all(frames.map((frame) => frame.evaluate(() => shown.rows[0].cells.Capital)));
   assert.deepEqual([...new Set(capitals)], ["after the restart"]);

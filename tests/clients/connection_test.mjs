@@ -70,6 +70,35 @@ test("a page that is shown in time keeps its socket [JS-12]", async () => {
   assert.deepEqual([realtime.status.name, world.sockets.length], ["live", 1]);
 });
 
+test("a wake-up counts the handshake from its own beginning, and never gives a ping more time [JS-11] [JS-14]", async () => {
+  let give;
+  const {world, realtime} = start({token: () => new Promise((resolve) => (give = resolve))});
+  realtime.connect();
+  await world.advance(2500);
+  give("t");
+  await world.advance(1000);
+  world.fire("online");
+  await world.settle();
+  assert.equal(world.sockets.length, 1);
+  world.socket.authenticate({heartbeat: 20});
+  await world.advance(28_000); // 8 seconds ago it sent a ping
+  world.fire("focus");
+  await world.advance(2000);
+  assert.equal(realtime.status.name, "connecting");
+});
+
+test("the application may overrule what a close code means [JS-9]", async () => {
+  const cases = [[1008, "policy", "retry", "waiting"], [1006, "", "stop", "stopped"], [4000, "x", "token", "connecting"],
+    [1008, "policy", undefined, "stopped"]];
+  for (const [code, reason, verdict, status] of cases) {
+    const asked = [];
+    const {world, realtime} = await live({classify: (...given) => asked.push(given) && verdict});
+    world.socket.end(code, reason);
+    assert.deepEqual([asked, realtime.status.name], [[[code, reason]], status]);
+    realtime.dispose();
+  }
+});
+
 // --- Tokens
 
 test("failed handshakes count in a row: one that opens in between begins anew [JS-44]", async () => {
@@ -122,11 +151,12 @@ test("a handler that disconnects while the client leaves a socket is obeyed: no 
   assert.deepEqual([realtime.status.name, asked, world.timers.size, world.listening], ["idle", 1, 0, 0]);
 });
 
-test("a component that comes does not wake a client that was stopped [FE-3]", async () => {
-  const {world, realtime} = start({token: null});
+test("a component that is mounted does not wake a client that was stopped [FE-3]", async () => {
+  let asked = 0;
+  const {world, realtime} = start({token: () => (asked += 1) && null});
   realtime.connect();
   await world.settle();
   realtime.retain();
   await world.settle();
-  assert.deepEqual([realtime.status.name, realtime.status.why], ["stopped", "token_rejected"]);
+  assert.deepEqual([realtime.status.name, realtime.status.why, asked], ["stopped", "token_rejected", 1]);
 });

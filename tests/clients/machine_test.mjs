@@ -153,6 +153,23 @@ test("the first retry comes within a second, half a second on average [JS-6]", (
   assert.ok(Math.abs(sum / 10_000 - 500) < 25, `mean ${sum / 10_000}`);
 });
 
+test("a server that is away for 2 seconds has 99 of 100 clients back within 10 seconds, and all within 30 [JS-61]", () => {
+  const random = randomOf(61);
+  let soon = 0;
+  for (let round = 0; round < 100; round += 1) {
+    const back = Array.from({length: 100}, () => {
+      let at = 0;
+      for (let n = 0; at < 2000; n += 1) at += delay(n, false, random(), defaults);
+      return at - 2000;
+    });
+    const most = Math.max(...back.map((from) => back.filter((at) => at >= from && at < from + 100).length));
+    assert.ok(most <= 30, `${most} of 100 in 100 ms`);
+    assert.ok(Math.max(...back) <= 30_000);
+    soon += back.filter((at) => at <= 10_000).length;
+  }
+  assert.ok(soon >= 9900, `${soon} of 10,000 within 10 seconds`);
+});
+
 test("a hidden page waits up to two minutes, others half a minute [FE-8] [JS-12]", () => {
   assert.deepEqual([0, 1, 4, 5, 50].map((n) => delay(n, false, 1, defaults)), [1000, 2000, 16_000, 30_000, 30_000]);
   assert.deepEqual([5, 6, 7, 50].map((n) => delay(n, true, 1, defaults)), [32_000, 64_000, 120_000, 120_000]);

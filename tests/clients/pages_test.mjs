@@ -190,3 +190,25 @@ test("a page is left although its confirmation came after the last subscription 
   await world.advance(500);
   assert.deepEqual(world.socket.take(), [{page: "table", table_id: 1}, {remove_page: "table", table_id: 1}]);
 });
+
+test("a page that is not confirmed is not loaded by reload [JS-34]", async () => {
+  const {world, realtime} = await live();
+  const loads = [];
+  const page = realtime.subscribe("table", {table_id: 1}, {load: ({why}) => loads.push(why)});
+  page.reload();
+  await world.settle();
+  assert.deepEqual([loads, page.state], [[], "asking"]);
+  world.socket.say(added("table", {table_id: 1}));
+  await world.settle();
+  world.socket.end();
+  page.reload();
+  await world.settle();
+  assert.deepEqual([loads, page.state], [["first"], "stale"]);
+});
+
+test("unsubscribe by name gives the newest subscription back [JS-24]", async () => {
+  const {realtime} = await live();
+  const [oldest, newest] = [1, 2].map(() => realtime.subscribe("table", {table_id: 1}));
+  realtime.unsubscribe("table", {table_id: "1"});
+  assert.deepEqual([oldest.state, newest.state], ["asking", "removed"]);
+});

@@ -4,11 +4,11 @@ import net from "node:net";
 import {once} from "node:events";
 
 export class Proxy {
-  /** hold: new connections get no answer at all. */
-  hold = false;
+  /** So many handshakes from now on get no answer. */
+  hang = 0;
   pairs = new Set();
-  /** When connections came, as performance.now() tells it. */
-  accepted = [];
+  /** When handshakes came, by Date.now(). */
+  handshakes = [];
 
   static async start(t, target) {
     const proxy = new Proxy();
@@ -25,12 +25,10 @@ export class Proxy {
   }
 
   connected(client) {
-    this.accepted.push(performance.now());
     client.on("error", () => {});
-    const pair = {client, server: null, upgraded: false, frozen: this.hold};
+    const pair = {client, server: null, upgraded: false, frozen: false};
     this.pairs.add(pair);
     client.on("close", () => this.pairs.delete(pair));
-    if (this.hold) return client.pause();
     client.once("data", (first) => this.began(pair, first));
   }
 
@@ -48,11 +46,19 @@ export class Proxy {
     if (page) {
       return client.end(`HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: ${page.length}\r\nConnection: close\r\n\r\n${page}`);
     }
+    if (first.includes("Upgrade: websocket")) {
+      pair.upgraded = true;
+      this.handshakes.push(Date.now());
+      if (this.hang > 0) {
+        this.hang -= 1;
+        pair.frozen = true;
+        return;
+      }
+    }
     const server = (pair.server = net.connect(this.target, "127.0.0.1"));
     server.on("error", () => client.destroy());
     const move = (from, to) => {
       from.on("data", (bytes) => {
-        if (from === client && bytes.includes("Upgrade: websocket")) pair.upgraded = true;
         if (!pair.frozen) to.write(bytes);
       });
       from.on("end", () => pair.frozen || to.end());
