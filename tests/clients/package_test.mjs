@@ -91,13 +91,26 @@ test("packed and installed into an empty project: Node, esbuild, TypeScript and 
       new Realtime({url: "/", token: "t", world}).connect();
       await world.settle();
       console.log(world.socket.url);`,
+    "adapters.js": `import {realtimePlugin} from "sluice-client/vue";
+      import {RealtimeProvider} from "sluice-client/react";
+      console.log(realtimePlugin, RealtimeProvider);`,
     "use.ts": 'import {Realtime} from "sluice-client"; export const realtime: Realtime = new Realtime({url: "/"});',
   });
   const npm = (...args) => execFileSync("npm", args, {cwd: project, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"]});
   const packed = JSON.parse(npm("pack", folder, "--json", "--pack-destination", project));
   const {filename, files} = Array.isArray(packed) ? packed[0] : Object.values(packed)[0];
   for (const {path: file} of files) assert.match(file, /^(src\/[a-z]+\.js|[a-z]+\.d\.ts|README\.md|package\.json)$/);
-  npm("install", "--offline", "--no-audit", "--no-fund", path.join(project, filename));
+  assert.ok(fs.existsSync(path.join(project, filename)));
+  npm("install", "--offline", "--no-audit", "--no-fund", "--install-links", folder); // as docs/client.md says
+  // The adapters take the project's frameworks, not those of the source tree: these two stand in for them.
+  for (const name of ["vue", "react"]) {
+    const made = path.join(project, "node_modules", name);
+    fs.mkdirSync(made);
+    fs.writeFileSync(path.join(made, "package.json"), JSON.stringify({name, version: "1.0.0", main: "index.cjs"}));
+    fs.writeFileSync(path.join(made, "index.cjs"), `module.exports = "the project's ${name}";`);
+  }
+  const {outputFiles: [{text}]} = esbuild.buildSync({entryPoints: [path.join(project, "adapters.js")], bundle: true, write: false, format: "esm"});
+  for (const name of ["vue", "react"]) assert.ok(text.includes(`the project's ${name}`), name);
   // Debian has one Node: the others are tried where they are installed beside it.
   const address = "wss://example.org/?jwt_token=t&accepts=ping,page_error,gaps,revoked";
   const nodes = [process.execPath, "/usr/bin/node18", "/usr/bin/node22"].filter((node) => fs.existsSync(node));
