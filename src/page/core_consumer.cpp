@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "page/messages.hpp"
+#include "page/recheck_line.hpp"
 #include "page/subscriptions.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/page/broadcasts.hpp"
@@ -22,6 +23,9 @@ CoreConsumer::CoreConsumer(std::shared_ptr<PageRegistry> pages, CoreConsumerOpti
   if (!registry_) throw std::invalid_argument("CoreConsumer: it needs a page registry");
   if (options_.heartbeat < std::chrono::seconds(1) || options_.heartbeat > std::chrono::hours(1)) {
     throw std::invalid_argument("CoreConsumer: a heartbeat is 1 s to 1 h");
+  }
+  if (options_.rechecks_at_once == 0) {
+    throw std::invalid_argument("CoreConsumer: with rechecks_at_once 0 no permission is ever asked for again");
   }
 }
 
@@ -86,8 +90,18 @@ Task<> CoreConsumer::users_removed(const UsersRemovedFromPermissionGroup& event)
 
 Task<> CoreConsumer::recheck(const RecheckPages& event) { return ask_again(pages_->needing(event.group)); }
 
+// The consumer is busy until the last answer, so that broadcasts wait behind this and never reach a page that is taken
+// away. In a herd of clients each waits for its turn.
 Task<> CoreConsumer::ask_again(std::vector<std::uint64_t> numbers) {
   for (const auto number : numbers) {
+    RecheckLine::Place place(Executor::current()->local<RecheckLine>(), options_.rechecks_at_once);
+    if (place.waits()) {
+      const PageRegistry::WaitingRecheck counted(*registry_);
+      const auto woken = place.woken();
+      co_await woken;
+      if (!connected()) co_return;
+    }
+    registry_->count(Counter::rechecked);
     const Permission permission = co_await ask(pages_->at(number));
     if (!connected()) co_return;
     if (permission == Permission::unknown) co_return end_without_answer(close_code::internal_error);

@@ -56,7 +56,9 @@ PageStats PageRegistry::stats() const noexcept {
           .failed = counted(Counter::failed),
           .unknown_type = counted(Counter::unknown_type),
           .ignored = counted(Counter::ignored),
-          .evicted = counted(Counter::evicted)};
+          .evicted = counted(Counter::evicted),
+          .rechecked = counted(Counter::rechecked),
+          .waiting_rechecks = waiting_rechecks_.load(std::memory_order_relaxed)};
 }
 
 void PageRegistry::count(Counter counter) noexcept {

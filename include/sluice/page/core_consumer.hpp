@@ -38,6 +38,10 @@ struct CoreConsumerOptions {
   /// After how much silence a client that asked for `ping` should send one. Below Limits::ping_every it replaces the
   /// pings of the protocol, and adds nothing to them. 1 s to 1 h.
   std::chrono::duration<std::uint16_t> heartbeat{20};
+  /// After a gap of the channel layer, and when recheck_pages is called, can_add is asked for so many pages at a time
+  /// on each executor. The other clients wait for their turn, and their broadcasts wait with them: see docs/limits.md.
+  /// At least 1.
+  std::uint16_t rechecks_at_once = 32;
 };
 
 /// Authenticates, keeps the connection's pages, and hands on what is broadcast to them and to its user.
@@ -54,7 +58,8 @@ struct CoreConsumerOptions {
 /// can't be joined, with 1011 when can_add throws.
 ///
 /// When the channel layer had lost other processes and found them again (LayerUp), can_add is asked again for each page
-/// of the connection: a revocation that was missed takes its pages away all the same.
+/// of the connection: a revocation that was missed takes its pages away all the same. Clients take turns for it, and
+/// until the last of a client's pages was asked for its broadcasts wait.
 ///
 /// A connection has up to Limits::pages_per_connection pages, which take up to page_bytes_per_connection. To react to
 /// more events derive from it, and start your table of handlers from EventHandlers(CoreConsumer::event_handlers()). Its

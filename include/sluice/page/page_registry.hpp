@@ -21,12 +21,14 @@ namespace sluice {
 
 /// What clients asked of a registry's page types since it was made. A value.
 struct PageStats {
-  std::uint64_t added = 0;         // answered with page_add
-  std::uint64_t refused = 0;       // a known page, but not for this client, or not with these parameters
-  std::uint64_t failed = 0;        // of these, and of the evicted: can_add or a name threw, or was no group's name
-  std::uint64_t unknown_type = 0;  // no such page type
-  std::uint64_t ignored = 0;       // frames that asked for nothing
-  std::uint64_t evicted = 0;       // pages that were taken away again
+  std::uint64_t added = 0;             // answered with page_add
+  std::uint64_t refused = 0;           // a known page, but not for this client, or not with these parameters
+  std::uint64_t failed = 0;            // of these, and of the evicted: can_add or a name threw, or was no group's name
+  std::uint64_t unknown_type = 0;      // no such page type
+  std::uint64_t ignored = 0;           // frames that asked for nothing
+  std::uint64_t evicted = 0;           // pages that were taken away again
+  std::uint64_t rechecked = 0;         // pages for which can_add was asked again
+  std::uint64_t waiting_rechecks = 0;  // clients that wait for their turn to have it asked, now
 };
 
 /// The page types of an application, by name. main() makes one, fills it, and hands it to every CoreConsumer:
@@ -53,8 +55,19 @@ class PageRegistry {
 
   PageStats stats() const noexcept;
   /// Counts one event of a kind in the statistics.
-  enum class Counter : std::uint8_t { added, refused, failed, unknown_type, ignored, evicted };
+  enum class Counter : std::uint8_t { added, refused, failed, unknown_type, ignored, evicted, rechecked };
   void count(Counter counter) noexcept;
+  /// While it lives, a client waits for its turn.
+  class WaitingRecheck {
+   public:
+    explicit WaitingRecheck(PageRegistry& registry) noexcept : waiting_(registry.waiting_rechecks_) { ++waiting_; }
+    WaitingRecheck(const WaitingRecheck&) = delete;
+    WaitingRecheck& operator=(const WaitingRecheck&) = delete;
+    ~WaitingRecheck() { --waiting_; }
+
+   private:
+    std::atomic<std::uint64_t>& waiting_;
+  };
   /// Counts a failure, and logs it: ten lines in ten seconds at most, since clients can cause them at will.
   void report(const PageType& page, std::string_view failure);
   /// Logs something odd under the same bound, and counts nothing.
@@ -65,7 +78,8 @@ class PageRegistry {
 
   mutable std::shared_mutex mutex_;
   std::map<std::string, std::shared_ptr<PageType>, std::less<>> types_;
-  std::array<std::atomic<std::uint64_t>, 6> counters_{};
+  std::array<std::atomic<std::uint64_t>, 7> counters_{};
+  std::atomic<std::uint64_t> waiting_rechecks_{0};
   RareLog failures_{{.lines = 10}};
 };
 
