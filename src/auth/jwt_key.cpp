@@ -16,7 +16,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "auth/base64url.hpp"
+#include "core/base64.hpp"
 #include "sluice/json/document.hpp"
 
 namespace sluice {
@@ -202,8 +202,8 @@ bool JwtKey::verifies(std::string_view text, std::string_view signature, JwtAlgo
 bool JwtKey::signed_token(std::string_view token, JwtAlgorithm algorithm) const {
   const std::size_t dot = token.rfind('.');
   if (dot == token.npos) return false;
-  const auto header = base64url_decode(token.substr(0, token.find('.')));
-  const auto signature = base64url_decode(token.substr(dot + 1));
+  const auto header = base64_decode(token.substr(0, token.find('.')), Base64::url_not_padded);
+  const auto signature = base64_decode(token.substr(dot + 1), Base64::url_not_padded);
   if (!header || !signature) return false;
   const auto document = json::Document::parse(*header);
   if (!document || document->root()["alg"].as_string() != to_string(algorithm)) return false;

@@ -9,7 +9,7 @@
 #include <new>
 #include <stdexcept>
 
-#include "auth/base64url.hpp"
+#include "core/base64.hpp"
 #include "sluice/json/document.hpp"
 #include "sluice/json/writer.hpp"
 
@@ -22,7 +22,8 @@ std::string sign_hs256(std::string_view claims_json, std::string_view secret, st
   json::Writer header;
   header.begin_object().key("alg").value("HS256").key("typ").value("JWT");
   if (!kid.empty()) header.key("kid").value(kid);
-  std::string token = base64url_encode(header.end_object().take()) + '.' + base64url_encode(claims_json);
+  std::string token = base64_encode(header.end_object().take(), Base64::url_not_padded) + '.' +
+                      base64_encode(claims_json, Base64::url_not_padded);
 
   std::array<unsigned char, EVP_MAX_MD_SIZE> signature{};
   unsigned size = 0;
@@ -31,7 +32,7 @@ std::string sign_hs256(std::string_view claims_json, std::string_view secret, st
     ERR_clear_error();
     throw std::bad_alloc();
   }
-  return token + '.' + base64url_encode({reinterpret_cast<const char*>(signature.data()), size});
+  return token + '.' + base64_encode({reinterpret_cast<const char*>(signature.data()), size}, Base64::url_not_padded);
 }
 
 }  // namespace sluice

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "auth/base64url.hpp"
+#include "core/base64.hpp"
 #include "json/quoted.hpp"
 
 namespace sluice {
@@ -44,7 +44,7 @@ bool has_duplicate_keys(json::Value map) {
 
 // A JSON map that reads the same to every parser (RFC 7515 section 4, RFC 7519 section 4).
 Result<json::Document> parse_map(std::string_view what, std::string_view encoded) {
-  const auto text = base64url_decode(encoded);
+  const auto text = base64_decode(encoded, Base64::url_not_padded);
   if (!text) return refused("the {} is not base64url", what);
   auto document = json::Document::parse(*text);
   if (!document && document.error().code() == ErrorCode::number_too_large) {
@@ -128,7 +128,7 @@ Result<Claims> JwtVerifier::verify(std::string_view token) const {
   const auto parts = split(token);
   if (!parts) return refused("not three parts with dots between");
   if (parts->signature.empty()) return refused("no signature");
-  const auto signature = base64url_decode(parts->signature);
+  const auto signature = base64_decode(parts->signature, Base64::url_not_padded);
   if (!signature) return refused("the signature is not base64url");
 
   const std::string_view signed_text = token.substr(0, token.rfind('.'));

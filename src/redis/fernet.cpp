@@ -9,7 +9,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "redis/base64.hpp"
+#include "core/base64.hpp"
 #include "redis/random.hpp"
 
 namespace sluice::redis {
@@ -91,12 +91,12 @@ std::string Fernet::encrypt(std::string_view plain, std::int64_t unix_seconds) c
   token += vector;
   token += encrypt_cbc(plain, keys_.front().encryption, vector);
   token += signature_of(token, keys_.front().signing);
-  return base64_encode(token, Alphabet::url);
+  return base64_encode(token, Base64::url);
 }
 
 Result<std::string> Fernet::decrypt(std::string_view text, std::int64_t unix_seconds,
                                     std::chrono::seconds oldest) const {
-  const auto token = base64_decode(text, Alphabet::url);
+  const auto token = base64_decode(text, Base64::url);
   if (!token || token->size() < head_bytes + block_bytes + signature_bytes || token->front() != version) {
     return bad_token("not one");
   }

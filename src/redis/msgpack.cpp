@@ -9,7 +9,7 @@
 #include <msgpack.hpp>
 #include <optional>
 
-#include "redis/base64.hpp"
+#include "core/base64.hpp"
 #include "sluice/json/document.hpp"
 #include "sluice/json/utf8.hpp"
 #include "sluice/json/writer.hpp"
@@ -37,7 +37,7 @@ void pack_double(double number, Sink sink) {
 std::optional<std::string> tagged_bytes(json::Value object) {
   if (object.size() != 1) return std::nullopt;
   const auto text = object[bytes_key].as_string();
-  return text ? base64_decode(*text, Alphabet::standard) : std::nullopt;
+  return text ? base64_decode(*text, Base64::standard) : std::nullopt;
 }
 
 void put_text(Packer& packer, std::string_view text) {
@@ -117,7 +117,7 @@ class ToJson : public msgpack::null_visitor {
     const std::string_view raw(bytes, size);
     if (key_) return json::is_valid_utf8(raw) && key(raw);
     return plain([&](json::Writer& out) {
-      const std::string text = base64_encode(raw, Alphabet::standard);
+      const std::string text = base64_encode(raw, Base64::standard);
       if (bytes_ == Bytes::base64) {
         out.value(std::string_view(text));
       } else {

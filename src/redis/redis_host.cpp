@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <charconv>
 #include <stdexcept>
 #include <utility>
 
+#include "core/ascii.hpp"
+#include "core/percent.hpp"
 #include "core/whole_number.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/redis/redis_options.hpp"
@@ -55,27 +55,6 @@ constexpr std::array ignored_options{"client_name",
                                      "cluster_error_retry_attempts",
                                      "skip_full_coverage_check"};
 
-std::string decoded(std::string_view text) {
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned byte = 0;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16).ptr == text.data() + i + 3) {
-      plain.push_back(static_cast<char>(byte));
-      i += 2;
-    } else {
-      plain.push_back(text[i]);
-    }
-  }
-  return plain;
-}
-
-std::string lowered(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
-
 // The part before the separator, which both leave the text; without one, the whole text.
 std::string_view take_until(std::string_view& text, char separator) {
   const std::size_t at = text.find(separator);
@@ -119,7 +98,7 @@ void UrlReader::refuse(std::string_view what) const {
 
 // A password with an unescaped '/' or '?' ends up in whatever part: so a part is shown where there is no password.
 std::string UrlReader::shown(std::string_view part) const {
-  const bool may_be_secret = url_.find('@') != url_.npos || lowered(url_).find("password") != url_.npos;
+  const bool may_be_secret = url_.find('@') != url_.npos || lower_case(url_).find("password") != url_.npos;
   return may_be_secret ? "a part of it (not shown, since the URL has a password)" : fmt::format("\"{}\"", part);
 }
 
@@ -131,7 +110,7 @@ T UrlReader::number(std::string_view text, std::string_view what) const {
 }
 
 bool UrlReader::truth(std::string_view text, std::string_view what) const {
-  const std::string word = lowered(text);
+  const std::string word = lower_case(text);
   if (word == "true" || word == "1" || word == "yes" || word == "y" || word == "t") return true;
   if (word == "false" || word == "0" || word == "no" || word == "n" || word == "f") return false;
   refuse(fmt::format("{} is neither true nor false, as {} is", shown(text), what));
@@ -161,20 +140,20 @@ void UrlReader::read_user(std::string_view& rest, std::string_view authority) {
   if (at == authority.npos) return;
   std::string_view user = authority.substr(0, at);
   rest.remove_prefix(at + 1);
-  host_.username = decoded(take_until(user, ':'));
-  host_.password = decoded(user);
+  host_.username = percent_decoded_where_valid(take_until(user, ':'));
+  host_.password = percent_decoded_where_valid(user);
 }
 
 void UrlReader::read() {
   const std::size_t scheme_end = url_.find("://");
   if (scheme_end == url_.npos) refuse("it has no scheme");
-  const std::string scheme = lowered(url_.substr(0, scheme_end));
+  const std::string scheme = lower_case(url_.substr(0, scheme_end));
   std::string_view query = url_.substr(scheme_end + 3);
   std::string_view rest = take_until(query, '?');
 
   if (scheme == "unix") {
     if (!rest.starts_with('/')) read_user(rest, rest);
-    host_.endpoint.socket_path = decoded(rest);
+    host_.endpoint.socket_path = percent_decoded_where_valid(rest);
     if (host_.endpoint.socket_path.empty()) refuse("a unix socket has a path");
   } else if (scheme == "redis" || scheme == "rediss" || scheme == "sentinel" || scheme == "cluster") {
     read_user(rest, rest.substr(0, rest.find('/')));
@@ -194,7 +173,7 @@ void UrlReader::read_servers(std::string_view scheme, std::string_view rest) {
     if (host_.cluster.empty()) refuse("cluster:// names at least one member");
   } else if (scheme == "sentinel") {
     while (!hosts.empty()) host_.sentinels.push_back(address(take_until(hosts, ','), sentinel_port));
-    host_.master_name = decoded(take_until(rest, '/'));
+    host_.master_name = percent_decoded_where_valid(take_until(rest, '/'));
     if (host_.sentinels.empty() || host_.master_name.empty()) {
       refuse("sentinel:// names at least one sentinel, and a master");
     }
@@ -213,7 +192,7 @@ void UrlReader::read_query(std::string_view query) {
     const std::string_view name = take_until(value, '=');
     std::string text(value);
     std::ranges::replace(text, '+', ' ');
-    read_option(name, decoded(text));
+    read_option(name, percent_decoded_where_valid(text));
   }
 }
 
@@ -251,7 +230,7 @@ bool UrlReader::read_tls_option(std::string_view name, std::string_view value) {
   } else if (name == "ssl_check_hostname") {
     tls(name).verify_host = truth(value, name);
   } else if (name == "ssl_cert_reqs") {
-    std::string word = lowered(value);
+    std::string word = lower_case(value);
     if (word.starts_with("cert_")) word.erase(0, std::string_view("cert_").size());
     if (word != "none" && word != "optional" && word != "required") {
       refuse(fmt::format("{} is no value of ssl_cert_reqs: none, optional or required", shown(value)));

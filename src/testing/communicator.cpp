@@ -4,34 +4,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "core/ascii.hpp"
+#include "core/percent.hpp"
 #include "sluice/core/log.hpp"
 
 namespace sluice::testing {
 namespace {
 
-std::string percent_decode(std::string_view in) {
-  std::string out;
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    unsigned char byte = 0;
-    const char* digits = in.data() + i + 1;
-    if (in[i] == '%' && i + 2 < in.size() && std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
-      out += static_cast<char>(byte);
-      i += 2;
-    } else {
-      out += in[i];
-    }
-  }
-  return out;
-}
-
 RequestInfo request_info(const ClientRequest& request) {
   RequestInfo info;
   const std::size_t query = std::min(request.target.find('?'), request.target.size());
   info.raw_path = request.target.substr(0, query);
-  info.path = percent_decode(info.raw_path);
+  info.path = percent_decoded_where_valid(info.raw_path);
   if (query < request.target.size()) info.query_string = request.target.substr(query + 1);
   for (const auto& [name, value] : request.headers) info.headers.emplace_back(lower_case(name), value);
   info.subprotocols = request.subprotocols;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/ascii.hpp"
+#include "core/percent.hpp"
 #include "core/quoted.hpp"
 
 namespace sluice {
@@ -11,18 +12,9 @@ namespace {
 
 // Form decoding (WHATWG URL, application/x-www-form-urlencoded): %xx and +; a lone % stays as it is.
 std::string form_decode(std::string_view in) {
-  std::string out;
-  out.reserve(in.size());
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    const bool escape = in[i] == '%' && i + 2 < in.size() && hex_digit(in[i + 1]) >= 0 && hex_digit(in[i + 2]) >= 0;
-    if (escape) {
-      out += static_cast<char>(hex_digit(in[i + 1]) * 16 + hex_digit(in[i + 2]));
-      i += 2;
-    } else {
-      out += in[i] == '+' ? ' ' : in[i];
-    }
-  }
-  return out;
+  std::string spaced(in);
+  std::ranges::replace(spaced, '+', ' ');
+  return percent_decoded_where_valid(spaced);
 }
 
 std::string_view trim(std::string_view text) noexcept {

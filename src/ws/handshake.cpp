@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "ws/handshake.hpp"
 
-#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
 #include <array>
 #include <optional>
 
+#include "core/base64.hpp"
 #include "ws/http_text.hpp"
 #include "ws/response_headers.hpp"
 
@@ -90,9 +90,7 @@ std::string accept_key(std::string_view key) {
   const std::string salted = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   std::array<unsigned char, SHA_DIGEST_LENGTH> digest;
   SHA1(reinterpret_cast<const unsigned char*>(salted.data()), salted.size(), digest.data());
-  std::array<unsigned char, 4 * ((SHA_DIGEST_LENGTH + 2) / 3) + 1> base64;  // OpenSSL ends it with a NUL
-  const int length = EVP_EncodeBlock(base64.data(), digest.data(), SHA_DIGEST_LENGTH);
-  return std::string(base64.begin(), base64.begin() + length);
+  return base64_encode({reinterpret_cast<const char*>(digest.data()), digest.size()}, Base64::standard);
 }
 
 Result<std::string> accept_response(const Upgrade& upgrade, const Acceptance& acceptance, std::string_view extensions) {

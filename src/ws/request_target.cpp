@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/ascii.hpp"
+#include "core/percent.hpp"
 #include "sluice/json/utf8.hpp"
 #include "ws/http_text.hpp"
 
@@ -12,23 +13,6 @@ namespace sluice::ws {
 namespace {
 
 Error malformed(const char* why) { return {ErrorCode::parse_failed, why}; }
-
-std::optional<std::string> percent_decoded(std::string_view text) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (text[at] != '%') {
-      decoded += text[at];
-      continue;
-    }
-    if (at + 2 >= text.size()) return std::nullopt;
-    const int high = hex_digit(text[at + 1]), low = hex_digit(text[at + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    decoded += static_cast<char>(high * 16 + low);
-    at += 2;
-  }
-  return decoded;
-}
 
 // "http://" and the like, if the target has the form with a scheme.
 std::size_t scheme_bytes(std::string_view target) noexcept {

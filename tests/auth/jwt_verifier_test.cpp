@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "auth/base64url.hpp"
 #include "auth/support/complaint.hpp"
 #include "auth/support/minting.hpp"
 #include "auth/support/verifying.hpp"
+#include "core/base64.hpp"
 #include "sluice/auth/jwt_signer.hpp"
 #include "support/catch.hpp"
 
@@ -44,13 +44,13 @@ TEST_CASE("the examples of RFC 7515 are verified", "[auth]") {
   options.issuer = "joe";
   options.now = [] { return TokenTime(1'300'819'379s); };
   // Appendix A.1, and A.3 with its key wrapped as a SubjectPublicKeyInfo for P-256 (RFC 5480).
-  options.keys = {
-      JwtKey::hmac(*base64url_decode("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcg"
-                                     "UuTwjAzZr1Z9CAow")),
-      JwtKey::ec_public_pem("-----BEGIN PUBLIC KEY-----\n"
-                            "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n"
-                            "6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==\n"
-                            "-----END PUBLIC KEY-----\n")};
+  options.keys = {JwtKey::hmac(*base64_decode("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcg"
+                                              "UuTwjAzZr1Z9CAow",
+                                              Base64::url_not_padded)),
+                  JwtKey::ec_public_pem("-----BEGIN PUBLIC KEY-----\n"
+                                        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n"
+                                        "6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==\n"
+                                        "-----END PUBLIC KEY-----\n")};
   const JwtVerifier verifier(std::move(options));
   const std::string payload =
       "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "auth/base64url.hpp"
 #include "auth/support/minting.hpp"
+#include "core/base64.hpp"
 #include "fuzz/check.hpp"
 #include "sluice/auth/jwt_verifier.hpp"
 #include "sluice/auth/origin_check.hpp"
@@ -64,7 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
 
   // base64url has one spelling for each value.
-  if (const auto bytes = base64url_decode(text)) check(minting::base64url(*bytes) == text);
+  if (const auto bytes = base64_decode(text, Base64::url_not_padded)) check(minting::base64url(*bytes) == text);
 
   static const OriginCheck origins({"host", ".domain", "https://name:8443"});
   if (origins.allows(text)) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "redis/fernet.hpp"
 
-#include "redis/base64.hpp"
 #include "redis/serializer.hpp"
 #include "redis/support/golden.hpp"
 #include "support/catch.hpp"
@@ -61,16 +60,3 @@ TEST_CASE("a token of which one byte was changed, or cut off, is refused", "[red
 }
 
 TEST_CASE("no keys are no encryption", "[redis][R-10]") { CHECK_THROWS_AS(Fernet({}), std::invalid_argument); }
-
-TEST_CASE("Base64 has one spelling for each value", "[redis]") {
-  for (const std::string bytes : {"", "f", "fo", "foo", "foob", "\xfb\xff\xfe"}) {
-    for (const Alphabet alphabet : {Alphabet::standard, Alphabet::url}) {
-      CHECK(base64_decode(base64_encode(bytes, alphabet), alphabet) == bytes);
-    }
-  }
-  CHECK(base64_encode("\xfb\xff\xfe", Alphabet::url) == "-__-");
-  CHECK(base64_encode("\xfb\xff\xfe", Alphabet::standard) == "+//+");
-  for (const char* text : {"Zg", "Zg=", "Zh==", "Zg== ", " Zg==", "Z===", "====", "Zm9v=", "-__-"}) {
-    CHECK_FALSE(base64_decode(text, Alphabet::standard));
-  }
-}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// Base64 (RFC 4648). Strict: each sequence of bytes has one spelling, and no other text is read.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice {
+
+enum class Base64 : std::uint8_t {
+  standard,        // `+` and `/`, padded with `=`
+  url,             // `-` and `_`, padded with `=`: Fernet tokens
+  url_not_padded,  // `-` and `_`: JSON Web Tokens (RFC 7515 section 2)
+};
+
+/// Any thread.
+std::string base64_encode(std::string_view bytes, Base64 kind);
+/// The bytes; nothing for anything but their one spelling: white space, the other alphabet, padding that is missing or
+/// too much, or bits left over that are not zero. Any thread.
+std::optional<std::string> base64_decode(std::string_view text, Base64 kind);
+
+}  // namespace sluice
