@@ -48,14 +48,17 @@ quietly() {
   exit "$status"
 }
 
-# configure PRESET [OPTION...]: a configured build folder build/PRESET. SLUICE_WERROR=ON makes warnings errors.
+# configure PRESET [OPTION...]: a configured build folder build/PRESET. SLUICE_WERROR=ON makes warnings errors;
+# SLUICE_CONFIGURE has more options for CMake.
 configure() {
   if command -v ccache >/dev/null; then
     export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
     # Precompiled headers are cached only with these.
     export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
   fi
-  quietly cmake --preset "$@" -DSLUICE_WERROR="${SLUICE_WERROR:-OFF}"
+  local more
+  read -ra more <<<"${SLUICE_CONFIGURE-}"
+  quietly cmake --preset "$@" "${more[@]}" -DSLUICE_WERROR="${SLUICE_WERROR:-OFF}"
 }
 
 # run_tests PRESET [OPTION OF CTEST...]: what was skipped, and why, is said at the end.
