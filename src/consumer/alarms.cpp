@@ -16,9 +16,19 @@ constexpr std::chrono::nanoseconds longest_delay = std::chrono::hours(24 * 365 *
 void Alarms::add(const std::shared_ptr<Session>& session, std::chrono::nanoseconds delay, Event event) {
   const Time due = executor_.now() + std::clamp(delay, std::chrono::nanoseconds(0), longest_delay);
   const std::uint64_t number = added_++;
-  alarms_.emplace(Due(due, number), Alarm{session, session.get(), std::move(event)});
-  owners_.emplace(session.get(), due, number);
-  arm();
+  const auto owner = owners_.emplace(session.get(), due, number).first;
+  try {
+    const auto alarm = alarms_.emplace(Due(due, number), Alarm{session, session.get(), std::move(event)}).first;
+    try {
+      arm();
+    } catch (...) {
+      alarms_.erase(alarm);
+      throw;
+    }
+  } catch (...) {
+    owners_.erase(owner);
+    throw;
+  }
 }
 
 void Alarms::drop(const Session& session) noexcept {
@@ -31,22 +41,42 @@ void Alarms::drop(const Session& session) noexcept {
 
 void Alarms::arm() {
   if (alarms_.empty()) return;
-  const Time next = alarms_.begin()->first.first;
-  if (!armed_for_.empty() && next >= armed_for_.back()) return;
-  armed_for_.push_back(next);
-  executor_.post_after(next - executor_.now(), [this] { ring(); });  // jobs end before what is local to their executor
+  clock_.set(executor_, alarms_.begin()->first.first, [this] { ring(); });  // jobs end before their executor's locals
 }
 
-void Alarms::ring() {
-  armed_for_.pop_back();
+// Without a timer nobody would ever look at the first alarm: its session is closed, so that the client comes again.
+void Alarms::arm_or_miss() noexcept {
+  for (;;) {
+    try {
+      return arm();
+    } catch (...) {
+      const auto due = take_first();
+      if (const auto session = due.mapped().session.lock()) session->missed();
+    }
+  }
+}
+
+void Alarms::ring() noexcept {
+  (void)clock_.rang();
   const Time now = executor_.now();
   while (!alarms_.empty() && alarms_.begin()->first.first <= now) {
-    const auto due = alarms_.extract(alarms_.begin());
-    const auto& [when, number] = due.key();
-    owners_.erase({due.mapped().owner, when, number});
-    if (const auto session = due.mapped().session.lock()) session->deliver(due.mapped().event);
+    const auto due = take_first();
+    const auto session = due.mapped().session.lock();
+    if (!session) continue;
+    try {
+      session->deliver(due.mapped().event);
+    } catch (...) {
+      session->missed();
+    }
   }
-  arm();
+  arm_or_miss();
+}
+
+Alarms::Alarmed::node_type Alarms::take_first() noexcept {
+  auto due = alarms_.extract(alarms_.begin());
+  const auto& [when, number] = due.key();
+  owners_.erase({due.mapped().owner, when, number});
+  return due;
 }
 
 }  // namespace sluice

@@ -9,8 +9,8 @@
 #include <set>
 #include <tuple>
 #include <utility>
-#include <vector>
 
+#include "core/alarm_clock.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/event.hpp"
 
@@ -26,6 +26,7 @@ class Alarms {
   Alarms(const Alarms&) = delete;
   Alarms& operator=(const Alarms&) = delete;
 
+  /// When it throws, nothing has changed.
   void add(const std::shared_ptr<Session>& session, std::chrono::nanoseconds delay, Event event);
   void drop(const Session& session) noexcept;
 
@@ -38,14 +39,18 @@ class Alarms {
     Event event;
   };
 
+  using Alarmed = std::map<Due, Alarm>;
+
   void arm();
-  void ring();
+  void arm_or_miss() noexcept;
+  void ring() noexcept;
+  Alarmed::node_type take_first() noexcept;
 
   Executor& executor_;
   std::uint64_t added_ = 0;
-  std::map<Due, Alarm> alarms_;
+  Alarmed alarms_;
   std::set<std::tuple<const Session*, Time, std::uint64_t>> owners_;
-  std::vector<Time> armed_for_;  // timers that are set, each earlier than the one before it: the last rings next
+  AlarmClock clock_;
 };
 
 }  // namespace sluice

@@ -115,7 +115,11 @@ void Acceptor::start() { wait(); }
 void Acceptor::finish() {
   auto last = Accepted::one;
   for (std::int64_t i = 0; i < most_waiting_ && (last == Accepted::one || last == Accepted::again); ++i) {
-    last = accept_one();
+    try {
+      last = accept_one();
+    } catch (...) {  // no memory for this one, which is closed
+      last = Accepted::again;
+    }
   }
   if (last == Accepted::failed) {
     log(LogLevel::error, fmt::format("accept: {}; who still waited when the server stopped is refused",
@@ -129,16 +133,20 @@ void Acceptor::close() {
   acceptor_.close(ignored);
 }
 
-void Acceptor::wait() {
-  acceptor_.async_wait(TcpAcceptor::wait_read, [self = shared_from_this()](const std::error_code& error) {
+void Acceptor::wait() noexcept {
+  acceptor_.async_wait(TcpAcceptor::wait_read, memory_.hold([self = shared_from_this()](const std::error_code& error) {
     if (error) return;
-    self->executor_.run([self] {
-      if (self->acceptor_.is_open()) self->accept_waiting();
-    });
-  });
+    try {
+      self->executor_.run([self] {
+        if (self->acceptor_.is_open()) self->accept_waiting();
+      });
+    } catch (...) {  // no memory to queue it behind the turn that another thread runs: Asio tells again at once
+      self->wait();
+    }
+  }));
 }
 
-void Acceptor::accept_waiting() {
+void Acceptor::accept_waiting() noexcept {
   try {
     for (int i = 0; i < accepts_per_turn; ++i) {
       const Accepted accepted = accept_one();
@@ -166,16 +174,18 @@ Acceptor::Accepted Acceptor::accept_one() {
   return Accepted::one;
 }
 
-void Acceptor::pause(const std::error_code& error) {
-  if (const auto untold = failures_.event(executor_.now())) {
-    const std::string others = *untold > 0 ? fmt::format(" ({} more failures since the last such line)", *untold) : "";
-    log(LogLevel::error,
-        fmt::format("accept: {}; new connections wait until it succeeds again{}", error.message(), others));
-  }
-  executor_.post_after(pause_after_error, [weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (self && self->acceptor_.is_open()) self->wait();
+void Acceptor::pause(const std::error_code& error) noexcept {
+  failures_.write(LogLevel::error, "accept", [&error] {
+    return fmt::format("accept: {}; new connections wait until it succeeds again", error.message());
   });
+  try {
+    executor_.post_after(pause_after_error, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self && self->acceptor_.is_open()) self->wait();
+    });
+  } catch (...) {  // no memory to wait for a better time
+    wait();
+  }
 }
 
 }  // namespace sluice::net

@@ -10,6 +10,7 @@
 #include <asio/ip/tcp.hpp>
 
 #include "net/hand_over.hpp"
+#include "net/operation_memory.hpp"
 #include "sluice/core/rare_log.hpp"
 #include "sluice/net/tls_context.hpp"
 
@@ -21,8 +22,8 @@ struct Meeting {
   bool proxy_protocol = false;    // trusted peers begin with a PROXY header
 };
 
-/// Accepts, and leaves what it accepts to its HandOver. When accepting fails, out of descriptors for instance, it
-/// pauses instead of spinning, and logs that rarely.
+/// Accepts, and leaves what it accepts to its HandOver. When accepting fails, out of descriptors or memory for
+/// instance, it pauses instead of spinning, and logs that rarely.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
   Acceptor(AsioExecutor& executor, std::shared_ptr<HandOver> hand_over, Meeting meeting);
@@ -45,13 +46,14 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
 
   enum class Accepted { one, none, again, failed };
 
-  void wait();
-  void accept_waiting();
+  void wait() noexcept;
+  void accept_waiting() noexcept;
   Accepted accept_one();
-  void pause(const std::error_code& error);
+  void pause(const std::error_code& error) noexcept;
 
   AsioExecutor& executor_;
   const std::shared_ptr<HandOver> hand_over_;
+  OperationMemory memory_;
   TcpAcceptor acceptor_;
   const Meeting meeting_;
   std::int64_t most_waiting_ = 0;  // in the kernel's queue; none of ours if the socket was passed

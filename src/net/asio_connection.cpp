@@ -8,6 +8,7 @@
 
 #include "core/failure.hpp"
 #include "net/http_stage.hpp"
+#include "net/insist.hpp"
 #include "net/tls_session.hpp"
 
 namespace sluice::net {
@@ -73,12 +74,22 @@ void AsioConnection::write_queued() {
     if (gone.bytes > 0) {
       shard_.counters().writes.add();
       shard_.counters().bytes_out.add(gone.bytes);
-      queue_.took(gone.bytes, shard_.spares());
+      if (!note_written(gone.bytes)) return lost();
       if (has_http()) http().on_progress();
     }
     if (gone.status == IoStatus::would_block) return wait_to_write();
   }
   all_written();
+}
+
+// False: there was no memory to note it, and so what has been written would be written again.
+bool AsioConnection::note_written(std::size_t bytes) noexcept {
+  try {
+    queue_.took(bytes, shard_.spares());
+    return true;
+  } catch (...) {
+    return false;
+  }
 }
 
 void AsioConnection::release_shared() {
@@ -240,17 +251,20 @@ void AsioConnection::end() noexcept {
     rare_->deflater.reset();
   }
   if (protocol_) protocol_->inflate_with(nullptr);
-  unlink();
-  shard_.left(seated());
+  shard_.left(*this);
   seat_.release();
-  // Not under the feet of a caller, and not before the shard has looked at those that wanted to write this turn.
-  try {
-    shard_.executor().at_end_of_turn([self = self_] {
-      if (self->has_http() && !self->http().kept_for_handler()) self->drop_request();
+}
+
+void AsioConnection::let_go() noexcept {
+  unlink();
+  if (events_) {  // there was no memory to notify them of the end
+    insist([this] {
+      tell_closed(CloseReason(close_code::abnormal), Ending::vanished);
+      tell_now();
     });
-    self_.reset();
-  } catch (...) {  // without memory it stays for ever, which harms less than an object that goes too early
   }
+  if (has_http() && !http().kept_for_handler()) drop_request();
+  const auto last = std::move(self_);
 }
 
 void AsioConnection::drop_request() noexcept {

@@ -68,6 +68,8 @@ class AsioConnection final : public Connection, public Deadline {
   void cut_off();
   /// The turn is over: writes what is queued, as far as the kernel takes it.
   void end_turn();
+  /// The turn in which it ended is over: it is destroyed, unless somebody holds it.
+  void let_go() noexcept;
   /// A handler at work is destroyed where it stands.
   void drop_request() noexcept;
   /// Runs a part of this connection's life: whatever it throws ends this connection, and no other.
@@ -176,6 +178,7 @@ class AsioConnection final : public Connection, public Deadline {
   void write_soon();
   void write_queued();
   IoResult write_once();
+  bool note_written(std::size_t bytes) noexcept;
   void release_shared();
   void wait_to_write();
   void all_written();

@@ -14,6 +14,7 @@
 #include <asio/basic_waitable_timer.hpp>
 #include <asio/io_context.hpp>
 
+#include "net/operation_memory.hpp"
 #include "net/timer_queue.hpp"
 #include "sluice/core/executor.hpp"
 
@@ -98,8 +99,10 @@ class AsioExecutor final : public Executor {
   void turn() noexcept;
   void run_in_turn(Function<void()> work);
   bool stay_for_more() noexcept;
-  static void run_all(Jobs& jobs);
+  static void run_all(Jobs& jobs) noexcept;
+  static void run_one(Function<void()>& job) noexcept;
   void arm_timer();
+  void timer_rings() noexcept;
   void run_due() noexcept;
 
   asio::io_context& context_;
@@ -111,9 +114,12 @@ class AsioExecutor final : public Executor {
   std::mutex inbox_mutex_;
   Jobs inbox_;                 // posted by other threads
   std::uint64_t inboxes_ = 0;  // how many were taken
+  bool timer_rang_ = false;    // with any_threads: its jobs run in the next turn
   // A turn will look into it; with any_threads also as long as a turn runs.
   bool inbox_announced_ = false;
   std::recursive_mutex taken_over_;
+  // Turns and timers of an executor that runs already begin without an allocation.
+  OperationMemory turn_memory_, inbox_memory_, timer_memory_;
   TimerQueue timers_;
   Timer timer_;
   std::optional<Clock::time_point> armed_for_;

@@ -14,6 +14,7 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
 
+#include "core/failure.hpp"
 #include "net/asio_executor.hpp"
 
 namespace sluice {
@@ -105,7 +106,7 @@ void AsioExecutor::post(Function<void()> job) {
 // What failed is as if it had not been posted, and later jobs are announced anew.
 void AsioExecutor::announce_inbox(std::uint64_t inbox, std::size_t place) {
   try {
-    asio::post(context_, [this] { turn(); });
+    asio::post(context_, inbox_memory_.hold([this] { turn(); }));
   } catch (...) {
     std::lock_guard lock(inbox_mutex_);
     if (inboxes_ != inbox) return;  // another turn has taken the job meanwhile
@@ -160,7 +161,7 @@ void AsioExecutor::schedule_turn() {
 
 // defer, not post: a continuation of the handler that runs now needs no lock and no wake-up.
 void AsioExecutor::defer_turn() {
-  asio::defer(context_, [this] { turn(); });
+  asio::defer(context_, turn_memory_.hold([this] { turn(); }));
 }
 
 void AsioExecutor::turn() noexcept {
@@ -176,6 +177,7 @@ void AsioExecutor::turn() noexcept {
 // True: there is more to run.
 bool AsioExecutor::run_turn() {
   turn_comes_ = true;  // what these jobs ask for at the end of their turn comes in this one
+  bool timer_rang = false;
   running_.swap(jobs_);
   run_all(running_);
   {
@@ -183,8 +185,10 @@ bool AsioExecutor::run_turn() {
     running_.swap(inbox_);
     ++inboxes_;
     if (run_by_ == RunBy::one_thread) inbox_announced_ = false;
+    timer_rang = std::exchange(timer_rang_, false);
   }
   run_all(running_);
+  if (timer_rang) run_due();
   end_turn();
   turn_comes_ = !jobs_.empty() || !last_.empty();
   return run_by_ == RunBy::any_threads ? stay_for_more() : turn_comes_;
@@ -193,16 +197,25 @@ bool AsioExecutor::run_turn() {
 // Is there another turn to run? If not, the executor is free for the next thread that brings work.
 bool AsioExecutor::stay_for_more() noexcept {
   std::lock_guard lock(inbox_mutex_);
-  turn_comes_ = inbox_announced_ = turn_comes_ || !inbox_.empty();
+  turn_comes_ = inbox_announced_ = turn_comes_ || timer_rang_ || !inbox_.empty();
   return turn_comes_;  // from here on another thread may be in a turn
 }
 
-void AsioExecutor::run_all(Jobs& jobs) {
+void AsioExecutor::run_all(Jobs& jobs) noexcept {
   for (Function<void()>& job : jobs) {
-    job();
+    run_one(job);
     job = nullptr;  // a job's memory ends with it, not with its turn
   }
   jobs.clear();
+}
+
+// The jobs behind it are other connections'.
+void AsioExecutor::run_one(Function<void()>& job) noexcept {
+  try {
+    job();
+  } catch (...) {
+    log_failure("a job of an executor threw", std::current_exception());
+  }
 }
 
 void AsioExecutor::arm_timer() {
@@ -211,22 +224,36 @@ void AsioExecutor::arm_timer() {
   armed_for_ = *next + timer_grain;
   try {
     timer_.expires_at(*armed_for_);
-    timer_.async_wait([this](const asio::error_code& error) {
-      if (!error) run([this] { run_due(); });
-    });
+    timer_.async_wait(timer_memory_.hold([this](const asio::error_code& error) {
+      if (!error) timer_rings();
+    }));
   } catch (...) {  // the next timer that is set tries again for all
     armed_for_.reset();
     throw;
   }
 }
 
+// In a handler of the io_context. A note in the inbox takes no memory.
+void AsioExecutor::timer_rings() noexcept {
+  if (run_by_ == RunBy::one_thread) {
+    const Handling handling(*this);
+    return run_due();
+  }
+  {
+    std::lock_guard lock(inbox_mutex_);
+    timer_rang_ = true;
+    if (std::exchange(inbox_announced_, true)) return;
+  }
+  turn();
+}
+
 void AsioExecutor::run_due() noexcept {
   armed_for_.reset();
   const auto now = Clock::now();
-  while (Function<void()> job = timers_.take_due(now)) job();
+  while (Function<void()> job = timers_.take_due(now)) run_one(job);
   try {
     arm_timer();
-  } catch (...) {  // no memory for it: it is armed with the next timer that is set
+  } catch (...) {  // other timers of a user's io_context took the room: it is armed with the next that is set
   }
 }
 

@@ -12,6 +12,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <asio/executor_work_guard.hpp>
@@ -20,6 +21,7 @@
 #include "net/acceptor.hpp"
 #include "net/asio_executor.hpp"
 #include "net/hand_over.hpp"
+#include "net/insist.hpp"
 #include "net/shard.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/net/asio_executors.hpp"
@@ -69,7 +71,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
  private:
   using Endpoints = std::vector<asio::ip::tcp::endpoint>;
 
-  void open_door();
+  Result<void> open_door();
   void close_door();
   bool has_ended();
   net::Meeting meeting(const ListenOptions& options) const;
@@ -77,8 +79,11 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   Result<void> start(const std::vector<std::shared_ptr<Acceptor>>& opened);
   std::vector<std::shared_ptr<Acceptor>> take_acceptors();
   void shard_is_empty();
-  void relieve(net::Held what);
-  void shed(net::Held what, const std::vector<net::QueueSizes>& held);
+  void relieve(net::Held what) noexcept;
+  void shed(net::Held what, const std::vector<net::QueueSizes>& held) noexcept;
+  template <class Then, class Part>
+  void for_all_shards(Then then, Part part) noexcept;
+  void relieved(net::Held what) noexcept { relieving_[static_cast<std::size_t>(what)] = false; }
 
   AsioExecutors& executors_;
   net::Serving serving_;
@@ -86,7 +91,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   std::mutex mutex_;
   std::condition_variable wake_;
   // Accepts, where there are several shards: no handler runs there that could keep new clients waiting.
-  std::optional<AsioExecutors> doorkeeper_;
+  std::unique_ptr<AsioExecutors> doorkeeper_;
   net::AsioExecutor* door_ = nullptr;  // where acceptors live; null before the first listen
   // While somebody may come, the loops that a user runs have something to wait for.
   std::vector<asio::executor_work_guard<asio::io_context::executor_type>> awaiting_;
@@ -98,16 +103,26 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   std::vector<UseCount::Use> uses_;               // until the server is destroyed
 };
 
-// Throws std::system_error when the system has no more threads.
-void AsioServer::State::open_door() {
+Result<void> AsioServer::State::open_door() {
   std::lock_guard lock(mutex_);
-  if (door_) return;
-  if (shards_.size() > 1) doorkeeper_.emplace(1);
-  door_ = doorkeeper_ ? static_cast<net::AsioExecutor*>(&doorkeeper_->at(0)) : &shards_.front()->executor();
-  hand_over_ = std::make_shared<net::HandOver>(shards_, *door_);
+  if (door_) return {};
+  std::unique_ptr<AsioExecutors> own;
+  if (shards_.size() > 1) {
+    try {
+      own = std::make_unique<AsioExecutors>(1);
+    } catch (const std::system_error& error) {
+      return Error(ErrorCode::io_failed, fmt::format("listen: no thread to accept in: {}", error.code().message()));
+    }
+  }
+  auto* const door = own ? static_cast<net::AsioExecutor*>(&own->at(0)) : &shards_.front()->executor();
+  hand_over_ = std::make_shared<net::HandOver>(shards_, *door);
   if (!stopping_) {
+    awaiting_.reserve(shards_.size());
     for (const auto& shard : shards_) awaiting_.push_back(asio::make_work_guard(shard->executor().context()));
   }
+  doorkeeper_ = std::move(own);
+  door_ = door;
+  return {};
 }
 
 Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port,
@@ -135,7 +150,7 @@ net::Meeting AsioServer::State::meeting(const ListenOptions& options) const {
 }
 
 Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, const ListenOptions& options) {
-  open_door();
+  if (auto open = open_door(); !open) return open.error();
   std::vector<std::shared_ptr<Acceptor>> opened;
   std::uint16_t port = 0;
   std::optional<Error> missing;
@@ -158,24 +173,29 @@ Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, c
 }
 
 Result<std::uint16_t> AsioServer::State::listen_fd(int descriptor, const ListenOptions& options) {
-  open_door();
+  if (auto open = open_door(); !open) return open.error();
   auto acceptor = std::make_shared<Acceptor>(*door_, hand_over_, meeting(options));
   const auto listening = acceptor->listen_at(descriptor);
   if (!listening) return listening;
-  if (const auto started = start({acceptor}); !started) {
+  try {
+    auto started = start({acceptor});
+    if (started) return listening;
     acceptor->give_back();
     return started.error();
+  } catch (...) {
+    acceptor->give_back();
+    throw;
   }
-  return listening;
 }
 
 Result<void> AsioServer::State::start(const std::vector<std::shared_ptr<Acceptor>>& opened) {
   std::lock_guard lock(mutex_);
   if (stopping_) return Error(ErrorCode::refused, "listen: the server has stopped");
-  for (const auto& acceptor : opened) {
-    acceptors_.push_back(acceptor);
-    door_->post([acceptor] { acceptor->start(); });
-  }
+  acceptors_.reserve(acceptors_.size() + opened.size());
+  door_->post([opened] {
+    for (const auto& acceptor : opened) acceptor->start();
+  });
+  acceptors_.insert(acceptors_.end(), opened.begin(), opened.end());
   return {};
 }
 
@@ -206,11 +226,14 @@ void AsioServer::State::stop(const StopOptions& options) {
     for (const auto& acceptor : self->take_acceptors()) acceptor->finish();
     if (self->hand_over_) self->hand_over_->stop();
     for (const auto& shard : self->shards_) {
-      shard->executor().post([weak, weak_shard = std::weak_ptr(shard), how] {
-        const auto tell = [weak] {
-          if (const auto server = weak.lock()) server->shard_is_empty();
-        };
-        if (const auto alive = weak_shard.lock()) alive->stop(how, tell);
+      net::insist([&] {
+        shard->executor().post([weak, weak_shard = std::weak_ptr(shard), how]() mutable {
+          const auto alive = weak_shard.lock();
+          if (!alive) return;
+          alive->stop(std::move(how), [weak] {
+            if (const auto server = weak.lock()) server->shard_is_empty();
+          });
+        });
       });
     }
     std::lock_guard lock(self->mutex_);
@@ -233,37 +256,46 @@ void AsioServer::State::shard_is_empty() {
 
 // Clients hold too much, all together. Each shard says how much each of its own holds; then the largest go, wherever
 // they are. One round at a time.
-void AsioServer::State::relieve(net::Held what) {
+void AsioServer::State::relieve(net::Held what) noexcept {
   if (relieving_[static_cast<std::size_t>(what)].exchange(true)) return;
-  struct Census {
-    std::vector<net::QueueSizes> held;
-    std::atomic<std::size_t> missing;
-  };
-  auto census = std::make_shared<Census>();
-  census->held.resize(shards_.size());
-  census->missing = shards_.size();
-  for (std::size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->executor().post([weak = weak_from_this(), what, census, i] {
-      const auto self = weak.lock();
-      if (!self) return;
-      census->held[i] = self->shards_[i]->sizes(what);
-      if (census->missing.fetch_sub(1) == 1) self->shed(what, census->held);
-    });
+  std::shared_ptr<std::vector<net::QueueSizes>> held;
+  try {
+    held = std::make_shared<std::vector<net::QueueSizes>>(shards_.size());
+  } catch (...) {  // the next byte that is held tries again
+    return relieved(what);
   }
+  const auto then = [weak = weak_from_this(), what, held](void*) noexcept {
+    if (const auto self = weak.lock()) self->shed(what, *held);
+  };
+  for_all_shards(then, [this, what, held](std::size_t i) { (*held)[i] = shards_[i]->sizes(what); });
 }
 
-void AsioServer::State::shed(net::Held what, const std::vector<net::QueueSizes>& held) {
+void AsioServer::State::shed(net::Held what, const std::vector<net::QueueSizes>& held) noexcept {
+  const auto then = [weak = weak_from_this(), what](void*) noexcept {
+    if (const auto self = weak.lock()) self->relieved(what);
+  };
   // An eighth below the limit, so that the next round does not follow at once.
   const std::size_t limit = (what == net::Held::queued ? serving_.queued_bytes : serving_.unused_bytes).limit();
-  const auto counts = net::largest_to_shed(held, limit - limit / 8);
-  auto rest = std::make_shared<std::atomic<std::size_t>>(shards_.size());
-  for (std::size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->executor().post([weak = weak_from_this(), what, rest, i, count = counts[i]] {
-      const auto self = weak.lock();
-      if (!self) return;
-      self->shards_[i]->shed(what, count);
-      if (rest->fetch_sub(1) == 1) self->relieving_[static_cast<std::size_t>(what)] = false;
-    });
+  std::vector<std::size_t> counts;
+  try {
+    counts = net::largest_to_shed(held, limit - limit / 8);
+  } catch (...) {
+    return relieved(what);
+  }
+  for_all_shards(then, [this, what, counts = std::move(counts)](std::size_t i) { shards_[i]->shed(what, counts[i]); });
+}
+
+// Runs `part` on each shard's executor, and `then` behind the last of them: also where there was no memory for one.
+template <class Then, class Part>
+void AsioServer::State::for_all_shards(Then then, Part part) noexcept {
+  try {
+    const std::shared_ptr<void> last(nullptr, std::move(then));
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      shards_[i]->executor().post([weak = weak_from_this(), part, last, i]() mutable {
+        if (const auto self = weak.lock()) part(i);
+      });
+    }
+  } catch (...) {  // `then` runs all the same
   }
 }
 
@@ -278,7 +310,7 @@ void AsioServer::State::wait() {
 
 void AsioServer::State::end() {
   if (executors_.running()) {
-    stop({.window = {}, .grace = {}});
+    net::insist([this] { stop({.window = {}, .grace = {}}); });
     if (runs_here() && !has_ended()) {
       log(LogLevel::error,
           "~AsioServer() on one of the server's executors would wait for itself. Destroy the server elsewhere, or call "

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "net/hand_over.hpp"
 
+#include <exception>
 #include <utility>
+
+#include "core/failure.hpp"
 
 namespace sluice::net {
 
@@ -15,16 +18,25 @@ void HandOver::give(Arrival arrival) {
   Place& place = places_[chosen];
   const auto shard = place.shard.lock();
   if (!shard) return;  // the server is gone
-  shard->expect_one();
-  if (shard->executor().runs_here()) return shard->start(std::move(arrival));
+  if (shard->executor().runs_here()) {
+    shard->expect_one();
+    return shard->start(std::move(arrival));
+  }
   const auto made = std::make_shared<Offer>(std::move(arrival));
   made->first = shard;
   made->place = chosen;
   made->number = ++offers_;
   made->since = executor_.now();
-  offer(made, place);
-  if (places_.size() == 1) return;
   open_.push_back(made);
+  shard->expect_one();
+  try {
+    offer(made, place);
+  } catch (...) {
+    shard->expect_one_less();
+    open_.pop_back();
+    throw;
+  }
+  if (places_.size() == 1) return open_.pop_back();
   look_later();
 }
 
@@ -60,14 +72,18 @@ void HandOver::offer(const std::shared_ptr<Offer>& offer, Place& place) {
   });
 }
 
-void HandOver::look_later() {
-  if (std::exchange(looks_, true)) return;
-  executor_.post_after(open_.front()->since + patience - executor_.now(), [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->look_again();
-  });
+void HandOver::look_later() noexcept {
+  if (looks_ || open_.empty()) return;
+  try {
+    executor_.post_after(open_.front()->since + patience - executor_.now(), [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->look_again();
+    });
+    looks_ = true;
+  } catch (...) {  // no memory: the next connection that is given tries again
+  }
 }
 
-void HandOver::look_again() {
+void HandOver::look_again() noexcept {
   looks_ = false;
   const auto overdue = executor_.now() - patience;
   while (!open_.empty() && (open_.front()->taken || open_.front()->since <= overdue)) {
@@ -75,11 +91,21 @@ void HandOver::look_again() {
     open_.pop_front();
     if (late->taken || stopped_) continue;
     places_[late->place].blocked_since = late->number;
+    offer_to_others(late);
+  }
+  look_later();
+}
+
+// Those that were offered it before the memory ended may take it, and so may the first.
+void HandOver::offer_to_others(const std::shared_ptr<Offer>& late) noexcept {
+  try {
     for (Place& place : places_) {
       if (&place != &places_[late->place]) offer(late, place);
     }
+  } catch (...) {
+    log_failure("accept: a connection waits for an executor that a handler blocks, no other one could be asked",
+                std::current_exception());
   }
-  if (!open_.empty()) look_later();
 }
 
 }  // namespace sluice::net

@@ -23,6 +23,7 @@ class HandOver : public std::enable_shared_from_this<HandOver> {
 
   HandOver(const std::vector<std::shared_ptr<Shard>>& shards, AsioExecutor& executor);
 
+  /// Throws when there is no memory for it: then the connection is closed.
   void give(Arrival arrival);
   /// What is offered from here on is offered once.
   void stop() noexcept { stopped_ = true; }
@@ -46,8 +47,9 @@ class HandOver : public std::enable_shared_from_this<HandOver> {
 
   std::size_t lightest() const noexcept;
   void offer(const std::shared_ptr<Offer>& offer, Place& place);
-  void look_again();
-  void look_later();
+  void offer_to_others(const std::shared_ptr<Offer>& late) noexcept;
+  void look_again() noexcept;
+  void look_later() noexcept;
 
   std::vector<Place> places_;
   AsioExecutor& executor_;

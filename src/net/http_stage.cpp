@@ -8,6 +8,7 @@
 
 #include "core/failure.hpp"
 #include "net/asio_connection.hpp"
+#include "net/insist.hpp"
 #include "net/tls_session.hpp"
 #include "sluice/core/rare_log.hpp"
 #include "ws/handshake.hpp"
@@ -114,16 +115,28 @@ void HttpStage::answer_request() {
 void HttpStage::handler_finished(void* stage) noexcept {
   auto& self = *static_cast<HttpStage*>(stage);
   if (self.connection_.over()) return self.handler_done_for_nobody();
-  // The job holds the connection, which owns this stage until the handler has finished.
-  self.shard().executor().post([connection = self.connection_.self(), &self] {
-    connection->over() ? self.handler_done_for_nobody() : self.respond(self.take_answer());
-  });
+  try {
+    // The job holds the connection, which owns this stage until the handler has finished.
+    self.shard().executor().post([connection = self.connection_.self(), &self] {
+      if (connection->over()) return self.handler_done_for_nobody();
+      connection->guarded([&] { self.respond(self.take_answer()); });
+    });
+  } catch (...) {  // no memory for the job: on_deadline() answers
+    self.state_ = State::handled;
+    insist([&] { self.shard().enter(self.connection_, Shard::Stage::throttled); });
+  }
 }
 
-// The client is gone. The handler's coroutine calls this and is still on the stack, so a job destroys it.
-void HttpStage::handler_done_for_nobody() {
+// The client is gone. The handler's coroutine calls this and is still on the stack, so a job destroys it; without
+// memory for one it ends with its grace.
+void HttpStage::handler_done_for_nobody() noexcept {
   const auto kept = kept_for_handler_.lock();
-  if (kept && *kept) shard().executor().post([this, last = std::move(*kept)] { (void)take_answer(); });
+  if (!kept || !*kept) return;
+  try {
+    shard().executor().post([this, kept] {
+      if (const auto last = std::exchange(*kept, nullptr)) (void)take_answer();
+    });
+  } catch (...) {}
 }
 
 HttpResponse HttpStage::take_answer() {
@@ -174,6 +187,7 @@ void HttpStage::on_drained() {
 // --- ends
 
 void HttpStage::on_deadline() {
+  if (state_ == State::handled) return respond(take_answer());
   // The bytes that the driver has just read may have brought a request, with a deadline of its own.
   if (!wants_bytes() && connection_.due() > shard().executor().now()) return;
   if (opening()) return refuse({503, "the application did not answer the handshake in time", {}});

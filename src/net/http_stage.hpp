@@ -74,6 +74,7 @@ class HttpStage {
   enum class State : std::uint8_t {
     reading,
     handling,    // the HttpHandler works on a request
+    handled,     // it has finished, and no job could be posted to answer
     responding,  // its response is being written
     opening,     // the gateway decides on a handshake
   };
@@ -81,7 +82,7 @@ class HttpStage {
   Shard& shard() const noexcept;
   void answer_request();
   static void handler_finished(void* stage) noexcept;
-  void handler_done_for_nobody();
+  void handler_done_for_nobody() noexcept;
   HttpResponse take_answer();
   void report_handler(std::string_view thrown);
   void respond(const HttpResponse& response);

@@ -2,6 +2,7 @@
 #include "net/poller.hpp"
 
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -26,8 +27,14 @@ int make_set() {
 
 }  // namespace
 
-Poller::Poller(AsioExecutor& executor, Tell tell)
-    : executor_(executor), tell_(tell), set_(executor.context(), make_set()) {
+Poller::Poller(AsioExecutor& executor, Tell tell) : executor_(executor), tell_(tell), set_(executor.context()) {
+  const int set = make_set();
+  try {
+    set_.assign(set);
+  } catch (...) {
+    ::close(set);
+    throw;
+  }
   set_.non_blocking(true);  // or Asio asks for it at the first wait, where it could fail
 }
 
@@ -45,25 +52,31 @@ void Poller::remove(int descriptor) noexcept {
   ::epoll_ctl(set_.native_handle(), EPOLL_CTL_DEL, descriptor, &ignored);
 }
 
-void Poller::wait() {
-  set_.async_wait(Descriptor::wait_read, [weak = weak_from_this()](const std::error_code& error) {
+void Poller::wait() noexcept {
+  set_.async_wait(Descriptor::wait_read, memory_.hold([weak = weak_from_this()](const std::error_code& error) {
     auto self = weak.lock();
     if (!self || error == asio::error::operation_aborted) return;
     AsioExecutor& executor = self->executor_;
-    executor.run([self = std::move(self), failed = static_cast<bool>(error)] {
-      failed ? self->wait_later() : self->tell_all();
-    });
-  });
+    try {
+      executor.run([self, failed = static_cast<bool>(error)] { failed ? self->wait_later() : self->tell_all(); });
+    } catch (...) {  // no memory to queue it behind the turn that another thread runs: Asio tells again at once
+      self->wait();
+    }
+  }));
 }
 
 // The system had no room for the wait.
-void Poller::wait_later() {
-  executor_.post_after(pause_after_failure, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->tell_all();
-  });
+void Poller::wait_later() noexcept {
+  try {
+    executor_.post_after(pause_after_failure, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->tell_all();
+    });
+  } catch (...) {
+    tell_all();
+  }
 }
 
-void Poller::tell_all() {
+void Poller::tell_all() noexcept {
   std::array<epoll_event, told_per_turn> events;
   const int count = ::epoll_wait(set_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {

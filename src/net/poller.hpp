@@ -8,6 +8,7 @@
 #include <asio/posix/basic_stream_descriptor.hpp>
 
 #include "net/asio_executor.hpp"
+#include "net/operation_memory.hpp"
 
 namespace sluice::net {
 
@@ -26,7 +27,7 @@ class Poller : public std::enable_shared_from_this<Poller> {
   };
   using Tell = void (*)(void* owner, Readiness);
 
-  /// Throws std::system_error when the system gives no epoll set.
+  /// Throws std::system_error when the system gives no epoll set. Afterwards nothing fails for want of memory.
   Poller(AsioExecutor& executor, Tell tell);
 
   /// From now on, owner is told, what is ready already first. False: the system refuses.
@@ -37,12 +38,13 @@ class Poller : public std::enable_shared_from_this<Poller> {
  private:
   using Descriptor = asio::posix::basic_stream_descriptor<asio::io_context::executor_type>;
 
-  void wait();
-  void wait_later();
-  void tell_all();
+  void wait() noexcept;
+  void wait_later() noexcept;
+  void tell_all() noexcept;
 
   AsioExecutor& executor_;
   const Tell tell_;
+  OperationMemory memory_;
   Descriptor set_;
   bool waits_ = false;
 };

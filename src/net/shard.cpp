@@ -10,6 +10,7 @@
 #include "core/failure.hpp"
 #include "net/addresses.hpp"
 #include "net/asio_connection.hpp"
+#include "net/insist.hpp"
 #include "net/tls_session.hpp"
 #include "sluice/core/log.hpp"
 #include "ws/http_response.hpp"
@@ -95,29 +96,35 @@ const std::string& Shard::date() {
   return date_;
 }
 
-void Shard::start(Arrival arrival) {
+void Shard::start(Arrival arrival) noexcept {
   if (torn_down_) return;
   counters_.accepted.add();
-  // A trusted proxy's connection counts for its client, as soon as that one is known.
-  const bool counts_address =
-      limits().connections_per_address > 0 && !trusts(options().proxies, arrival.peer.address());
-  auto seat = serving_.admission.enter(counts_address ? unmapped(arrival.peer.address()).to_string() : std::string());
-  if (!seat && !take_unseated()) {
-    load_.fetch_sub(1, std::memory_order_relaxed);
-    return;
+  Admission::Seat seat;
+  std::shared_ptr<AsioConnection> connection;
+  try {
+    seat = seat_for(arrival.peer);
+    if (!seat && !take_unseated()) return expect_one_less();
+  } catch (...) {
+    log_failure("accept: a connection could not be counted", std::current_exception());
+    return expect_one_less();
   }
   counters_.connections.add();
   const bool has_seat = static_cast<bool>(seat);
-  std::shared_ptr<AsioConnection> connection;
   try {
     if (arrival.tls) arrival.stream.speak_tls(std::move(arrival.tls), record_buffer());
     connection = std::make_shared<AsioConnection>(*this, std::move(arrival), std::move(seat));
   } catch (...) {
     log_failure("accept: a connection could not be served", std::current_exception());
-    return left(has_seat);
+    return uncount(has_seat);
   }
   ++held_;
   connection->guarded([&] { connection->start(connection); });
+}
+
+// A trusted proxy's connection counts for its client, as soon as that one is known.
+Admission::Seat Shard::seat_for(const asio::ip::tcp::endpoint& peer) {
+  const bool counts_address = limits().connections_per_address > 0 && !trusts(options().proxies, peer.address());
+  return serving_.admission.enter(counts_address ? unmapped(peer.address()).to_string() : std::string());
 }
 
 bool Shard::take_unseated() noexcept {
@@ -137,10 +144,19 @@ void Shard::tls_failed(std::string_view why) {
   log(LogLevel::info, fmt::format("tls: a connection failed: {}{}", why, others));
 }
 
-void Shard::left(bool seated) noexcept {
+void Shard::uncount(bool seated) noexcept {
   if (!seated) --unseated_;
   counters_.connections.subtract();
   load_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Shard::left(AsioConnection& connection) noexcept {
+  uncount(connection.seated());
+  gone_.add(connection, Deadline::never);
+  try {
+    end_turn_soon();
+  } catch (...) {  // no memory: it is destroyed when another connection writes or ends
+  }
 }
 
 void Shard::forget() noexcept {
@@ -176,9 +192,7 @@ void Shard::arm_deadlines() {
   auto next = std::min({handshakes_.next_due(), throttled_.next_due(), closing_.next_due(), opened_.next_due()});
   if (next == Deadline::never) return;
   next = std::max(next, judges_from_);
-  if (!alarms_.empty() && next >= alarms_.back()) return;
-  alarms_.push_back(next);
-  executor_.post_after(next - executor_.now(), [weak = weak_from_this()] {
+  alarms_.set(executor_, next, [weak = weak_from_this()] {
     if (const auto shard = weak.lock()) shard->look_at_deadlines();
   });
 }
@@ -195,34 +209,49 @@ bool Shard::stood_still(Deadline::Time rang_for) {
   return true;
 }
 
-void Shard::look_at_deadlines() {
-  const auto rang_for = alarms_.back();
-  alarms_.pop_back();
+void Shard::look_at_deadlines() noexcept {
+  const auto rang_for = alarms_.rang();
   const auto now = look_at_clock();
-  if (now < judges_from_ || stood_still(rang_for)) return arm_deadlines();
-  for (DeadlineList* list : {&handshakes_, &throttled_, &closing_}) {
-    // Whoever is told leaves the list, or goes to its back with a later deadline.
-    while (list->next_due() <= now) {
-      AsioConnection& due = connection_of(*list->front());
-      due.guarded([&] { due.deadline_passed(); });
+  if (now >= judges_from_ && !stood_still(rang_for)) {
+    for (DeadlineList* list : {&handshakes_, &throttled_, &closing_}) {
+      // Whoever is told leaves the list, or goes to its back with a later deadline.
+      while (list->next_due() <= now) {
+        AsioConnection& due = connection_of(*list->front());
+        due.guarded([&] { due.deadline_passed(); });
+      }
+    }
+    opened_.turn(now);
+    while (Deadline* item = opened_.take_due()) {
+      AsioConnection& due = connection_of(*item);
+      due.guarded([&] { due.check_life(); });
     }
   }
-  opened_.turn(now);
-  while (Deadline* item = opened_.take_due()) connection_of(*item).check_life();
-  arm_deadlines();
+  insist([this] { arm_deadlines(); });  // nobody else would look at those that are left
 }
 
 void Shard::will_write(AsioConnection& connection) {
   if (writing_.empty()) {
     if (limits().idle_time.count() > 0) look_at_clock();
-    executor_.at_end_of_turn([weak = weak_from_this()] {
-      if (const auto shard = weak.lock()) shard->write_all();
-    });
+    end_turn_soon();
   }
   writing_.push_back(&connection);
 }
 
-void Shard::write_all() {
+void Shard::end_turn_soon() {
+  if (end_of_turn_) return;
+  executor_.at_end_of_turn([weak = weak_from_this()] {
+    if (const auto shard = weak.lock()) shard->end_turn();
+  });
+  end_of_turn_ = true;
+}
+
+void Shard::end_turn() noexcept {
+  end_of_turn_ = false;
+  write_all();
+  while (Deadline* const item = gone_.front()) connection_of(*item).let_go();
+}
+
+void Shard::write_all() noexcept {
   written_.swap(writing_);
   for (AsioConnection* connection : written_) {
     connection->guarded([connection] { connection->end_turn(); });
@@ -265,12 +294,6 @@ void Shard::each(Visit visit) {
   opened_.each_list(visit_list);
 }
 
-std::vector<std::shared_ptr<AsioConnection>> Shard::present() {
-  std::vector<std::shared_ptr<AsioConnection>> all;
-  each([&all](AsioConnection& connection) { all.push_back(connection.self()); });
-  return all;
-}
-
 QueueSizes Shard::sizes(Held what) {
   QueueSizes sizes;
   each([&sizes, what](AsioConnection& connection) {
@@ -292,20 +315,23 @@ void Shard::shed(Held what, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) holders[i].second->shed(what);
 }
 
-void Shard::stop(Stopping how, std::function<void()> when_empty) {
+void Shard::stop(Stopping how, Function<void()> when_empty) noexcept {
   if (stopping() && how.end >= stopping_.end) return;
   if (!stopping()) when_empty_ = std::move(when_empty);
   stopping_ = std::move(how);
-  for (const auto& connection : present()) plan_to_go(*connection);
+  each([this](AsioConnection& connection) { insist([&] { plan_to_go(connection); }); });
   const auto patience = stopping_.end - executor_.now();
-  executor_.post_after(patience, [weak = weak_from_this()] {
-    if (const auto shard = weak.lock()) shard->cut_off_all();
-  });
+  const auto later = [this](std::chrono::nanoseconds delay, void (Shard::*what)() noexcept) {
+    insist([&] {
+      executor_.post_after(delay, [weak = weak_from_this(), what] {
+        if (const auto shard = weak.lock()) ((*shard).*what)();
+      });
+    });
+  };
+  later(patience, &Shard::cut_off_all);
   // Who is told of the end may take until then: what it does at that moment, and what it does about the end. What is
   // held longer is held for ever.
-  executor_.post_after(patience + 2 * limits().disconnect_grace + a_little_more, [weak = weak_from_this()] {
-    if (const auto shard = weak.lock()) shard->give_up();
-  });
+  later(patience + 2 * limits().disconnect_grace + a_little_more, &Shard::give_up);
   tell_if_empty();
 }
 
@@ -317,22 +343,39 @@ void Shard::go_away_at(AsioConnection& connection, Deadline::Time when) {
   });
 }
 
-void Shard::cut_off_all() {
-  for (const auto& connection : present()) {
+void Shard::cut_off_all() noexcept {
+  DeadlineList present;
+  for (DeadlineList* list : {&handshakes_, &handling_, &throttled_, &closing_}) present.take_all(*list);
+  opened_.each_list([&present](DeadlineList& list) { present.take_all(list); });
+  while (Deadline* const item = present.front()) {
+    AsioConnection& connection = connection_of(*item);
     counters_.cut_off_by_stop.add();
-    connection->guarded([&] { connection->cut_off(); });
+    connection.guarded([&] { connection.cut_off(); });
+    if (present.front() == item) closing_.add(*item, executor_.now());  // it ends in a job of its own
   }
+  end_turn();
 }
 
-void Shard::give_up() {
+void Shard::give_up() noexcept {
   if (!when_empty_) return;
-  log(LogLevel::warning, fmt::format("stop: {} connections have ended, but are held by somebody still", held_));
+  failures_.write(LogLevel::warning, "stop", [this] {
+    return fmt::format("stop: {} connections have ended, but are held by somebody still", held_);
+  });
   until_forgotten_ = shared_from_this();
-  executor_.post(std::exchange(when_empty_, nullptr));
+  tell_empty();
 }
 
-void Shard::tell_if_empty() {
-  if (held_ == 0 && when_empty_) executor_.post(std::exchange(when_empty_, nullptr));
+void Shard::tell_if_empty() noexcept {
+  if (held_ == 0 && when_empty_) tell_empty();
+}
+
+void Shard::tell_empty() noexcept {
+  insist([this] {
+    executor_.post([weak = weak_from_this()] {
+      const auto shard = weak.lock();
+      if (shard && shard->when_empty_) std::exchange(shard->when_empty_, nullptr)();
+    });
+  });
 }
 
 void Shard::keep(Kept connection) {

@@ -17,6 +17,7 @@
 
 #include <asio/ip/tcp.hpp>
 
+#include "core/alarm_clock.hpp"
 #include "net/admission.hpp"
 #include "net/asio_executor.hpp"
 #include "net/counters.hpp"
@@ -122,8 +123,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void expect_one() noexcept { load_.fetch_add(1, std::memory_order_relaxed); }
   /// Another shard has taken it instead. Any thread.
   void expect_one_less() noexcept { load_.fetch_sub(1, std::memory_order_relaxed); }
-  /// A connection begins its life. After tear_down() it ends at once.
-  void start(Arrival arrival);
+  /// A connection begins its life. After tear_down(), and without memory for it, it ends at once.
+  void start(Arrival arrival) noexcept;
   /// Counts a connection that has no seat, and will be told so. False: such are a flood, and it ends without a word.
   bool take_unseated() noexcept;
   /// Puts the connection among those of the stage, with the stage's deadline from now.
@@ -165,14 +166,15 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void tls_failed(std::string_view why);
   /// Where exceptions of the application go that clients can provoke.
   RareLog& failures() noexcept { return failures_; }
-  /// A connection is gone: its socket is closed.
-  void left(bool seated) noexcept;
+  /// A connection is gone: its socket is closed. At the end of this turn it is destroyed, unless somebody holds it.
+  void left(AsioConnection& connection) noexcept;
   /// The last word of a connection that nobody holds any more. It may be the end of this shard, too.
   void forget() noexcept;
 
   /// Lets all connections go when the plan says, cuts off those that are left at the end, and calls `when_empty` once
-  /// nobody holds one any more. Again: with an earlier end it counts beside the first, but for its `when_empty`.
-  void stop(Stopping how, std::function<void()> when_empty);
+  /// nobody holds one any more. Again: with an earlier end it counts beside the first, but for its `when_empty`. Where
+  /// there is no memory to wait, it waits for memory.
+  void stop(Stopping how, Function<void()> when_empty) noexcept;
   /// While stopping: the connection will be told to go away when the plan says, or then.
   void plan_to_go(AsioConnection& connection);
   void go_away_at(AsioConnection& connection, Deadline::Time when);
@@ -183,18 +185,22 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void tear_down();
 
  private:
-  void write_all();
+  Admission::Seat seat_for(const asio::ip::tcp::endpoint& peer);
+  void uncount(bool seated) noexcept;
+  void end_turn_soon();
+  void end_turn() noexcept;
+  void write_all() noexcept;
   void greedy_turn_soon();
   void greedy_turn();
   void arm_deadlines();
-  void look_at_deadlines();
+  void look_at_deadlines() noexcept;
   bool stood_still(Deadline::Time rang_for);
   template <class Visit>
   void each(Visit visit);
-  std::vector<std::shared_ptr<AsioConnection>> present();
-  void cut_off_all();
-  void give_up();
-  void tell_if_empty();
+  void cut_off_all() noexcept;
+  void give_up() noexcept;
+  void tell_if_empty() noexcept;
+  void tell_empty() noexcept;
 
   AsioExecutor& executor_;
   Serving& serving_;
@@ -213,9 +219,10 @@ class Shard : public std::enable_shared_from_this<Shard> {
   std::deque<std::shared_ptr<AsioConnection>> greedy_;
   bool greedy_turn_comes_ = false;
   DeadlineList handshakes_, handling_, throttled_, closing_;
+  DeadlineList gone_;         // until the end of a turn
+  bool end_of_turn_ = false;  // end_turn() is due
   DeadlineWheel opened_;
-  // That are set, each earlier than the one before it, so that the last rings next.
-  std::vector<Deadline::Time> alarms_;
+  AlarmClock alarms_;
   Deadline::Time judges_from_ = Deadline::Time::min();  // deadlines; later than now after a stall
   bool judges_later_ = false;
   const Deadline::Time born_;
@@ -232,7 +239,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   bool torn_down_ = false;
   std::vector<Kept> kept_;
   std::size_t many_kept_ = 64;  // then those that are gone are looked for
-  std::function<void()> when_empty_;
+  Function<void()> when_empty_;
   std::shared_ptr<Shard> until_forgotten_;  // this one, when connections may outlive the server
   std::string date_;
   std::chrono::system_clock::time_point date_of_;

@@ -32,7 +32,12 @@ void open_for_us_alone(Socket& socket, const typename Socket::protocol_type& pro
     error.assign(errno, std::generic_category());
     return;
   }
-  socket.assign(protocol, descriptor, error);
+  try {
+    socket.assign(protocol, descriptor, error);
+  } catch (...) {
+    ::close(descriptor);
+    throw;
+  }
   if (error) ::close(descriptor);
 }
 

@@ -75,24 +75,23 @@ void WriteQueue::give_back(Spares& spares) noexcept {
   more_->reset();
   constexpr std::size_t worth_keeping = 4096;
   const bool small = more_->ranges.capacity() * sizeof(Frame) + more_->ahead.capacity() <= worth_keeping;
-  if (small && spares.free_.size() < Spares::most) {
-    spares.free_.push_back(std::move(more_));
-  } else {
-    more_.reset();
+  try {
+    if (small && spares.free_.size() < Spares::most) spares.free_.push_back(std::move(more_));
+  } catch (...) {  // no memory to keep it
   }
+  more_.reset();
 }
 
 void WriteQueue::push(const Frame& frame, Spares& spares) {
   if (frame.empty()) return;
-  const bool first = bytes_ == 0;
-  bytes_ += frame.size();
-  if (first) {
+  if (bytes_ == 0) {
     front_ = frame;
-    return;
+  } else {
+    const bool only_front = !more_ || more_->first == more_->ranges.size();
+    Frame& last = only_front ? front_ : more_->ranges.back();
+    if (!last.extend(frame)) more(spares).ranges.push_back(frame);
   }
-  const bool only_front = !more_ || more_->first == more_->ranges.size();
-  Frame& last = only_front ? front_ : more_->ranges.back();
-  if (!last.extend(frame)) more(spares).ranges.push_back(frame);
+  bytes_ += frame.size();
 }
 
 void WriteQueue::push_ahead(std::string_view control_frame, Spares& spares) {
@@ -208,14 +207,17 @@ void WriteQueue::drop_waiting(Spares& spares) {
 
 // With room for what follows, if that is small: the longer the queue, the more room, so that an eighth of it at most is
 // empty.
-void WriteQueue::settle(Frame& frame, FrameBuffer& frames) const {
+void WriteQueue::settle(Frame& frame, FrameBuffer& frames) const noexcept {
   constexpr std::size_t least_room = 64, most_room = 16 * 1024;
   if (!pins_more_than_itself(frame)) return;
   const std::size_t room = std::clamp(bytes_ / 8, least_room, most_room);
-  frame = frames.copy_with_room(frame, frame.size() <= room / 4 ? room : 0);
+  try {
+    frame = frames.copy_with_room(frame, frame.size() <= room / 4 ? room : 0);
+  } catch (...) {  // no memory for a copy: it stays where it is
+  }
 }
 
-void WriteQueue::release_shared(FrameBuffer& frames) {
+void WriteQueue::release_shared(FrameBuffer& frames) noexcept {
   if (bytes_ == 0) return;
   if (!more_) return settle(front_, frames);
   if (!std::exchange(more_->front_settled, true)) settle(front_, frames);

@@ -60,20 +60,21 @@ class WriteQueue {
 
   /// The next bytes in order, in as many views as fit or are needed. Returns how many views are filled.
   std::size_t gather(std::span<std::string_view> views) const noexcept;
-  /// The first `written` bytes of what gather returned are on their way.
+  /// The first `written` bytes of what gather returned are on their way. When it throws, the queue does not know that:
+  /// write no more of it.
   void took(std::size_t written, Spares& spares);
 
   /// Gives up all that has not begun to leave: what remains is the rest of the message that is partly written.
   void drop_waiting(Spares& spares);
   /// Copies out frames that keep more memory alive than their own bytes, side by side. Call it when the kernel takes no
-  /// more, and again for those that are pushed meanwhile.
-  void release_shared(FrameBuffer& frames);
+  /// more, and again for those that are pushed meanwhile. Without memory for a copy a frame stays where it is.
+  void release_shared(FrameBuffer& frames) noexcept;
   void clear(Spares& spares) noexcept;
 
  private:
   More& more(Spares& spares);
   std::size_t bytes_and_places() const noexcept;
-  void settle(Frame& frame, FrameBuffer& frames) const;
+  void settle(Frame& frame, FrameBuffer& frames) const noexcept;
   void took_ahead(std::size_t& written);
   void took_frames(std::size_t written);
   void pop_front() noexcept;

@@ -1,24 +1,102 @@
 // SPDX-License-Identifier: MIT
-// Events that throw: it ends one connection, and the others are served.
+// Events that throw, memory that runs out and threads that do not start: it ends one connection or one call, and the
+// others are served.
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include "net/support/served.hpp"
-#include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/failing_allocations.hpp"
+#include "support/failing_threads.hpp"
+#include "support/silence.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
+using namespace std::chrono_literals;
 
 namespace {
 
-class Silence {
- public:
-  Silence() : before_(set_log_sink({})) {}
-  ~Silence() { set_log_sink(std::move(before_)); }
+using testing::FailingAllocation;
+using testing::FailingElsewhere;
+using testing::FailingThread;
 
- private:
-  LogSink before_;
+std::size_t entries(const char* folder) {
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()));
+}
+// Descriptors and threads of this program.
+std::size_t held_of_the_system() { return entries("/proc/self/fd") + entries("/proc/self/task"); }
+
+// The kernel shows a thread for a moment after it was joined.
+bool comes_down_to(std::size_t held) {
+  for (int i = 0; i < 5'000 && held_of_the_system() > held; ++i) std::this_thread::sleep_for(1ms);
+  return held_of_the_system() == held;
+}
+
+class Hello : public HttpHandler {
+ public:
+  Task<HttpResponse> handle(const HttpRequest&) override { return HttpResponse(200, "hello"); }
+};
+
+// Echoes; its own notes take no memory.
+struct Echo : Gateway {
+  struct Door : ConnectionEvents {
+    void on_message(Message message) override {
+      connection->send(executor->local<FrameBuffer>().encode(message.kind(), message.data()));
+    }
+    void on_stop(const CloseReason& reason) override { connection->close(reason); }
+    void on_closed(const CloseReason&) override {
+      connection = nullptr;
+      gateway->closed.fetch_add(1);
+    }
+    Echo* gateway = nullptr;
+    std::shared_ptr<Connection> connection;
+    Executor* executor = nullptr;
+  };
+  std::shared_ptr<ConnectionEvents> open(Scope, std::shared_ptr<Connection> connection, Executor& executor) override {
+    const auto door = std::make_shared<Door>();
+    door->gateway = this;
+    door->executor = &executor;
+    door->connection = std::move(connection);
+    door->connection->accept(Acceptance());
+    opened.fetch_add(1);
+    return door;
+  }
+  std::atomic<int> opened{0}, closed{0};
+};
+
+AsioServerOptions serving(Hello& hello) {
+  AsioServerOptions options;
+  options.http = &hello;
+  options.limits.close_time = 200ms;
+  options.limits.disconnect_grace = 100ms;
+  return options;
+}
+
+// Executors, gateway and server, which are made and destroyed in parts.
+struct Parts {
+  explicit Parts(std::size_t threads)
+      : executors(threads), server(std::make_unique<AsioServer>(executors, gateway, serving(hello))) {}
+  std::uint16_t listen() { return server->listen("127.0.0.1", 0).value(); }
+  bool comes_to(const std::function<bool(const ServerStats&)>& state) const {
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (!state(server->stats())) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::sleep_for(1ms);
+    }
+    return true;
+  }
+
+  Hello hello;
+  Echo gateway;
+  AsioExecutors executors;
+  std::unique_ptr<AsioServer> server;
 };
 
 }  // namespace
@@ -46,4 +124,132 @@ TEST_CASE("events that throw end their own connection, and their executor serves
   }
   served.server.stop({.window = std::chrono::milliseconds(0), .grace = std::chrono::seconds(5)});
   CHECK(good.hear() == "close 1011");
+}
+
+TEST_CASE("whichever allocation of a server fails, it ends one connection at most, and the others are served",
+          "[net]") {
+  const Silence silence;
+  const std::size_t threads = GENERATE(1, 2);
+  Parts parts(threads);
+  const auto port = parts.listen();
+  BlockingClient good(port);
+  REQUIRE(good.upgrade("/good").starts_with("HTTP/1.1 101 "));
+  std::size_t nth = 0;
+  for (bool failed = true; failed;) {
+    CAPTURE(threads, ++nth);
+    REQUIRE(nth < 1000);
+    {
+      const FailingElsewhere failing(nth);
+      {
+        BlockingClient bad(port);
+        bad.send(BlockingClient::upgrade_request("/bad") + client_text("hello") + client_text(std::string(2000, 'x')) +
+                 client_close(1000));
+        REQUIRE(bad.read_to_end().find(nothing_came) == std::string::npos);
+        BlockingClient asks(port);
+        asks.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        REQUIRE(asks.read_to_end().find(nothing_came) == std::string::npos);
+      }
+      REQUIRE(parts.comes_to([](const ServerStats& stats) { return stats.connections == 1 && stats.open == 1; }));
+      failed = failing.failed();
+    }
+    good.say("hello");
+    REQUIRE(good.hear() == "text hello");
+    REQUIRE(parts.comes_to([&](const ServerStats&) { return parts.gateway.opened == parts.gateway.closed + 1; }));
+  }
+  CHECK(nth > 20);
+  parts.server->stop({.window = 0ms, .grace = 5s});
+  CHECK(good.hear() == "close 1012");
+}
+
+TEST_CASE("whichever allocation fails while a server stops, it ends, and so do its connections", "[net]") {
+  const Silence silence;
+  std::size_t nth = 0;
+  for (bool failed = true; failed;) {
+    CAPTURE(++nth);
+    REQUIRE(nth < 1000);
+    const std::size_t held = held_of_the_system();
+    {
+      Parts parts(2);
+      const auto port = parts.listen();
+      BlockingClient one(port), two(port);
+      REQUIRE(one.upgrade().starts_with("HTTP/1.1 101 "));
+      REQUIRE(two.upgrade().starts_with("HTTP/1.1 101 "));
+      const FailingElsewhere failing(nth);
+      parts.server->stop({.window = 0ms, .grace = 200ms});
+      const std::string heard = one.hear() + two.hear();
+      REQUIRE(heard.find(nothing_came) == std::string::npos);
+      one.hang_up();
+      two.hang_up();
+      parts.server->wait();
+      failed = failing.failed();
+      parts.server.reset();
+      REQUIRE(parts.gateway.closed == 2);
+    }
+    REQUIRE(comes_down_to(held));
+  }
+  CHECK(nth > 10);
+}
+
+TEST_CASE("whichever allocation fails in a call that starts or ends a server, the call says so and leaves nothing",
+          "[net]") {
+  const Silence silence;
+  std::size_t nth = 0;
+  for (bool failed = true; failed;) {
+    CAPTURE(++nth);
+    REQUIRE(nth < 1000);
+    const std::size_t held = held_of_the_system();
+    {
+      std::unique_ptr<Parts> parts;
+      std::uint16_t port = 0;
+      std::size_t left = nth;
+      const auto try_to = [&left](auto work) {
+        const FailingAllocation failing(left);
+        try {
+          work();
+        } catch (const std::bad_alloc&) {}
+        left = testing::fail_in;
+      };
+      try_to([&] { parts = std::make_unique<Parts>(2); });
+      if (parts && left > 0) {
+        const std::size_t before = held_of_the_system();
+        try_to([&] { port = parts->listen(); });
+        if (port == 0) REQUIRE(held_of_the_system() <= before + 5);  // its accepting thread, which stays
+      }
+      if (!parts) REQUIRE(comes_down_to(held));
+      if (!parts) parts = std::make_unique<Parts>(2);
+      if (port == 0) port = parts->listen();
+      {
+        BlockingClient client(port);
+        REQUIRE(client.upgrade().starts_with("HTTP/1.1 101 "));
+        if (left > 0) try_to([&] { parts->server->stop({.window = 0ms, .grace = 200ms}); });
+        if (left == 0 || nth % 2 == 0) parts->server->stop({.window = 0ms, .grace = 200ms});
+      }
+      if (left > 0) try_to([&] { parts->server.reset(); });
+      parts.reset();
+      failed = left == 0;
+    }
+    REQUIRE(comes_down_to(held));
+  }
+  CHECK(nth > 30);
+}
+
+TEST_CASE("a thread that does not start is an error of the call that wanted it, and leaves nothing", "[net]") {
+  const std::size_t held = held_of_the_system();
+  for (std::size_t nth = 1; nth <= 3; ++nth) {
+    const FailingThread failing(nth);
+    CHECK_THROWS_AS(AsioExecutors(3), std::system_error);
+    CHECK(comes_down_to(held));
+  }
+  {
+    Parts parts(2);
+    {
+      const FailingThread failing(1);
+      const auto listening = parts.server->listen("127.0.0.1", 0);
+      REQUIRE(!listening);
+      CHECK(listening.error().message().find("listen: no thread to accept in") != std::string::npos);
+    }
+    BlockingClient client(parts.listen());
+    CHECK(client.upgrade().starts_with("HTTP/1.1 101 "));
+  }
+  CHECK(comes_down_to(held));
 }

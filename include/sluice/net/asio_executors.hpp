@@ -26,7 +26,7 @@ namespace sluice {
 ///     AsioExecutors executors({loop, loop, loop, loop});
 ///
 /// What an executor runs is one job at a time, and Executor::current() tells of it. All jobs that wait when a turn of
-/// the loop begins run in that turn. A job must not throw: that ends the program.
+/// the loop begins run in that turn. A job that throws is logged; the jobs behind it run.
 ///
 /// It outlives everything that uses it: the servers and layers made with it, and their connections. Any thread.
 class AsioExecutors : public ExecutorGroup {

@@ -79,7 +79,8 @@ struct StopOptions {
 /// a sentence. Any thread.
 class AsioServer {
  public:
-  /// Serves nothing before listen. Throws std::invalid_argument when a limit or a deflate option makes no sense.
+  /// Serves nothing before listen. Throws std::invalid_argument when a limit or a deflate option makes no sense,
+  /// std::system_error when the system gives no epoll set.
   AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOptions options = {});
   AsioServer(const AsioServer&) = delete;
   AsioServer& operator=(const AsioServer&) = delete;
@@ -89,7 +90,8 @@ class AsioServer {
 
   /// Listens on a host, an IPv4 or IPv6 address or a name, and returns the port; port 0 lets the kernel pick one. A
   /// name with several addresses listens on all of them, at the same port. Call it several times for several places.
-  /// Fails with io_failed: no such host, address in use, no permission; after stop() with refused.
+  /// Fails with io_failed: no such host, address in use, no permission, no thread to accept in; after stop() with
+  /// refused. Throws std::bad_alloc; then, as after an Error, nothing of the call is left.
   Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const ListenOptions& options = {});
   /// The same for wss:// and https://. One server may listen in the clear at one port and with TLS at another.
   Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const TlsContext& tls);
@@ -104,7 +106,8 @@ class AsioServer {
   /// accepted any more. HTTP requests are answered with `Connection: close`; a connection that waits for its first
   /// request has half a second for it. Each WebSocket, in its turn, has its events told with on_stop(), and is closed
   /// behind what they still send and what is queued for it. A further call can only make it faster. Throws
-  /// std::invalid_argument for a code that may not be sent, and for times that are negative or above 12 days.
+  /// std::invalid_argument for a code that may not be sent, and for times that are negative or above 12 days, and
+  /// std::bad_alloc: then call it again.
   void stop(StopOptions options = {});
   /// Blocks until stop() was called, by any thread, and everything has ended: connections, HTTP handlers, and whatever
   /// holds on to a connection, as a consumer does until its disconnect() has finished. At the longest that takes the
