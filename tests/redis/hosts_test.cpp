@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Hosts that are more than one server at an address: TLS, sentinels and what they elect, clusters and how they change.
 #include <algorithm>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
 #include <chrono>
 #include <string>
+#include <thread>
 #include <tuple>
+#include <vector>
 
 #include "redis/support/live_world.hpp"
 #include "support/catch.hpp"
@@ -58,6 +62,78 @@ TEMPLATE_LIST_TEST_CASE("TLS, with a certificate that is checked", "[redis][live
   const auto server = serve("yes");
   CHECK_FALSE(works("localhost", checked, 300ms));
   CHECK(works("localhost", checked + "&ssl_certfile=" + ours.certificate_file + "&ssl_keyfile=" + ours.key_file, 20s));
+}
+
+namespace {
+
+RedisOptions tls_options(const std::string& host, const Certificate& certificate) {
+  RedisOptions options = patient();
+  options.hosts = {host + (host.find('?') == host.npos ? "?" : "&") + "ssl_ca_certs=" + certificate.certificate_file};
+  return options;
+}
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("TLS, on one io_context that four threads run", "[redis][live]", Layers) {
+  constexpr int events = 500;
+  const std::string folder = temporary_folder();
+  const Certificate ours(folder);
+  const std::uint16_t port = free_port();
+  const RedisServer server(ours.serve_at(port));
+  asio::io_context loop;
+  auto works = asio::make_work_guard(loop);
+  AsioExecutors executors({loop, loop, loop});
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { loop.run(); });
+  {
+    AsioDialer dialer(executors);
+    decltype(TestType::layer) layer(executors, dialer, tls_options("rediss://localhost:" + std::to_string(port), ours));
+    std::list<Guest> guests;
+    for (std::size_t i = 0; i < 3; ++i) REQUIRE(guests.emplace_back(layer, executors.at(i)).join("g"));
+    std::string expected;
+    for (int i = 0; i < events; ++i) {
+      REQUIRE(layer.group_send_blocking("g", numbered(i)));
+      expected += (i ? " " : "") + std::to_string(i);
+    }
+    for (const Guest& guest : guests) CHECK(guest.hears(expected));
+    CHECK(layer.redis_stats().downs == 0);
+    guests.clear();
+    CHECK(block_on(layer.close()) == 0);
+  }
+  loop.stop();
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEMPLATE_LIST_TEST_CASE("TLS, to a sentinel and the master that it names", "[redis][live]", Layers) {
+  const std::string folder = temporary_folder();
+  const Certificate ours(folder);
+  const std::uint16_t port = free_port();
+  const RedisServer server(ours.serve_at(port));
+  const Sentinel sentinel(port, ours);
+  const std::string host = "sentinel://localhost:" + std::to_string(sentinel.tls_port()) + "/sluice";
+  TestType process(tls_options(host + "?ssl_check_hostname=false", ours));  // the master is named by its address
+  Guest& ann = process.guest_in("g");
+  REQUIRE(process.layer.group_send("g", numbered(1)));
+  CHECK(ann.hears("1"));
+  RedisOptions checked = tls_options(host, ours);
+  checked.join_time = 300ms;
+  TestType refused(checked);
+  CHECK_FALSE(refused.guest().join("g"));
+}
+
+TEST_CASE("TLS, to all members of a cluster", "[redis][live]") {
+  const std::string folder = temporary_folder();
+  const Certificate ours(folder);
+  RedisCluster cluster(&ours);
+  const std::string host = "cluster://localhost:" + std::to_string(cluster.tls_port()) + "?ssl_check_hostname=false";
+  PubSubProcess process(tls_options(host, ours));
+  for (int i = 0; i < 10; ++i) {  // on all of them
+    const std::string group = "g" + std::to_string(i);
+    Guest& guest = process.guest_in(group);
+    REQUIRE(process.layer.group_send(group, numbered(i)));
+    CHECK(guest.hears(std::to_string(i)));
+  }
+  CHECK(process.layer.redis_stats().downs == 0);
 }
 
 // ---------------------------------------------------------------- sentinels

@@ -121,10 +121,22 @@ std::vector<std::string> RedisServer::keys(const std::string& pattern) const {
   return names;
 }
 
-Sentinel::Sentinel(const RedisServer& master) : port_(free_port()), folder_(temporary_folder()) {
+Sentinel::Sentinel(const RedisServer& master) : port_(free_port()), tls_port_(0), folder_(temporary_folder()) {
+  start(master.port(), {});
+}
+
+Sentinel::Sentinel(std::uint16_t master_tls_port, const Certificate& certificate)
+    : port_(free_port()), tls_port_(free_port()), folder_(temporary_folder()) {
+  std::string more = "tls-replication yes\n";
+  const auto words = certificate.serve_at(tls_port_);
+  for (std::size_t i = 0; i < words.size(); i += 2) more += words[i].substr(2) + ' ' + words[i + 1] + '\n';
+  start(master_tls_port, more);
+}
+
+void Sentinel::start(std::uint16_t master_port, const std::string& more) {
   const std::string file = folder_ + "/sentinel.conf";
   std::ofstream(file) << "port " << port_ << "\nbind 127.0.0.1\ndir " << folder_ << "\nlogfile sentinel.log\n"
-                      << "sentinel monitor sluice 127.0.0.1 " << master.port() << " 1\n"
+                      << more << "sentinel monitor sluice 127.0.0.1 " << master_port << " 1\n"
                       << "sentinel down-after-milliseconds sluice 200\nsentinel failover-timeout sluice 1000\n";
   process_ = std::make_unique<Process>(std::vector<std::string>{"redis-server", file, "--sentinel"});
   if (!answers(port_, *process_)) throw std::runtime_error("the sentinel does not answer");
@@ -149,11 +161,18 @@ std::vector<std::string> cluster_arguments(const std::string& bus_port) {
 
 }  // namespace
 
-RedisCluster::RedisCluster() {
+RedisCluster::RedisCluster(const Certificate* certificate) {
   std::vector<std::string> bus_ports;
   for (std::size_t i = 0; i < cluster_nodes; ++i) {
     bus_ports.push_back(std::to_string(free_port()));
-    nodes_.push_back(std::make_unique<RedisServer>(cluster_arguments(bus_ports.back())));
+    std::vector<std::string> arguments = cluster_arguments(bus_ports.back());
+    if (certificate) {
+      const std::uint16_t port = free_port();
+      if (i == 0) tls_port_ = port;
+      for (const std::string& word : certificate->serve_at(port)) arguments.push_back(word);
+      arguments.insert(arguments.end(), {"--tls-cluster", "yes"});
+    }
+    nodes_.push_back(std::make_unique<RedisServer>(arguments));
   }
   for (std::size_t i = 0; i < cluster_nodes; ++i) {
     (void)node(i).command({"CLUSTER", "SET-CONFIG-EPOCH", std::to_string(i + 1)});
@@ -210,6 +229,11 @@ Certificate::Certificate(const std::string& folder)
                    key_file, "-out", certificate_file},
                   folder + "/openssl.log");
   if (openssl.wait() != 0) throw std::runtime_error("openssl made no certificate");
+}
+
+std::vector<std::string> Certificate::serve_at(std::uint16_t port) const {
+  return {"--tls-port", std::to_string(port), "--tls-cert-file", certificate_file,     "--tls-key-file",
+          key_file,     "--tls-ca-cert-file", certificate_file,  "--tls-auth-clients", "no"};
 }
 
 }  // namespace sluice::redis
