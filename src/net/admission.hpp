@@ -14,48 +14,50 @@ namespace sluice::net {
 
 /// Counts connections against the two limits, 0 meaning none. It is asked when a connection comes, when the client
 /// behind a proxy is known, and when the connection goes; its lock is taken only where a limit per address is set. It
-/// outlives its seats. Any thread.
+/// outlives its slots. Any thread.
 class Admission {
-  using PerAddress = std::map<std::string, std::size_t>;
+  struct Entry {
+    Admission* admission;
+    std::size_t connections;
+  };
+  using PerAddress = std::map<std::string, Entry>;
 
  public:
-  /// A connection's place, free again when it is destroyed.
-  class Seat {
+  /// The right to one connection, given back when it is destroyed.
+  class ConnectionSlot {
    public:
-    Seat() noexcept = default;
-    Seat(Seat&& other) noexcept : admission_(std::exchange(other.admission_, nullptr)), address_(other.address_) {}
-    Seat& operator=(Seat&& other) noexcept {
+    ConnectionSlot() noexcept = default;
+    ConnectionSlot(ConnectionSlot&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
+    ConnectionSlot& operator=(ConnectionSlot&& other) noexcept {
       release();
-      admission_ = std::exchange(other.admission_, nullptr);
-      address_ = other.address_;
+      entry_ = std::exchange(other.entry_, nullptr);
       return *this;
     }
-    ~Seat() { release(); }
-    explicit operator bool() const noexcept { return admission_ != nullptr; }
-    /// Counts for this address from now on. False: the address has its share, and the seat counts for none. An empty
-    /// seat stays empty.
+    ~ConnectionSlot() { release(); }
+    explicit operator bool() const noexcept { return entry_ != nullptr; }
+    /// Counts for this address from now on. False: the address has as many connections as it may, and the slot counts
+    /// for no address. An empty slot stays empty.
     bool move_to(const std::string& address);
     void release() noexcept;
 
    private:
     friend class Admission;
-    Admission* admission_ = nullptr;
-    PerAddress::value_type* address_ = nullptr;
+    PerAddress::value_type* entry_ = nullptr;  // null: it is empty
   };
 
   Admission(std::size_t connections, std::size_t per_address) noexcept
       : connections_(connections), per_address_(per_address) {}
 
-  /// An empty seat: the server is full, or this address has its share. An empty address has no share.
-  Seat enter(const std::string& address);
-  /// How often the one was the reason, and how often the other.
+  /// Returns an empty slot if the server is full, or the address has as many connections as it may. An empty address
+  /// is not counted.
+  ConnectionSlot enter(const std::string& address);
+  /// How often enter() and move_to() refused because of each limit.
   std::uint64_t server_full() const noexcept { return server_full_.load(std::memory_order_relaxed); }
   std::uint64_t address_full() const noexcept { return address_full_.load(std::memory_order_relaxed); }
 
  private:
   PerAddress::value_type* count(const std::string& address);
-  void forget(PerAddress::value_type* address) noexcept;
-  void leave(PerAddress::value_type* address) noexcept;
+  void forget(PerAddress::value_type* entry) noexcept;
 
   const std::size_t connections_;
   const std::size_t per_address_;
@@ -63,6 +65,7 @@ class Admission {
   std::atomic<std::uint64_t> server_full_{0}, address_full_{0};
   std::mutex mutex_;
   PerAddress addresses_;
+  PerAddress::value_type no_address_{std::string(), {this, 0}};  // of slots that count for none
 };
 
 }  // namespace sluice::net

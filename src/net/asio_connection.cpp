@@ -1,45 +1,36 @@
 // SPDX-License-Identifier: MIT
-// Bytes out, and the end of life; see asio_connection.hpp.
+// Phases, writing and the end; see asio_connection.hpp.
 #include "net/asio_connection.hpp"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "core/failure.hpp"
 #include "net/http_stage.hpp"
 #include "net/insist.hpp"
-#include "net/tls_session.hpp"
 
 namespace sluice::net {
-namespace {
 
-// A peer that takes what it was sent before an end, slowly, is waited for so many times close_time at the most.
-constexpr std::size_t patience_with_slow_ends = 128;
-
-}  // namespace
-
-AsioConnection::AsioConnection(Shard& shard, Arrival arrival, Admission::Seat seat)
-    : shard_(shard), stream_(std::move(arrival.stream)), seat_(std::move(seat)) {
-  rare().http = std::make_unique<HttpStage>(*this, arrival.peer, arrival.proxy_protocol);
+AsioConnection::AsioConnection(Shard& shard, AcceptedSocket accepted, Admission::ConnectionSlot slot)
+    : socket_(shard, std::move(accepted.stream)), websocket_(*this), slot_(std::move(slot)) {
+  cold().http = std::make_unique<HttpStage>(*this, accepted.peer, accepted.proxy_protocol);
 }
 
-AsioConnection::~AsioConnection() { shard_.forget(); }
+AsioConnection::~AsioConnection() { shard().forget(); }
 
 void AsioConnection::start(std::shared_ptr<AsioConnection> self) {
   self_ = std::move(self);
-  shard_.enter(*this, Shard::Stage::handshake);
-  stream_.start();
-  if (shard_.poller().add(stream_.descriptor(), this)) return;
-  shard_.counters().count_refusal(503);
+  shard().enter(*this, Shard::Stage::handshake);
+  socket_.stream().start();
+  if (shard().poller().add(socket_.stream().descriptor(), this)) return;
+  shard().counters().count_refusal(503);
   lost();
 }
 
 void AsioConnection::on_ready(Poller::Readiness ready) {
-  if (phase_ == Phase::gone || parting_) return;
-  if (ready.writable && std::exchange(waits_writable_, false)) {
+  if (phase_ == Phase::over || failed_) return;
+  if (ready.writable && socket_.on_writable()) {
     on_writable();
-    if (phase_ == Phase::gone || parting_) return;
+    if (phase_ == Phase::over || failed_) return;
   }
   if (!ready.readable && !ready.ended) return;
   unread_ = true;
@@ -47,185 +38,176 @@ void AsioConnection::on_ready(Poller::Readiness ready) {
   greedy_ ? resume_soon() : use_unread();
 }
 
+AsioConnection::ColdState& AsioConnection::cold() {
+  if (!cold_) cold_ = std::make_unique<ColdState>();
+  return *cold_;
+}
+
+void AsioConnection::release_unused() noexcept {
+  if (cold_ && !cold_->http && !cold_->kept && cold_->unused == 0 && !cold_->end_patience) cold_.reset();
+}
+
+// --- the handshake
+
+bool AsioConnection::opening() const noexcept { return phase_ == Phase::http && http()->opening(); }
+
+void AsioConnection::accept(const Acceptance& acceptance) {
+  if (!opening()) return;
+  const auto compression = http()->accept(acceptance);
+  if (!compression) return;
+  phase_ = Phase::open;
+  websocket_.begin(*compression);
+  if (!http()->inside_open()) {  // else it is destroyed once it has returned
+    cold_->http.reset();
+    release_unused();
+  }
+  resume_soon();  // bytes may have arrived right behind the request
+  if (shard().stopping()) shard().plan_to_go(*this);
+}
+
+void AsioConnection::deny(const Denial& denial) {
+  if (opening()) http()->deny(denial);
+}
+
 // --- writing
 
 void AsioConnection::write_soon() {
   if (will_write_) return;
-  shard_.will_write(*this);
+  shard().will_write(*this);
   will_write_ = true;
-}
-
-void AsioConnection::queue_bytes(std::string_view bytes) {
-  queue_.push_bytes(bytes, shard_.spares());
-  write_soon();
 }
 
 void AsioConnection::end_turn() {
   will_write_ = false;
-  if (phase_ == Phase::gone || parting_) return;
-  if (waits_writable_) return release_shared();
+  if (phase_ == Phase::over || failed_) return;
+  if (socket_.waits_for_room()) return socket_.release_shared();
   write_queued();
 }
 
 void AsioConnection::write_queued() {
-  while (!queue_.empty() || !stream_.flushed()) {
-    const IoResult gone = write_once();
-    if (gone.status == IoStatus::failed) return lost();
-    if (gone.bytes > 0) {
-      shard_.counters().writes.add();
-      shard_.counters().bytes_out.add(gone.bytes);
-      if (!note_written(gone.bytes)) return lost();
-      if (has_http()) http().on_progress();
-    }
-    if (gone.status == IoStatus::would_block) return wait_to_write();
-  }
-  all_written();
-}
-
-// False: there was no memory to note it, and so what has been written would be written again.
-bool AsioConnection::note_written(std::size_t bytes) noexcept {
-  try {
-    queue_.took(bytes, shard_.spares());
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
-
-void AsioConnection::release_shared() {
-  const std::size_t before = queue_.held_bytes();
-  queue_.release_shared(shard_.frames());
-  queue_changed(before);
-}
-
-void AsioConnection::wait_to_write() {
-  queue_.release_shared(shard_.frames());
-  waits_writable_ = true;
-  queue_changed(0);
+  const IoResult written = socket_.flush();
+  const bool http_writes = phase_ == Phase::http || (phase_ == Phase::leaving && http());
+  if (written.bytes > 0 && http_writes) http()->on_progress();
+  if (written.status == IoStatus::failed) return lost();
+  if (written.status == IoStatus::ok) on_drained();
 }
 
 void AsioConnection::on_writable() {
-  shard_.waiting_changed(queue_.held_bytes(), 0);
-  shard_.look_at_clock();
-  keep_alive_.on_bytes(shard_.tick());  // its TCP has made room
+  shard().look_at_clock();
+  websocket_.on_room();
   write_queued();
 }
 
-IoResult AsioConnection::write_once() {
-  // Nearly always one range. To clear views for all that a system call may gather took 130 of 546 instructions.
-  std::array<std::string_view, 4> few;
-  const std::size_t count = queue_.gather(few);
-  if (count < few.size()) return stream_.write_some(std::span<const std::string_view>(few.data(), count));
-  std::array<std::string_view, Stream::gathered_views> many;
-  return stream_.write_some(std::span<const std::string_view>(many.data(), queue_.gather(many)));
-}
-
-void AsioConnection::all_written() {
-  if (phase_ == Phase::http) return http().on_drained();
-  if (wants_drained_ && phase_ == Phase::open) return tell_drained();
+void AsioConnection::on_drained() {
+  if (phase_ == Phase::http) return http()->on_drained();
+  if (phase_ == Phase::open) return websocket_.on_drained();
   if (phase_ != Phase::leaving) return;
-  const IoResult finished = stream_.finish();
-  if (finished.status == IoStatus::would_block) return wait_to_write();
+  const IoResult finished = socket_.finish();
+  if (finished.status == IoStatus::would_block) return;
   if (finished.status == IoStatus::failed || !drains_) return end();
   phase_ = Phase::draining;
-  if (!stream_.shut_down_writing()) return end();
-  if (rare_) rare_->kept.reset();
+  if (!socket_.stream().shut_down_writing()) return end();
+  if (cold_) cold_->kept.reset();
   read_on();
 }
 
-// --- ending
+// --- the end
+
+void AsioConnection::begin_closing() {
+  phase_ = Phase::closing;
+  shard().enter(*this, Shard::Stage::closing);
+  resume_soon();  // a paused connection reads again: the peer's close frame is due
+}
 
 void AsioConnection::leave(bool and_drain) {
   phase_ = Phase::leaving;
   drains_ = and_drain;
-  shard_.enter(*this, Shard::Stage::closing);
+  shard().enter(*this, Shard::Stage::closing);
   write_soon();
 }
 
-// The connection has failed. An open one may have brought messages that nobody has read, which are read before it is
-// over; not in here, as this may be inside a call of Connection, or in the middle of a message.
+// An open WebSocket may have sent messages that nobody has read. They are read before it ends, but not in here, as this
+// may be inside a call of Connection, or in the middle of a message.
 void AsioConnection::lost() {
   if (phase_ == Phase::open) {
-    parting_ = true;
+    failed_ = true;
     return resume_soon();
   }
-  tell_lost();
+  notify_lost();
   end();
 }
 
-void AsioConnection::tell_lost() {
+void AsioConnection::notify_lost() {
   switch (phase_) {
+    case Phase::http: return http()->on_lost();
     case Phase::open:
-      if (said_last_word() && *rare_->last_word == LastWord::close) {
-        tell_closed(protocol_->close_reason(), Ending::by_peer);
-        break;
-      }
-      tell_closed(CloseReason(close_code::abnormal), Ending::vanished);
-      break;
-    case Phase::closing: tell_closed(CloseReason(*rare_->closed_with), ending_); break;
-    case Phase::http: http().on_lost(); break;
+    case Phase::closing: return websocket_.on_lost();
     case Phase::leaving:
     case Phase::draining:
-    case Phase::gone: break;
+    case Phase::over: return;
   }
 }
 
-void AsioConnection::deadline_passed() {
+void AsioConnection::on_deadline() {
   switch (phase_) {
     case Phase::http:
-      if (read_late_bytes()) http().on_deadline();
+      if (read_late_bytes()) http()->on_deadline();
       return;
-    case Phase::open: return said_last_word() ? hear_last_word() : resume_throttled();
-    case Phase::gone: return;
+    case Phase::open: return websocket_.on_deadline();
+    case Phase::over: return;
     case Phase::closing:
     case Phase::leaving:
     case Phase::draining: break;
   }
+  const std::size_t left = socket_.undelivered_bytes();
+  auto& patience = cold().end_patience;
+  const bool progress = patience ? patience->takes_share(left) : left > 0;
+  if (!patience) patience.emplace(left);
   // A slow reader has until the end of the stop to take what was sent to it.
-  const bool waits_for_stop = phase_ == Phase::closing && going_ && !queue_.empty();
-  if (takes_its_share() || waits_for_stop) return shard_.enter(*this, Shard::Stage::closing);
-  shard_.counters().cut_off.add();
+  const bool waits_for_stop = phase_ == Phase::closing && websocket_.stopping() && !socket_.empty();
+  if (progress || waits_for_stop) return shard().enter(*this, Shard::Stage::closing);
+  shard().counters().cut_off.add();
   lost();
 }
 
-// Progress renews the deadline of an end, but one that drips does not: each time a peer has to take a 128th of what
-// stood before it at first.
-bool AsioConnection::takes_its_share() {
-  const std::size_t left = queue_.bytes() + stream_.unacknowledged();
-  auto& untaken = rare().untaken;
-  if (!untaken) {
-    untaken = {left, left / patience_with_slow_ends + 1};
-    return left > 0;
-  }
-  const bool takes = left + untaken->share <= untaken->bytes;
-  untaken->bytes = std::min(left, untaken->bytes);
-  return takes;
-}
-
-void AsioConnection::go_away() {
-  switch (phase_) {
-    case Phase::http: return http().shutdown();
-    case Phase::open: return say_goodbye();
-    case Phase::closing:
-    case Phase::leaving:
-    case Phase::draining:
-    case Phase::gone: return;
-  }
+void AsioConnection::shutdown() {
+  if (phase_ == Phase::http) return http()->shutdown();
+  if (phase_ == Phase::open) websocket_.shutdown();
 }
 
 void AsioConnection::cut_off() {
-  if (opening()) http().refuse({503, "the server stops", {}});
-  if (phase_ == Phase::open) fail(shard_.goodbye(), Ending::by_stop);
-  if (phase_ == Phase::leaving && !waits_writable_) write_queued();
+  if (opening()) http()->refuse({503, "the server stops", {}});
+  if (phase_ == Phase::open) websocket_.fail(shard().goodbye(), CloseCause::by_stop);
+  if (phase_ == Phase::leaving && !socket_.waits_for_room()) write_queued();
   lost();
 }
 
-// Its own code, or that of its events: no memory, a job that no executor took, a handler of an embedder's own.
+std::size_t AsioConnection::held(Held what) const noexcept {
+  if (what == Held::unused) return cold_ ? cold_->unused : 0;
+  return phase_ == Phase::open && socket_.waits_for_room() ? socket_.held_bytes() : 0;
+}
+
+void AsioConnection::shed(Held what) {
+  if (what == Held::unused && phase_ == Phase::http && http()->wants_bytes()) {
+    return http()->refuse({503, "the server is full", {{"Retry-After", "5"}}});
+  }
+  if (phase_ != Phase::open) return;
+  socket_.drop_waiting();
+  const bool queued = what == Held::queued;
+  websocket_.fail(CloseReason(close_code::try_again_later, queued ? "too slow, and the server is full"
+                                                                  : "too much is unused, and the server is full"),
+                  queued ? CloseCause::shed : CloseCause::shed_unused);
+}
+
+// The connection's own code has failed, or that of its events: no memory, a job that no executor took, a handler of an
+// embedder.
 void AsioConnection::broke(std::exception_ptr error) noexcept {
   log_failure("a connection ends, what it was doing failed", error);
-  if (phase_ == Phase::gone) return;
+  if (phase_ == Phase::over) return;
   try {
-    if (phase_ == Phase::open) return fail(CloseReason(close_code::internal_error), Ending::by_gateway);
+    if (phase_ == Phase::open) {
+      return websocket_.fail(CloseReason(close_code::internal_error), CloseCause::by_gateway);
+    }
     lost();
   } catch (...) {
     try {
@@ -237,49 +219,28 @@ void AsioConnection::broke(std::exception_ptr error) noexcept {
 }
 
 void AsioConnection::end() noexcept {
-  if (phase_ == Phase::gone) return;
-  phase_ = Phase::gone;
-  // Words that the peer does not take are not worth a kernel buffer for minutes: reset instead.
-  shard_.poller().remove(stream_.descriptor());
-  queue_.empty() && stream_.flushed() ? stream_.close() : stream_.reset();
-  if (waits_writable_) shard_.waiting_changed(queue_.held_bytes(), 0);
-  queue_.clear(shard_.spares());
-  if (rare_) {
-    shard_.unused_changed(std::exchange(rare_->unused, 0), 0);
-    rare_->kept.reset();
-    rare_->ahead.reset();
-    rare_->deflater.reset();
+  if (phase_ == Phase::over) return;
+  phase_ = Phase::over;
+  socket_.close();
+  websocket_.release();
+  if (cold_) {
+    shard().unused_changed(std::exchange(cold_->unused, 0), 0);
+    cold_->kept.reset();
   }
-  if (protocol_) protocol_->inflate_with(nullptr);
-  shard_.left(*this);
-  seat_.release();
+  shard().left(*this);
+  slot_.release();
 }
 
-void AsioConnection::let_go() noexcept {
+void AsioConnection::turn_after_end() noexcept {
   unlink();
-  if (events_) {  // there was no memory to notify them of the end
+  if (!websocket_.notified()) {  // there was no memory to notify the events
     insist([this] {
-      tell_closed(CloseReason(close_code::abnormal), Ending::vanished);
-      tell_now();
+      websocket_.finish(CloseReason(close_code::abnormal), CloseCause::vanished);
+      websocket_.notify_closed();
     });
   }
-  if (has_http() && !http().kept_for_handler()) drop_request();
+  if (HttpStage* const stage = http(); stage && !stage->kept_for_handler()) stage->drop_request();
   const auto last = std::move(self_);
-}
-
-void AsioConnection::drop_request() noexcept {
-  if (has_http()) http().drop_request();
-}
-
-AsioConnection::Rare& AsioConnection::rare() {
-  if (!rare_) rare_ = std::make_unique<Rare>();
-  return *rare_;
-}
-
-void AsioConnection::keep_if_used() noexcept {
-  if (!rare_ || rare_->http || rare_->kept || rare_->ahead || rare_->last_word || rare_->unused > 0) return;
-  if (rare_->begun || rare_->limiter || rare_->late_pong || rare_->untaken || rare_->closed_with) return;
-  if (!rare_->deflater) rare_.reset();
 }
 
 }  // namespace sluice::net

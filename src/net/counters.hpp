@@ -28,7 +28,7 @@ class Counter {
 };
 
 /// Why a WebSocket ended.
-enum class Ending : std::uint8_t {
+enum class CloseCause : std::uint8_t {
   by_peer,
   by_gateway,
   by_stop,
@@ -46,7 +46,7 @@ enum class Ending : std::uint8_t {
   late_message,
   shed_unused,
 };
-constexpr std::size_t endings = static_cast<std::size_t>(Ending::shed_unused) + 1;
+constexpr std::size_t close_causes = static_cast<std::size_t>(CloseCause::shed_unused) + 1;
 
 /// What went through compression in one direction; its numbers are kept elsewhere and shown here.
 struct DeflateCounters {
@@ -70,8 +70,8 @@ class Counters {
   Counter messages_in, sends, bytes_in, bytes_out, writes;
   Counter pings, throttled, read_ahead_full, cut_off, cut_off_by_stop;
 
-  void count(Ending why) noexcept { ended_[static_cast<std::size_t>(why)].add(); }
-  std::uint64_t ended(Ending why) const noexcept { return ended_[static_cast<std::size_t>(why)].get(); }
+  void count(CloseCause cause) noexcept { ended_[static_cast<std::size_t>(cause)].add(); }
+  std::uint64_t ended(CloseCause cause) const noexcept { return ended_[static_cast<std::size_t>(cause)].get(); }
   void count_refusal(int status) noexcept {
     if (status >= lowest_refusal && status <= highest_refusal) refusals_[status - lowest_refusal].add();
   }
@@ -80,7 +80,7 @@ class Counters {
   void add_to(ServerStats& sum) const noexcept;
 
  private:
-  std::array<Counter, endings> ended_;
+  std::array<Counter, close_causes> ended_;
   std::array<Counter, highest_refusal - lowest_refusal + 1> refusals_;
 };
 

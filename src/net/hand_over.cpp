@@ -13,16 +13,16 @@ HandOver::HandOver(const std::vector<std::shared_ptr<Shard>>& shards, AsioExecut
   for (const auto& shard : shards) places_.push_back({shard, 0, std::make_shared<std::atomic<std::uint64_t>>(0)});
 }
 
-void HandOver::give(Arrival arrival) {
+void HandOver::give(AcceptedSocket accepted) {
   const std::size_t chosen = last_chosen_ = lightest();
   Place& place = places_[chosen];
   const auto shard = place.shard.lock();
   if (!shard) return;  // the server is gone
   if (shard->executor().runs_here()) {
     shard->expect_one();
-    return shard->start(std::move(arrival));
+    return shard->start(std::move(accepted));
   }
-  const auto made = std::make_shared<Offer>(std::move(arrival));
+  const auto made = std::make_shared<Offer>(std::move(accepted));
   made->first = shard;
   made->place = chosen;
   made->number = ++offers_;
@@ -68,7 +68,7 @@ void HandOver::offer(const std::shared_ptr<Offer>& offer, Place& place) {
       first->expect_one_less();
       taker->expect_one();
     }
-    taker->start(std::move(offer->arrival));
+    taker->start(std::move(offer->accepted));
   });
 }
 

@@ -24,14 +24,14 @@ class HandOver : public std::enable_shared_from_this<HandOver> {
   HandOver(const std::vector<std::shared_ptr<Shard>>& shards, AsioExecutor& executor);
 
   /// Throws when there is no memory for it: then the connection is closed.
-  void give(Arrival arrival);
+  void give(AcceptedSocket accepted);
   /// What is offered from here on is offered once.
   void stop() noexcept { stopped_ = true; }
 
  private:
   struct Offer {
-    explicit Offer(Arrival what) : arrival(std::move(what)) {}
-    Arrival arrival;
+    explicit Offer(AcceptedSocket what) : accepted(std::move(what)) {}
+    AcceptedSocket accepted;
     std::weak_ptr<Shard> first;  // counts it, until another takes it
     std::size_t place = 0;
     std::uint64_t number = 0;

@@ -36,11 +36,20 @@ std::string thrown_by(Work work) {
 
 HttpStage::HttpStage(AsioConnection& connection, const Endpoint& peer, bool proxy_protocol)
     : connection_(connection),
-      proxy_(connection.shard(), connection.stream(), connection.seat(), peer, proxy_protocol),
+      proxy_(connection.shard(), connection.socket().stream(), connection.slot(), peer, proxy_protocol),
       reader_(connection.shard().limits()),
       waits_since_(connection.shard().executor().now()) {}
 
 Shard& HttpStage::shard() const noexcept { return connection_.shard(); }
+
+bool HttpStage::speaks_http() const noexcept { return connection_.phase() == AsioConnection::Phase::http; }
+
+bool HttpStage::is_over() const noexcept { return connection_.phase() == AsioConnection::Phase::over; }
+
+void HttpStage::queue(std::string_view bytes) {
+  connection_.socket().push_bytes(bytes);
+  connection_.write_soon();
+}
 
 // --- requests
 
@@ -51,31 +60,31 @@ bool HttpStage::read_proxy_header() {
     case ProxyIntake::HeaderStep::refused: connection_.end(); return false;
     case ProxyIntake::HeaderStep::over_capacity: break;
   }
-  if (!connection_.stream().tls()) {
+  if (!connection_.socket().stream().tls()) {
     refuse(ProxyIntake::too_many_connections());
     return false;
   }
   // A client that speaks TLS can read an answer only after its handshake: its request is refused.
-  if (!shard().take_unseated()) {
+  if (!shard().admit_over_capacity()) {
     connection_.end();
     return false;
   }
-  connection_.seat().release();
+  connection_.slot().release();
   return true;
 }
 
 void HttpStage::on_bytes(std::span<char>& input) {
-  while (connection_.speaks_http() && wants_bytes()) {
+  while (speaks_http() && wants_bytes()) {
     std::string_view bytes(input.data(), input.size());
     const HttpReader::Step step = reader_.next(bytes);
     input = input.last(bytes.size());
     if (step == HttpReader::Step::request || step == HttpReader::Step::upgrade) {
-      if (!connection_.seated()) return refuse(ProxyIntake::too_many_connections());
+      if (!connection_.slot()) return refuse(ProxyIntake::too_many_connections());
       if (const auto refusal = proxy_.identify(reader_.head().request)) return refuse(*refusal);
     }
     switch (step) {
       case HttpReader::Step::need_more: return;
-      case HttpReader::Step::expects_continue: connection_.queue_bytes(ws::continue_response); break;
+      case HttpReader::Step::expects_continue: queue(ws::continue_response); break;
       case HttpReader::Step::request: answer_request(); break;
       case HttpReader::Step::upgrade: return open_websocket();
       case HttpReader::Step::refused: return refuse(reader_.refusal());
@@ -114,11 +123,11 @@ void HttpStage::answer_request() {
 
 void HttpStage::handler_finished(void* stage) noexcept {
   auto& self = *static_cast<HttpStage*>(stage);
-  if (self.connection_.over()) return self.handler_done_for_nobody();
+  if (self.is_over()) return self.handler_done_for_nobody();
   try {
     // The job holds the connection, which owns this stage until the handler has finished.
     self.shard().executor().post([connection = self.connection_.self(), &self] {
-      if (connection->over()) return self.handler_done_for_nobody();
+      if (self.is_over()) return self.handler_done_for_nobody();
       connection->guarded([&] { self.respond(self.take_answer()); });
     });
   } catch (...) {  // no memory for the job: on_deadline() answers
@@ -165,14 +174,14 @@ void HttpStage::respond(const HttpResponse& response) {
     });
     bytes = ws::http_response(HttpResponse(500, "internal error\n"), answering);
   }
-  connection_.queue_bytes(*bytes);
+  queue(*bytes);
   if (!keep_alive) return connection_.leave(true);
   state_ = State::responding;
   shard().enter(connection_, Shard::Stage::handshake);  // for the client to take it, and to send the next request
 }
 
 void HttpStage::on_progress() {
-  if (!connection_.speaks_http()) return shard().enter(connection_, Shard::Stage::closing);
+  if (!speaks_http()) return shard().enter(connection_, Shard::Stage::closing);
   if (state_ == State::responding) shard().enter(connection_, Shard::Stage::handshake);
 }
 
@@ -197,7 +206,7 @@ void HttpStage::on_deadline() {
   }
   if (handling()) return connection_.lost();  // the client has ended its side, and waited long
   if (!wants_bytes() || !reader_.begun()) {   // the client does not read our answer, or sends nothing
-    return connection_.stream().tls() ? connection_.leave(false) : connection_.end();
+    return connection_.socket().stream().tls() ? connection_.leave(false) : connection_.end();
   }
   refuse({408, "the request did not arrive in time", {}});
 }
@@ -210,7 +219,7 @@ void HttpStage::shutdown() {
 }
 
 void HttpStage::on_lost() {
-  if (opening()) connection_.tell_closed(CloseReason(close_code::abnormal), Ending::vanished);
+  if (opening()) connection_.websocket().finish(CloseReason(close_code::abnormal), CloseCause::vanished);
   keep_for_handler();
 }
 
@@ -236,19 +245,24 @@ void HttpStage::refuse(const ws::HttpRefusal& refusal) {
 
 void HttpStage::decline(std::string_view response, int status) {
   shard().counters().count_refusal(status);
-  connection_.queue_bytes(response);
+  queue(response);
   connection_.leave(true);
-  if (opening()) connection_.tell_closed(CloseReason(close_code::abnormal), Ending::by_gateway);
+  if (opening()) connection_.websocket().finish(CloseReason(close_code::abnormal), CloseCause::by_gateway);
 }
 
 // --- the handshake of a WebSocket
 
 Scope HttpStage::scope_of(const RequestInfo& request) const {
   Scope scope(request);
-  const TlsSession* const tls = connection_.stream().tls();
+  const TlsSession* const tls = connection_.socket().stream().tls();
   if (!tls) return scope;
   if (auto shown = tls->client_certificate()) scope.put(std::move(*shown));
   return scope;
+}
+
+// The Connection of the gateway keeps the whole connection alive.
+std::shared_ptr<Connection> HttpStage::connection() const noexcept {
+  return {connection_.self(), &connection_.websocket()};
 }
 
 void HttpStage::open_websocket() {
@@ -261,14 +275,15 @@ void HttpStage::open_websocket() {
   std::shared_ptr<ConnectionEvents> events;
   inside_open_ = true;
   const std::string thrown =
-      thrown_by([&] { events = shard().gateway().open(scope_of(info), connection_.self(), shard().executor()); });
+      thrown_by([&] { events = shard().gateway().open(scope_of(info), connection(), shard().executor()); });
   inside_open_ = false;
-  connection_.attach(std::move(events));
+  connection_.websocket().attach(std::move(events));
   if (thrown.empty()) return;
   shard().failures().write(LogLevel::error, "gateway",
                            [&] { return fmt::format("handshake: the gateway threw: {}", thrown); });
-  if (connection_.speaks_http()) return refuse({500, "internal error", {}});
-  connection_.gateway_failed();
+  if (speaks_http()) return refuse({500, "internal error", {}});
+  if (connection_.phase() != AsioConnection::Phase::open) return;
+  connection_.websocket().fail(CloseReason(close_code::internal_error), CloseCause::by_gateway);
 }
 
 Result<std::optional<ws::DeflateParameters>> HttpStage::accept(const Acceptance& acceptance) {
@@ -281,7 +296,7 @@ Result<std::optional<ws::DeflateParameters>> HttpStage::accept(const Acceptance&
     refuse({500, "internal error", {}});
     return response.error();
   }
-  connection_.queue_bytes(*response);
+  queue(*response);
   if (!compression) return std::optional<ws::DeflateParameters>();
   return std::optional(compression->parameters);
 }

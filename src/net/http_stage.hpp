@@ -80,6 +80,10 @@ class HttpStage {
   };
 
   Shard& shard() const noexcept;
+  bool speaks_http() const noexcept;
+  bool is_over() const noexcept;
+  void queue(std::string_view bytes);
+  std::shared_ptr<Connection> connection() const noexcept;
   void answer_request();
   static void handler_finished(void* stage) noexcept;
   void handler_done_for_nobody() noexcept;

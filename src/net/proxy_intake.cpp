@@ -7,8 +7,9 @@
 
 namespace sluice::net {
 
-ProxyIntake::ProxyIntake(Shard& shard, Stream& stream, Admission::Seat& seat, const Endpoint& peer, bool proxy_protocol)
-    : shard_(shard), stream_(stream), seat_(seat), peer_(peer) {
+ProxyIntake::ProxyIntake(Shard& shard, Stream& stream, Admission::ConnectionSlot& slot, const Endpoint& peer,
+                         bool proxy_protocol)
+    : shard_(shard), stream_(stream), slot_(slot), peer_(peer) {
   if (proxy_protocol && trusts(shard.options().proxies, peer.address())) {
     header_ = std::make_unique<ProxyHeaderReader>();
   }
@@ -48,7 +49,7 @@ void ProxyIntake::count_missing_header() noexcept {
 }
 
 // False: the client has as many connections as it may.
-bool ProxyIntake::count_for(const Endpoint& client) { return seat_.move_to(unmapped(client.address()).to_string()); }
+bool ProxyIntake::count_for(const Endpoint& client) { return slot_.move_to(unmapped(client.address()).to_string()); }
 
 std::optional<ws::HttpRefusal> ProxyIntake::identify(RequestInfo& request) {
   if (stream_.tls() && stream_.tls()->client_certificate_expired()) {

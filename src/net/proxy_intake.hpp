@@ -24,9 +24,9 @@ class ProxyIntake {
     over_capacity,  // complete, but its client has too many connections
   };
 
-  /// `stream` and `seat` belong to the connection and live longer. With `proxy_protocol`, a trusted peer sends a PROXY
+  /// `stream` and `slot` belong to the connection and live longer. With `proxy_protocol`, a trusted peer sends a PROXY
   /// header first.
-  ProxyIntake(Shard& shard, Stream& stream, Admission::Seat& seat, const Endpoint& peer, bool proxy_protocol);
+  ProxyIntake(Shard& shard, Stream& stream, Admission::ConnectionSlot& slot, const Endpoint& peer, bool proxy_protocol);
 
   bool awaits_header() const noexcept { return header_ != nullptr; }
   /// Takes the header off the socket, and not a byte more: a TLS handshake may follow.
@@ -49,7 +49,7 @@ class ProxyIntake {
 
   Shard& shard_;
   Stream& stream_;
-  Admission::Seat& seat_;
+  Admission::ConnectionSlot& slot_;
   Endpoint peer_;                              // the peer, or the client that a PROXY header names
   std::optional<Endpoint> called_;             // the address that the client called, from a PROXY header
   bool tls_at_proxy_ = false;                  // a PROXY header says that the client's TLS ends there

@@ -10,6 +10,7 @@
 #include "core/failure.hpp"
 #include "net/addresses.hpp"
 #include "net/asio_connection.hpp"
+#include "net/http_stage.hpp"
 #include "net/insist.hpp"
 #include "net/tls_session.hpp"
 #include "sluice/core/log.hpp"
@@ -20,8 +21,8 @@ namespace {
 
 constexpr std::size_t read_buffer_bytes = 64 * 1024;
 constexpr std::size_t gathered_bytes = 256 * 1024;
-// Connections past a limit are told 503 while they are few, and closed without a word when they are a flood.
-constexpr std::size_t most_unseated = 64;
+// Connections past a limit are answered with 503 while they are few, and closed without an answer when they are many.
+constexpr std::size_t most_over_capacity = 64;
 constexpr auto a_little_more = std::chrono::seconds(1);
 // Of each turn, for those that have used up their share of one. It is looked at behind each.
 constexpr auto greedy_time = std::chrono::milliseconds(1);
@@ -32,7 +33,7 @@ constexpr auto longest_pause_after_stall = std::chrono::seconds(1);
 constexpr auto throttle_time = std::chrono::milliseconds(100);
 
 // Slots so short that a deadline comes less than a hundredth late, and not all that lie within a second at once.
-std::chrono::milliseconds slot_for(const Limits& limits) noexcept {
+std::chrono::milliseconds wheel_slot_for(const Limits& limits) noexcept {
   auto shortest = std::chrono::milliseconds::max();
   for (const auto time : {limits.ping_every, limits.pong_time, limits.idle_time, limits.lifetime}) {
     if (time.count() > 0) shortest = std::min(shortest, time);
@@ -53,7 +54,7 @@ Shard::Shard(AsioExecutor& executor, Serving& serving, std::size_t number)
     : executor_(executor),
       serving_(serving),
       poller_(std::make_shared<Poller>(executor, &tell)),
-      opened_(slot_for(limits()), executor.now()),
+      opened_(wheel_slot_for(limits()), executor.now()),
       born_(executor.now()),
       now_(born_),
       rates_(limits()),
@@ -96,43 +97,43 @@ const std::string& Shard::date() {
   return date_;
 }
 
-void Shard::start(Arrival arrival) noexcept {
+void Shard::start(AcceptedSocket accepted) noexcept {
   if (torn_down_) return;
   counters_.accepted.add();
-  Admission::Seat seat;
+  Admission::ConnectionSlot slot;
   std::shared_ptr<AsioConnection> connection;
   try {
-    seat = seat_for(arrival.peer);
-    if (!seat && !take_unseated()) return expect_one_less();
+    slot = slot_for(accepted.peer);
+    if (!slot && !admit_over_capacity()) return expect_one_less();
   } catch (...) {
     log_failure("accept: a connection could not be counted", std::current_exception());
     return expect_one_less();
   }
   counters_.connections.add();
-  const bool has_seat = static_cast<bool>(seat);
+  const bool has_slot = static_cast<bool>(slot);
   try {
-    if (arrival.tls) arrival.stream.speak_tls(std::move(arrival.tls), record_buffer());
-    connection = std::make_shared<AsioConnection>(*this, std::move(arrival), std::move(seat));
+    if (accepted.tls) accepted.stream.speak_tls(std::move(accepted.tls), record_buffer());
+    connection = std::make_shared<AsioConnection>(*this, std::move(accepted), std::move(slot));
   } catch (...) {
     log_failure("accept: a connection could not be served", std::current_exception());
-    return uncount(has_seat);
+    return uncount(has_slot);
   }
   ++held_;
   connection->guarded([&] { connection->start(connection); });
 }
 
 // A trusted proxy's connection counts for its client, as soon as that one is known.
-Admission::Seat Shard::seat_for(const asio::ip::tcp::endpoint& peer) {
+Admission::ConnectionSlot Shard::slot_for(const asio::ip::tcp::endpoint& peer) {
   const bool counts_address = limits().connections_per_address > 0 && !trusts(options().proxies, peer.address());
   return serving_.admission.enter(counts_address ? unmapped(peer.address()).to_string() : std::string());
 }
 
-bool Shard::take_unseated() noexcept {
-  if (unseated_ >= most_unseated) {
+bool Shard::admit_over_capacity() noexcept {
+  if (over_capacity_ >= most_over_capacity) {
     counters_.count_refusal(503);
     return false;
   }
-  ++unseated_;
+  ++over_capacity_;
   return true;
 }
 
@@ -144,14 +145,14 @@ void Shard::tls_failed(std::string_view why) {
   log(LogLevel::info, fmt::format("tls: a connection failed: {}{}", why, others));
 }
 
-void Shard::uncount(bool seated) noexcept {
-  if (!seated) --unseated_;
+void Shard::uncount(bool had_slot) noexcept {
+  if (!had_slot) --over_capacity_;
   counters_.connections.subtract();
   load_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Shard::left(AsioConnection& connection) noexcept {
-  uncount(connection.seated());
+  uncount(static_cast<bool>(connection.slot()));
   gone_.add(connection, Deadline::never);
   try {
     end_turn_soon();
@@ -217,13 +218,13 @@ void Shard::look_at_deadlines() noexcept {
       // Whoever is told leaves the list, or goes to its back with a later deadline.
       while (list->next_due() <= now) {
         AsioConnection& due = connection_of(*list->front());
-        due.guarded([&] { due.deadline_passed(); });
+        due.guarded([&] { due.on_deadline(); });
       }
     }
     opened_.turn(now);
     while (Deadline* item = opened_.take_due()) {
       AsioConnection& due = connection_of(*item);
-      due.guarded([&] { due.check_life(); });
+      due.guarded([&] { due.websocket().check_limits(); });
     }
   }
   insist([this] { arm_deadlines(); });  // nobody else would look at those that are left
@@ -248,7 +249,7 @@ void Shard::end_turn_soon() {
 void Shard::end_turn() noexcept {
   end_of_turn_ = false;
   write_all();
-  while (Deadline* const item = gone_.front()) connection_of(*item).let_go();
+  while (Deadline* const item = gone_.front()) connection_of(*item).turn_after_end();
 }
 
 void Shard::write_all() noexcept {
@@ -339,7 +340,7 @@ void Shard::plan_to_go(AsioConnection& connection) { go_away_at(connection, stop
 
 void Shard::go_away_at(AsioConnection& connection, Deadline::Time when) {
   executor_.post_after(when - executor_.now(), [weak = std::weak_ptr(connection.self())] {
-    if (const auto alive = weak.lock()) alive->guarded([&] { alive->go_away(); });
+    if (const auto alive = weak.lock()) alive->guarded([&] { alive->shutdown(); });
   });
 }
 
@@ -394,7 +395,8 @@ void Shard::tear_down() {
   executor_.end_turn();
   for (const Kept& one : std::exchange(kept_, {})) {
     const auto kept = one.lock();
-    if (kept && *kept) (*kept)->drop_request();
+    if (!kept || !*kept) continue;
+    if (HttpStage* const stage = (*kept)->http()) stage->drop_request();
   }
   if (held_ > 0) until_forgotten_ = shared_from_this();
 }

@@ -31,6 +31,7 @@
 #include "net/refusals.hpp"
 #include "net/return_times.hpp"
 #include "net/stream.hpp"
+#include "net/websocket_limits.hpp"
 #include "net/write_queue.hpp"
 #include "sluice/core/rare_log.hpp"
 #include "sluice/net/asio_server.hpp"
@@ -56,11 +57,11 @@ struct Serving {
   const std::function<void(Held)> relieve;  // called when what is held is past its limit; any thread
 };
 
-/// A connection as its acceptor hands it over.
-struct Arrival {
+/// A connection as its acceptor hands it over. A value that moves.
+struct AcceptedSocket {
   Stream stream;
   asio::ip::tcp::endpoint peer;
-  std::shared_ptr<const TlsSettings> tls;  // null: it speaks in the clear
+  std::shared_ptr<const TlsSettings> tls;  // null: the connection does not use TLS
   bool proxy_protocol;                     // a trusted peer begins it with a PROXY header
 };
 
@@ -124,9 +125,10 @@ class Shard : public std::enable_shared_from_this<Shard> {
   /// Another shard has taken it instead. Any thread.
   void expect_one_less() noexcept { load_.fetch_sub(1, std::memory_order_relaxed); }
   /// A connection begins its life. After tear_down(), and without memory for it, it ends at once.
-  void start(Arrival arrival) noexcept;
-  /// Counts a connection that has no seat, and will be told so. False: such are a flood, and it ends without a word.
-  bool take_unseated() noexcept;
+  void start(AcceptedSocket accepted) noexcept;
+  /// Counts a connection without a slot, which is answered with 503. False: there are too many of them, and this one is
+  /// closed without an answer.
+  bool admit_over_capacity() noexcept;
   /// Puts the connection among those of the stage, with the stage's deadline from now.
   void enter(AsioConnection& connection, Stage stage);
   /// Puts it among the open WebSockets, to be looked at again after this time; nothing: never.
@@ -137,7 +139,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   TokenBucket::Time now() const noexcept { return now_; }
   Tick tick() const noexcept { return tick_; }
   const RateLimits& rates() const noexcept { return rates_; }
-  std::uint32_t chance() noexcept { return static_cast<std::uint32_t>(chance_()) << 1U; }
+  std::uint32_t random() noexcept { return static_cast<std::uint32_t>(random_()) << 1U; }
+  LimitsNow limits_now() const noexcept { return {limits(), rates_, tick_, now_}; }
 
   /// The queue of a connection whose network takes no more was so long, and is so long now.
   void waiting_changed(std::size_t before, std::size_t after) noexcept {
@@ -185,8 +188,8 @@ class Shard : public std::enable_shared_from_this<Shard> {
   void tear_down();
 
  private:
-  Admission::Seat seat_for(const asio::ip::tcp::endpoint& peer);
-  void uncount(bool seated) noexcept;
+  Admission::ConnectionSlot slot_for(const asio::ip::tcp::endpoint& peer);
+  void uncount(bool had_slot) noexcept;
   void end_turn_soon();
   void end_turn() noexcept;
   void write_all() noexcept;
@@ -230,10 +233,10 @@ class Shard : public std::enable_shared_from_this<Shard> {
   Tick tick_ = 0;
   const RateLimits rates_;
   QueuedBytes::Share queued_bytes_, unused_bytes_;
-  std::minstd_rand chance_{std::random_device{}()};
+  std::minstd_rand random_{std::random_device{}()};
   std::atomic<std::size_t> load_{0};
   std::size_t held_ = 0;  // connections that somebody holds, of those that are gone too
-  std::size_t unseated_ = 0;
+  std::size_t over_capacity_ = 0;
   const std::size_t most_gathered_;
   Stopping stopping_;  // no plan: it serves
   bool torn_down_ = false;

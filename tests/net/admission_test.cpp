@@ -9,7 +9,7 @@ using sluice::net::Admission;
 
 TEST_CASE("without limits everybody has a seat", "[net][SC-13]") {
   Admission admission(0, 0);
-  std::vector<Admission::Seat> seats;
+  std::vector<Admission::ConnectionSlot> seats;
   for (int i = 0; i < 1000; ++i) {
     seats.push_back(admission.enter("a"));
     CHECK(seats.back());
@@ -25,7 +25,7 @@ TEST_CASE("a full server takes the next one when a seat is free", "[net][SC-13]"
   auto third = admission.enter("c");
   CHECK(third);
   CHECK_FALSE(admission.enter("d"));
-  Admission::Seat moved = std::move(third);
+  Admission::ConnectionSlot moved = std::move(third);
   CHECK_FALSE(admission.enter("d"));
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("a seat moves to the client behind a proxy", "[net][SC-13]") {
   CHECK_FALSE(admission.enter("a"));
   CHECK(first.move_to("c"));
   CHECK(admission.enter("a"));
-  Admission::Seat none;
+  Admission::ConnectionSlot none;
   CHECK(none.move_to("b"));
   CHECK_FALSE(none);
 }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// How long the end of a connection waits for a slow peer. No socket, no clock.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+namespace sluice::net {
+
+/// Decides each time close_time has passed whether a peer still takes what it was sent before the end. Progress earns
+/// more time, but a peer that takes a byte now and then does not: each time it has to take a 128th of what it had not
+/// taken at first, so that an end takes 128 times close_time at the most. One thread at a time.
+class EndPatience {
+ public:
+  /// `left`: bytes that the peer has not taken yet.
+  explicit EndPatience(std::size_t left) noexcept : left_(left), share_(left / most_waits + 1) {}
+
+  /// True: the peer has taken its share since the last call.
+  bool takes_share(std::size_t left) noexcept {
+    const bool takes = left + share_ <= left_;
+    left_ = std::min(left, left_);
+    return takes;
+  }
+
+ private:
+  static constexpr std::size_t most_waits = 128;
+
+  std::size_t left_, share_;
+};
+
+}  // namespace sluice::net
