@@ -205,6 +205,16 @@ void Bus::refused(std::string_view what, std::string_view name, const Reply& rep
                                      unexpected(to, reply).message()));
 }
 
+void Bus::not_given_back(std::string_view channel) {
+  count(counters_.no_channel);
+  if (!said_.is_news("not given back", executor_.now())) return;
+  log(LogLevel::warning,
+      fmt::format(
+          "Redis layer: \"{}\": an event that was taken and not read is lost, as Redis is away and can't have it "
+          "back (logged once for all such, LayerStats::dropped_no_channel counts them)",
+          channel));
+}
+
 // A worker of channels_redis waits at one host after the other, and its senders go round in the same way (redis-wire
 //
 std::size_t Bus::turn_of(std::string_view plain_channel) { return turns_.next(plain_channel, shards_.size()); }

@@ -98,6 +98,8 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   void unsettled(std::size_t shard, const Error& error) override;
   void membership_missing(std::size_t shard) noexcept override { shards_[shard].forgetful = true; }
   void refused(std::string_view what, std::string_view name, const Reply& reply) override;
+  /// An event that was taken from a plain channel and not read is lost, since its host is away: counted, logged once.
+  void not_given_back(std::string_view channel);
   std::size_t turn_of(std::string_view plain_channel) override;
   double unix_time() const override { return parts_.wall_clock(); }
   Hub& hub() noexcept override { return *hub_; }

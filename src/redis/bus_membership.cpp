@@ -73,6 +73,11 @@ void Bus::leave_now(const std::string& group, const std::string& plain) {
   Membership* membership = memberships_.drop(group, plain);
   if (!membership) return;
   settle(*membership, Error(ErrorCode::channel_closed, fmt::format("group_add \"{}\": all members left", group)));
+  if (!membership->known) {  // so that groups that are asked for during an outage take no memory until its end
+    memberships_.forget(Memberships::key_of(group, plain));
+    counters_.memberships = memberships_.size();
+    return;
+  }
   if (shards_[membership->shard].reading) tell(*membership);
 }
 
@@ -105,6 +110,7 @@ void Bus::tell(Membership& membership) {
   if (membership.state == Membership::State::leaving) {
     session.leave(membership, std::move(answer));
   } else {
+    membership.known = true;
     session.join(membership, std::move(answer));
   }
 }

@@ -41,6 +41,7 @@ struct Membership {
   std::size_t shard;
   State state;
   std::uint64_t ticket;     // of the last thing told to Redis: an answer to an earlier one says nothing any more
+  bool known = false;       // Redis was asked to make it a member, ever
   bool unanswered = false;  // Redis was told, and has not answered yet
   Executor::Clock::time_point due;  // for being told again; also while that is on its way
   bool scheduled;                   // it stands in the ring

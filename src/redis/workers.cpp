@@ -10,6 +10,7 @@ namespace sluice::redis {
 namespace {
 
 constexpr auto job_wait = std::chrono::seconds(5);
+constexpr auto short_job_wait = std::chrono::seconds(1);
 
 // Not by from_chars: libc++ has none for doubles.
 double to_number(std::string_view text) {
@@ -65,9 +66,16 @@ void Workers::close_reader(const std::shared_ptr<WorkerChannel>& channel) {
 void Workers::give_back(std::string_view channel, std::deque<TakenEvent> taken) {
   const std::string key = names_.channel_key(channel);
   for (TakenEvent& event : taken) {
-    if (!shards_[event.shard].up) continue;
+    if (!shards_[event.shard].up) {
+      bus_->not_given_back(channel);
+      continue;
+    }
     Link& link = bus_->node(event.shard).commands();
-    link.request({"ZADD", key, event.score, event.member}, [](const Result<Reply>&) {});
+    link.request({"ZADD", key, event.score, event.member},
+                 while_here([name = std::string(channel)](Workers& self, const Result<Reply>& reply) {
+                   if (!reply) return self.bus_->not_given_back(name);
+                   if (reply->is_error()) self.bus_->refused("giving back an event of", name, *reply);
+                 }));
     link.request(Command{"EXPIRE", key}.arg(bus_->options().expiry.count()), [](const Result<Reply>&) {});
   }
 }
@@ -107,7 +115,10 @@ void Workers::shard_changed(std::size_t number, bool up) {
 }
 
 void Workers::unblock(std::size_t number, std::string_view client) {
-  bus_->node(number).commands().request({"CLIENT", "UNBLOCK", client}, [](const Result<Reply>&) {});
+  bus_->node(number).commands().request({"CLIENT", "UNBLOCK", client},
+                                        while_here([number](Workers& self, const Result<Reply>& reply) {
+                                          if (reply && reply->is_error()) self.shards_[number].unblocks = false;
+                                        }));
 }
 
 std::vector<std::string> Workers::wanted_keys() const {
@@ -138,9 +149,10 @@ void Workers::read(std::size_t number) {
   Command command{"BZPOPMIN"};
   for (const std::string& key : keys) command.arg(key);
   shard.reading = std::move(keys);
-  shard.link->request(command.arg(job_wait.count()),
+  const std::chrono::seconds wait = shard.unblocks ? job_wait : short_job_wait;
+  shard.link->request(command.arg(wait.count()),
                       while_here([number](Workers& self, const Result<Reply>& reply) { self.arrived(number, reply); }),
-                      job_wait);
+                      wait);
 }
 
 // How Redis calls the connection: by that name another one asks it to stop waiting.

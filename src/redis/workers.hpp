@@ -78,6 +78,7 @@ class Workers : public std::enable_shared_from_this<Workers> {
     bool up = false;
     bool stirred = false;  // that command was asked to end
     bool pauses = false;   // Redis has refused the last one
+    bool unblocks = true;  // CLIENT UNBLOCK is not refused: it is @admin and @dangerous
   };
 
   // A connection may have an answer left when this is gone.

@@ -64,6 +64,28 @@ TEST_CASE("who left while Redis was away has left once it is back", "[redis]") {
   CHECK(layer.redis_stats().memberships == 0);
 }
 
+TEST_CASE("groups that are joined and left while Redis is away are forgotten at once", "[redis]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  Listener& ann = world.listener_in("g", layer);
+  world.dialer.refuse(true);
+  world.dialer.break_all();
+  world.executor.run_all();
+  for (int i = 0; i < 100; ++i) {
+    const std::string group = "g" + std::to_string(i);
+    ann.begin_to_join(group);
+    world.executor.run_all();
+    ann.leave(group);
+    world.executor.run_all();
+  }
+  CHECK(layer.redis_stats().memberships == 1);
+  world.dialer.refuse(false);
+  world.executor.advance(10s);
+  CHECK(layer.redis_stats().memberships == 1);
+  CHECK(world.redis.keys() == std::vector{"asgi:group:g"s});
+  CHECK(std::ranges::count(world.redis.commands(), "ZREM") == 0);
+}
+
 TEST_CASE("group_add waits while Redis is away, for a time", "[redis]") {
   TinyWorld world({.reconnect_max = 200ms});
   auto& layer = world.layer();

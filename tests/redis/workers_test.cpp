@@ -87,6 +87,54 @@ TEST_CASE("a process takes a job when somebody waits for it", "[redis]") {
   CHECK(world.redis.members("asgijobs").size() == 2);
 }
 
+TEST_CASE("a job that was taken and can't be given back is counted", "[redis]") {
+  TinyWorld world({.close_time = 100ms});
+  auto& layer = world.layer();
+  world.executor.run_all();
+  std::optional<Worker> worker(std::in_place, world, layer, "jobs");
+  CHECK_FALSE(world.executor.run([&] { return worker->inbox().poll(); }));
+  REQUIRE(layer.send("jobs", TinyWorld::numbered(1)));
+  world.executor.run_all();
+  CHECK(world.redis.keys().empty());  // it is here
+  SECTION("since Redis is away") {
+    world.dialer.refuse(true);
+    world.dialer.break_all();
+    world.executor.run_all();
+    worker.reset();
+    world.executor.run_all();
+    CHECK(layer.stats().dropped_no_channel == 1);
+  }
+  SECTION("since Redis is full") {
+    world.redis.refuse("ZADD", "OOM command not allowed when used memory > 'maxmemory'.");
+    worker.reset();
+    world.executor.run_all();
+    CHECK(layer.redis_stats().rejected == 1);
+  }
+}
+
+TEST_CASE("a user that may not unblock reads a channel that is opened later within a second", "[redis]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  world.redis.refuse("CLIENT", "NOPERM this user has no permissions to run the 'client|unblock' command");
+  world.executor.run_all();
+  std::list<Worker> workers;
+  const auto open = [&](const std::string& name) -> Worker& {
+    workers.emplace_back(world, layer, name).work(1);
+    REQUIRE(layer.send(name, TinyWorld::numbered(1)));
+    return workers.back();
+  };
+  Worker idle(world, layer, "idle");
+  idle.work(1);
+  world.executor.advance(100ms);
+  (void)open("a");
+  world.executor.advance(5s);  // what is asked for already waits for so long
+  CHECK(workers.back().seen.size() == 1);
+  world.executor.advance(100ms);
+  (void)open("b");
+  world.executor.advance(1100ms);
+  CHECK(workers.back().seen.size() == 1);
+}
+
 TEST_CASE("a worker that gives up leaves its job to others", "[redis][CL-8]") {
   TinyWorld world;
   auto& one = world.layer();
