@@ -44,7 +44,10 @@ export interface Status {
   readonly until: number | null;
 }
 
-/** What a close code asks for. "later": a retry with longer waits; "token": a retry with a new token, at once. */
+/**
+ * What a close code asks for. "later": a retry with longer waits, which the server's own delay does not shorten;
+ * "token": a retry with a new token, at once.
+ */
 export type Verdict = "retry" | "later" | "token" | "stop";
 
 export type PageState =
