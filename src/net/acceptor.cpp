@@ -48,11 +48,11 @@ bool concerns_one_connection(int error) noexcept {
 
 }  // namespace
 
-Acceptor::Acceptor(AsioExecutor& executor, std::shared_ptr<HandOver> hand_over, Meeting meeting)
+Acceptor::Acceptor(AsioExecutor& executor, std::shared_ptr<HandOver> hand_over, ListenerConfig config)
     : executor_(executor),
       hand_over_(std::move(hand_over)),
       acceptor_(executor_.context()),
-      meeting_(std::move(meeting)) {}
+      config_(std::move(config)) {}
 
 Result<std::uint16_t> Acceptor::listen(const asio::ip::tcp::endpoint& endpoint, const AsioServerOptions& options) {
   std::error_code error;
@@ -169,8 +169,7 @@ Acceptor::Accepted Acceptor::accept_one() {
     return concerns_one_connection(errno) ? Accepted::again : Accepted::failed;
   }
   peer.resize(size);
-  hand_over_->give(
-      {Stream(accepted), peer, meeting_.tls ? meeting_.tls->settings() : nullptr, meeting_.proxy_protocol});
+  hand_over_->give({Stream(accepted), peer, config_.tls ? config_.tls->settings() : nullptr, config_.proxy_protocol});
   return Accepted::one;
 }
 

@@ -16,9 +16,9 @@
 
 namespace sluice::net {
 
-/// How an acceptor meets those who come. A value.
-struct Meeting {
-  std::optional<TlsContext> tls;  // they speak it
+/// How an acceptor serves the connections of its port. A value.
+struct ListenerConfig {
+  std::optional<TlsContext> tls;  // connections use it
   bool proxy_protocol = false;    // trusted peers begin with a PROXY header
 };
 
@@ -26,7 +26,7 @@ struct Meeting {
 /// instance, it pauses instead of spinning, and logs that rarely.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
-  Acceptor(AsioExecutor& executor, std::shared_ptr<HandOver> hand_over, Meeting meeting);
+  Acceptor(AsioExecutor& executor, std::shared_ptr<HandOver> hand_over, ListenerConfig config);
 
   /// Fails with not_found for an address that this machine does not have. Any thread, before start().
   Result<std::uint16_t> listen(const asio::ip::tcp::endpoint& endpoint, const AsioServerOptions& options);
@@ -55,7 +55,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   const std::shared_ptr<HandOver> hand_over_;
   OperationMemory memory_;
   TcpAcceptor acceptor_;
-  const Meeting meeting_;
+  const ListenerConfig config_;
   std::int64_t most_waiting_ = 0;  // in the kernel's queue; none of ours if the socket was passed
   RareLog failures_{{.lines = 1}};
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <asio/io_context.hpp>
 
 #include "core/ascii.hpp"
 #include "core/whole_number.hpp"
@@ -48,9 +49,9 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   return plain ? whole_number<std::uint16_t>(text) : std::nullopt;
 }
 
-std::optional<Stop> parse_stop(std::string_view text) {
-  if (text.starts_with("unix:")) return Stop();
-  if (const auto address = parse_address(text)) return Stop{Endpoint(*address, 0)};
+std::optional<ForwardedHop> parse_hop(std::string_view text) {
+  if (text.starts_with("unix:")) return ForwardedHop();
+  if (const auto address = parse_address(text)) return ForwardedHop{Endpoint(*address, 0)};
   const bool bracketed = text.starts_with('[');
   const std::size_t name_end = bracketed ? text.find(']') : text.find(':');
   std::string_view name = text.substr(0, name_end);
@@ -67,15 +68,29 @@ std::optional<Stop> parse_stop(std::string_view text) {
     if (!number && !is_hidden(rest.substr(1))) return std::nullopt;
     port = number.value_or(0);
   }
-  if (!bracketed && (equals_ignoring_case(name, "unknown") || is_hidden(name))) return Stop();
+  if (!bracketed && (equals_ignoring_case(name, "unknown") || is_hidden(name))) return ForwardedHop();
   const auto address = parse_address(name);
   if (!address || address->is_v6() != bracketed) return std::nullopt;
-  return Stop{Endpoint(*address, port)};
+  return ForwardedHop{Endpoint(*address, port)};
 }
 
 bool trusts(const ProxyOptions& options, const asio::ip::address& address) noexcept {
   if (address.is_v4()) return options.trusted.includes(address.to_v4().to_bytes());
   return options.trusted.includes(address.to_v6().to_bytes());
+}
+
+Result<std::vector<Endpoint>> endpoints_of(std::string_view host, std::uint16_t port) {
+  asio::io_context context;
+  asio::ip::tcp::resolver resolver(context);
+  std::error_code error;
+  const auto found = resolver.resolve(host, std::to_string(port), asio::ip::resolver_base::numeric_service, error);
+  if (error || host.empty()) {
+    return Error(ErrorCode::io_failed, fmt::format("listen on \"{}\": {}", host,
+                                                   error ? error.message() : "0.0.0.0 and :: mean every address"));
+  }
+  std::vector<Endpoint> endpoints;
+  for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+  return endpoints;
 }
 
 }  // namespace sluice::net

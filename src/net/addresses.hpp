@@ -2,13 +2,16 @@
 // IP addresses and ports, read and written.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <asio/ip/address.hpp>
 #include <asio/ip/tcp.hpp>
 
+#include "sluice/core/result.hpp"
 #include "sluice/net/trusted_proxies.hpp"
 
 namespace sluice::net {
@@ -25,16 +28,20 @@ std::optional<asio::ip::address> parse_address(std::string_view text);
 /// A decimal number up to 65535 without leading zeros.
 std::optional<std::uint16_t> parse_port(std::string_view text);
 
-/// One stop on the way of a request, as a proxy names it. No endpoint: it was asked not to say ("unknown", "_secret"),
+/// One hop on the way of a request, as a proxy names it. No endpoint: it was asked not to say ("unknown", "_secret"),
 /// or it has none ("unix:", which nginx writes for whoever came to it over a socket of the machine).
-struct Stop {
+struct ForwardedHop {
   std::optional<Endpoint> endpoint;
 };
 /// "192.0.2.7", "192.0.2.7:80", "[2001:db8::7]:80", "[2001:db8::7]", "2001:db8::7", "unknown", "_name", "unix:.." (RFC
 /// 7239 section 6). The port is 0 where none is told, or a hidden one.
-std::optional<Stop> parse_stop(std::string_view text);
+std::optional<ForwardedHop> parse_hop(std::string_view text);
 
 /// Does this server believe what that address says of others?
 bool trusts(const ProxyOptions& options, const asio::ip::address& address) noexcept;
+
+/// Where to listen for a host name or an address, which must not be empty. Fails with io_failed. It may block for a
+/// name.
+Result<std::vector<Endpoint>> endpoints_of(std::string_view host, std::uint16_t port);
 
 }  // namespace sluice::net

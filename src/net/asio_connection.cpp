@@ -10,7 +10,7 @@
 
 namespace sluice::net {
 
-AsioConnection::AsioConnection(Shard& shard, AcceptedSocket accepted, Admission::ConnectionSlot slot)
+AsioConnection::AsioConnection(ServerShard& shard, AcceptedSocket accepted, Admission::ConnectionSlot slot)
     : socket_(shard, std::move(accepted.stream)), websocket_(*this), slot_(std::move(slot)) {
   cold().http = std::make_unique<HttpStage>(*this, accepted.peer, accepted.proxy_protocol);
 }
@@ -19,7 +19,7 @@ AsioConnection::~AsioConnection() { shard().forget(); }
 
 void AsioConnection::start(std::shared_ptr<AsioConnection> self) {
   self_ = std::move(self);
-  shard().enter(*this, Shard::Stage::handshake);
+  shard().deadlines().enter(*this, ShardDeadlines::Kind::handshake);
   socket_.stream().start();
   if (shard().poller().add(socket_.stream().descriptor(), this)) return;
   shard().counters().count_refusal(503);
@@ -62,7 +62,7 @@ void AsioConnection::accept(const Acceptance& acceptance) {
     release_unused();
   }
   resume_soon();  // bytes may have arrived right behind the request
-  if (shard().stopping()) shard().plan_to_go(*this);
+  if (shard().stopping()) shard().plan_shutdown(*this);
 }
 
 void AsioConnection::deny(const Denial& denial) {
@@ -93,7 +93,7 @@ void AsioConnection::write_queued() {
 }
 
 void AsioConnection::on_writable() {
-  shard().look_at_clock();
+  shard().read_clock();
   websocket_.on_room();
   write_queued();
 }
@@ -115,14 +115,14 @@ void AsioConnection::on_drained() {
 
 void AsioConnection::begin_closing() {
   phase_ = Phase::closing;
-  shard().enter(*this, Shard::Stage::closing);
+  shard().deadlines().enter(*this, ShardDeadlines::Kind::closing);
   resume_soon();  // a paused connection reads again: the peer's close frame is due
 }
 
 void AsioConnection::leave(bool and_drain) {
   phase_ = Phase::leaving;
   drains_ = and_drain;
-  shard().enter(*this, Shard::Stage::closing);
+  shard().deadlines().enter(*this, ShardDeadlines::Kind::closing);
   write_soon();
 }
 
@@ -165,7 +165,7 @@ void AsioConnection::on_deadline() {
   if (!patience) patience.emplace(left);
   // A slow reader has until the end of the stop to take what was sent to it.
   const bool waits_for_stop = phase_ == Phase::closing && websocket_.stopping() && !socket_.empty();
-  if (progress || waits_for_stop) return shard().enter(*this, Shard::Stage::closing);
+  if (progress || waits_for_stop) return shard().deadlines().enter(*this, ShardDeadlines::Kind::closing);
   shard().counters().cut_off.add();
   lost();
 }

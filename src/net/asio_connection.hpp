@@ -14,7 +14,7 @@
 #include "net/buffered_socket.hpp"
 #include "net/deadline_list.hpp"
 #include "net/end_patience.hpp"
-#include "net/shard.hpp"
+#include "net/server_shard.hpp"
 #include "net/websocket_stage.hpp"
 
 namespace sluice::net {
@@ -42,7 +42,7 @@ class AsioConnection final : public Deadline {
     over,      // the socket is closed
   };
 
-  AsioConnection(Shard& shard, AcceptedSocket accepted, Admission::ConnectionSlot slot);
+  AsioConnection(ServerShard& shard, AcceptedSocket accepted, Admission::ConnectionSlot slot);
   ~AsioConnection();
 
   // What the shard calls.
@@ -70,7 +70,7 @@ class AsioConnection final : public Deadline {
   void guarded(Work work) noexcept;
 
   // What the stages call.
-  Shard& shard() const noexcept { return socket_.shard(); }
+  ServerShard& shard() const noexcept { return socket_.shard(); }
   BufferedSocket& socket() noexcept { return socket_; }
   Admission::ConnectionSlot& slot() noexcept { return slot_; }
   /// Null once a handshake is accepted.

@@ -63,7 +63,7 @@ bool AsioConnection::read_late_bytes() {
 
 void AsioConnection::read_burst() {
   Stream& stream = socket_.stream();
-  const std::span<char> buffer = shard().read_buffer();
+  const std::span<char> buffer = shard().buffers().read_buffer();
   TokenBucket::Time enough;
   std::size_t total = 0;
   while (reads_now() && total < burst_bytes && !greedy_ && !failed_) {
@@ -114,7 +114,7 @@ void AsioConnection::look_for_loss() {
   const Stream::Waiting waiting = stream.look();
   if (waiting == Stream::Waiting::over || (waiting == Stream::Waiting::bytes && stream.broken())) return lost();
   if (waiting == Stream::Waiting::ended && phase_ == Phase::http && http()->handling()) {
-    shard().enter(*this, Shard::Stage::handshake);
+    shard().deadlines().enter(*this, ShardDeadlines::Kind::handshake);
   }
 }
 
@@ -146,7 +146,7 @@ void AsioConnection::use_kept() {
 void AsioConnection::resume_soon() {
   if (resumes_soon_) return;
   if (greedy_) {
-    shard().resume_later(self_);
+    shard().resume_queue().add(self_);
   } else {
     shard().executor().post([self = self_] { self->guarded([&] { self->resume(); }); });
   }
@@ -157,7 +157,7 @@ void AsioConnection::resume() {
   resumes_soon_ = false;
   greedy_ = false;
   if (phase_ == Phase::over) return;
-  shard().look_at_clock();
+  shard().read_clock();
   if (failed_) return deliver_rest();
   websocket_.resume();
   if (has_kept() && wants_bytes()) use_kept();
@@ -197,7 +197,7 @@ void AsioConnection::count_unused() {
 // An open WebSocket has failed: what it had sent before is delivered, whether the gateway is busy or not.
 void AsioConnection::deliver_rest() {
   websocket_.pause_reading();  // all of it goes one way, with the end behind it
-  const std::span<char> buffer = shard().read_buffer();
+  const std::span<char> buffer = shard().buffers().read_buffer();
   while (phase_ == Phase::open && wants_bytes()) {
     if (has_kept()) {
       use_kept();

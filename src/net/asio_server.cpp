@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
@@ -19,10 +17,12 @@
 #include <asio/ip/tcp.hpp>
 
 #include "net/acceptor.hpp"
+#include "net/addresses.hpp"
 #include "net/asio_executor.hpp"
 #include "net/hand_over.hpp"
 #include "net/insist.hpp"
-#include "net/shard.hpp"
+#include "net/server_relief.hpp"
+#include "net/server_shard.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/net/asio_executors.hpp"
 
@@ -30,7 +30,7 @@ namespace sluice {
 
 using net::Acceptor;
 using net::Refusals;
-using net::Shard;
+using net::ServerShard;
 
 namespace {
 
@@ -42,7 +42,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
  public:
   State(AsioExecutors& executors, Gateway& gateway, AsioServerOptions options)
       : executors_(executors),
-        serving_{gateway,
+        context_{gateway,
                  options,
                  {options.limits.connections, options.limits.connections_per_address},
                  Refusals(options.limits.refusals_per_address),
@@ -54,7 +54,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
     uses_.emplace_back(gateway.use_count(), "an AsioServer");
     if (options.http) uses_.emplace_back(options.http->use_count(), "an AsioServer");
     for (std::size_t i = 0; i < executors.size(); ++i) {
-      shards_.push_back(std::make_shared<Shard>(static_cast<net::AsioExecutor&>(executors.at(i)), serving_, i));
+      shards_.push_back(std::make_shared<ServerShard>(static_cast<net::AsioExecutor&>(executors.at(i)), context_, i));
     }
   }
 
@@ -65,7 +65,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   void wait();
   void end();
   /// The server is destroyed: what it used may be, too.
-  void let_go() noexcept;
+  void let_go() noexcept { uses_.clear(); }
   ServerStats stats() const;
 
  private:
@@ -74,20 +74,19 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   Result<void> open_door();
   void close_door();
   bool has_ended();
-  net::Meeting meeting(const ListenOptions& options) const;
+  net::ListenerConfig listener_config(const ListenOptions& options) const {
+    return {options.tls, options.proxy_protocol.value_or(context_.options.proxies.proxy_protocol)};
+  }
   Result<std::uint16_t> listen_on(const Endpoints& endpoints, const ListenOptions& options);
   Result<void> start(const std::vector<std::shared_ptr<Acceptor>>& opened);
   std::vector<std::shared_ptr<Acceptor>> take_acceptors();
   void shard_is_empty();
   void relieve(net::Held what) noexcept;
-  void shed(net::Held what, const std::vector<net::QueueSizes>& held) noexcept;
-  template <class Then, class Part>
-  void for_all_shards(Then then, Part part) noexcept;
-  void relieved(net::Held what) noexcept { relieving_[static_cast<std::size_t>(what)] = false; }
 
   AsioExecutors& executors_;
-  net::Serving serving_;
-  std::vector<std::shared_ptr<Shard>> shards_;
+  net::ServerContext context_;
+  std::vector<std::shared_ptr<ServerShard>> shards_;
+  net::ServerRelief relief_{context_, shards_};
   std::mutex mutex_;
   std::condition_variable wake_;
   // Accepts, where there are several shards: no handler runs there that could keep new clients waiting.
@@ -99,8 +98,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   std::vector<std::shared_ptr<Acceptor>> acceptors_;  // until stop
   bool stopping_ = false;
   std::size_t empty_shards_ = 0;
-  std::array<std::atomic<bool>, 2> relieving_{};  // by net::Held
-  std::vector<UseCount::Use> uses_;               // until the server is destroyed
+  std::vector<UseCount::Use> uses_;  // until the server is destroyed
 };
 
 Result<void> AsioServer::State::open_door() {
@@ -127,26 +125,14 @@ Result<void> AsioServer::State::open_door() {
 
 Result<std::uint16_t> AsioServer::State::listen(std::string_view host, std::uint16_t port,
                                                 const ListenOptions& options) {
-  asio::io_context context;
-  asio::ip::tcp::resolver resolver(context);
-  std::error_code error;
-  const auto found = resolver.resolve(host, std::to_string(port), asio::ip::resolver_base::numeric_service, error);
-  if (error || host.empty()) {
-    return Error(ErrorCode::io_failed, fmt::format("listen on \"{}\": {}", host,
-                                                   error ? error.message() : "0.0.0.0 and :: mean every address"));
-  }
-  Endpoints endpoints;
-  for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+  const auto endpoints = net::endpoints_of(host, port);
+  if (!endpoints) return endpoints.error();
   // A port that the kernel picked for the first address may be taken at the second.
   constexpr int attempts = 8;
   for (int attempt = 1;; ++attempt) {
-    auto listening = listen_on(endpoints, options);
-    if (listening || port != 0 || endpoints.size() == 1 || attempt == attempts) return listening;
+    auto listening = listen_on(*endpoints, options);
+    if (listening || port != 0 || endpoints->size() == 1 || attempt == attempts) return listening;
   }
-}
-
-net::Meeting AsioServer::State::meeting(const ListenOptions& options) const {
-  return {options.tls, options.proxy_protocol.value_or(serving_.options.proxies.proxy_protocol)};
 }
 
 Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, const ListenOptions& options) {
@@ -156,8 +142,8 @@ Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, c
   std::optional<Error> missing;
   for (asio::ip::tcp::endpoint endpoint : endpoints) {
     if (endpoint.port() == 0) endpoint.port(port);
-    auto acceptor = std::make_shared<Acceptor>(*door_, hand_over_, meeting(options));
-    const auto listening = acceptor->listen(endpoint, serving_.options);
+    auto acceptor = std::make_shared<Acceptor>(*door_, hand_over_, listener_config(options));
+    const auto listening = acceptor->listen(endpoint, context_.options);
     if (!listening && listening.error().code() == ErrorCode::not_found) {  // an address that this machine has not
       missing = listening.error();
       continue;
@@ -174,7 +160,7 @@ Result<std::uint16_t> AsioServer::State::listen_on(const Endpoints& endpoints, c
 
 Result<std::uint16_t> AsioServer::State::listen_fd(int descriptor, const ListenOptions& options) {
   if (auto open = open_door(); !open) return open.error();
-  auto acceptor = std::make_shared<Acceptor>(*door_, hand_over_, meeting(options));
+  auto acceptor = std::make_shared<Acceptor>(*door_, hand_over_, listener_config(options));
   const auto listening = acceptor->listen_at(descriptor);
   if (!listening) return listening;
   try {
@@ -216,7 +202,7 @@ void AsioServer::State::stop(const StopOptions& options) {
   }
   wake_.notify_all();
   const auto now = door->now();
-  net::Stopping how{std::make_shared<net::DrainPlan>(now, options.window, options.return_after), options.reason,
+  net::Shutdown how{std::make_shared<net::DrainPlan>(now, options.window, options.return_after), options.reason,
                     now + options.window + options.grace};
   // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop. No job may
   // hold this server's parts: one that has not run ends with its executor, when others have ended already.
@@ -254,48 +240,9 @@ void AsioServer::State::shard_is_empty() {
   wake_.notify_all();
 }
 
-// Clients hold too much, all together. Each shard says how much each of its own holds; then the largest go, wherever
-// they are. One round at a time.
 void AsioServer::State::relieve(net::Held what) noexcept {
-  if (relieving_[static_cast<std::size_t>(what)].exchange(true)) return;
-  std::shared_ptr<std::vector<net::QueueSizes>> held;
-  try {
-    held = std::make_shared<std::vector<net::QueueSizes>>(shards_.size());
-  } catch (...) {  // the next byte that is held tries again
-    return relieved(what);
-  }
-  const auto then = [weak = weak_from_this(), what, held](void*) noexcept {
-    if (const auto self = weak.lock()) self->shed(what, *held);
-  };
-  for_all_shards(then, [this, what, held](std::size_t i) { (*held)[i] = shards_[i]->sizes(what); });
-}
-
-void AsioServer::State::shed(net::Held what, const std::vector<net::QueueSizes>& held) noexcept {
-  const auto then = [weak = weak_from_this(), what](void*) noexcept {
-    if (const auto self = weak.lock()) self->relieved(what);
-  };
-  // An eighth below the limit, so that the next round does not follow at once.
-  const std::size_t limit = (what == net::Held::queued ? serving_.queued_bytes : serving_.unused_bytes).limit();
-  std::vector<std::size_t> counts;
-  try {
-    counts = net::largest_to_shed(held, limit - limit / 8);
-  } catch (...) {
-    return relieved(what);
-  }
-  for_all_shards(then, [this, what, counts = std::move(counts)](std::size_t i) { shards_[i]->shed(what, counts[i]); });
-}
-
-// Runs `part` on each shard's executor, and `then` behind the last of them: also where there was no memory for one.
-template <class Then, class Part>
-void AsioServer::State::for_all_shards(Then then, Part part) noexcept {
-  try {
-    const std::shared_ptr<void> last(nullptr, std::move(then));
-    for (std::size_t i = 0; i < shards_.size(); ++i) {
-      shards_[i]->executor().post([weak = weak_from_this(), part, last, i]() mutable {
-        if (const auto self = weak.lock()) part(i);
-      });
-    }
-  } catch (...) {  // `then` runs all the same
+  if (const auto self = weak_from_this().lock()) {
+    relief_.relieve(std::shared_ptr<net::ServerRelief>(self, &relief_), what);
   }
 }
 
@@ -324,10 +271,8 @@ void AsioServer::State::end() {
   close_door();
   for (const auto& acceptor : take_acceptors()) acceptor->close();
   for (const auto& shard : shards_) shard->tear_down();
-  for (const auto& shard : shards_) serving_.gateway.executor_ended(shard->executor());
+  for (const auto& shard : shards_) context_.gateway.executor_ended(shard->executor());
 }
-
-void AsioServer::State::let_go() noexcept { uses_.clear(); }
 
 // What runs there may hold the last reference to this state, and a thread can't join itself.
 void AsioServer::State::close_door() {
@@ -344,9 +289,9 @@ bool AsioServer::State::has_ended() {
 ServerStats AsioServer::State::stats() const {
   ServerStats sum;
   for (const auto& shard : shards_) shard->counters().add_to(sum);
-  sum.server_full = serving_.admission.server_full();
-  sum.address_full = serving_.admission.address_full();
-  sum.turned_away = serving_.refusals.turned_away();
+  sum.server_full = context_.admission.server_full();
+  sum.address_full = context_.admission.address_full();
+  sum.turned_away = context_.refusals.turned_away();
   for (int status = net::Counters::lowest_refusal; status <= net::Counters::highest_refusal; ++status) {
     std::uint64_t count = 0;
     for (const auto& shard : shards_) count += shard->counters().refusals(status);

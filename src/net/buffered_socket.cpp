@@ -6,21 +6,22 @@
 
 namespace sluice::net {
 
-BufferedSocket::BufferedSocket(Shard& shard, Stream stream) noexcept : shard_(shard), stream_(std::move(stream)) {}
+BufferedSocket::BufferedSocket(ServerShard& shard, Stream stream) noexcept
+    : shard_(shard), stream_(std::move(stream)) {}
 
 bool BufferedSocket::push_ping(const Frame& ping) {
   if (!waits_for_room_)
-    queue_.push(ping, shard_.spares());
+    queue_.push(ping, shard_.buffers().spares());
   else
-    queue_.push_ping(ping.wire(), shard_.spares());
+    queue_.push_ping(ping.wire(), shard_.buffers().spares());
   return !waits_for_room_;
 }
 
 bool BufferedSocket::push_pong(const Frame& pong) {
   if (!waits_for_room_)
-    queue_.push(pong, shard_.spares());
+    queue_.push(pong, shard_.buffers().spares());
   else
-    queue_.push_ahead(pong.wire(), shard_.spares());
+    queue_.push_ahead(pong.wire(), shard_.buffers().spares());
   return !waits_for_room_;
 }
 
@@ -50,7 +51,7 @@ IoResult BufferedSocket::flush() {
 // False: there was no memory to note it, and so the same bytes would be written again.
 bool BufferedSocket::note_written(std::size_t bytes) noexcept {
   try {
-    queue_.took(bytes, shard_.spares());
+    queue_.took(bytes, shard_.buffers().spares());
     return true;
   } catch (...) {
     return false;
@@ -73,7 +74,7 @@ IoResult BufferedSocket::finish() {
 }
 
 void BufferedSocket::wait_for_room() {
-  queue_.release_shared(shard_.frames());
+  queue_.release_shared(shard_.buffers().frames());
   waits_for_room_ = true;
   report_change(0);
 }
@@ -86,19 +87,19 @@ bool BufferedSocket::on_writable() noexcept {
 
 void BufferedSocket::release_shared() {
   const std::size_t before = queue_.held_bytes();
-  queue_.release_shared(shard_.frames());
+  queue_.release_shared(shard_.buffers().frames());
   report_change(before);
 }
 
 void BufferedSocket::drop_waiting() {
   const std::size_t before = queue_.held_bytes();
-  queue_.drop_waiting(shard_.spares());
+  queue_.drop_waiting(shard_.buffers().spares());
   report_change(before);
 }
 
 void BufferedSocket::clear() noexcept {
   const std::size_t before = queue_.held_bytes();
-  queue_.clear(shard_.spares());
+  queue_.clear(shard_.buffers().spares());
   report_change(before);
 }
 
@@ -106,7 +107,7 @@ void BufferedSocket::close() noexcept {
   shard_.poller().remove(stream_.descriptor());
   queue_.empty() && stream_.flushed() ? stream_.close() : stream_.reset();
   if (waits_for_room_) shard_.waiting_changed(queue_.held_bytes(), 0);
-  queue_.clear(shard_.spares());
+  queue_.clear(shard_.buffers().spares());
 }
 
 }  // namespace sluice::net

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "net/io_result.hpp"
-#include "net/shard.hpp"
+#include "net/server_shard.hpp"
 #include "net/stream.hpp"
 #include "net/write_queue.hpp"
 
@@ -17,9 +17,9 @@ namespace sluice::net {
 /// bytes that wait in the whole server. Its executor only.
 class BufferedSocket {
  public:
-  BufferedSocket(Shard& shard, Stream stream) noexcept;
+  BufferedSocket(ServerShard& shard, Stream stream) noexcept;
 
-  Shard& shard() const noexcept { return shard_; }
+  ServerShard& shard() const noexcept { return shard_; }
   Stream& stream() noexcept { return stream_; }
   const Stream& stream() const noexcept { return stream_; }
 
@@ -33,11 +33,11 @@ class BufferedSocket {
 
   void push(const Frame& frame) {
     const std::size_t before = queue_.held_bytes();
-    queue_.push(frame, shard_.spares());
+    queue_.push(frame, shard_.buffers().spares());
     report_change(before);
   }
   /// Queues bytes that are no frame.
-  void push_bytes(std::string_view bytes) { queue_.push_bytes(bytes, shard_.spares()); }
+  void push_bytes(std::string_view bytes) { queue_.push_bytes(bytes, shard_.buffers().spares()); }
   /// Queues a ping or a pong. If the kernel takes no more, it goes ahead of the messages that wait, and a pong replaces
   /// one that waits (RFC 6455 section 5.5.3). Returns whether it is to be written at the end of the turn.
   bool push_ping(const Frame& ping);
@@ -69,7 +69,7 @@ class BufferedSocket {
   bool note_written(std::size_t bytes) noexcept;
   void wait_for_room();
 
-  Shard& shard_;
+  ServerShard& shard_;
   WriteQueue queue_;
   Stream stream_;
   bool waits_for_room_ = false;

@@ -56,7 +56,7 @@ Result<Requester> follow_x_forwarded(const HeaderList& headers, Requester who, c
   std::size_t stops = 0;
   while (stops < addresses.size() && trusts(options, who.client.address())) {
     if (stops == ws::max_list_elements) return malformed("X-Forwarded-For");
-    const auto stop = parse_stop(addresses[addresses.size() - ++stops]);
+    const auto stop = parse_hop(addresses[addresses.size() - ++stops]);
     if (!stop) return malformed("X-Forwarded-For");
     if (!stop->endpoint) break;
     who.client = *stop->endpoint;
@@ -141,7 +141,7 @@ Result<Requester> follow_forwarded(const HeaderList& headers, Requester who, con
     if (at - elements.rbegin() == static_cast<std::ptrdiff_t>(ws::max_list_elements)) return malformed("Forwarded");
     last = &*at;
     if (!at->address) break;
-    const auto stop = parse_stop(*at->address);
+    const auto stop = parse_hop(*at->address);
     if (!stop) return malformed("Forwarded");
     if (!stop->endpoint) break;
     who.client = *stop->endpoint;

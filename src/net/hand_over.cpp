@@ -8,7 +8,7 @@
 
 namespace sluice::net {
 
-HandOver::HandOver(const std::vector<std::shared_ptr<Shard>>& shards, AsioExecutor& executor)
+HandOver::HandOver(const std::vector<std::shared_ptr<ServerShard>>& shards, AsioExecutor& executor)
     : executor_(executor), last_chosen_(shards.size() - 1) {
   for (const auto& shard : shards) places_.push_back({shard, 0, std::make_shared<std::atomic<std::uint64_t>>(0)});
 }

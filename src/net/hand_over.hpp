@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "net/shard.hpp"
+#include "net/server_shard.hpp"
 
 namespace sluice::net {
 
@@ -21,7 +21,7 @@ class HandOver : public std::enable_shared_from_this<HandOver> {
  public:
   static constexpr auto patience = std::chrono::milliseconds(10);
 
-  HandOver(const std::vector<std::shared_ptr<Shard>>& shards, AsioExecutor& executor);
+  HandOver(const std::vector<std::shared_ptr<ServerShard>>& shards, AsioExecutor& executor);
 
   /// Throws when there is no memory for it: then the connection is closed.
   void give(AcceptedSocket accepted);
@@ -32,14 +32,14 @@ class HandOver : public std::enable_shared_from_this<HandOver> {
   struct Offer {
     explicit Offer(AcceptedSocket what) : accepted(std::move(what)) {}
     AcceptedSocket accepted;
-    std::weak_ptr<Shard> first;  // counts it, until another takes it
+    std::weak_ptr<ServerShard> first;  // counts it, until another takes it
     std::size_t place = 0;
     std::uint64_t number = 0;
     Executor::Clock::time_point since;
     std::atomic<bool> taken{false};
   };
   struct Place {
-    std::weak_ptr<Shard> shard;
+    std::weak_ptr<ServerShard> shard;
     std::uint64_t blocked_since = 0;                                  // the last offer that it did not take in time
     std::shared_ptr<std::atomic<std::uint64_t>> looked_at = nullptr;  // the last offer that it has seen; any thread
     bool blocked() const noexcept { return looked_at->load(std::memory_order_relaxed) < blocked_since; }

@@ -40,7 +40,7 @@ HttpStage::HttpStage(AsioConnection& connection, const Endpoint& peer, bool prox
       reader_(connection.shard().limits()),
       waits_since_(connection.shard().executor().now()) {}
 
-Shard& HttpStage::shard() const noexcept { return connection_.shard(); }
+ServerShard& HttpStage::shard() const noexcept { return connection_.shard(); }
 
 bool HttpStage::speaks_http() const noexcept { return connection_.phase() == AsioConnection::Phase::http; }
 
@@ -107,7 +107,7 @@ void HttpStage::answer_request() {
 
   head.request.scheme = proxy_.secure() ? "https" : "http";
   request_.emplace(std::move(head.method), scope_of(head.request), reader_.take_body());
-  shard().enter(connection_, Shard::Stage::handler);  // it has no deadline
+  shard().deadlines().enter(connection_, ShardDeadlines::Kind::handler);  // it has no deadline
   bool finished = false;
   const std::string thrown = thrown_by([&] {
     task_.emplace(handler->handle(*request_));
@@ -132,7 +132,7 @@ void HttpStage::handler_finished(void* stage) noexcept {
     });
   } catch (...) {  // no memory for the job: on_deadline() answers
     self.state_ = State::handled;
-    insist([&] { self.shard().enter(self.connection_, Shard::Stage::throttled); });
+    insist([&] { self.shard().deadlines().enter(self.connection_, ShardDeadlines::Kind::throttled); });
   }
 }
 
@@ -177,19 +177,20 @@ void HttpStage::respond(const HttpResponse& response) {
   queue(*bytes);
   if (!keep_alive) return connection_.leave(true);
   state_ = State::responding;
-  shard().enter(connection_, Shard::Stage::handshake);  // for the client to take it, and to send the next request
+  shard().deadlines().enter(
+      connection_, ShardDeadlines::Kind::handshake);  // for the client to take it, and to send the next request
 }
 
 void HttpStage::on_progress() {
-  if (!speaks_http()) return shard().enter(connection_, Shard::Stage::closing);
-  if (state_ == State::responding) shard().enter(connection_, Shard::Stage::handshake);
+  if (!speaks_http()) return shard().deadlines().enter(connection_, ShardDeadlines::Kind::closing);
+  if (state_ == State::responding) shard().deadlines().enter(connection_, ShardDeadlines::Kind::handshake);
 }
 
 void HttpStage::on_drained() {
   if (state_ != State::responding) return;  // that was 100 Continue
   state_ = State::reading;
   waits_since_ = shard().executor().now();
-  if (shard().stopping()) shard().plan_to_go(connection_);
+  if (shard().stopping()) shard().plan_shutdown(connection_);
   connection_.resume_soon();
 }
 
@@ -214,7 +215,7 @@ void HttpStage::on_deadline() {
 void HttpStage::shutdown() {
   if (!wants_bytes() || reader_.begun()) return;
   const auto idle_from = waits_since_ + request_on_its_way;
-  if (shard().executor().now() < idle_from) return shard().go_away_at(connection_, idle_from);
+  if (shard().executor().now() < idle_from) return shard().shut_down_at(connection_, idle_from);
   connection_.leave(true);
 }
 
@@ -267,7 +268,7 @@ std::shared_ptr<Connection> HttpStage::connection() const noexcept {
 
 void HttpStage::open_websocket() {
   state_ = State::opening;
-  shard().enter(connection_, Shard::Stage::handshake);
+  shard().deadlines().enter(connection_, ShardDeadlines::Kind::handshake);
   RequestInfo info = std::move(reader_.head().request);
   ws::drop_handshake_headers(info);
   info.subprotocols = reader_.upgrade().subprotocols;

@@ -79,7 +79,7 @@ class HttpStage {
     opening,     // the gateway decides on a handshake
   };
 
-  Shard& shard() const noexcept;
+  ServerShard& shard() const noexcept;
   bool speaks_http() const noexcept;
   bool is_over() const noexcept;
   void queue(std::string_view bytes);

@@ -7,7 +7,7 @@
 
 namespace sluice::net {
 
-ProxyIntake::ProxyIntake(Shard& shard, Stream& stream, Admission::ConnectionSlot& slot, const Endpoint& peer,
+ProxyIntake::ProxyIntake(ServerShard& shard, Stream& stream, Admission::ConnectionSlot& slot, const Endpoint& peer,
                          bool proxy_protocol)
     : shard_(shard), stream_(stream), slot_(slot), peer_(peer) {
   if (proxy_protocol && trusts(shard.options().proxies, peer.address())) {
@@ -16,7 +16,7 @@ ProxyIntake::ProxyIntake(Shard& shard, Stream& stream, Admission::ConnectionSlot
 }
 
 ProxyIntake::HeaderStep ProxyIntake::read_header() {
-  const std::span<char> buffer = shard_.read_buffer().first(ProxyHeaderReader::most_bytes);
+  const std::span<char> buffer = shard_.buffers().read_buffer().first(ProxyHeaderReader::most_bytes);
   for (;;) {
     const IoResult seen = stream_.peek(buffer);
     if (seen.status == IoStatus::would_block) return HeaderStep::need_more;

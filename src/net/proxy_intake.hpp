@@ -7,7 +7,7 @@
 
 #include "net/addresses.hpp"
 #include "net/proxy_header.hpp"
-#include "net/shard.hpp"
+#include "net/server_shard.hpp"
 #include "net/stream.hpp"
 #include "ws/http_head.hpp"
 
@@ -26,7 +26,8 @@ class ProxyIntake {
 
   /// `stream` and `slot` belong to the connection and live longer. With `proxy_protocol`, a trusted peer sends a PROXY
   /// header first.
-  ProxyIntake(Shard& shard, Stream& stream, Admission::ConnectionSlot& slot, const Endpoint& peer, bool proxy_protocol);
+  ProxyIntake(ServerShard& shard, Stream& stream, Admission::ConnectionSlot& slot, const Endpoint& peer,
+              bool proxy_protocol);
 
   bool awaits_header() const noexcept { return header_ != nullptr; }
   /// Takes the header off the socket, and not a byte more: a TLS handshake may follow.
@@ -47,7 +48,7 @@ class ProxyIntake {
   HeaderStep take_header();
   bool count_for(const Endpoint& client);
 
-  Shard& shard_;
+  ServerShard& shard_;
   Stream& stream_;
   Admission::ConnectionSlot& slot_;
   Endpoint peer_;                              // the peer, or the client that a PROXY header names

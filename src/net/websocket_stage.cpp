@@ -34,7 +34,7 @@ CloseCause cause_of(std::uint16_t failure) noexcept {
 
 }  // namespace
 
-Shard& WebSocketStage::shard() const noexcept { return connection_.shard(); }
+ServerShard& WebSocketStage::shard() const noexcept { return connection_.shard(); }
 
 bool WebSocketStage::open() const noexcept { return connection_.phase() == Phase::open; }
 
@@ -63,14 +63,14 @@ void WebSocketStage::begin(const std::optional<ws::DeflateParameters>& compressi
   if (compression) {
     cold().deflater = shard().deflate().outgoing(*compression);
     compresses_ = true;
-    cold().protocol = shard().lend_protocol();
+    cold().protocol = shard().buffers().lend_protocol();
     cold().protocol->inflate_with(shard().deflate().incoming(*compression));
     shard().counters().compressing.add();
   }
   counted_ = true;
   shard().counters().opened.add();
   shard().counters().open.add();
-  shard().look_at_clock();
+  shard().read_clock();
   limits_.begin(shard().limits_now(), shard().random());
   plan_next_check();
 }
@@ -100,7 +100,7 @@ bool WebSocketStage::has_room_ahead(std::size_t held_by_protocol) const noexcept
 }
 
 void WebSocketStage::on_bytes(std::span<char>& input) {
-  auto protocol = cold_ && cold_->protocol ? std::move(cold_->protocol) : shard().lend_protocol();
+  auto protocol = cold_ && cold_->protocol ? std::move(cold_->protocol) : shard().buffers().lend_protocol();
   if (compresses_) {
     const ws::DeflateTotals before = shard().deflate().received();
     read_frames(*protocol, input);
@@ -114,7 +114,7 @@ void WebSocketStage::on_bytes(std::span<char>& input) {
   if (!protocol->empty()) {
     cold().protocol = std::move(protocol);
   } else {
-    shard().take_back(std::move(protocol));
+    shard().buffers().take_back(std::move(protocol));
     release_unused();
   }
 }
@@ -174,14 +174,15 @@ void WebSocketStage::resume() {
   while (open() && !paused_ && has_ahead()) {
     Message message = cold_->ahead->take();
     if (cold_->ahead->empty()) cold_->ahead.reset();
-    if (peer_ended()) shard().enter(connection_, Shard::Stage::closing);
+    if (peer_ended()) shard().deadlines().enter(connection_, ShardDeadlines::Kind::closing);
     deliver(std::move(message));
   }
   release_unused();
 }
 
 void WebSocketStage::answer_ping(std::string_view payload) {
-  if (connection_.socket().push_pong(shard().frames().encode_control(pong_opcode, payload))) connection_.write_soon();
+  if (connection_.socket().push_pong(shard().buffers().frames().encode_control(pong_opcode, payload)))
+    connection_.write_soon();
 }
 
 void WebSocketStage::resume_reading() {
@@ -210,7 +211,7 @@ void WebSocketStage::send(const Frame& frame) {
     return;
   }
   BufferedSocket& socket = connection_.socket();
-  Shard& shard = socket.shard();
+  ServerShard& shard = socket.shard();
   shard.counters().sends.add();
   if (compresses_) {
     socket.push(cold_->deflater->deflate(frame));
@@ -285,7 +286,7 @@ void WebSocketStage::fail(const CloseReason& reason, CloseCause cause) {
 
 void WebSocketStage::queue_close(const CloseReason& reason) {
   const CloseReason sent = shard().with_return_time(reason);
-  connection_.socket().push(shard().frames().encode_control(close_opcode, ws::close_payload(sent)));
+  connection_.socket().push(shard().buffers().frames().encode_control(close_opcode, ws::close_payload(sent)));
   connection_.write_soon();
 }
 
@@ -299,7 +300,7 @@ void WebSocketStage::on_end() {
 // gateway that is busy for ever does not keep the peer waiting.
 void WebSocketStage::note_peer_end(PeerEnd end) {
   cold().peer_end = std::move(end);
-  shard().enter(connection_, Shard::Stage::closing);
+  shard().deadlines().enter(connection_, ShardDeadlines::Kind::closing);
 }
 
 void WebSocketStage::end_after_peer() {

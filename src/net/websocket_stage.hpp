@@ -10,7 +10,7 @@
 
 #include "net/counters.hpp"
 #include "net/read_ahead.hpp"
-#include "net/shard.hpp"
+#include "net/server_shard.hpp"
 #include "net/websocket_limits.hpp"
 #include "sluice/transport/connection.hpp"
 #include "ws/deflate_negotiation.hpp"
@@ -99,7 +99,7 @@ class WebSocketStage final : public Connection {
     std::shared_ptr<ws::FrameDeflater> deflater;  // if messages are compressed
   };
 
-  Shard& shard() const noexcept;
+  ServerShard& shard() const noexcept;
   bool open() const noexcept;
   Cold& cold();
   void release_unused() noexcept;

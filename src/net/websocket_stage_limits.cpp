@@ -11,9 +11,9 @@ constexpr std::uint8_t ping_opcode = 0x9;
 }  // namespace
 
 void WebSocketStage::plan_next_check() {
-  if (limits_.throttled()) return shard().enter(connection_, Shard::Stage::throttled);
+  if (limits_.throttled()) return shard().deadlines().enter(connection_, ShardDeadlines::Kind::throttled);
   if (peer_ended()) return;  // it has the deadline of an end
-  shard().enter_open(connection_, limits_.next_check(shard().limits_now()));
+  shard().deadlines().enter_open(connection_, limits_.next_check(shard().limits_now()));
 }
 
 void WebSocketStage::check_limits() {
@@ -42,7 +42,8 @@ void WebSocketStage::check_limits() {
 
 void WebSocketStage::ping() {
   shard().counters().pings.add();
-  if (connection_.socket().push_ping(shard().frames().encode_control(ping_opcode, {}))) connection_.write_soon();
+  if (connection_.socket().push_ping(shard().buffers().frames().encode_control(ping_opcode, {})))
+    connection_.write_soon();
 }
 
 // Queued messages are dropped: most likely the peer has vanished. A peer that was merely cut off for a while receives
@@ -64,7 +65,7 @@ void WebSocketStage::too_slow() {
 void WebSocketStage::on_room() { limits_.on_alive(shard().tick()); }
 
 void WebSocketStage::count_received(std::size_t bytes) {
-  shard().look_at_clock();
+  shard().read_clock();
   limits_.on_alive(shard().tick());
   count_bytes(bytes);
 }
@@ -94,7 +95,7 @@ void WebSocketStage::apply(RateLimiter::Verdict verdict) {
     case RateLimiter::Verdict::within_rate: return;
     case RateLimiter::Verdict::throttle:
       shard().counters().throttled.add();
-      return shard().enter(connection_, Shard::Stage::throttled);
+      return shard().deadlines().enter(connection_, ShardDeadlines::Kind::throttled);
     case RateLimiter::Verdict::close:
       return fail(CloseReason(close_code::policy_violation, "too fast"), CloseCause::too_fast);
   }

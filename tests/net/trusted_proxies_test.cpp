@@ -25,7 +25,7 @@ std::string complaint(std::string_view network) {
 }
 
 std::string stop(std::string_view text) {
-  const auto stop = net::parse_stop(text);
+  const auto stop = net::parse_hop(text);
   if (!stop) return "malformed";
   return stop->endpoint ? net::to_text(*stop->endpoint) : "hidden";
 }

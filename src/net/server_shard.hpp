@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+// A server's share on one executor: the connections that live there, and what they have in common.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <asio/ip/tcp.hpp>
+
+#include "net/asio_executor.hpp"
+#include "net/counters.hpp"
+#include "net/poller.hpp"
+#include "net/resume_queue.hpp"
+#include "net/server_context.hpp"
+#include "net/shard_clock.hpp"
+#include "net/shard_deadlines.hpp"
+#include "net/shared_buffers.hpp"
+#include "net/websocket_limits.hpp"
+#include "net/write_batch.hpp"
+#include "sluice/core/rare_log.hpp"
+#include "ws/shared_deflate.hpp"
+
+namespace sluice::net {
+
+class AsioConnection;
+
+/// The connections that live on one executor, and what they share: their deadlines, their turns, their buffers. Its
+/// executor only, except where it says otherwise.
+class ServerShard : public std::enable_shared_from_this<ServerShard> {
+ public:
+  ServerShard(AsioExecutor& executor, ServerContext& context, std::size_t number);
+  ~ServerShard();
+
+  AsioExecutor& executor() noexcept { return executor_; }
+  Gateway& gateway() noexcept { return context_.gateway; }
+  const AsioServerOptions& options() const noexcept { return context_.options; }
+  const Limits& limits() const noexcept { return context_.options.limits; }
+  Poller& poller() noexcept { return *poller_; }
+  Refusals& refusals() noexcept { return context_.refusals; }
+  Counters& counters() noexcept { return counters_; }  // reading them: any thread
+  ws::SharedDeflate& deflate();
+  SharedBuffers& buffers() noexcept { return buffers_; }
+  ShardDeadlines& deadlines() noexcept { return deadlines_; }
+  /// For connections that have had their share of this turn.
+  ResumeQueue& resume_queue() noexcept { return resume_queue_; }
+  bool stopping() const noexcept { return stopping_.plan != nullptr; }
+  /// What WebSockets are closed with while stopping.
+  CloseReason goodbye() const {
+    return stopping_.plan ? stopping_.plan->invite_back(stopping_.goodbye) : stopping_.goodbye;
+  }
+  /// The reason as it goes into a close frame: 1013 names the time after which the client may come back.
+  CloseReason with_return_time(const CloseReason& reason) {
+    return reason.code() == close_code::try_again_later ? context_.return_times.invite_back(reason) : reason;
+  }
+  bool torn_down() const noexcept { return torn_down_; }
+  /// What a connection may gather before it writes within the turn, so that a flood does not pile up until its end.
+  std::size_t most_gathered() const noexcept { return most_gathered_; }
+  /// The current Date header, made once a second.
+  const std::string& date();
+
+  /// How many connections are here or on their way here. Any thread.
+  std::size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
+  /// Counts one that is handed over; start() follows on the shard's executor. Any thread.
+  void expect_one() noexcept { load_.fetch_add(1, std::memory_order_relaxed); }
+  /// Another shard has taken it instead. Any thread.
+  void expect_one_less() noexcept { load_.fetch_sub(1, std::memory_order_relaxed); }
+  /// A connection begins its life. After tear_down(), and without memory for it, it ends at once.
+  void start(AcceptedSocket accepted) noexcept;
+  /// Counts a connection without a slot, which is answered with 503. False: there are too many of them, and this one is
+  /// closed without an answer.
+  bool admit_over_capacity() noexcept;
+  /// The time, as it was when the clock was read last: a send need not read it.
+  ShardClock::Time read_clock() { return clock_.set(executor_.now()); }
+  ShardClock::Time now() const noexcept { return clock_.now(); }
+  Tick tick() const noexcept { return clock_.tick(); }
+  const RateLimits& rates() const noexcept { return rates_; }
+  std::uint32_t random() noexcept { return static_cast<std::uint32_t>(random_()) << 1U; }
+  LimitsNow limits_now() const noexcept { return {limits(), rates_, clock_.tick(), clock_.now()}; }
+
+  /// The bytes that are queued for a connection whose kernel takes no more have changed.
+  void waiting_changed(std::size_t before, std::size_t after) noexcept {
+    if (queued_bytes_.change(before, after)) context_.relieve(Held::queued);
+  }
+  /// The bytes that a connection has read and not used have changed.
+  void unused_changed(std::size_t before, std::size_t after) noexcept {
+    if (unused_bytes_.change(before, after)) context_.relieve(Held::unused);
+  }
+  /// All connections together have read so much that none should read ahead.
+  bool crowded() const noexcept {
+    const QueuedBytes& unused = context_.unused_bytes;
+    return unused.limit() > 0 && unused.bytes() > unused.limit() / 2;
+  }
+  QueueSizes sizes(Held what);
+  /// Ends `count` connections, those that hold the most.
+  void shed(Held what, std::size_t count);
+
+  /// The connection will write at the end of this turn.
+  void will_write(AsioConnection& connection);
+  /// Counts a connection whose TLS has failed, and logs it within a rate.
+  void tls_failed(std::string_view why);
+  /// The log for exceptions of the application that clients can provoke.
+  RareLog& failures() noexcept { return failures_; }
+  /// A connection has closed its socket. It is destroyed at the end of this turn, unless somebody holds it.
+  void left(AsioConnection& connection) noexcept;
+  /// The destructor of a connection calls this last. This shard may end in the call.
+  void forget() noexcept;
+
+  /// Shuts down each connection when the plan says, cuts off those that are left at the end, and calls `when_empty`
+  /// once nobody holds one any more. A second call with an earlier end adds that end, and its `when_empty` is not
+  /// called. Without memory for a timer the thread waits for memory.
+  void stop(Shutdown how, Function<void()> when_empty) noexcept;
+  /// While stopping: shuts the connection down when the plan says, or at `when`.
+  void plan_shutdown(AsioConnection& connection);
+  void shut_down_at(AsioConnection& connection, Deadline::Time when);
+  /// A connection that only its handler keeps, which is destroyed when no executor runs any more.
+  using Kept = std::weak_ptr<std::shared_ptr<AsioConnection>>;
+  void keep(Kept connection);
+  /// Ends all connections and notifies their events, in this call. No executor runs any more.
+  void tear_down();
+
+ private:
+  Admission::ConnectionSlot slot_for(const asio::ip::tcp::endpoint& peer);
+  void uncount(bool had_slot) noexcept;
+  void cut_off_all() noexcept;
+  void give_up() noexcept;
+  void notify_if_empty() noexcept;
+  void notify_empty() noexcept;
+
+  AsioExecutor& executor_;
+  ServerContext& context_;
+  const std::shared_ptr<Poller> poller_;
+  Counters counters_;
+  SharedBuffers buffers_;
+  ShardClock clock_;
+  ShardDeadlines deadlines_;
+  ResumeQueue resume_queue_;
+  WriteBatch write_batch_;
+  std::unique_ptr<ws::SharedDeflate> deflate_;  // once a client has agreed on it
+  RareLog tls_failures_{{.lines = 1}};
+  RareLog failures_;  // of the application's, with requests and handshakes
+  const RateLimits rates_;
+  QueuedBytes::Share queued_bytes_, unused_bytes_;
+  std::minstd_rand random_{std::random_device{}()};
+  std::atomic<std::size_t> load_{0};
+  std::size_t held_ = 0;  // connections that somebody holds, of those that are gone too
+  std::size_t over_capacity_ = 0;
+  const std::size_t most_gathered_;
+  Shutdown stopping_;  // no plan: it serves
+  bool torn_down_ = false;
+  std::vector<Kept> kept_;
+  std::size_t many_kept_ = 64;  // then those that are gone are looked for
+  Function<void()> when_empty_;
+  std::shared_ptr<ServerShard> until_forgotten_;  // this one, when connections may outlive the server
+  std::string date_;
+  std::chrono::system_clock::time_point date_of_;
+};
+
+}  // namespace sluice::net

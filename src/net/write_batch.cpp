@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "net/write_batch.hpp"
+
+#include "net/asio_connection.hpp"
+#include "net/server_shard.hpp"
+
+namespace sluice::net {
+
+void WriteBatch::add(AsioConnection& connection) {
+  if (writing_.empty()) run_soon();
+  writing_.push_back(&connection);
+}
+
+void WriteBatch::add_ended(AsioConnection& connection) noexcept {
+  ended_.add(connection, Deadline::never);
+  try {
+    run_soon();
+  } catch (...) {  // no memory: it is destroyed when another connection writes
+                   // or ends
+  }
+}
+
+void WriteBatch::run_soon() {
+  if (runs_soon_) return;
+  shard_.executor().at_end_of_turn([this, weak = shard_.weak_from_this()] {
+    if (const auto alive = weak.lock()) run();
+  });
+  runs_soon_ = true;
+}
+
+void WriteBatch::run() noexcept {
+  runs_soon_ = false;
+  written_.swap(writing_);
+  for (AsioConnection* connection : written_) {
+    connection->guarded([connection] { connection->end_turn(); });
+  }
+  written_.clear();
+  if (deflate_) deflate_->settle();
+  while (Deadline* const item = ended_.front()) static_cast<AsioConnection&>(*item).turn_after_end();
+}
+
+}  // namespace sluice::net
