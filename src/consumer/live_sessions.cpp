@@ -81,6 +81,14 @@ void LiveSessions::note_holder(Session& session, std::size_t before, std::size_t
   }
 }
 
+void LiveSessions::note_keeper(Session& session, std::size_t now) {
+  if (now >= large_holding) {
+    keepers_.insert(&session);
+  } else {
+    keepers_.erase(&session);
+  }
+}
+
 void LiveSessions::shed_soon(std::shared_ptr<Session> session) {
   if (shedding_) return;
   executor_.post([this, session = std::move(session)] {
@@ -94,12 +102,18 @@ void LiveSessions::shed_soon(std::shared_ptr<Session> session) {
 void LiveSessions::shed(const HeldBytes& held, const std::shared_ptr<Session>& otherwise) {
   while (held.too_many()) {
     Session* largest = nullptr;
-    for (Session* const holder : holders_) {
-      if (&holder->host_holds() != &held) continue;
-      if (!largest || holder->held_bytes() > largest->held_bytes()) largest = holder;
+    std::size_t most = 0;
+    for (const auto* const sessions : {&holders_, &keepers_}) {
+      for (Session* const session : *sessions) {
+        const std::size_t bytes = session->held_bytes() + session->kept_bytes();
+        if (&session->host_holds() != &held || bytes <= most) continue;
+        largest = session;
+        most = bytes;
+      }
     }
     if (!largest) break;
     holders_.erase(largest);
+    keepers_.erase(largest);
     largest->shed();
   }
   if (held.far_too_many()) otherwise->shed();
@@ -119,6 +133,7 @@ void LiveSessions::add(std::shared_ptr<Session> session) {
 
 void LiveSessions::remove(const Session& session) noexcept {
   holders_.erase(const_cast<Session*>(&session));
+  keepers_.erase(const_cast<Session*>(&session));
   const std::size_t place = session.place();
   std::swap(all_[place], all_.back());
   all_[place]->set_place(place);

@@ -62,6 +62,8 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   void shed_soon(std::shared_ptr<Session> session);
   /// This session holds so much now: it is looked at when consumers must be shed.
   void note_holder(Session& session, std::size_t before, std::size_t now);
+  /// Its consumer keeps so much between messages.
+  void note_keeper(Session& session, std::size_t now);
 
   /// A handler waits from here on; so resume_soon needs no memory.
   void handler_waits() {
@@ -113,7 +115,7 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   std::size_t waiting_handlers_ = 0;
   bool resumption_posted_ = false;
   bool shedding_ = false;
-  std::unordered_set<Session*> holders_;  // of large holdings
+  std::unordered_set<Session*> holders_, keepers_;  // of large holdings
   std::vector<std::unique_ptr<AtWork>> spares_;
 };
 

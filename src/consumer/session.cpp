@@ -84,6 +84,7 @@ void Session::over() {
 
 void Session::let_go() noexcept {
   phase_ = Phase::over;
+  stop_counting_kept();
   pressure_.reset();
   channel_ = {};
   consumer_.reset();
@@ -282,6 +283,20 @@ void Session::put_layer(Mail mail) {
   hold(before);
 }
 
+void Session::kept_changed(std::size_t before) {
+  if (kept_uncounted_) return;
+  const std::size_t now = kept_bytes();
+  host_->held.add(now - before);
+  home_.note_keeper(*this, now);
+  if (now > before && host_->held.too_many()) home_.shed_soon(self());
+}
+
+void Session::stop_counting_kept() noexcept {
+  if (kept_uncounted_) return;
+  kept_uncounted_ = true;
+  host_->held.subtract(kept_bytes());
+}
+
 // It holds more than before.
 void Session::hold(std::size_t before) {
   home_.note_holder(*this, before, held_bytes());
@@ -356,7 +371,7 @@ void Session::missed() noexcept {
 
 // Called while the hub walks through a group, so that leaving the group is a job of its own.
 void Session::shut_soon() noexcept {
-  static const CloseReason reason(close_code::try_again_later, "too slow");
+  static const CloseReason& reason = *new CloseReason(close_code::try_again_later, "too slow");  // needs no memory here
   closing_ = true;
   mailbox_.drop_layer();
   if (pressure_) pressure_->backlog.reset();
@@ -375,10 +390,10 @@ void Session::shed() noexcept {
   home_.rare_log().write(LogLevel::warning, "shed", [&] {
     return fmt::format(
         "{} [{}]: consumers hold more than Limits::server_held_bytes, and this one {} bytes of it: closed with 1013, "
-        "its "
-        "handler destroyed",
-        scope_.quoted_path(), channel_name(), held_bytes());
+        "its handler destroyed",
+        scope_.quoted_path(), channel_name(), held_bytes() + kept_bytes());
   });
+  stop_counting_kept();  // it is released with the connection
   const auto kept = self();
   guarded([this] {
     end(CloseReason(close_code::try_again_later, "server busy"), 503);

@@ -41,6 +41,8 @@ class Session final : public ConnectionEvents, public Subscriber {
   void shed() noexcept;
   /// What its mail and its waiting handler take.
   std::size_t held_bytes() const noexcept { return mailbox_.bytes() + (work_ ? work_->held : 0); }
+  /// What its consumer keeps between messages.
+  std::size_t kept_bytes() const noexcept { return consumer_ ? consumer_->kept_bytes() : 0; }
   const HeldBytes& host_holds() const noexcept { return host_->held; }
   /// The executor or the host ends while the connection stands: destroys everything, and calls nobody.
   void abandon() noexcept;
@@ -48,7 +50,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   /// The connection is gone, and it waits only for its handler.
   bool closed() const noexcept { return closed_; }
   /// Where it is among the LiveSessions, which say so.
-  void set_place(std::size_t place) noexcept { place_ = static_cast<std::uint32_t>(place) & 0x1fff'ffff; }
+  void set_place(std::size_t place) noexcept { place_ = static_cast<std::uint32_t>(place) & 0x0fff'ffff; }
   std::size_t place() const noexcept { return place_; }
 
   // --- what a consumer asks for
@@ -61,6 +63,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   Task<Result<void>> group_discard(std::string_view group);
   void hear_later(std::chrono::nanoseconds delay, Event event);
   void keep_until_handled(std::shared_ptr<const void> referred, std::size_t bytes);
+  void kept_changed(std::size_t before);
   const Scope& scope() const noexcept { return scope_; }
   std::string channel_name() const { return channel_ ? channel_.name() : std::string(); }
   ChannelLayer& layer() const;
@@ -106,6 +109,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void put_client(Mail mail);
   void put_layer(Mail mail);
   void hold(std::size_t before);
+  void stop_counting_kept() noexcept;
   void close_connection(const CloseReason& reason, int status_before_accept) noexcept;
   AtWork& work();
   void finish_task();
@@ -172,9 +176,10 @@ class Session final : public ConnectionEvents, public Subscriber {
   bool closed_ = false;         // the connection is gone
   BroadcastKinds intercepted_;  // the consumer hears them, not its client
 
-  std::uint32_t place_ : 29 = 0;  // among the LiveSessions
+  std::uint32_t place_ : 28 = 0;  // among the LiveSessions
   bool has_alarms_ : 1 = false;
   bool unshare_posted_ : 1 = false;
+  bool kept_uncounted_ : 1 = false;   // what the consumer keeps counts no longer among the host's held bytes
   bool end_waits_ : 1 = false;        // the connection is gone, and the mailbox had no memory for that
   std::uint32_t handlers_begun_ = 0;  // so that a late word of one is not taken for the next one's
   LiveSessions& home_;                // on its executor

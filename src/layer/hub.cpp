@@ -64,6 +64,10 @@ Hub::Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string chan
   if (options_.expiry > std::chrono::years(100)) {  // the clock's nanoseconds end after 292
     throw std::invalid_argument("channel layer: an expiry above 100 years");
   }
+  if (options_.message_bytes == 0) throw std::invalid_argument("channel layer: with message_bytes 0 nothing is sent");
+  if (options_.waiting_events == 0) {
+    throw std::invalid_argument("channel layer: with waiting_events 0 nothing is delivered");
+  }
   for (std::size_t i = 0; i < executors.size(); ++i) {
     shards_.push_back(
         std::make_shared<HubShard>(executors.at(i), static_cast<unsigned>(i), channel_prefix_, index_, options_));

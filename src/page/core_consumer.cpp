@@ -110,7 +110,7 @@ Task<> CoreConsumer::ask_again(std::vector<std::uint64_t> numbers) {
 }
 
 Task<> CoreConsumer::evict(std::uint64_t number) {
-  const Subscription page = pages_->take(number);
+  const Subscription page = take_page(number);
   registry_->count(Counter::evicted);
   co_await leave(page);
   // A page type that was unregistered meanwhile has no name that the client could know (behaviour CC-21).

@@ -128,15 +128,30 @@ Task<> CoreConsumer::subscribe(const json::Value& content, json::Value type) {
 Task<> CoreConsumer::keep(Subscription wanted) {
   const auto held = pages_->find(*wanted.type, wanted.parameters);
   if (!held) {
-    pages_->add(std::move(wanted));
+    add_page(std::move(wanted));
     co_return;
   }
   const Subscription& before = pages_->at(*held);
   if (before.group == wanted.group && before.permission_group == wanted.permission_group) co_return;
-  const Subscription left = pages_->take(*held);
-  pages_->add(std::move(wanted));
+  const Subscription left = take_page(*held);
+  add_page(std::move(wanted));
   co_await leave(left);
 }
+
+void CoreConsumer::add_page(Subscription page) {
+  const std::size_t before = kept_bytes();
+  pages_->add(std::move(page));
+  kept_changed(before);
+}
+
+Subscription CoreConsumer::take_page(std::uint64_t number) {
+  const std::size_t before = kept_bytes();
+  Subscription page = pages_->take(number);
+  kept_changed(before);
+  return page;
+}
+
+std::size_t CoreConsumer::kept_bytes() const noexcept { return pages_->memory(); }
 
 Task<> CoreConsumer::unsubscribe(const json::Value& content, json::Value type) {
   if (!type.is_string()) {
@@ -151,7 +166,7 @@ Task<> CoreConsumer::unsubscribe(const json::Value& content, json::Value type) {
   const auto parameters = PageParameters::read(page_type->parameters(), content, options_.style);
   const auto number = parameters.fit() ? pages_->find(*page_type, parameters) : std::nullopt;
   if (number) {
-    const Subscription page = pages_->take(*number);
+    const Subscription page = take_page(*number);
     co_await leave(page);
   }
   // Also for a page that it never had (behaviour CC-19).

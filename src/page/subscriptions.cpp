@@ -28,11 +28,12 @@ std::optional<Subscriptions::Number> Subscriptions::find(const PageType& type, c
 
 void Subscriptions::add(Subscription page) {
   const Number number = next_++;
-  memory_ += memory_of(*page.type, page.parameters);
+  const std::size_t memory = memory_of(*page.type, page.parameters);
   by_identity_.emplace(identity(*page.type, page.parameters), number);
   needed_by_[page.group].insert(number);
   if (!page.permission_group.empty()) needed_by_[page.permission_group].insert(number);
   pages_.emplace(number, std::move(page));
+  memory_ += memory;
 }
 
 Subscription Subscriptions::take(Number number) {

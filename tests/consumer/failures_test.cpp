@@ -73,8 +73,9 @@ class Polite : public Consumer {
     if (joined) accept();
   }
   Task<> receive(const Message& message) override {
-    if (message.data() != "wait") return greet();
-    return wait();
+    if (message.data() == "wait") return wait();
+    if (message.data() == "later") return tick_later();
+    return greet();
   }
   Task<> tick(const Tick&) {
     send_text("tick");
@@ -88,6 +89,11 @@ class Polite : public Consumer {
  private:
   Task<> greet() {
     send_text("hi");
+    return {};
+  }
+  Task<> tick_later() {
+    hear_later(std::chrono::seconds(1), Event::named("tick"));
+    hear_later(std::chrono::seconds(2), Event::named("tick"));
     return {};
   }
   Task<> wait() {
@@ -146,6 +152,12 @@ class Story {
     run(step);
     publish(step, "d");
     run(step);
+    say(step, "later");
+    run(step);
+    for (int second = 0; second < 2; ++second) {
+      step([&] { executor.advance(std::chrono::seconds(1)); });
+      run(step);
+    }
     if (two && two->events) step([&] { two->events->on_stop(CloseReason(close_code::going_away)); });
     run(step);
   }
@@ -212,7 +224,9 @@ class Story {
     if (!two || two->closed || !two->events) return;
     step([&] { executor.run([&] { two->events->on_message(Message::text(what)); }); });
     const Unfailing notes;
-    due_to_two.insert(std::string(what) == "wait" ? "waited" : "hi");
+    const std::string said(what);
+    due_to_two.insert(said == "wait" ? "waited" : said == "later" ? "tick" : "hi");
+    if (said == "later") due_to_two.insert("tick");
   }
   void publish(const Step& step, const char* what) { send(step, broadcast(what), what); }
   void tick(const Step& step) { send(step, Event::named("tick"), "tick"); }

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/core/log.hpp"
 
+#include <unistd.h>
+
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <future>
 #include <memory>
 #include <stdexcept>
 #include <thread>
 
 #include "support/catch.hpp"
+#include "support/death.hpp"
 
 using namespace sluice;
 
@@ -108,4 +113,45 @@ TEST_CASE("a replaced log sink is not called any more, whatever other threads lo
   stop = true;
   talker.join();
   CHECK_FALSE(set_log_sink(before));
+}
+
+namespace {
+
+// Made before the program's first line is logged, and so destroyed after everything that the log may have made then.
+struct FirstMade {
+  bool speaks = false;
+  ~FirstMade() {
+    if (!speaks) return;
+    log(LogLevel::error, "from the first one");
+    ::_exit(0);
+  }
+} first_made;
+
+struct LastMade {
+  ~LastMade() { log(LogLevel::error, "from the last one"); }
+};
+
+// A program's own log, which is a static object, too.
+struct Journal {
+  LogSink before = set_log_sink([this](LogLevel, std::string_view line) { write(line); });
+  std::string name = "a journal whose name is too long for the string itself";
+  void write(std::string_view line) const {
+    std::fprintf(stderr, "%s: %.*s\n", name.c_str(), static_cast<int>(line.size()), line.data());
+  }
+  ~Journal() { set_log_sink(before); }
+};
+
+}  // namespace
+
+TEST_CASE("lines of static objects' destructors are logged, before and after the sink's own object is destroyed",
+          "[core]") {
+  const std::string words = test::last_words_of([] {
+    first_made.speaks = true;
+    static Journal journal;
+    static LastMade last_made;
+    std::exit(0);
+  });
+  CHECK(words ==
+        "did not abort: a journal whose name is too long for the string itself: from the last one\n"
+        "sluice error: from the first one\n");
 }

@@ -2,6 +2,7 @@
 #include "sluice/layer/in_memory_channel_layer.hpp"
 
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -110,6 +111,64 @@ TEST_CASE("options that could not work are refused", "[layer]") {
   CHECK_THROWS_AS(InMemoryChannelLayer(executor, {.expiry = std::chrono::milliseconds(999)}), std::invalid_argument);
   CHECK_THROWS_AS(InMemoryChannelLayer(executor, {.expiry = std::chrono::milliseconds::max()}), std::invalid_argument);
   CHECK_THROWS_AS(ChannelCapacity::regex("(", 1), std::invalid_argument);
+}
+
+TEST_CASE("options at their ends mean what they say, or are refused at the start", "[layer]") {
+  using namespace std::chrono_literals;
+  using Catch::Matchers::ContainsSubstring;
+  ManualExecutor executor;
+  const Event event = Event::named("x");
+  const auto refusal_of = [&](const ChannelLayerOptions& options) -> std::string {
+    try {
+      const InMemoryChannelLayer made(executor, options);
+      return "none";
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+  };
+  for (const auto expiry : {0ms, -1ms, 999ms, std::chrono::milliseconds::min()}) {
+    CHECK_THAT(refusal_of({.expiry = expiry}), ContainsSubstring("below one second"));
+  }
+  CHECK_THAT(refusal_of({.expiry = std::chrono::milliseconds::max()}), ContainsSubstring("above 100 years"));
+  CHECK_THAT(refusal_of({.message_bytes = 0}), ContainsSubstring("message_bytes 0"));
+  CHECK_THAT(refusal_of({.waiting_events = 0}), ContainsSubstring("waiting_events 0"));
+
+  SECTION("the largest") {
+    constexpr std::size_t all = std::numeric_limits<std::size_t>::max();
+    InMemoryChannelLayer layer(executor, {.capacity = all,
+                                          .channel_capacity = {ChannelCapacity::glob("jobs*", all)},
+                                          .expiry = std::chrono::years(100),
+                                          .message_bytes = all,
+                                          .waiting_events = all,
+                                          .waiting_bytes = all});
+    Ear ear(layer, executor);
+    REQUIRE(ear.join("g"));
+    for (int i = 0; i < 1000; ++i) {
+      REQUIRE(layer.group_send("g", event));
+      REQUIRE(layer.send("jobs", event));
+      REQUIRE(layer.send("others", event));
+    }
+    executor.run_all();
+    CHECK(layer.stats().deliveries == 3000);
+    executor.advance(std::chrono::years(99));
+    CHECK(layer.stats().dropped_expired == 0);
+    executor.advance(std::chrono::years(2));
+    CHECK(layer.stats().dropped_expired == 2000);
+  }
+  SECTION("the smallest") {
+    InMemoryChannelLayer layer(
+        executor, {.capacity = 0, .expiry = 1s, .message_bytes = 1, .waiting_events = 1, .waiting_bytes = 0});
+    CHECK(layer.send("jobs", event).error().code() == ErrorCode::limit_exceeded);
+    InMemoryChannelLayer narrow(executor, {.waiting_events = 1, .waiting_bytes = 0});
+    Ear ear(narrow, executor);
+    REQUIRE(ear.join("g"));
+    REQUIRE(narrow.group_send("g", event));
+    CHECK(narrow.group_send("g", event).error().code() == ErrorCode::no_room);
+    executor.run_all();
+    REQUIRE(narrow.group_send("g", event));
+    executor.run_all();
+    CHECK(narrow.stats().deliveries == 2);
+  }
 }
 
 TEST_CASE("a channel that can't hold anything is forgotten at once", "[layer][CL-17]") {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <thread>
 
-#include "net/support/death.hpp"
+#include "support/death.hpp"
 #include "net/support/served.hpp"
 #include "sluice/net/signals.hpp"
 #include "support/catch.hpp"

@@ -301,6 +301,32 @@ TEST_CASE("a connection's pages take as many bytes as the limit says", "[page][C
   CHECK(ann->ask(R"({"page":)" + view('b', 8'000)) != "");
 }
 
+TEST_CASE("pages of all connections are bounded together, and a connection that holds much ends first",
+          "[page][CC-11]") {
+  HostOptions options;
+  options.limits.server_held_bytes = 1024 * 1024;
+  House house({}, options);
+  const auto view = [](int number, std::size_t bytes) {
+    return R"({"page":"view","slug":"v","token":")" + std::to_string(number) + std::string(bytes, 't') + "\"}";
+  };
+  auto ann = Browser::in(house, "user=7");
+  auto greedy = Browser::in(house, "user=7");
+  for (int page = 0; page < 10; ++page) REQUIRE(ann->ask(view(page, 10)) != "");
+  CHECK(house.host.stats().held_bytes > 10'000);
+  int pages = 0;
+  while (house.host.stats().shed_consumers == 0 && pages < 1000) (void)greedy->ask(view(pages++, 8'000));
+  CHECK(pages > 10);
+  CHECK(pages < 100);
+  CHECK(house.host.stats().held_bytes < 20'000);
+  CHECK(house.host.stats().shed_consumers == 1);
+  CHECK(ann->ask(view(10, 10)) != "");
+  greedy.reset();
+  CHECK(ann->ask(R"({"remove_page":"view","slug":"v","token":"0tttttttttt"})") != "");
+  ann.reset();
+  house.executor.run_all();
+  CHECK(house.host.stats().held_bytes == 0);
+}
+
 // --- what is no request
 
 TEST_CASE("JSON that asks for nothing is ignored", "[page][CC-16][CC-17]") {

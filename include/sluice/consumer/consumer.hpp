@@ -64,6 +64,10 @@ class Consumer {
   /// taken what came before the gap; what is sent here reaches it before what came after. The default says nothing.
   virtual Task<> on_gap(const Gap& gap);
 
+  /// The memory that this object keeps for its client between messages, in bytes. It counts against
+  /// Limits::server_held_bytes. It is 0 at first, and changes only with a call of kept_changed() right behind.
+  virtual std::size_t kept_bytes() const noexcept { return 0; }
+
   /// Called once by the host, before connect().
   void bind(Session& session) noexcept { session_ = &session; }
 
@@ -96,6 +100,9 @@ class Consumer {
   /// finished. `bytes` is what it takes in memory, which counts against Limits::server_held_bytes while the handler
   /// waits.
   void keep_until_handled(std::shared_ptr<const void> referred, std::size_t bytes = 0);
+
+  /// kept_bytes() has changed, from this number.
+  void kept_changed(std::size_t before);
 
   /// What is known of the connection. Fixed by now: the channel layer knows the consumer by its user and socket id.
   const Scope& scope() const;

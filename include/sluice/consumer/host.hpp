@@ -49,7 +49,7 @@ struct HostStats {
   std::uint64_t destroyed_handlers = 0;  // still suspended past Limits::disconnect_grace, or of a shed consumer
   std::uint64_t shed_consumers = 0;      // closed with 1013: past Limits::server_held_bytes they held the most
   std::uint64_t missed_events = 0;       // lost since there was no memory: their consumers were closed with 1013
-  std::uint64_t held_bytes = 0;          // by busy consumers now
+  std::uint64_t held_bytes = 0;          // by busy consumers and for pages now
   // Of clients that were slow (WhenSlow), in messages:
   std::uint64_t slow_clients = 0;    // times that broadcasts had to wait for one
   std::uint64_t dropped_newest = 0;  // by drop_newest; and by any policy but close while their consumer was too busy

@@ -22,7 +22,8 @@ inline constexpr std::size_t max_log_line_bytes = 1'024;
 
 /// Replaces the process's log sink and returns the old one, which is not called any more: it waits for a call on
 /// another thread to end. A sink may replace itself. An empty sink silences the library; the default writes info and
-/// above to standard error. Any thread, also while static objects are destroyed.
+/// above to standard error. A sink that refers to an object is replaced before that object is destroyed: in its
+/// destructor, say. Any thread, also while static objects are destroyed.
 LogSink set_log_sink(LogSink sink);
 
 /// Hands one line to the sink. Never throws; a sink that throws loses its line, what the sink itself logs is lost, and

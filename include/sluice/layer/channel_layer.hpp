@@ -39,7 +39,9 @@ class ChannelCapacity {
   std::size_t capacity_;
 };
 
-/// Bounds of a channel layer, by channels_redis's names. A value; fixed once the layer stands.
+/// Bounds of a channel layer, by channels_redis's names. Each number means what it says, up to the largest; a layer's
+/// constructor throws std::invalid_argument for an expiry below 1 s or above 100 years, and for 0 in message_bytes and
+/// waiting_events. A value; fixed once the layer stands.
 struct ChannelLayerOptions {
   std::size_t capacity = 100;                          // events that wait in a channel
   std::vector<ChannelCapacity> channel_capacity = {};  // exceptions to it; the first that fits counts (CL-13)

@@ -61,7 +61,8 @@ struct CoreConsumerOptions {
 /// of the connection: a revocation that was missed takes its pages away all the same. Clients take turns for it, and
 /// until the last of a client's pages was asked for its broadcasts wait.
 ///
-/// A connection has up to Limits::pages_per_connection pages, which take up to page_bytes_per_connection. To react to
+/// A connection has up to Limits::pages_per_connection pages, which take up to page_bytes_per_connection, and those of
+/// all connections count against server_held_bytes: past it those that hold the most close with 1013. To react to
 /// more events derive from it, and start your table of handlers from EventHandlers(CoreConsumer::event_handlers()). Its
 /// executor only.
 class CoreConsumer : public JsonConsumer {
@@ -79,6 +80,8 @@ class CoreConsumer : public JsonConsumer {
   /// Tells the client which pages to fetch anew, if anything was lost; without pages, all that it shows:
   /// {"type":"updates_missed","pages":[{"page":"table","parameters":{"table_id":7}}]}.
   Task<> on_gap(const Gap& gap) override;
+  /// What its pages take, as Limits::page_bytes_per_connection counts it.
+  std::size_t kept_bytes() const noexcept override;
 
  private:
   Task<> subscribe(const json::Value& content, json::Value type);
@@ -87,6 +90,8 @@ class CoreConsumer : public JsonConsumer {
   Task<Result<void>> admit(const Subscription& wanted);
   Task<Result<void>> join(const Subscription& wanted);
   Task<> keep(Subscription wanted);
+  void add_page(Subscription page);
+  Subscription take_page(std::uint64_t number);
   enum class Permission : std::uint8_t { granted, refused, unknown };  // unknown: can_add threw
   Task<Permission> ask(const Subscription& page);
   void end_without_answer(std::uint16_t code);

@@ -58,8 +58,9 @@ struct Limits {
   std::size_t server_queued_bytes = 512 * 1024 * 1024;  // waiting for all slow readers; past it the largest close 1013
   std::size_t server_unused_bytes = 512 * 1024 * 1024;  // read of all clients and not used yet; past it the same
 
-  std::size_t server_held_bytes = 256 * 1024 * 1024;  // by busy consumers: what waits for them, and their messages;
-                                                      // past it those that hold the most close 1013. 0: any number
+  // By consumers: what waits for busy ones, their messages, and pages. Past it those that hold the most close 1013. 0:
+  // any number.
+  std::size_t server_held_bytes = 512 * 1024 * 1024;
 
   // --- consumers
   std::size_t client_mail = 32;              // messages that wait for a busy consumer; past it their client waits
