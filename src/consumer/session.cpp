@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The life of a session, and what comes in. session_order.cpp has the order of things, session_calls.cpp what goes out.
+// The life of a session, and what comes in. session_order.cpp has the order of things, session_calls.cpp what goes out,
+// session_holding.cpp what is too much.
 #include "consumer/session.hpp"
 
 #include <fmt/format.h>
@@ -283,26 +284,6 @@ void Session::put_layer(Mail mail) {
   hold(before);
 }
 
-void Session::kept_changed(std::size_t before) {
-  if (kept_uncounted_) return;
-  const std::size_t now = kept_bytes();
-  host_->held.add(now - before);
-  home_.note_keeper(*this, now);
-  if (now > before && host_->held.too_many()) home_.shed_soon(self());
-}
-
-void Session::stop_counting_kept() noexcept {
-  if (kept_uncounted_) return;
-  kept_uncounted_ = true;
-  host_->held.subtract(kept_bytes());
-}
-
-// It holds more than before.
-void Session::hold(std::size_t before) {
-  home_.note_holder(*this, before, held_bytes());
-  if (host_->held.too_many()) home_.shed_soon(self());
-}
-
 void Session::deliver(const DeliveryRun& run) {
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
   if (intercepted_.contain(run.kind)) return intercept(run);
@@ -348,61 +329,6 @@ void Session::unshare() noexcept {
   if (phase_ == Phase::over) return;
   if (phase_ == Phase::over) return;
   guarded([this] { mailbox_.unshare(home_.frames()); });
-}
-
-void Session::overflow(std::string_view why) noexcept {
-  count(host_->counters.mailbox_overflows);
-  home_.rare_log().write(LogLevel::warning, why, [&] {
-    return fmt::format("{} [{}]: too many {}, closed with 1013", scope_.quoted_path(), channel_name(), why);
-  });
-  shut_soon();
-}
-
-// An event for it is lost, for want of memory mostly. Its client comes again, and fetches what it shows.
-void Session::missed() noexcept {
-  count(host_->counters.missed_events);
-  if (closing_ || closed_) return;
-  home_.rare_log().write(LogLevel::error, "missed", [&] {
-    return fmt::format("{} [{}]: an event for this consumer was lost, closed with 1013", scope_.quoted_path(),
-                       channel_name());
-  });
-  shut_soon();
-}
-
-// Called while the hub walks through a group, so that leaving the group is a job of its own.
-void Session::shut_soon() noexcept {
-  static const CloseReason& reason = *new CloseReason(close_code::try_again_later, "too slow");  // needs no memory here
-  closing_ = true;
-  mailbox_.drop_layer();
-  if (pressure_) pressure_->backlog.reset();
-  try {
-    executor().post([kept = self()] {
-      if (!kept->closed_) kept->shut(reason, 503);
-    });
-  } catch (...) {  // the groups are left when the connection says that it is gone
-    close_connection(reason, 503);
-  }
-}
-
-void Session::shed() noexcept {
-  if (phase_ == Phase::over) return;
-  count(host_->counters.shed_consumers);
-  home_.rare_log().write(LogLevel::warning, "shed", [&] {
-    return fmt::format(
-        "{} [{}]: consumers hold more than Limits::server_held_bytes, and this one {} bytes of it: closed with 1013, "
-        "its handler destroyed",
-        scope_.quoted_path(), channel_name(), held_bytes() + kept_bytes());
-  });
-  stop_counting_kept();  // it is released with the connection
-  const auto kept = self();
-  guarded([this] {
-    end(CloseReason(close_code::try_again_later, "server busy"), 503);
-    mailbox_.drop_layer();
-    mailbox_.drop_messages();
-    if (!busy_) return;
-    count(host_->counters.destroyed_handlers);
-    destroy_handler();
-  });
 }
 
 Identity Session::identity() const noexcept {
