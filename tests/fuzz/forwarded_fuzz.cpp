@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (!who) return 0;
   if (who->host) check(!who->host->empty());
-  check(net::parse_stop(net::to_text(who->client)).has_value());
+  check(net::parse_hop(net::to_text(who->client)).has_value());
 
   // Whatever a client that was found had written in front, it stays who it is, for as long as it can be read.
   if (net::trusts(options, who->client.address())) return 0;
