@@ -97,8 +97,12 @@ Completion<Result<void>> Bus::wait_until_up() {
   return done;
 }
 
+// The next tick comes whatever becomes of this one.
 void Bus::tick() {
   if (ended_) return;
+  executor_.post_after(tick_time, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->tick();
+  });
   const auto now = executor_.now();
   std::erase_if(waiting_for_up_, [now](Waiter& waiter) { return waiter.expire(now); });
   end_joins(now);
@@ -111,9 +115,6 @@ void Bus::tick() {
   look_at_memberships();
   tell_up();
   leave_when_drained();
-  executor_.post_after(tick_time, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->tick();
-  });
 }
 
 void Bus::close(Ended ended) {

@@ -188,8 +188,8 @@ void Link::watch() {
   executor_.post_after(answer_time_ / 4, [weak = weak_from_this()] {
     const auto self = weak.lock();
     if (!self || self->phase_ == Phase::over) return;
-    self->look_at_the_clock();
     self->watch();
+    self->look_at_the_clock();
   });
 }
 

@@ -162,6 +162,33 @@ TEMPLATE_LIST_TEST_CASE("nothing that is merely slow, busy or refused is taken f
   CHECK(ann.heard().find("layer") == std::string::npos);
 }
 
+TEST_CASE("a layer whose tick throws goes on, and still finds what is deaf", "[redis]") {
+  testing::ManualExecutor executor;
+  TinyRedis redis(executor);
+  testing::ScriptedDialer dialer(redis.server());
+  bool broken = false;
+  RedisOptions options;
+  options.group_expiry = 6s;
+  const auto clock = [&broken] {
+    if (broken) throw std::runtime_error("no clock");
+    return fixed_clock();
+  };
+  auto layer = std::make_unique<RedisChannelLayer>(executor, dialer, options, clock);
+  {
+    Listener ann(*layer, executor);
+    ann.begin_to_join("g");
+    executor.run_all();
+    broken = true;
+    CHECK_THROWS_AS(executor.advance(10s), std::runtime_error);  // at the renewal
+    broken = false;
+    redis.lose_readers();
+    executor.advance(30s);
+    CHECK(layer->redis_stats().downs == 1);
+  }
+  layer.reset();
+  executor.advance(5s);
+}
+
 // ---------------------------------------------------------------- a real server
 
 TEST_CASE("a subscriber that Redis cuts off at its output-buffer limit is told", "[redis][live]") {
