@@ -15,7 +15,7 @@ AsioConnection::AsioConnection(ServerShard& shard, AcceptedSocket accepted, Admi
   cold().http = std::make_unique<HttpStage>(*this, accepted.peer, accepted.proxy_protocol);
 }
 
-AsioConnection::~AsioConnection() { shard().forget(); }
+AsioConnection::~AsioConnection() { shard().shutdown().connection_destroyed(); }
 
 void AsioConnection::start(std::shared_ptr<AsioConnection> self) {
   self_ = std::move(self);
@@ -62,7 +62,7 @@ void AsioConnection::accept(const Acceptance& acceptance) {
     release_unused();
   }
   resume_soon();  // bytes may have arrived right behind the request
-  if (shard().stopping()) shard().plan_shutdown(*this);
+  if (shard().stopping()) shard().shutdown().plan(*this);
 }
 
 void AsioConnection::deny(const Denial& denial) {
@@ -177,7 +177,7 @@ void AsioConnection::shutdown() {
 
 void AsioConnection::cut_off() {
   if (opening()) http()->refuse({503, "the server stops", {}});
-  if (phase_ == Phase::open) websocket_.fail(shard().goodbye(), CloseCause::by_stop);
+  if (phase_ == Phase::open) websocket_.fail(shard().shutdown().goodbye(), CloseCause::by_stop);
   if (phase_ == Phase::leaving && !socket_.waits_for_room()) write_queued();
   lost();
 }

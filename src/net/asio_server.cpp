@@ -216,7 +216,7 @@ void AsioServer::State::stop(const StopOptions& options) {
         shard->executor().post([weak, weak_shard = std::weak_ptr(shard), how]() mutable {
           const auto alive = weak_shard.lock();
           if (!alive) return;
-          alive->stop(std::move(how), [weak] {
+          alive->shutdown().begin(std::move(how), [weak] {
             if (const auto server = weak.lock()) server->shard_is_empty();
           });
         });
@@ -270,7 +270,7 @@ void AsioServer::State::end() {
   executors_.join();
   close_door();
   for (const auto& acceptor : take_acceptors()) acceptor->close();
-  for (const auto& shard : shards_) shard->tear_down();
+  for (const auto& shard : shards_) shard->shutdown().tear_down();
   for (const auto& shard : shards_) context_.gateway.executor_ended(shard->executor());
 }
 

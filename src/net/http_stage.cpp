@@ -190,7 +190,7 @@ void HttpStage::on_drained() {
   if (state_ != State::responding) return;  // that was 100 Continue
   state_ = State::reading;
   waits_since_ = shard().executor().now();
-  if (shard().stopping()) shard().plan_shutdown(connection_);
+  if (shard().stopping()) shard().shutdown().plan(connection_);
   connection_.resume_soon();
 }
 
@@ -215,7 +215,7 @@ void HttpStage::on_deadline() {
 void HttpStage::shutdown() {
   if (!wants_bytes() || reader_.begun()) return;
   const auto idle_from = waits_since_ + request_on_its_way;
-  if (shard().executor().now() < idle_from) return shard().shut_down_at(connection_, idle_from);
+  if (shard().executor().now() < idle_from) return shard().shutdown().shut_down_at(connection_, idle_from);
   connection_.leave(true);
 }
 
@@ -227,10 +227,10 @@ void HttpStage::on_lost() {
 // The client is gone while a handler is at work: the socket is closed now, and the handler may finish within a grace,
 // as a consumer's may.
 void HttpStage::keep_for_handler() {
-  if (!task_ || shard().torn_down()) return;
+  if (!task_ || shard().shutdown().torn_down()) return;
   auto kept = std::make_shared<std::shared_ptr<AsioConnection>>(connection_.self());
   kept_for_handler_ = kept;
-  shard().keep(kept);
+  shard().shutdown().keep(kept);
   shard().executor().post_after(shard().limits().disconnect_grace, [kept] { kept->reset(); });
 }
 

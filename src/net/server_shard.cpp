@@ -10,8 +10,6 @@
 #include "core/failure.hpp"
 #include "net/addresses.hpp"
 #include "net/asio_connection.hpp"
-#include "net/http_stage.hpp"
-#include "net/insist.hpp"
 #include "net/tls_session.hpp"
 #include "sluice/core/log.hpp"
 #include "ws/http_response.hpp"
@@ -22,9 +20,6 @@ namespace {
 constexpr std::size_t gathered_bytes = 256 * 1024;
 // Connections past a limit are answered with 503 while they are few, and closed without an answer when they are many.
 constexpr std::size_t most_over_capacity = 64;
-// Added to the time that handlers have, for this thread to run them.
-constexpr auto a_little_more = std::chrono::seconds(1);
-
 void on_ready(void* owner, Poller::Readiness ready) {
   auto& connection = *static_cast<AsioConnection*>(owner);
   connection.guarded([&] { connection.on_ready(ready); });
@@ -38,6 +33,7 @@ ServerShard::ServerShard(AsioExecutor& executor, ServerContext& context, std::si
       poller_(std::make_shared<Poller>(executor, &on_ready)),
       buffers_(executor, limits()),
       clock_(executor.now()),
+      shutdown_(*this),
       deadlines_(*this),
       resume_queue_(*this),
       write_batch_(*this),
@@ -66,7 +62,7 @@ const std::string& ServerShard::date() {
 }
 
 void ServerShard::start(AcceptedSocket accepted) noexcept {
-  if (torn_down_) return;
+  if (shutdown_.torn_down()) return;
   counters_.accepted.add();
   Admission::ConnectionSlot slot;
   std::shared_ptr<AsioConnection> connection;
@@ -86,7 +82,7 @@ void ServerShard::start(AcceptedSocket accepted) noexcept {
     log_failure("accept: a connection could not be served", std::current_exception());
     return uncount(has_slot);
   }
-  ++held_;
+  shutdown_.connection_begins();
   connection->guarded([&] { connection->start(connection); });
 }
 
@@ -124,12 +120,6 @@ void ServerShard::left(AsioConnection& connection) noexcept {
   write_batch_.add_ended(connection);
 }
 
-void ServerShard::forget() noexcept {
-  if (--held_ > 0) return;
-  notify_if_empty();
-  until_forgotten_.reset();
-}
-
 void ServerShard::will_write(AsioConnection& connection) {
   if (write_batch_.empty() && limits().idle_time.count() > 0) read_clock();
   write_batch_.add(connection);
@@ -154,88 +144,6 @@ void ServerShard::shed(Held what, std::size_t count) {
   std::ranges::partial_sort(holders, holders.begin() + static_cast<std::ptrdiff_t>(count), std::greater(),
                             [](const auto& holder) { return holder.first; });
   for (std::size_t i = 0; i < count; ++i) holders[i].second->shed(what);
-}
-
-void ServerShard::stop(Shutdown how, Function<void()> when_empty) noexcept {
-  if (stopping() && how.end >= stopping_.end) return;
-  if (!stopping()) when_empty_ = std::move(when_empty);
-  stopping_ = std::move(how);
-  deadlines_.each([this](AsioConnection& connection) { insist([&] { plan_shutdown(connection); }); });
-  const auto patience = stopping_.end - executor_.now();
-  const auto later = [this](std::chrono::nanoseconds delay, void (ServerShard::*what)() noexcept) {
-    insist([&] {
-      executor_.post_after(delay, [weak = weak_from_this(), what] {
-        if (const auto shard = weak.lock()) ((*shard).*what)();
-      });
-    });
-  };
-  later(patience, &ServerShard::cut_off_all);
-  // Handlers have this long for the work that they are at, and as long again for disconnect(). A connection that is
-  // held longer is held for ever.
-  later(patience + 2 * limits().disconnect_grace + a_little_more, &ServerShard::give_up);
-  notify_if_empty();
-}
-
-void ServerShard::plan_shutdown(AsioConnection& connection) {
-  shut_down_at(connection, stopping_.plan->next(executor_.now()));
-}
-
-void ServerShard::shut_down_at(AsioConnection& connection, Deadline::Time when) {
-  executor_.post_after(when - executor_.now(), [weak = std::weak_ptr(connection.self())] {
-    if (const auto alive = weak.lock()) alive->guarded([&] { alive->shutdown(); });
-  });
-}
-
-void ServerShard::cut_off_all() noexcept {
-  deadlines_.take_all(executor_.now(), [this](AsioConnection& connection) {
-    counters_.cut_off_by_stop.add();
-    connection.guarded([&] { connection.cut_off(); });
-  });
-  write_batch_.run();
-}
-
-void ServerShard::give_up() noexcept {
-  if (!when_empty_) return;
-  failures_.write(LogLevel::warning, "stop", [this] {
-    return fmt::format("stop: {} connections have ended, but are held by somebody still", held_);
-  });
-  until_forgotten_ = shared_from_this();
-  notify_empty();
-}
-
-void ServerShard::notify_if_empty() noexcept {
-  if (held_ == 0 && when_empty_) notify_empty();
-}
-
-void ServerShard::notify_empty() noexcept {
-  insist([this] {
-    executor_.post([weak = weak_from_this()] {
-      const auto shard = weak.lock();
-      if (shard && shard->when_empty_) std::exchange(shard->when_empty_, nullptr)();
-    });
-  });
-}
-
-void ServerShard::keep(Kept connection) {
-  if (kept_.size() >= many_kept_) {
-    std::erase_if(kept_, [](const Kept& one) { return one.expired(); });
-    many_kept_ = 64 + 2 * kept_.size();
-  }
-  kept_.push_back(std::move(connection));
-}
-
-void ServerShard::tear_down() {
-  const auto running = executor_.take_over();
-  torn_down_ = true;
-  cut_off_all();
-  resume_queue_.clear();
-  executor_.end_turn();
-  for (const Kept& one : std::exchange(kept_, {})) {
-    const auto kept = one.lock();
-    if (!kept || !*kept) continue;
-    if (HttpStage* const stage = (*kept)->http()) stage->drop_request();
-  }
-  if (held_ > 0) until_forgotten_ = shared_from_this();
 }
 
 }  // namespace sluice::net

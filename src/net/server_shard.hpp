@@ -20,6 +20,7 @@
 #include "net/server_context.hpp"
 #include "net/shard_clock.hpp"
 #include "net/shard_deadlines.hpp"
+#include "net/shard_shutdown.hpp"
 #include "net/shared_buffers.hpp"
 #include "net/websocket_limits.hpp"
 #include "net/write_batch.hpp"
@@ -49,16 +50,14 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   ShardDeadlines& deadlines() noexcept { return deadlines_; }
   /// For connections that have had their share of this turn.
   ResumeQueue& resume_queue() noexcept { return resume_queue_; }
-  bool stopping() const noexcept { return stopping_.plan != nullptr; }
-  /// What WebSockets are closed with while stopping.
-  CloseReason goodbye() const {
-    return stopping_.plan ? stopping_.plan->invite_back(stopping_.goodbye) : stopping_.goodbye;
-  }
+  WriteBatch& write_batch() noexcept { return write_batch_; }
+  /// How this shard stops.
+  ShardShutdown& shutdown() noexcept { return shutdown_; }
+  bool stopping() const noexcept { return shutdown_.begun(); }
   /// The reason as it goes into a close frame: 1013 names the time after which the client may come back.
   CloseReason with_return_time(const CloseReason& reason) {
     return reason.code() == close_code::try_again_later ? context_.return_times.invite_back(reason) : reason;
   }
-  bool torn_down() const noexcept { return torn_down_; }
   /// What a connection may gather before it writes within the turn, so that a flood does not pile up until its end.
   std::size_t most_gathered() const noexcept { return most_gathered_; }
   /// The current Date header, made once a second.
@@ -108,29 +107,10 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   RareLog& failures() noexcept { return failures_; }
   /// A connection has closed its socket. It is destroyed at the end of this turn, unless somebody holds it.
   void left(AsioConnection& connection) noexcept;
-  /// The destructor of a connection calls this last. This shard may end in the call.
-  void forget() noexcept;
-
-  /// Shuts down each connection when the plan says, cuts off those that are left at the end, and calls `when_empty`
-  /// once nobody holds one any more. A second call with an earlier end adds that end, and its `when_empty` is not
-  /// called. Without memory for a timer the thread waits for memory.
-  void stop(Shutdown how, Function<void()> when_empty) noexcept;
-  /// While stopping: shuts the connection down when the plan says, or at `when`.
-  void plan_shutdown(AsioConnection& connection);
-  void shut_down_at(AsioConnection& connection, Deadline::Time when);
-  /// A connection that only its handler keeps, which is destroyed when no executor runs any more.
-  using Kept = std::weak_ptr<std::shared_ptr<AsioConnection>>;
-  void keep(Kept connection);
-  /// Ends all connections and notifies their events, in this call. No executor runs any more.
-  void tear_down();
 
  private:
   Admission::ConnectionSlot slot_for(const asio::ip::tcp::endpoint& peer);
   void uncount(bool had_slot) noexcept;
-  void cut_off_all() noexcept;
-  void give_up() noexcept;
-  void notify_if_empty() noexcept;
-  void notify_empty() noexcept;
 
   AsioExecutor& executor_;
   ServerContext& context_;
@@ -138,6 +118,7 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   Counters counters_;
   SharedBuffers buffers_;
   ShardClock clock_;
+  ShardShutdown shutdown_;  // outlives the connections below
   ShardDeadlines deadlines_;
   ResumeQueue resume_queue_;
   WriteBatch write_batch_;
@@ -148,15 +129,8 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   QueuedBytes::Share queued_bytes_, unused_bytes_;
   std::minstd_rand random_{std::random_device{}()};
   std::atomic<std::size_t> load_{0};
-  std::size_t held_ = 0;  // connections that somebody holds, of those that are gone too
   std::size_t over_capacity_ = 0;
   const std::size_t most_gathered_;
-  Shutdown stopping_;  // no plan: it serves
-  bool torn_down_ = false;
-  std::vector<Kept> kept_;
-  std::size_t many_kept_ = 64;  // then those that are gone are looked for
-  Function<void()> when_empty_;
-  std::shared_ptr<ServerShard> until_forgotten_;  // this one, when connections may outlive the server
   std::string date_;
   std::chrono::system_clock::time_point date_of_;
 };

@@ -266,9 +266,9 @@ void WebSocketStage::close(const CloseReason& reason) {
 void WebSocketStage::shutdown() {
   if (stopping_) return;
   stopping_ = true;
-  if (!events_) return begin_close(shard().goodbye(), CloseCause::by_stop);
+  if (!events_) return begin_close(shard().shutdown().goodbye(), CloseCause::by_stop);
   const auto events = events_;
-  events->on_stop(shard().goodbye());
+  events->on_stop(shard().shutdown().goodbye());
 }
 
 void WebSocketStage::begin_close(const CloseReason& reason, CloseCause cause) {
@@ -343,7 +343,7 @@ void WebSocketStage::notify_closed() {
   auto notify = [events = events_, reason = *cold_->closed_with, ahead = std::move(ahead)]() mutable {
     deliver_last_events(*events, ahead, reason);
   };
-  shard().torn_down() ? notify() : shard().executor().post(std::move(notify));
+  shard().shutdown().torn_down() ? notify() : shard().executor().post(std::move(notify));
   events_ = nullptr;
 }
 
