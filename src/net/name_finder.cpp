@@ -12,6 +12,8 @@
 #include <thread>
 #include <utility>
 
+#include "net/insist.hpp"
+
 namespace sluice::net {
 namespace {
 
@@ -48,8 +50,12 @@ struct NameFinder::Queue {
   };
 
   explicit Queue(Executor& executor) : executor(&executor) {}
-  static void work(const std::shared_ptr<Queue>& queue);
-  void answer(Question question, Answer answer);
+  static void work(const std::shared_ptr<Queue>& queue) noexcept;
+  struct Asked {
+    Question question;
+    Answer answer;
+  };
+  void answer(const std::shared_ptr<Asked>& asked);
 
   std::mutex mutex;
   Executor* executor;  // null: it has ended
@@ -57,7 +63,7 @@ struct NameFinder::Queue {
   bool has_thread = false;
 };
 
-void NameFinder::Queue::work(const std::shared_ptr<Queue>& queue) {
+void NameFinder::Queue::work(const std::shared_ptr<Queue>& queue) noexcept {
   for (;;) {
     std::unique_lock lock(queue->mutex);
     if (queue->questions.empty()) {
@@ -68,16 +74,22 @@ void NameFinder::Queue::work(const std::shared_ptr<Queue>& queue) {
     queue->questions.pop_front();
     lock.unlock();
     if (question.asker.expired()) continue;
-    Answer answer = resolve(question.host, question.port);
-    queue->answer(std::move(question), std::move(answer));
+    std::shared_ptr<Asked> asked;
+    insist([&] {
+      if (!asked) asked = std::make_shared<Asked>();
+      asked->answer = resolve(question.host, question.port);
+    });
+    asked->question = std::move(question);
+    insist([&] { queue->answer(asked); });
   }
 }
 
-void NameFinder::Queue::answer(Question question, Answer answer) {
+void NameFinder::Queue::answer(const std::shared_ptr<Asked>& asked) {
   std::lock_guard lock(mutex);  // while it is held the executor does not end
   if (!executor) return;
-  executor->post([question = std::move(question), answer = std::move(answer)]() mutable {
-    if (const auto asker = question.asker.lock()) question.found(std::move(answer));
+  executor->post([asked] {
+    Question question = std::move(asked->question);  // it ends here, and not with the thread
+    if (const auto asker = question.asker.lock()) question.found(std::move(asked->answer));
   });
 }
 
@@ -97,11 +109,12 @@ void NameFinder::find(std::string host, std::uint16_t port, std::weak_ptr<const 
   try {
     std::thread([queue = queue_] { Queue::work(queue); }).detach();
     queue_->has_thread = true;
-  } catch (const std::system_error& error) {
-    Queue::Question question = std::move(queue_->questions.back());
+  } catch (const std::exception& error) {
+    const auto asked = std::make_shared<Queue::Asked>(Queue::Asked{
+        std::move(queue_->questions.back()), {{}, std::string("no thread to look up names in: ") + error.what()}});
     queue_->questions.pop_back();
-    queue_->executor->post([question = std::move(question), why = std::string(error.what())]() mutable {
-      if (const auto still = question.asker.lock()) question.found({{}, std::move(why)});
+    queue_->executor->post([asked] {
+      if (const auto still = asked->question.asker.lock()) asked->question.found(std::move(asked->answer));
     });
   }
 }

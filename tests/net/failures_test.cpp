@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -11,6 +12,8 @@
 #include <string>
 
 #include "net/support/served.hpp"
+#include "sluice/core/worker_pool.hpp"
+#include "sluice/net/asio_dialer.hpp"
 #include "support/catch.hpp"
 #include "support/failing_allocations.hpp"
 #include "support/failing_threads.hpp"
@@ -233,11 +236,39 @@ TEST_CASE("whichever allocation fails in a call that starts or ends a server, th
   CHECK(nth > 30);
 }
 
+TEST_CASE("a thread to look up names in that does not start is an error of the stream that wanted it", "[net]") {
+  struct End final : StreamEvents {
+    void on_open() override {}
+    void on_bytes(std::string_view) override {}
+    void on_closed(const Error& error) override { why.set_value(error.message()); }
+    std::promise<std::string> why;
+  };
+  AsioExecutors executors(1);
+  AsioDialer dialer(executors);
+  End first, second;
+  std::unique_ptr<ByteStream> one, two;
+  const auto dial = [&](End& end, std::unique_ptr<ByteStream>& stream) {
+    executors.at(0).post([&] { stream = dialer.dial({.host = "localhost", .port = 1}, executors.at(0), end); });
+    return end.why.get_future().get();
+  };
+  {
+    const FailingThread failing(1);
+    CHECK(dial(first, one).find("no thread to look up names in") != std::string::npos);
+  }
+  CHECK(dial(second, two).find("no thread") == std::string::npos);
+  run_on(executors.at(0), [&] { one.reset(), two.reset(); });
+}
+
 TEST_CASE("a thread that does not start is an error of the call that wanted it, and leaves nothing", "[net]") {
   const std::size_t held = held_of_the_system();
   for (std::size_t nth = 1; nth <= 3; ++nth) {
     const FailingThread failing(nth);
     CHECK_THROWS_AS(AsioExecutors(3), std::system_error);
+    CHECK(comes_down_to(held));
+  }
+  for (std::size_t nth = 1; nth <= 3; ++nth) {
+    const FailingThread failing(nth);
+    CHECK_THROWS_AS(WorkerPool(3), std::system_error);
     CHECK(comes_down_to(held));
   }
   {
