@@ -12,7 +12,7 @@ from compare import attackers, loads
 from compare.figures import Figures, milliseconds, table, times, whole
 from compare.servers import Running, Server
 
-HONEST, MESSAGES, PER_MINUTE = 1_000, 60, 600
+HONEST, MESSAGES, PER_MINUTE = 1_000, 120, 600
 NOBODY, AGAIN = "nobody", "nobody, again"
 EVERYBODY = "all of them at once"
 
