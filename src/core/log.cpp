@@ -4,15 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
 
+#include "core/abort_with.hpp"
 #include "core/quoted.hpp"
 
 namespace sluice {
@@ -45,6 +48,23 @@ class Sink {
   void take(LogLevel level, std::string_view line) {
     std::unique_lock lock(mutex_);
     if (calling_) return wait_in_line(level, line);
+    empty_line(lock, level, line);
+  }
+
+  // For a line behind which the program ends: nobody else could hand it to the sink later.
+  void take_last(LogLevel level, std::string_view line, std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    if (!idle_.wait_for(lock, patience, [this] { return !calling_; })) return write_to_stderr(level, line);
+    empty_line(lock, level, line);
+  }
+
+ private:
+  struct Line {
+    LogLevel level;
+    std::string text;
+  };
+
+  void empty_line(std::unique_lock<std::mutex>& lock, LogLevel level, std::string_view line) {
     calling_ = true;
     call(lock, level, line);
     while (!waiting_.empty()) {
@@ -56,12 +76,6 @@ class Sink {
     calling_ = false;
     idle_.notify_all();
   }
-
- private:
-  struct Line {
-    LogLevel level;
-    std::string text;
-  };
 
   void wait_in_line(LogLevel level, std::string_view line) {
     if (waiting_.size() < most_waiting) {
@@ -122,6 +136,19 @@ std::string_view to_string(LogLevel level) noexcept {
     case LogLevel::error: return "error";
   }
   return "unknown";
+}
+
+void abort_with(std::string_view line) noexcept {
+  constexpr auto patience = std::chrono::seconds(1);  // with a sink that is busy on another thread
+  try {
+    if (in_the_sink) {
+      write_to_stderr(LogLevel::error, line);
+    } else {
+      the_sink().take_last(LogLevel::error, on_one_line(line), patience);
+    }
+  } catch (...) {  // no memory: the end says less
+  }
+  std::abort();
 }
 
 LogSink set_log_sink(LogSink sink) { return the_sink().replace(std::move(sink)); }

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -16,6 +15,7 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/ip/tcp.hpp>
 
+#include "core/abort_with.hpp"
 #include "net/acceptor.hpp"
 #include "net/addresses.hpp"
 #include "net/asio_executor.hpp"
@@ -259,10 +259,9 @@ void AsioServer::State::end() {
   if (executors_.running()) {
     net::insist([this] { stop({.window = {}, .grace = {}}); });
     if (runs_here() && !has_ended()) {
-      log(LogLevel::error,
+      abort_with(
           "~AsioServer() on one of the server's executors would wait for itself. Destroy the server elsewhere, or call "
           "stop() and let wait() return, in another thread, before");
-      std::abort();
     }
     wait();
     return close_door();

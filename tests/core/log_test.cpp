@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "core/abort_with.hpp"
 #include "support/catch.hpp"
 #include "support/death.hpp"
 
@@ -154,4 +155,25 @@ TEST_CASE("lines of static objects' destructors are logged, before and after the
   CHECK(words ==
         "did not abort: a journal whose name is too long for the string itself: from the last one\n"
         "sluice error: from the first one\n");
+}
+
+TEST_CASE("the sentence that ends a program is written while another thread is in the sink", "[core]") {
+  const auto end_while_busy = [](bool for_ever) {
+    return test::last_words_of([for_ever] {
+      std::promise<void> in_the_sink, on;
+      set_log_sink([&](LogLevel, std::string_view line) {
+        if (line == "slow") {
+          in_the_sink.set_value();
+          on.get_future().wait();
+        }
+        std::fprintf(stderr, "sink: %.*s\n", static_cast<int>(line.size()), line.data());
+      });
+      std::thread([] { log(LogLevel::info, "slow"); }).detach();
+      in_the_sink.get_future().wait();
+      if (!for_ever) on.set_value();
+      abort_with("the end");
+    });
+  };
+  CHECK(end_while_busy(false) == "aborted: sink: slow\nsink: the end\n");
+  CHECK(end_while_busy(true) == "aborted: sluice error: the end\n");
 }
