@@ -94,7 +94,7 @@ Task<> CoreConsumer::recheck(const RecheckPages& event) { return ask_again(pages
 // away. In a herd of clients each waits for its turn.
 Task<> CoreConsumer::ask_again(std::vector<std::uint64_t> numbers) {
   for (const auto number : numbers) {
-    RecheckLine::Place place(Executor::current()->local<RecheckLine>(), options_.rechecks_at_once);
+    RecheckLine::Place place(*Executor::current(), options_.rechecks_at_once);
     if (place.waits()) {
       const PageRegistry::WaitingRecheck counted(*registry_);
       const auto woken = place.woken();

@@ -2,23 +2,35 @@
 // How many permissions are asked for again at once: after a gap of the channel layer every page of every client is.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <list>
+#include <map>
 #include <memory>
 
 #include "layer/waiting_line.hpp"
+#include "sluice/core/executor.hpp"
 
 namespace sluice {
 
 /// One per executor (Executor::local). First come, first served: a client takes a place for each page anew, so that one
-/// with many pages delays nobody. Its executor only.
+/// with many pages delays nobody. An answer that takes longer than `place_time` keeps no place: what one permission
+/// check waits for, a data base that hangs, holds up no client but its own. Its executor only.
 class RecheckLine {
   struct State;
 
  public:
+  RecheckLine() = default;
+  RecheckLine(const RecheckLine&) = delete;
+  RecheckLine& operator=(const RecheckLine&) = delete;
+  ~RecheckLine() { state_->executor = nullptr; }
+
+  static constexpr auto place_time = std::chrono::seconds(2);
+
   /// A place among those that ask, or in the line for one. It ends with its asker, wherever that is:
   ///
-  ///     RecheckLine::Place place(executor.local<RecheckLine>(), most);
+  ///     RecheckLine::Place place(executor, most);
   ///     if (place.waits()) {
   ///       const auto woken = place.woken();
   ///       co_await woken;
@@ -26,7 +38,7 @@ class RecheckLine {
   class Place {
    public:
     /// Waits while `most` places are taken.
-    Place(RecheckLine& line, std::size_t most);
+    Place(Executor& executor, std::size_t most);
     ~Place();
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
@@ -35,16 +47,32 @@ class RecheckLine {
     const WaitingLine::WakeUp& woken() const noexcept { return woken_; }
 
    private:
+    friend RecheckLine;
+    enum class At : std::uint8_t { line, place, lapsed };
+
     const std::shared_ptr<State> state_;
+    std::list<Place*> self_{this};  // moved to the holders with the place, so that nothing is allocated then
+    Executor::Clock::time_point since_{};
     std::uint64_t number_ = 0;  // in the line; 0: the place was free
+    At at_ = At::line;
     WaitingLine::WakeUp woken_;
   };
 
  private:
-  struct State {
-    std::size_t taken = 0;
+  struct State : std::enable_shared_from_this<State> {
+    Executor* executor = nullptr;  // null: it has ended
+    std::size_t most = 0;
+    std::list<Place*> holders;  // the oldest first
     WaitingLine line;
-    void release() noexcept;
+    std::map<std::uint64_t, Place*> waiting;
+    bool watches = false;
+
+    void hold(Place& place) noexcept;
+    void let_go(Place& place, Place::At at) noexcept;
+    void leave(Place& place) noexcept;
+    void fill() noexcept;
+    void watch();
+    void look() noexcept;
   };
 
   const std::shared_ptr<State> state_ = std::make_shared<State>();  // an asker may end after its executor's locals
