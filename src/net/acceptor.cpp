@@ -122,8 +122,10 @@ void Acceptor::finish() {
     }
   }
   if (last == Accepted::failed) {
-    log(LogLevel::error, fmt::format("accept: {}; who still waited when the server stopped is refused",
-                                     std::generic_category().message(errno)));
+    failures_.write(LogLevel::error, "accept", [error = errno] {
+      return fmt::format("accept: {}; who still waited when the server stopped is refused",
+                         std::generic_category().message(error));
+    });
   }
   close();
 }

@@ -122,7 +122,8 @@ void AsioConnection::look_for_loss() {
 std::span<char> AsioConnection::use(std::span<char> input) {
   if (phase_ == Phase::http) {
     http()->on_bytes(input);
-    if (phase_ == Phase::open || phase_ == Phase::closing) cold_->http.reset();
+    // A handshake that was decided inside Gateway::open: a connection that leaves has the time of its end, no more.
+    if (phase_ != Phase::http && http()->opening()) cold_->http.reset();
   }
   if (phase_ == Phase::open || phase_ == Phase::closing) websocket_.on_bytes(input);
   const bool later =

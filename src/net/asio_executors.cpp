@@ -71,17 +71,18 @@ AsioExecutor::~AsioExecutor() {
 
 bool AsioExecutor::drop_jobs() noexcept {
   const auto running = enter();
-  Jobs doomed;
+  Jobs inbox, jobs, last;  // swapped, which takes no memory
   {
     std::lock_guard lock(inbox_mutex_);
-    doomed.swap(inbox_);
+    inbox.swap(inbox_);
   }
-  for (Jobs* jobs : {&jobs_, &last_}) {
-    for (Function<void()>& job : *jobs) doomed.push_back(std::move(job));
-    jobs->clear();
+  jobs.swap(jobs_);
+  last.swap(last_);
+  bool dropped = !inbox.empty() || !jobs.empty() || !last.empty();
+  for (; timers_.next(); dropped = true) {
+    const Function<void()> doomed = timers_.take_due(Clock::time_point::max());
   }
-  while (timers_.next()) doomed.push_back(timers_.take_due(Clock::time_point::max()));
-  return !doomed.empty();
+  return dropped;
 }
 
 void AsioExecutor::post(Function<void()> job) {

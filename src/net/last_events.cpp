@@ -7,8 +7,7 @@
 
 namespace sluice::net {
 
-void deliver_last_events(ConnectionEvents& events, std::optional<ReadAhead>& ahead,
-                         const CloseReason& reason) noexcept {
+void deliver_last_events(ConnectionEvents& events, ReadAhead* ahead, const CloseReason& reason) noexcept {
   try {
     while (ahead && !ahead->empty()) events.on_message(ahead->take());
   } catch (...) {

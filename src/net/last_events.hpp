@@ -2,8 +2,6 @@
 // The last calls of a connection's events.
 #pragma once
 
-#include <optional>
-
 #include "net/read_ahead.hpp"
 #include "sluice/transport/connection.hpp"
 
@@ -11,6 +9,6 @@ namespace sluice::net {
 
 /// Delivers the messages that were read ahead, and then on_closed. Exceptions are logged: there is nothing left that
 /// they could end. The connection's executor only.
-void deliver_last_events(ConnectionEvents& events, std::optional<ReadAhead>& ahead, const CloseReason& reason) noexcept;
+void deliver_last_events(ConnectionEvents& events, ReadAhead* ahead, const CloseReason& reason) noexcept;
 
 }  // namespace sluice::net

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "net/asio_connection.hpp"
+#include "net/insist.hpp"
 #include "net/server_shard.hpp"
 
 namespace sluice::net {
@@ -36,7 +37,7 @@ void ResumeQueue::run() {
     connection->guarded([&] { connection->resume(); });
     shard_.read_clock();
   }
-  if (!waiting_.empty()) run_soon();
+  if (!waiting_.empty()) insist([this] { run_soon(); });
 }
 
 }  // namespace sluice::net

@@ -143,7 +143,10 @@ void ServerShard::shed(Held what, std::size_t count) {
   count = std::min(count, holders.size());
   std::ranges::partial_sort(holders, holders.begin() + static_cast<std::ptrdiff_t>(count), std::greater(),
                             [](const auto& holder) { return holder.first; });
-  for (std::size_t i = 0; i < count; ++i) holders[i].second->shed(what);
+  for (std::size_t i = 0; i < count; ++i) {
+    AsioConnection& connection = *holders[i].second;
+    connection.guarded([&] { connection.shed(what); });
+  }
 }
 
 }  // namespace sluice::net

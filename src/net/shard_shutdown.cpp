@@ -95,6 +95,7 @@ void ShardShutdown::keep(Kept connection) {
 void ShardShutdown::tear_down() {
   const auto running = shard_.executor().take_over();
   torn_down_ = true;
+  when_empty_ = nullptr;  // connections may outlive the executor that would run it
   cut_off_all();
   shard_.resume_queue().clear();
   shard_.executor().end_turn();

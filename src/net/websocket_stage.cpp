@@ -50,7 +50,7 @@ void WebSocketStage::release_unused() noexcept {
 
 void WebSocketStage::release() noexcept {
   if (!cold_) return;
-  cold_->ahead.reset();
+  if (notified()) cold_->ahead.reset();
   cold_->deflater.reset();
   if (cold_->protocol) cold_->protocol->inflate_with(nullptr);
 }
@@ -159,7 +159,7 @@ void WebSocketStage::take_message(Message message) {
   limits_.on_message(shard().tick());
   limits_.message_ended();
   if (!paused_ && !has_ahead()) return deliver(std::move(message));
-  if (!has_ahead()) cold().ahead.emplace();
+  if (!has_ahead()) cold().ahead = std::make_shared<ReadAhead>();
   cold_->ahead->put(std::move(message));
   if (!has_room_ahead(0)) shard().counters().read_ahead_full.add();
 }
@@ -272,21 +272,20 @@ void WebSocketStage::shutdown() {
 }
 
 void WebSocketStage::begin_close(const CloseReason& reason, CloseCause cause) {
-  queue_close(reason);
   cold().closed_with = reason;
   close_cause_ = cause;
+  queue_close(shard().with_return_time(reason));
   connection_.begin_closing();
 }
 
 void WebSocketStage::fail(const CloseReason& reason, CloseCause cause) {
-  queue_close(reason);
+  queue_close(shard().with_return_time(reason));
   finish(reason, cause);
   connection_.leave(true);
 }
 
 void WebSocketStage::queue_close(const CloseReason& reason) {
-  const CloseReason sent = shard().with_return_time(reason);
-  connection_.socket().push(shard().buffers().frames().encode_control(close_opcode, ws::close_payload(sent)));
+  connection_.socket().push(shard().buffers().frames().encode_control(close_opcode, ws::close_payload(reason)));
   connection_.write_soon();
 }
 
@@ -338,12 +337,13 @@ void WebSocketStage::finish(const CloseReason& reason, CloseCause cause) {
 // read ahead are delivered first.
 void WebSocketStage::notify_closed() {
   if (!closed_ || !events_) return;
-  std::optional<ReadAhead> ahead = std::exchange(cold_->ahead, std::nullopt);
-  if (ahead) shard().counters().messages_in.add(ahead->size());
-  auto notify = [events = events_, reason = *cold_->closed_with, ahead = std::move(ahead)]() mutable {
-    deliver_last_events(*events, ahead, reason);
+  const std::size_t messages = has_ahead() ? cold_->ahead->size() : 0;
+  auto notify = [events = events_, reason = *cold_->closed_with, ahead = cold_->ahead] {
+    deliver_last_events(*events, ahead.get(), reason);
   };
   shard().shutdown().torn_down() ? notify() : shard().executor().post(std::move(notify));
+  shard().counters().messages_in.add(messages);
+  cold_->ahead.reset();
   events_ = nullptr;
 }
 

@@ -93,7 +93,7 @@ class WebSocketStage final : public Connection {
   // What an idle connection has not.
   struct Cold {
     std::unique_ptr<ws::ServerProtocol> protocol;  // lent by the shard, while a frame or a message has begun
-    std::optional<ReadAhead> ahead;                // messages for a busy gateway; not empty
+    std::shared_ptr<ReadAhead> ahead;              // messages for a busy gateway; not empty
     std::optional<PeerEnd> peer_end;
     std::optional<CloseReason> closed_with;       // for on_closed
     std::shared_ptr<ws::FrameDeflater> deflater;  // if messages are compressed

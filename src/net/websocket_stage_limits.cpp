@@ -87,7 +87,7 @@ bool WebSocketStage::count_messages(std::size_t messages) {
 }
 
 void WebSocketStage::check_rates() {
-  if (open()) apply(limits_.check_rates(shard().limits_now()));
+  if (open() && !peer_ended()) apply(limits_.check_rates(shard().limits_now()));
 }
 
 void WebSocketStage::apply(RateLimiter::Verdict verdict) {

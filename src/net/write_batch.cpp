@@ -36,7 +36,9 @@ void WriteBatch::run() noexcept {
   }
   written_.clear();
   if (deflate_) deflate_->settle();
-  while (Deadline* const item = ended_.front()) static_cast<AsioConnection&>(*item).turn_after_end();
+  // One that failed while it was written may have asked to write again: then all are destroyed with that batch.
+  while (Deadline* const item = writing_.empty() ? ended_.front() : nullptr)
+    static_cast<AsioConnection&>(*item).turn_after_end();
 }
 
 }  // namespace sluice::net

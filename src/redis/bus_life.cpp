@@ -48,9 +48,10 @@ void Bus::is_up(std::size_t number) {
 
 void Bus::tell_up() {
   if (counters_.up || ended_ || !all_up() || executor_.now() < settled_at_) return;
+  if (down_told_) hub_->deliver_to_all(Event::of(LayerUp{}));  // where it throws, the next tick sends it to all again
+  down_told_ = false;
   counters_.up = true;
   for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve({});
-  if (std::exchange(down_told_, false)) hub_->deliver_to_all(Event::of(LayerUp{}));
 }
 
 void Bus::unsettled(std::size_t number, const Error& error) {

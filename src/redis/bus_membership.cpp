@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "redis/bus.hpp"
 #include "sluice/core/log.hpp"
@@ -44,9 +46,11 @@ void Bus::leave(std::string_view group, std::string_view plain_channel) {
 void Bus::leave_plain_channels() {
   executor_.post([self = shared_from_this()] {
     self->plain_joins_.clear();
+    std::vector<std::pair<std::string, std::string>> left;  // leaving may forget what is visited
     self->memberships_.for_each([&](const Membership& membership) {
-      if (!membership.plain_channel.empty()) self->leave_now(membership.group, membership.plain_channel);
+      if (!membership.plain_channel.empty()) left.emplace_back(membership.group, membership.plain_channel);
     });
+    for (const auto& [group, plain_channel] : left) self->leave_now(group, plain_channel);
   });
 }
 

@@ -102,7 +102,7 @@ void InboxSession::lost() {
 // key, so nothing is kept aside for the case of a crash (redis-wire I-3).
 void InboxSession::drain() {
   pauses_ = false;
-  if (!home_.hub().has_room()) return home_.when_room(pause());
+  if (!home_.hub().has_room()) return wait_for_room();
   const std::uint64_t missing = home_.proof(shard_).missing();  // this round takes it, if it is there
   reader_->request(
       {"BZPOPMIN", inbox_, std::to_string(block_time.count())},
@@ -135,8 +135,34 @@ void InboxSession::drain_later(const Reply& refusal) {
 // Returns what ends the pause. Meanwhile events wait in the inbox, up to its capacity.
 Function<void()> InboxSession::pause() {
   pauses_ = true;
-  return [this, weak = std::weak_ptr(reader_)] {
-    if (const auto reader = weak.lock(); reader && reader == reader_) drain();
+  return while_read([this] { drain(); });
+}
+
+// Senders leave out what an inbox that is full cannot hold, and what is older than expiry. Where that may have happened
+// the pause is a gap: pages are asked for again.
+void InboxSession::wait_for_room() {
+  pauses_ = true;
+  const auto since = home_.executor().now();
+  home_.when_room(while_read([this, since] {
+    reader_->request({"ZCARD", inbox_}, [this, since](const Result<Reply>& reply) {
+      if (!reply) return;
+      const RedisOptions& options = home_.options();
+      const auto waiting = static_cast<std::size_t>(std::max<std::int64_t>(reply->integer, 0));
+      const bool full = reply->is_error() || waiting >= std::min(options.capacity, options.process_capacity);
+      if (full || home_.executor().now() - since >= options.expiry) {
+        home_.unsettled(shard_, Error(ErrorCode::layer_unavailable,
+                                      "reading paused for so long that events may be lost: "
+                                      "an executor stood still"));
+      }
+      drain();
+    });
+  }));
+}
+
+// Called unless the reader is another one by then.
+Function<void()> InboxSession::while_read(Function<void()> go_on) {
+  return [this, weak = std::weak_ptr(reader_), go_on = std::move(go_on)]() mutable {
+    if (const auto reader = weak.lock(); reader && reader == reader_) go_on();
   };
 }
 

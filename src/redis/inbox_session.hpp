@@ -42,6 +42,8 @@ class InboxSession final : public BusSession {
   void drain();
   void drain_later(const Reply& refusal);
   Function<void()> pause();
+  void wait_for_room();
+  Function<void()> while_read(Function<void()> go_on);
   void arrived(std::string_view member);
   void look_up(Outgoing outgoing);
   void write_behind_look_ups(Outgoing outgoing);

@@ -7,10 +7,10 @@
 #include <memory>
 #include <thread>
 
-#include "support/death.hpp"
 #include "net/support/served.hpp"
 #include "sluice/net/signals.hpp"
 #include "support/catch.hpp"
+#include "support/death.hpp"
 
 using namespace sluice;
 using namespace sluice::test;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The limits of open WebSockets. The policies themselves are tested in keep_alive_test, rate_limiter_test and
-// queued_bytes_test, without sockets. Here the times are so short that a test need not wait, or so long that they never end.
+// queued_bytes_test, without sockets. Here the times are so short that a test need not wait, or so long that they never
+// end.
 #include <functional>
 #include <future>
 #include <string>

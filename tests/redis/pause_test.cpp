@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // A process whose consumers are behind reads nothing more from Redis, and reads on when they have caught up.
+#include <algorithm>
 #include <future>
 #include <list>
 #include <memory>
 #include <string>
 #include <tuple>
+#include <type_traits>
 
 #include "redis/support/live_world.hpp"
 #include "redis/support/tiny_world.hpp"
@@ -96,6 +98,20 @@ TEMPLATE_LIST_TEST_CASE("a process whose consumers are behind reads nothing more
   CHECK(world.layer->redis_stats().downs == 0);
 }
 
+TEST_CASE("a pause after which events may be lost is a gap, and a short one is not", "[redis]") {
+  BusyWorld<RedisChannelLayer> world;
+  world.send(1, 60);
+  world.run_all(5s);
+  CHECK(world.ann->heard() == numbers(1, 60));
+  world.send(1, 150);  // more than an inbox holds for Django's senders
+  world.run_all(5s);
+  const std::string heard = world.ann->heard();
+  CHECK_THAT(heard, Catch::Matchers::ContainsSubstring("layer_down"));
+  CHECK_THAT(heard, Catch::Matchers::ContainsSubstring("layer_up"));
+  CHECK_THAT(heard, Catch::Matchers::ContainsSubstring("150"));
+  CHECK(world.layer->redis_stats().up);
+}
+
 TEMPLATE_LIST_TEST_CASE("a pause in reading is not taken for a lost or a deaf connection", "[redis]", Layers) {
   BusyWorld<TestType> world;
   world.send(1, 20);
@@ -179,7 +195,7 @@ TEMPLATE_LIST_TEST_CASE("while an executor stands still, what arrives for it wai
   CHECK(block_on(sender.layer.close()) == 0);
   CHECK(reader.layer.stats().waiting_events <= 200 + 101);
   goes_on.set_value();
-  const std::size_t all = events * (payload.view().size() + 1) - 1;
-  CHECK(eventually([&] { return ann.heard().size() == all; }));
-  CHECK(reader.layer.redis_stats().downs == 0);
+  CHECK(eventually([&] { return std::ranges::count(ann.heard(), 'x') == events * 1001; }));
+  // Redis keeps all for a subscriber; of an inbox that held so much Django's senders would have left some out.
+  CHECK(reader.layer.redis_stats().downs == (std::is_same_v<TestType, CoreProcess> ? 1 : 0));
 }

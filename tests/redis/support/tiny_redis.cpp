@@ -183,12 +183,13 @@ std::string TinyRedis::answer(Client& client, const Words& words) {
     return {};
   }
   if (name == "ZPOPMIN") return pop(words[1], false, std::stoul(words[2]));
-  if (name == "ZRANGE" || name == "SCAN" || name == "TYPE") return look(words);
+  if (name == "ZRANGE" || name == "ZCARD" || name == "SCAN" || name == "TYPE") return look(words);
   return write(words);
 }
 
 std::string TinyRedis::look(const Words& words) {
   Words found;
+  if (words.front() == "ZCARD") return number(sets_.contains(words[1]) ? sets_[words[1]].size() : 0);
   if (words.front() == "TYPE") return sets_.contains(words[1]) ? "+zset\r\n" : "+none\r\n";
   if (words.front() == "SCAN") {
     for (const auto& [key, set] : sets_) found.push_back(bulk(key));
