@@ -50,7 +50,7 @@ const Scope& Consumer::scope() const { return session().scope(); }
 std::string Consumer::channel_name() const { return session().channel_name(); }
 ChannelLayer& Consumer::layer() const { return session().layer(); }
 const Limits& Consumer::limits() const { return session().limits(); }
-void Consumer::kept_changed(std::size_t before) { session().kept_changed(before); }
+void Consumer::kept_changed() { session().kept_changed(); }
 void Consumer::limit_met() { session().limit_met(); }
 bool Consumer::connected() const { return session().connected(); }
 

@@ -63,7 +63,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   Task<Result<void>> group_discard(std::string_view group);
   void hear_later(std::chrono::nanoseconds delay, Event event);
   void keep_until_handled(std::shared_ptr<const void> referred, std::size_t bytes);
-  void kept_changed(std::size_t before);
+  void kept_changed();
   const Scope& scope() const noexcept { return scope_; }
   std::string channel_name() const { return channel_ ? channel_.name() : std::string(); }
   ChannelLayer& layer() const;

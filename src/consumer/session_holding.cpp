@@ -2,14 +2,22 @@
 // What a session holds, and how it ends when that is too much; see session.hpp.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+#include <utility>
+
 #include "consumer/session.hpp"
 
 namespace sluice {
 
-void Session::kept_changed(std::size_t before) {
+// Whatever numbers a consumer gives, the session subtracts what it has added.
+void Session::kept_changed() {
   if (kept_uncounted_) return;
-  const std::size_t now = kept_bytes();
-  host_->held.add(now - before);
+  constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
+  const std::size_t now = std::min(kept_bytes(), most);
+  const std::size_t before = std::exchange(consumer_->kept_counted_, static_cast<std::uint32_t>(now));
+  host_->held.add(now);
+  host_->held.subtract(before);
   home_.note_keeper(*this, now);
   if (now > before && host_->held.too_many()) home_.shed_soon(self());
 }
@@ -17,7 +25,7 @@ void Session::kept_changed(std::size_t before) {
 void Session::stop_counting_kept() noexcept {
   if (kept_uncounted_) return;
   kept_uncounted_ = true;
-  host_->held.subtract(kept_bytes());
+  if (consumer_) host_->held.subtract(std::exchange(consumer_->kept_counted_, 0));
 }
 
 // It holds more than before.

@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-/// Ends the program, behind a line in the log that says why. The log sink has the line before the program ends, or,
-/// where it does not come back from another thread's line within a second, standard error has it. Any thread.
+/// Logs the line, then ends the program. If the log sink is still busy with a line of another thread after one second,
+/// the line is written to standard error instead. Any thread.
 [[noreturn]] void abort_with(std::string_view line) noexcept;
 
 }  // namespace sluice

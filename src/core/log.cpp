@@ -51,7 +51,7 @@ class Sink {
     empty_line(lock, level, line);
   }
 
-  // For a line behind which the program ends: nobody else could hand it to the sink later.
+  // The program ends after this line, so it cannot wait in line: this thread waits for the sink and calls it itself.
   void take_last(LogLevel level, std::string_view line, std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
     if (!idle_.wait_for(lock, patience, [this] { return !calling_; })) return write_to_stderr(level, line);

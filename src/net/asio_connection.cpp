@@ -126,8 +126,8 @@ void AsioConnection::leave(bool and_drain) {
   write_soon();
 }
 
-// An open WebSocket may have sent messages that nobody has read. They are read before it ends, but not in here, as this
-// may be inside a call of Connection, or in the middle of a message.
+// The peer of an open WebSocket may have sent messages before the connection failed. A later job reads and delivers
+// them, because this call may come from inside a call of Connection, or while a message is being read.
 void AsioConnection::lost() {
   if (phase_ == Phase::open) {
     failed_ = true;

@@ -63,7 +63,7 @@ class AsioConnection final : public Deadline {
   void shutdown();
   /// Ends now. A WebSocket receives the reason if the kernel takes it at once.
   void cut_off();
-  /// The turn in which its socket was closed has ended: destroys the connection, unless somebody holds it.
+  /// Called at the end of the turn in which the socket was closed. Destroys the connection, unless somebody holds it.
   void turn_after_end() noexcept;
   /// Runs a part of this connection's life: an exception ends this connection, and no other.
   template <class Work>

@@ -107,8 +107,8 @@ void AsioConnection::read_failed() {
   leave(true);  // the alert of TLS still reaches the peer
 }
 
-// An end in good order only says that the peer sends no more: it may wait for an answer. The handler that is to answer
-// has the time of a handshake, as such a peer cannot be told from one that has vanished.
+// After a FIN the peer sends no more, but it may still wait for an answer. The handler gets handshake_time to answer,
+// because a peer that waits and one that has vanished look the same.
 void AsioConnection::look_for_loss() {
   Stream& stream = socket_.stream();
   const Stream::Waiting waiting = stream.look();

@@ -101,7 +101,7 @@ class AsioExecutor final : public Executor {
   bool stay_for_more() noexcept;
   static void run_all(Jobs& jobs) noexcept;
   static void run_one(Function<void()>& job) noexcept;
-  void arm_timer();
+  void arm_timer(Clock::time_point next);
   void timer_rings() noexcept;
   void run_due() noexcept;
 
@@ -119,7 +119,8 @@ class AsioExecutor final : public Executor {
   bool inbox_announced_ = false;
   std::recursive_mutex taken_over_;
   // Turns and timers of an executor that runs already begin without an allocation.
-  OperationMemory turn_memory_, inbox_memory_, timer_memory_;
+  OperationMemory turn_memory_, inbox_memory_;
+  std::unique_ptr<OperationMemory> timer_memory_ = std::make_unique<OperationMemory>();
   TimerQueue timers_;
   Timer timer_;
   std::optional<Clock::time_point> armed_for_;

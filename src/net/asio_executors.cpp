@@ -132,11 +132,12 @@ void AsioExecutor::post_after(std::chrono::nanoseconds delay, Function<void()> j
   if (!runs_here()) {
     return post([this, due, job = std::move(job)]() mutable {
       timers_.add(due, std::move(job));
-      arm_timer();
+      arm_timer(*timers_.next());  // the caller has gone: if this fails, the job runs with the next timer
     });
   }
+  // Armed before the job is added: a job whose caller is told of a failure does not run.
+  arm_timer(std::min(due, timers_.next().value_or(due)));
   timers_.add(due, std::move(job));
-  arm_timer();
 }
 
 void AsioExecutor::at_end_of_turn(Function<void()> last) {
@@ -219,13 +220,15 @@ void AsioExecutor::run_one(Function<void()>& job) noexcept {
   }
 }
 
-void AsioExecutor::arm_timer() {
-  const auto next = timers_.next();
-  if (!next || (armed_for_ && *armed_for_ <= *next)) return;
-  armed_for_ = *next + timer_grain;
+// A wait that is armed keeps its room until its handler has run, so the new wait gets room of its own, before the old
+// one is cancelled.
+void AsioExecutor::arm_timer(Clock::time_point next) {
+  if (armed_for_ && *armed_for_ <= next) return;
+  if (armed_for_) timer_memory_ = std::make_unique<OperationMemory>();
+  armed_for_ = next + timer_grain;
   try {
     timer_.expires_at(*armed_for_);
-    timer_.async_wait(timer_memory_.hold([this](const asio::error_code& error) {
+    timer_.async_wait(timer_memory_->hold([this](const asio::error_code& error) {
       if (!error) timer_rings();
     }));
   } catch (...) {  // the next timer that is set tries again for all
@@ -253,7 +256,7 @@ void AsioExecutor::run_due() noexcept {
   const auto now = Clock::now();
   while (Function<void()> job = timers_.take_due(now)) run_one(job);
   try {
-    arm_timer();
+    if (const auto next = timers_.next()) arm_timer(*next);
   } catch (...) {  // other timers of a user's io_context took the room: it is armed with the next that is set
   }
 }

@@ -49,7 +49,7 @@ class BufferedSocket {
   IoResult finish();
   /// The kernel has taken no more, and has not reported room since.
   bool waits_for_room() const noexcept { return waits_for_room_; }
-  /// The kernel has room again. False: nobody waited for it.
+  /// The kernel reports that it has room. Returns whether this socket was waiting for room.
   bool on_writable() noexcept;
 
   /// Copies out frames that would keep much more memory alive than their own bytes.

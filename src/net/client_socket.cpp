@@ -7,8 +7,11 @@
 #include <asio/local/stream_protocol.hpp>
 #include <asio/ssl/host_name_verification.hpp>
 #include <asio/write.hpp>
+#include <exception>
 #include <utility>
 
+#include "core/failure.hpp"
+#include "net/insist.hpp"
 #include "net/name_finder.hpp"
 #include "net/system_calls.hpp"
 
@@ -103,7 +106,7 @@ void ClientSocket::opened() {
   socket_.non_blocking(true, refused);
   flush();
   on_home([](ClientSocket& self) {
-    if (self.events_) self.events_->on_open();
+    self.notify([](StreamEvents& events) { events.on_open(); });
     self.read_next();
   });
 }
@@ -135,7 +138,7 @@ void ClientSocket::read() {
 // The next bytes are read when these have been heard, so that the buffer is free, and the peer waits for a slow home.
 void ClientSocket::take(std::size_t bytes) {
   on_home([bytes](ClientSocket& self) {
-    if (self.events_) self.events_->on_bytes(std::string_view(self.buffer_.data(), bytes));
+    self.notify([&](StreamEvents& events) { events.on_bytes(std::string_view(self.buffer_.data(), bytes)); });
     self.read_next();
   });
 }
@@ -176,13 +179,28 @@ void ClientSocket::flush() {
   }
 }
 
+// The events have thrown, for want of memory mostly: this stream ends, and nobody else.
+template <class F>
+void ClientSocket::notify(F call) noexcept {
+  try {
+    if (events_) call(*events_);
+  } catch (...) {
+    log_failure("a connection ends, what it brought could not be handled", std::current_exception());
+    insist([this] { on_io([](ClientSocket& self) { self.fail("read", "what it brought could not be handled"); }); });
+  }
+}
+
+// The Error is made first: where that throws, nothing has changed. From then on the events are told.
 void ClientSocket::fail(std::string_view what, const std::string& why) {
   if (closed_) return;
+  const auto error =
+      std::make_shared<Error>(ErrorCode::io_failed, fmt::format("{}: {}: {}", to_.to_string(), what, why));
   close();
-  on_home(
-      [error = Error(ErrorCode::io_failed, fmt::format("{}: {}: {}", to_.to_string(), what, why))](ClientSocket& self) {
-        if (StreamEvents* events = std::exchange(self.events_, nullptr)) events->on_closed(error);
-      });
+  insist([&] {
+    on_home([error](ClientSocket& self) {
+      if (StreamEvents* events = std::exchange(self.events_, nullptr)) events->on_closed(*error);
+    });
+  });
 }
 
 void ClientSocket::leave() {

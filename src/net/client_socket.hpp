@@ -45,6 +45,8 @@ class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
   void connect(std::size_t address, const std::string& last_failure);
   void secure();
   void opened();
+  template <class F>
+  void notify(F call) noexcept;
   void read_next();
   void read();
   void take(std::size_t bytes);

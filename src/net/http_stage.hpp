@@ -19,8 +19,9 @@ namespace sluice::net {
 
 class AsioConnection;
 
-/// The first stage of a connection. The driver brings it bytes and events; it answers through the driver. Once the
-/// gateway has accepted a handshake, the driver destroys it and goes on with the WebSocketStage. Its executor only.
+/// The first stage of a connection. The driver calls it with bytes and events, and the stage answers through the
+/// driver. When the gateway has accepted a handshake, the driver destroys this stage and uses the WebSocketStage. Its
+/// executor only.
 class HttpStage {
  public:
   /// The connection owns this stage.

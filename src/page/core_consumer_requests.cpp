@@ -139,15 +139,13 @@ Task<> CoreConsumer::keep(Subscription wanted) {
 }
 
 void CoreConsumer::add_page(Subscription page) {
-  const std::size_t before = kept_bytes();
   pages_->add(std::move(page));
-  kept_changed(before);
+  kept_changed();
 }
 
 Subscription CoreConsumer::take_page(std::uint64_t number) {
-  const std::size_t before = kept_bytes();
   Subscription page = pages_->take(number);
-  kept_changed(before);
+  kept_changed();
   return page;
 }
 

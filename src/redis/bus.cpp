@@ -170,17 +170,42 @@ void Bus::pump(std::size_t number) {
 }
 
 void Bus::when_room(Function<void()> go_on) {
+  wait_for_hub_.push_back(std::move(go_on));
   count(counters_.pauses);
-  look_for_room(std::move(go_on));
+  look_for_room_later();
 }
 
-// The executors that make room do not know of this: a delivery pays nothing for it.
-void Bus::look_for_room(Function<void()> go_on) {
-  executor_.post_after(room_look_time, [weak = weak_from_this(), go_on = std::move(go_on)]() mutable {
-    const auto self = weak.lock();
-    if (!self || self->ended_) return;
-    self->hub_->has_room() ? go_on() : self->look_for_room(std::move(go_on));
-  });
+// The executors that make room do not know of this: a delivery pays nothing for it. Where there is no memory for the
+// timer, the next tick looks.
+void Bus::look_for_room_later() noexcept {
+  if (looks_for_room_ || wait_for_hub_.empty()) return;
+  try {
+    executor_.post_after(room_look_time, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->looks_for_room_ = false;
+      self->look_for_room();
+    });
+    looks_for_room_ = true;
+  } catch (...) {}
+}
+
+// One that throws is called again later, and keeps none of the others waiting.
+void Bus::look_for_room() noexcept {
+  if (ended_ || wait_for_hub_.empty()) return;
+  if (hub_->has_room()) {
+    std::list<Function<void()>> ready;
+    ready.swap(wait_for_hub_);
+    while (!ready.empty()) {
+      try {
+        ready.front()();
+        ready.pop_front();
+      } catch (...) {
+        wait_for_hub_.splice(wait_for_hub_.end(), ready, ready.begin());
+      }
+    }
+  }
+  look_for_room_later();
 }
 
 std::optional<Arrival> Bus::read(std::string_view message) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -163,7 +164,8 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   Result<void> put_on_road(Publication::To to, std::string_view name, Body body, std::optional<Receipt> receipt);
   std::size_t host_for(const Publication& publication);
   void pump(std::size_t shard);
-  void look_for_room(Function<void()> go_on);
+  void look_for_room_later() noexcept;
+  void look_for_room() noexcept;
   void tick();
   void begin_to_close(Ended ended);
   void leave_when_drained();
@@ -185,6 +187,8 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   Executor::Clock::time_point settled_at_{};  // not up before
   std::size_t looks_due_ = 0;                 // memberships that are to be looked at now
   unsigned ticks_ = 0;
+  std::list<Function<void()>> wait_for_hub_;                                        // called once the hub has room
+  bool looks_for_room_ = false;                                                     // a timer is set
   std::deque<std::pair<Executor::Clock::time_point, std::string>> join_deadlines_;  // and a membership's key
   SaidOnce said_;
   Turns turns_;

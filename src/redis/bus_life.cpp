@@ -104,6 +104,8 @@ void Bus::tick() {
   executor_.post_after(tick_time, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->tick();
   });
+  look_for_room_later();
+  for (Shard& shard : shards_) shard.node->try_again_if_due();
   const auto now = executor_.now();
   std::erase_if(waiting_for_up_, [now](Waiter& waiter) { return waiter.expire(now); });
   end_joins(now);
@@ -167,6 +169,7 @@ void Bus::say_goodbye() {
 void Bus::end() {
   if (std::exchange(ended_, true)) return;
   counters_.up = false;
+  wait_for_hub_.clear();
   const Error closed(ErrorCode::layer_unavailable, "the layer is closed");
   for (Shard& shard : shards_) {
     shard.connected = shard.reading = shard.up = false;

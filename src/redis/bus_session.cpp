@@ -30,10 +30,10 @@ bool is_behind_now(const Link& reader, BusHome& home) {
 // Redis keeps what is not read, up to its own output-buffer limit, and cuts the connection past that.
 void pause_while_full(const std::shared_ptr<Link>& reader, BusHome& home) {
   if (reader->paused() || home.hub().has_room()) return;
-  reader->pause_reading();
   home.when_room([weak = std::weak_ptr(reader)] {
     if (const auto paused = weak.lock()) paused->resume_reading();
   });
+  reader->pause_reading();
 }
 
 }  // namespace sluice::redis

@@ -141,7 +141,6 @@ Function<void()> InboxSession::pause() {
 // Senders leave out what an inbox that is full cannot hold, and what is older than expiry. Where that may have happened
 // the pause is a gap: pages are asked for again.
 void InboxSession::wait_for_room() {
-  pauses_ = true;
   const auto since = home_.executor().now();
   home_.when_room(while_read([this, since] {
     reader_->request({"ZCARD", inbox_}, [this, since](const Result<Reply>& reply) {
@@ -149,14 +148,14 @@ void InboxSession::wait_for_room() {
       const RedisOptions& options = home_.options();
       const auto waiting = static_cast<std::size_t>(std::max<std::int64_t>(reply->integer, 0));
       const bool full = reply->is_error() || waiting >= std::min(options.capacity, options.process_capacity);
-      if (full || home_.executor().now() - since >= options.expiry) {
-        home_.unsettled(shard_, Error(ErrorCode::layer_unavailable,
-                                      "reading paused for so long that events may be lost: "
-                                      "an executor stood still"));
-      }
+      const bool too_long = home_.executor().now() - since >= options.expiry;
       drain();
+      if (!full && !too_long) return;
+      home_.unsettled(shard_, Error(ErrorCode::layer_unavailable,
+                                    "reading paused for so long that events may be lost: an executor stood still"));
     });
   }));
+  pauses_ = true;
 }
 
 // Called unless the reader is another one by then.

@@ -17,7 +17,8 @@ namespace sluice::redis {
 std::string group_local_name(std::uint64_t number);
 /// The number in it; 0 if it is no such name.
 std::uint64_t group_number_of(std::string_view local_name);
-/// Is it a name of a Sluice process, which drains its inbox at once whatever its sockets do?
+/// Is it a name of a Sluice process? Such a process empties its inbox at once, unless one of its executors stands
+/// still.
 bool is_sluice_channel(std::string_view channel);
 
 /// Drains the process's inbox in batches, and writes into those of others. Its executor only.

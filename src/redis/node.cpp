@@ -92,17 +92,22 @@ void Node::lose(std::uint64_t connection, const Error& error) {
     if (search_) search_->doubt();
     return failed(error);
   }
+  try_again();  // first, whatever becomes of the rest
   if (const auto commands = std::exchange(commands_, nullptr)) commands->close(error.message());
   events_.lost(error);
-  failed(error);
+  note_failure(error);
 }
 
 void Node::failed(const Error& error) {
+  try_again();
+  note_failure(error);
+}
+
+void Node::note_failure(const Error& error) {
   failing_ = true;
   if (said_.is_news(error.message(), executor_.now())) {
     log(LogLevel::warning, fmt::format("Redis {}: {}; trying again", name_, error.message()));
   }
-  try_again();
 }
 
 // A server that is there and soon of no use again, a read-only replica, say, is met with longer and longer pauses.
@@ -113,11 +118,16 @@ void Node::settled() {
   }
 }
 
-void Node::try_again() {
-  executor_.post_after(back_off_.next(), [weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (self && !self->connected_) self->attempt();
-  });
+void Node::try_again() noexcept {
+  try_due_ = true;
+  try {
+    executor_.post_after(back_off_.next(), [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self && !self->connected_) self->attempt();
+    });
+    try_due_ = false;
+  } catch (...) {  // no memory for the timer: try_again_if_due() sets it
+  }
 }
 
 void Node::stop(std::string_view why) {

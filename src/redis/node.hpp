@@ -50,6 +50,10 @@ class Node : public std::enable_shared_from_this<Node> {
   void ask_role() {
     if (connected_) commands_->ask_role();
   }
+  /// For a timer that could not be set: tries to connect again. Called now and then.
+  void try_again_if_due() noexcept {
+    if (try_due_ && !stopped_) try_again();
+  }
   /// All is well; once that has lasted, the next loss is met with a quick attempt again.
   void settled();
 
@@ -59,7 +63,8 @@ class Node : public std::enable_shared_from_this<Node> {
   void dial(const Endpoint& to);
   void lose(std::uint64_t connection, const Error& error);
   void failed(const Error& error);
-  void try_again();
+  void try_again() noexcept;
+  void note_failure(const Error& error);
 
   Dialer& dialer_;
   Executor& executor_;
@@ -77,6 +82,7 @@ class Node : public std::enable_shared_from_this<Node> {
   std::optional<Executor::Clock::time_point> settled_at_;
   std::uint64_t connection_ = 0;  // counts: what an earlier one still tells is old
   bool connected_ = false;
+  bool try_due_ = false;  // no timer could be set for the next attempt
   bool stopped_ = false;
   bool failing_ = false;  // since it was last found
 };

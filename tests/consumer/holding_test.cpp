@@ -201,3 +201,48 @@ TEST_CASE("messages and documents of waiting handlers are bounded together, and 
   house.open_gates();
   CHECK(host.stats().held_bytes == 0);
 }
+
+namespace {
+
+// Says that it keeps more, and then keeps more without a word.
+class Forgetful : public JsonConsumer {
+ public:
+  Task<> connect() override {
+    accept();
+    return {};
+  }
+  Task<> receive_json(const json::Value&) override {
+    kept_ += 1000;
+    kept_changed();
+    kept_ += 1'000'000;
+    return {};
+  }
+  std::size_t kept_bytes() const noexcept override { return kept_; }
+
+ private:
+  std::size_t kept_ = 500;
+};
+
+}  // namespace
+
+TEST_CASE("a consumer that miscounts what it keeps does not change what the others may hold", "[consumer]") {
+  ManualExecutor executor;
+  InMemoryChannelLayer layer{executor};
+  Host host(consumer<Forgetful>(), layer, {.limits = {.server_held_bytes = 4 * 1024 * 1024}});
+  const std::uint64_t without = host.stats().held_bytes;
+  {
+    Communicator first(executor, host, ClientRequest{}), second(executor, host, ClientRequest{});
+    first.connect();
+    second.connect();
+    first.say("1");
+    CHECK(host.stats().held_bytes == without + 1500);
+    first.vanish();
+    executor.run_all();
+    CHECK(host.stats().held_bytes == without);
+    second.say("1");
+    CHECK(second.hear_nothing());
+    CHECK(host.stats().shed_consumers == 0);
+  }
+  executor.run_all();
+  CHECK(host.stats().held_bytes == without);
+}

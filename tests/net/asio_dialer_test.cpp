@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
+#include <new>
 #include <string>
 #include <thread>
 
@@ -95,7 +96,13 @@ class Line final : public StreamEvents {
   }
 
   void on_open() override { note("open "); }
+  /// Throws from its next calls.
+  void throw_when_told() {
+    executor_.post([this] { throws_ = true; });
+  }
+
   void on_bytes(std::string_view bytes) override {
+    if (throws_) throw std::bad_alloc();
     if (drops_) stream_.reset();
     note(bytes);
   }
@@ -112,6 +119,7 @@ class Line final : public StreamEvents {
   Executor& executor_;
   std::unique_ptr<ByteStream> stream_;
   bool drops_ = false;
+  bool throws_ = false;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::string told_;
@@ -164,6 +172,23 @@ TEST_CASE("a dialled stream carries bytes both ways, on the executor that it was
   CHECK(line.tells("closed: io_failed: 127.0.0.1:" + std::to_string(echo.where().port()) + ": read: "));
   line.drop();
   CHECK(line.tells("dropped"));
+}
+
+TEST_CASE("events that throw end their own stream, and the others of their executor go on", "[net]") {
+  TcpEcho echo(any_port), other_echo(any_port);
+  Threads threads;
+  Line line(threads.dialer, tcp(echo.where().port()), threads.executors.at(0));
+  Line other(threads.dialer, tcp(other_echo.where().port()), threads.executors.at(0));
+  REQUIRE(line.tells("open"));
+  line.throw_when_told();
+  line.write("hello");
+  CHECK(line.tells(": read: what it brought could not be handled"));
+  other.write("hello");
+  CHECK(other.tells("hello"));
+  for (Line* one : {&line, &other}) {
+    one->drop();
+    CHECK(one->tells("dropped"));
+  }
 }
 
 TEST_CASE("a program that the process starts holds none of a dialler's sockets", "[net]") {

@@ -291,3 +291,32 @@ TEST_CASE("a thread that does not start is an error of the call that wanted it, 
   }
   CHECK(comes_down_to(held));
 }
+
+TEST_CASE("a timer that is refused for want of memory never rings, and those before it do", "[net]") {
+  AsioExecutors executors(1);
+  Executor& executor = executors.at(0);
+  Transcript story;
+  int refusals = 0;
+  bool failed = true;
+  for (std::size_t nth = 1; failed; ++nth) {
+    const std::string before = "before " + std::to_string(nth), tried = "tried " + std::to_string(nth);
+    CAPTURE(nth);
+    bool refused = false;
+    run_on(executor, [&] {
+      executor.post_after(20ms, [&story, before] { story.add(before); });
+      Function<void()> job = [&story, tried] { story.add(tried); };
+      const sluice::testing::FailingAllocation failing(nth);
+      try {
+        executor.post_after(10ms, std::move(job));
+      } catch (const std::bad_alloc&) {
+        refused = true;
+      }
+      failed = failing.failed();
+    });
+    refusals += refused;
+    CHECK(story.has(before));
+    const auto lines = story.lines();
+    CHECK((std::find(lines.begin(), lines.end(), tried) == lines.end()) == refused);
+  }
+  CHECK(refusals > 0);
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The core layer while Redis goes and comes, stands still, is slow or full: what waits, what is dropped, who is told.
 #include <algorithm>
+#include <list>
 
 #include "redis/support/tiny_world.hpp"
 #include "support/catch.hpp"
@@ -332,4 +333,28 @@ TEST_CASE("who left while Redis refused has left once it does not", "[redis]") {
   world.executor.advance(10s);
   CHECK(world.redis.members("asgi:group:g").empty());
   CHECK(layer.redis_stats().memberships == 0);
+}
+
+TEST_CASE("a flush while Redis is away forgets the groups that inboxes have asked for", "[redis]") {
+  TinyWorld world;
+  auto& layer = world.layer();
+  world.dialer.refuse(true);
+  world.dialer.break_all();
+  world.executor.advance(1s);
+  std::list<Inbox> inboxes;
+  std::list<Task<Result<void>>> joins;
+  for (int i = 0; i < 20; ++i) {
+    auto inbox = world.executor.run([&] { return layer.open_inbox("jobs-" + std::to_string(i)); });
+    REQUIRE(inbox);
+    inboxes.push_back(std::move(*inbox));
+    joins.push_back(layer.group_add("g", inboxes.back()));
+    world.executor.run([&] { (void)joins.back().start({[](void*) noexcept {}, nullptr}); });
+  }
+  Task<Result<void>> flushing = layer.flush();
+  world.executor.run([&] { (void)flushing.start({[](void*) noexcept {}, nullptr}); });
+  world.executor.run_all();
+  CHECK(layer.redis_stats().memberships == 0);
+  world.dialer.refuse(false);
+  world.executor.advance(10s);
+  CHECK(layer.redis_stats().up);
 }

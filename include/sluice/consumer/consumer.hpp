@@ -3,6 +3,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -64,8 +66,8 @@ class Consumer {
   /// taken what came before the gap; what is sent here reaches it before what came after. The default says nothing.
   virtual Task<> on_gap(const Gap& gap);
 
-  /// The memory that this object keeps for its client between messages, in bytes. It counts against
-  /// Limits::server_held_bytes. It is 0 at first, and changes only with a call of kept_changed() right behind.
+  /// The memory that this object keeps for its client between messages, in bytes. Each call of kept_changed() reads it
+  /// anew, and up to 4 GiB of it count against Limits::server_held_bytes until the connection ends.
   virtual std::size_t kept_bytes() const noexcept { return 0; }
 
   /// Called once by the host, before connect().
@@ -101,8 +103,8 @@ class Consumer {
   /// waits.
   void keep_until_handled(std::shared_ptr<const void> referred, std::size_t bytes = 0);
 
-  /// kept_bytes() has changed, from this number.
-  void kept_changed(std::size_t before);
+  /// kept_bytes() has changed.
+  void kept_changed();
 
   /// What is known of the connection. Fixed by now: the channel layer knows the consumer by its user and socket id.
   const Scope& scope() const;
@@ -118,9 +120,11 @@ class Consumer {
   bool connected() const;
 
  private:
+  friend class Session;
   Session& session() const;
 
-  Session* session_ = nullptr;  // null before connect()
+  Session* session_ = nullptr;      // null before connect()
+  std::uint32_t kept_counted_ = 0;  // by the session, of kept_bytes()
 };
 
 }  // namespace sluice

@@ -12,7 +12,7 @@
 
 namespace sluice {
 
-/// What Result::value() throws where there is an Error instead: it says what the Error says.
+/// Result::value() throws this where the Result holds an Error. what() is the message of the Error.
 class BadResultAccess : public std::logic_error {
  public:
   explicit BadResultAccess(Error error) : std::logic_error(error.message()), error_(std::move(error)) {}

@@ -39,9 +39,9 @@ class ChannelCapacity {
   std::size_t capacity_;
 };
 
-/// Bounds of a channel layer, by channels_redis's names. Each number means what it says, up to the largest; a layer's
-/// constructor throws std::invalid_argument for an expiry below 1 s or above 100 years, and for 0 in message_bytes and
-/// waiting_events. A value; fixed once the layer stands.
+/// The limits of a channel layer, with the names that channels_redis gives them. The constructor of a layer throws
+/// std::invalid_argument if expiry is below 1 s or above 100 years, or if message_bytes or waiting_events is 0. All
+/// other values are valid. A value; fixed once the layer is constructed.
 struct ChannelLayerOptions {
   std::size_t capacity = 100;                          // events that wait in a channel
   std::vector<ChannelCapacity> channel_capacity = {};  // exceptions to it; the first that fits counts (CL-13)

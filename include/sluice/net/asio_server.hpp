@@ -31,8 +31,8 @@ struct AsioServerOptions {
   /// Are paths refused (400) that another program may read otherwise: `//`, `%2F`, `%5C`, a backslash, `.` and `..`?
   /// Not said: where there are trusted proxies, whose rules for paths such a spelling would pass.
   std::optional<bool> refuse_ambiguous_paths = {};
-  /// When a client that is closed with 1013 may come back: each is told a time of its own, from this to twice this, as
-  /// `retry_after_ms=2470` behind the reason's text. 0: nothing.
+  /// How long a client that is closed with 1013 should wait before it connects again. Each close reason names a
+  /// different time between this and twice this, as `retry_after_ms=2470` behind its text. 0: no time is named.
   std::chrono::milliseconds return_after{2'000};
   HttpHandler* http = nullptr;  // answers plain requests and outlives the server; without one they get 404
   int backlog = 4096;           // connections that the kernel completes before we accept them

@@ -76,7 +76,7 @@ struct RedisOptions {
   std::size_t message_bytes = 8 * 1024 * 1024;  // of one event; a larger one is refused
   Bytes bytes = Bytes::base64;
 
-  std::size_t process_capacity = 10'000;  // events that wait for a whole Sluice process, which takes them at once
+  std::size_t process_capacity = 10'000;  // events that wait for a whole Sluice process
 
   std::chrono::milliseconds answer_time{5'000};  // Redis has not answered by then: the connection counts as lost
   std::chrono::milliseconds join_time{5'000};    // a group_add that Redis has not confirmed by then fails
