@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "consumer/session.hpp"
-#include "layer/hub_shard.hpp"
-#include "net/asio_connection.hpp"
+#include "layer/hub/hub_shard.hpp"
+#include "net/stage/asio_connection.hpp"
 #include "sluice/consumer/host.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/net/asio_executors.hpp"

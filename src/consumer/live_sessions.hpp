@@ -12,7 +12,7 @@
 
 #include "consumer/mailbox.hpp"
 #include "sluice/core/executor.hpp"
-#include "sluice/core/rare_log.hpp"
+#include "sluice/core/log_throttle.hpp"
 #include "sluice/core/task.hpp"
 #include "sluice/transport/frame.hpp"
 
@@ -22,7 +22,7 @@ class HostState;
 class Session;
 
 /// A handler at work, and what it may refer to. The task goes first.
-struct AtWork {
+struct RunningHandler {
   Mail hand;
   std::shared_ptr<const void> argument;
   std::size_t argument_bytes = 0;
@@ -44,9 +44,9 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   Executor& executor() const noexcept { return executor_; }
   FrameBuffer& frames() const noexcept { return frames_; }
   /// For log lines about what clients can cause.
-  RareLog& rare_log() noexcept { return rare_log_; }
+  LogThrottle& rare_log() noexcept { return rare_log_; }
   /// For events that no handler takes: one line per type.
-  RareLog& event_log() noexcept { return event_log_; }
+  LogThrottle& event_log() noexcept { return event_log_; }
 
   void add(std::shared_ptr<Session> session);  // when there is no memory nothing has changed
   const std::shared_ptr<Session>& at(std::size_t place) const noexcept { return all_[place]; }
@@ -76,13 +76,13 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   void resume_soon(std::shared_ptr<Session> session, std::uint32_t handler) noexcept;
 
   /// Few sessions have a handler at work at the same time: what that takes is lent, and is empty when it comes back.
-  std::unique_ptr<AtWork> lend() {
-    if (spares_.empty()) return std::make_unique<AtWork>();
+  std::unique_ptr<RunningHandler> lend() {
+    if (spares_.empty()) return std::make_unique<RunningHandler>();
     auto work = std::move(spares_.back());
     spares_.pop_back();
     return work;
   }
-  void give_back(std::unique_ptr<AtWork> work) noexcept {
+  void give_back(std::unique_ptr<RunningHandler> work) noexcept {
     work->task = {};
     work->argument.reset();
     work->argument_bytes = 0;
@@ -107,8 +107,8 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
 
   Executor& executor_;
   FrameBuffer& frames_;
-  RareLog rare_log_;
-  RareLog event_log_{{.lines = 1}};
+  LogThrottle rare_log_;
+  LogThrottle event_log_{{.lines = 1}};
   std::deque<std::shared_ptr<Session>> all_;  // each knows its place; a vector may hold twice as many
   Sessions ready_, sharing_;
   std::vector<Resuming> resuming_;
@@ -116,7 +116,7 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   bool resumption_posted_ = false;
   bool shedding_ = false;
   std::unordered_set<Session*> holders_, keepers_;  // of large holdings
-  std::vector<std::unique_ptr<AtWork>> spares_;
+  std::vector<std::unique_ptr<RunningHandler>> spares_;
 };
 
 }  // namespace sluice

@@ -94,7 +94,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void close_behind_broadcasts(const CloseReason& reason);
   void complain_of_silence();
   void handle(Message&& message);
-  void handle(AtWork& at_work);
+  void handle(RunningHandler& at_work);
   void handle(const Event& event);
   template <class Start>
   void run(Start start);
@@ -111,7 +111,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void hold(std::size_t before);
   void stop_counting_kept() noexcept;
   void close_connection(const CloseReason& reason, int status_before_accept) noexcept;
-  AtWork& work();
+  RunningHandler& work();
   void finish_task();
   void handler_done();
   void drop_work() noexcept;
@@ -149,7 +149,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   void catch_up();
   void send_from_backlog(const Backlog::Waiting& waiting);
   void send_backlog();
-  void tell_gap(AtWork& at_work);
+  void tell_gap(RunningHandler& at_work);
   bool hears(std::string_view group) const noexcept { return group.empty() || channel_.in_group(group); }
   bool on_credit(const Frame& frame) noexcept {
     if (!pressure_) return true;
@@ -185,8 +185,8 @@ class Session final : public ConnectionEvents, public Subscriber {
   LiveSessions& home_;                // on its executor
   Scope scope_;
   std::unique_ptr<Consumer> consumer_;
-  Channel channel_;               // empty without a layer
-  std::unique_ptr<AtWork> work_;  // null while it has nothing in hand
+  Channel channel_;                       // empty without a layer
+  std::unique_ptr<RunningHandler> work_;  // null while it has nothing in hand
 };
 
 inline const std::shared_ptr<Session>& Session::self() const noexcept {

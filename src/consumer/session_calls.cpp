@@ -118,7 +118,7 @@ void Session::hear_later(std::chrono::nanoseconds delay, Event event) {
 
 // Whoever has kept something for the same handler keeps it: a consumer and the layers below it each have their own.
 void Session::keep_until_handled(std::shared_ptr<const void> referred, std::size_t bytes) {
-  AtWork& at_work = work();
+  RunningHandler& at_work = work();
   auto& kept = at_work.argument;
   if (kept) referred = std::make_shared<std::pair<decltype(referred), decltype(referred)>>(kept, std::move(referred));
   kept = std::move(referred);

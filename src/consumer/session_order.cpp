@@ -49,7 +49,7 @@ void Session::take_mail() {
   for (std::size_t turn = 0; turn < mails_per_turn && !busy_ && phase_ != Phase::over; ++turn) {
     if (read_on()) break;  // what the client said meanwhile arrives before the next turn
     if (mailbox_.empty() && !end_waits_) break;
-    AtWork& at_work = work();  // before the mail is taken, which would be lost without it
+    RunningHandler& at_work = work();  // before the mail is taken, which would be lost without it
     const std::size_t held = held_bytes();
     if (auto mail = mailbox_.take()) {
       at_work.hand = std::move(*mail);
@@ -81,7 +81,7 @@ void Session::handle(Message&& message) {
   run([&] { return consumer_->receive(in_hand); });
 }
 
-void Session::handle(AtWork& at_work) {
+void Session::handle(RunningHandler& at_work) {
   if (auto* message = std::get_if<Message>(&at_work.hand)) {
     if (!closing_) return run([&] { return consumer_->receive(*message); });
   } else if (auto* event = std::get_if<Event>(&at_work.hand)) {
@@ -139,7 +139,7 @@ void Session::intercept(const DeliveryRun& run) {
   for (const Delivery& delivery : run.deliveries) deliver(delivery.event);
 }
 
-void Session::tell_gap(AtWork& at_work) {
+void Session::tell_gap(RunningHandler& at_work) {
   pressure_->gap_in_mailbox = false;
   if (closing_ || !pressure_->backlog) return drop_work();
   if (!pressure_->backlog->gap_is_next()) {  // its group was left meanwhile, or it moved on
@@ -172,7 +172,7 @@ void Session::run(Start start) {
   Task<>& task = work_->task = std::move(begun);
   if (task.start({&Session::woken, this})) return finish_task();
   // Only now is it known that the handler waits, and holds what it was given.
-  AtWork& at_work = *work_;
+  RunningHandler& at_work = *work_;
   const std::size_t before = held_bytes();
   at_work.held = cost_of(at_work.hand) + at_work.argument_bytes;
   host_->held.add(at_work.held);
@@ -186,7 +186,7 @@ void Session::handler_waits() {
   ++handlers_begun_;
 }
 
-AtWork& Session::work() {
+RunningHandler& Session::work() {
   if (!work_) work_ = home_.lend();
   return *work_;
 }

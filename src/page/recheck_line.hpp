@@ -9,7 +9,7 @@
 #include <map>
 #include <memory>
 
-#include "layer/waiting_line.hpp"
+#include "layer/hub/waiting_line.hpp"
 #include "sluice/core/executor.hpp"
 
 namespace sluice {

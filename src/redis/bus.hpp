@@ -16,16 +16,16 @@
 #include <vector>
 
 #include "core/string_hash.hpp"
-#include "layer/hub.hpp"
+#include "layer/hub/hub.hpp"
 #include "redis/bus_counters.hpp"
 #include "redis/bus_session.hpp"
 #include "redis/echo_proof.hpp"
 #include "redis/memberships.hpp"
-#include "redis/node.hpp"
+#include "redis/message_sequence.hpp"
 #include "redis/outbox.hpp"
-#include "redis/said_once.hpp"
-#include "redis/stamps.hpp"
 #include "redis/turns.hpp"
+#include "redis/wire/node.hpp"
+#include "redis/wire/said_once.hpp"
 
 namespace sluice::redis {
 
@@ -108,7 +108,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   const Serializer& serializer() const noexcept override { return serializer_; }
   const RedisOptions& options() const noexcept override { return parts_.options; }
   const std::string& process() const noexcept override { return parts_.process; }
-  Stamps& stamps() noexcept override { return stamps_; }
+  MessageSequence& stamps() noexcept override { return stamps_; }
   BusCounters& counters() noexcept override { return counters_; }
 
  private:
@@ -177,7 +177,7 @@ class Bus final : public BusHome, public std::enable_shared_from_this<Bus> {
   const BusParts parts_;
   const Serializer serializer_;
   const std::shared_ptr<Road> road_;
-  Stamps stamps_;
+  MessageSequence stamps_;
   BusCounters counters_;
   std::shared_ptr<Hub> hub_;
   std::vector<Shard> shards_;

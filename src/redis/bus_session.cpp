@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "layer/hub.hpp"
+#include "layer/hub/hub.hpp"
 #include "redis/bus_counters.hpp"
 #include "redis/echo_proof.hpp"
 

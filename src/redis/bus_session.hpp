@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "redis/link.hpp"
+#include "redis/codec/serializer.hpp"
 #include "redis/memberships.hpp"
 #include "redis/publication.hpp"
-#include "redis/serializer.hpp"
+#include "redis/wire/link.hpp"
 #include "sluice/redis/redis_options.hpp"
 #include "sluice/redis/redis_stats.hpp"
 
@@ -25,7 +25,7 @@ class Hub;
 namespace sluice::redis {
 
 class Node;
-class Stamps;
+class MessageSequence;
 struct BusCounters;
 class EchoProof;
 
@@ -70,7 +70,7 @@ class BusHome {
   virtual const Serializer& serializer() const noexcept = 0;
   virtual const RedisOptions& options() const noexcept = 0;
   virtual const std::string& process() const noexcept = 0;
-  virtual Stamps& stamps() noexcept = 0;
+  virtual MessageSequence& stamps() noexcept = 0;
   virtual BusCounters& counters() noexcept = 0;
 
  protected:

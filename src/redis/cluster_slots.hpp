@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "redis/resp.hpp"
+#include "redis/wire/resp.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/transport/byte_stream.hpp"
 

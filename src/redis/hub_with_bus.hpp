@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "layer/hub.hpp"
+#include "layer/hub/hub.hpp"
 #include "redis/bus.hpp"
-#include "redis/lent_dialer.hpp"
+#include "redis/wire/lent_dialer.hpp"
 #include "sluice/redis/redis_options.hpp"
 #include "sluice/redis/send_receipt.hpp"
 

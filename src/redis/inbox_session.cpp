@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "core/whole_number.hpp"
-#include "layer/hub.hpp"
+#include "layer/hub/hub.hpp"
 #include "redis/bus_counters.hpp"
 #include "redis/echo_proof.hpp"
-#include "redis/node.hpp"
-#include "redis/stamps.hpp"
+#include "redis/message_sequence.hpp"
+#include "redis/wire/node.hpp"
 
 namespace sluice::redis {
 namespace {
@@ -317,7 +317,7 @@ std::size_t InboxSession::capacity_of(std::string_view channel) const {
 
 void InboxSession::write(Outgoing outgoing) {
   const double now = home_.unix_time();
-  const Stamps::Stamp stamp = home_.stamps().next(now);
+  const MessageSequence::Stamp stamp = home_.stamps().next(now);
   Command command{"EVAL", store_script};
   command.arg(static_cast<std::int64_t>(outgoing.targets.size()));
   for (const Target& target : outgoing.targets) command.arg(target.key);

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "layer/room.hpp"
-#include "redis/serializer.hpp"
+#include "layer/hub/room.hpp"
+#include "redis/codec/serializer.hpp"
 #include "sluice/core/completion.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/redis/redis_options.hpp"

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "core/whole_number.hpp"
-#include "layer/hub.hpp"
+#include "layer/hub/hub.hpp"
 #include "redis/echo_proof.hpp"
-#include "redis/node.hpp"
+#include "redis/wire/node.hpp"
 
 namespace sluice::redis {
 

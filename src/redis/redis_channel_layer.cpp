@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "layer/names.hpp"
+#include "redis/codec/random.hpp"
 #include "redis/core_keys.hpp"
 #include "redis/hub_with_bus.hpp"
 #include "redis/inbox_session.hpp"
-#include "redis/random.hpp"
 #include "redis/workers.hpp"
 
 namespace sluice {

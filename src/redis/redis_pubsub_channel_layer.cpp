@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "redis/cluster_session.hpp"
+#include "redis/codec/random.hpp"
 #include "redis/hub_with_bus.hpp"
 #include "redis/names.hpp"
 #include "redis/pubsub_session.hpp"
-#include "redis/random.hpp"
 #include "redis/subscribed_inbox.hpp"
 
 namespace sluice {

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "layer/reader_life.hpp"
-#include "layer/shared_queue.hpp"
+#include "layer/hub/reader_life.hpp"
+#include "layer/hub/shared_queue.hpp"
 #include "redis/bus.hpp"
 #include "redis/names.hpp"
 #include "sluice/layer/channel.hpp"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "ws/http_text.hpp"
+#include "http/text.hpp"
 
 namespace sluice::ws {
 namespace {
@@ -29,7 +29,7 @@ class Scanner {
   }
   std::optional<std::string> token() {
     skip_blanks();
-    const auto end = std::ranges::find_if_not(rest_, is_token_char);
+    const auto end = std::ranges::find_if_not(rest_, http::is_token_char);
     const auto size = static_cast<std::size_t>(end - rest_.begin());
     if (size == 0) return std::nullopt;
     std::string taken(rest_.substr(0, size));
@@ -46,7 +46,7 @@ class Scanner {
     for (std::size_t at = 0; at < rest_.size(); ++at) {
       if (rest_[at] == '"') {
         rest_.remove_prefix(at + 1);
-        return is_token(text) ? std::optional(std::move(text)) : std::nullopt;
+        return http::is_token(text) ? std::optional(std::move(text)) : std::nullopt;
       }
       if (rest_[at] == '\\' && ++at == rest_.size()) return std::nullopt;
       text += rest_[at];
@@ -63,7 +63,7 @@ std::optional<ExtensionOffer> offer_in(Scanner& scanner) {
   ExtensionOffer offer{std::move(*name), {}};
   while (scanner.take(';')) {
     auto parameter = scanner.token();
-    if (!parameter || offer.parameters.size() == max_list_elements) return std::nullopt;
+    if (!parameter || offer.parameters.size() == http::max_list_elements) return std::nullopt;
     std::optional<std::string> value;
     if (scanner.take('=') && !(value = scanner.value())) return std::nullopt;
     offer.parameters.push_back({std::move(*parameter), std::move(value)});
@@ -80,7 +80,7 @@ std::optional<std::vector<ExtensionOffer>> parse_extensions(std::string_view hea
     if (scanner.take(',')) continue;  // empty elements may stand in a list (RFC 9110 section 5.6.1)
     auto offer = offer_in(scanner);
     if (!offer || !(scanner.at_end() || scanner.at(','))) return std::nullopt;
-    if (offers.size() == max_list_elements) return std::nullopt;
+    if (offers.size() == http::max_list_elements) return std::nullopt;
     offers.push_back(std::move(*offer));
   }
   return offers;

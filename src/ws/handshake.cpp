@@ -8,15 +8,15 @@
 #include <optional>
 
 #include "core/base64.hpp"
-#include "ws/http_text.hpp"
-#include "ws/response_headers.hpp"
+#include "http/headers.hpp"
+#include "http/text.hpp"
 
 namespace sluice::ws {
 namespace {
 
 constexpr std::string_view version = "13";  // RFC 6455 section 4.1
 
-HttpRefusal refused(int status, const char* reason, Headers headers = {}) {
+http::Refusal refused(int status, const char* reason, http::HeaderFields headers = {}) {
   return {status, reason, std::move(headers)};
 }
 
@@ -24,24 +24,25 @@ HttpRefusal refused(int status, const char* reason, Headers headers = {}) {
 bool is_key(std::string_view text) noexcept {
   if (text.size() != 24 || !text.ends_with("==")) return false;
   text.remove_suffix(2);
-  return std::ranges::all_of(text, [](char c) { return is_letter(c) || is_digit(c) || c == '+' || c == '/'; });
+  return std::ranges::all_of(text,
+                             [](char c) { return http::is_letter(c) || http::is_digit(c) || c == '+' || c == '/'; });
 }
 
-std::optional<std::vector<std::string>> subprotocols_in(const HttpHead& head) {
+std::optional<std::vector<std::string>> subprotocols_in(const http::Head& head) {
   std::vector<std::string> offers;
   const auto take = [&offers](std::string_view offer) {
-    if (offers.size() == max_list_elements || !is_token(offer)) return false;
+    if (offers.size() == http::max_list_elements || !http::is_token(offer)) return false;
     if (std::ranges::find(offers, offer) != offers.end()) return false;
     offers.emplace_back(offer);
     return true;
   };
   for (const auto& [name, value] : head.request.headers) {
-    if (name == "sec-websocket-protocol" && !each_in_list(value, take)) return std::nullopt;
+    if (name == "sec-websocket-protocol" && !http::each_in_list(value, take)) return std::nullopt;
   }
   return offers;
 }
 
-std::string joined(const HttpHead& head, std::string_view name) {
+std::string joined(const http::Head& head, std::string_view name) {
   std::string all;
   for (const auto& [header, value] : head.request.headers) {
     if (header != name) continue;
@@ -51,17 +52,17 @@ std::string joined(const HttpHead& head, std::string_view name) {
   return all;
 }
 
-bool mentions_web_sockets(const HttpHead& head) {
+bool mentions_web_sockets(const http::Head& head) {
   return head.has_token("upgrade", "websocket") ||
          std::ranges::any_of(head.request.headers, [](auto& header) { return header.first == "sec-websocket-key"; });
 }
 
 }  // namespace
 
-std::variant<PlainRequest, Upgrade, HttpRefusal> check_upgrade(const HttpHead& head) {
+std::variant<PlainRequest, Upgrade, http::Refusal> check_upgrade(const http::Head& head) {
   if (!mentions_web_sockets(head)) return PlainRequest{};
   if (head.method != "GET") return refused(405, "a WebSocket is opened with GET", {{"Allow", "GET"}});
-  if (head.version != HttpVersion::http_1_1) return refused(400, "a WebSocket is opened with HTTP/1.1");
+  if (head.version != http::Version::http_1_1) return refused(400, "a WebSocket is opened with HTTP/1.1");
   if (!head.has_token("upgrade", "websocket")) return refused(400, "Upgrade does not say websocket");
   if (!head.has_token("connection", "upgrade")) return refused(400, "Connection does not say Upgrade");
   if (head.content_length > 0) return refused(400, "a handshake has no body");
@@ -98,15 +99,15 @@ Result<std::string> accept_response(const Upgrade& upgrade, const Acceptance& ac
   if (!chosen.empty() && std::ranges::find(upgrade.subprotocols, chosen) == upgrade.subprotocols.end()) {
     return Error(ErrorCode::invalid_argument, "accept: the client did not offer the subprotocol \"" + chosen + '"');
   }
-  const auto clean = check_headers(
+  const auto clean = http::check_headers(
       acceptance.headers(), {"connection", "upgrade", "content-length", "transfer-encoding", "sec-websocket-accept",
                              "sec-websocket-extensions", "sec-websocket-protocol", "sec-websocket-version"});
   if (!clean) return Error(clean.error().code(), "accept: " + clean.error().context());
   std::string response = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
-  append_header(response, "Sec-WebSocket-Accept", accept_key(upgrade.key));
-  if (!chosen.empty()) append_header(response, "Sec-WebSocket-Protocol", chosen);
-  if (!extensions.empty()) append_header(response, "Sec-WebSocket-Extensions", extensions);
-  for (const auto& [name, value] : acceptance.headers()) append_header(response, name, value);
+  http::append_header(response, "Sec-WebSocket-Accept", accept_key(upgrade.key));
+  if (!chosen.empty()) http::append_header(response, "Sec-WebSocket-Protocol", chosen);
+  if (!extensions.empty()) http::append_header(response, "Sec-WebSocket-Extensions", extensions);
+  for (const auto& [name, value] : acceptance.headers()) http::append_header(response, name, value);
   return response += "\r\n";
 }
 

@@ -7,10 +7,10 @@
 #include <variant>
 #include <vector>
 
+#include "http/head.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/transport/connection.hpp"
 #include "ws/extensions.hpp"
-#include "ws/http_head.hpp"
 
 namespace sluice::ws {
 
@@ -30,7 +30,7 @@ struct Upgrade {
 /// subprotocols that are not distinct tokens, extensions that don't follow the grammar, more than
 /// 64 elements in one of these lists. An Upgrade to something else is
 /// ignored, as RFC 9110 section 7.8 allows.
-std::variant<PlainRequest, Upgrade, HttpRefusal> check_upgrade(const HttpHead& head);
+std::variant<PlainRequest, Upgrade, http::Refusal> check_upgrade(const http::Head& head);
 
 /// Takes out the headers that a handshake uses up: Connection, Upgrade, and those that begin with Sec-WebSocket-. A
 /// scope is kept as long as its connection, and nobody asks it for them: what matters of them is in Upgrade.

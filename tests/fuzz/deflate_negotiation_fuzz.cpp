@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "fuzz/check.hpp"
+#include "http/text.hpp"
 #include "ws/deflate_negotiation.hpp"
-#include "ws/http_text.hpp"
 
 using namespace sluice;
 
@@ -22,8 +22,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto offers = ws::parse_extensions({reinterpret_cast<const char*>(data) + 2, size - 2});
   if (!offers) return 0;
   for (const auto& offer : *offers) {
-    check(ws::is_token(offer.name));
-    for (const auto& [name, value] : offer.parameters) check(ws::is_token(name) && (!value || ws::is_token(*value)));
+    check(http::is_token(offer.name));
+    for (const auto& [name, value] : offer.parameters)
+      check(http::is_token(name) && (!value || http::is_token(*value)));
   }
   const auto agreed = ws::agree_on_deflate(*offers, options);
   if (!agreed) return 0;

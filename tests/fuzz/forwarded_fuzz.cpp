@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "fuzz/check.hpp"
-#include "net/forwarded.hpp"
+#include "net/proxy/forwarded.hpp"
 
 using namespace sluice;
 using HeaderList = std::vector<std::pair<std::string, std::string>>;

@@ -5,19 +5,19 @@
 #include <string_view>
 
 #include "fuzz/check.hpp"
+#include "http/head.hpp"
 #include "ws/handshake.hpp"
-#include "ws/http_head.hpp"
 
 using namespace sluice;
-using Step = ws::HttpHeadParser::Step;
+using Step = http::HeadParser::Step;
 
 namespace {
 
 constexpr Limits limits{.head_bytes = 2000, .header_count = 20, .body_bytes = 1000};
 
-void compare(ws::HttpHeadParser& whole, ws::HttpHeadParser& by_bytes, Step step) {
+void compare(http::HeadParser& whole, http::HeadParser& by_bytes, Step step) {
   if (step == Step::refused) return check(whole.refusal() == by_bytes.refusal());
-  const ws::HttpHead head = whole.take_head(), other = by_bytes.take_head();
+  const http::Head head = whole.take_head(), other = by_bytes.take_head();
   check(head.method == other.method && head.request.path == other.request.path);
   check(head.request.query_string == other.request.query_string && head.request.headers == other.request.headers);
   check(head.content_length == other.content_length && head.keep_alive == other.keep_alive);
@@ -31,7 +31,7 @@ void compare(ws::HttpHeadParser& whole, ws::HttpHeadParser& by_bytes, Step step)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes(reinterpret_cast<const char*>(data), size);
   std::string_view input = bytes;
-  ws::HttpHeadParser whole(limits), by_bytes(limits);
+  http::HeadParser whole(limits), by_bytes(limits);
   std::size_t at = 0;
   for (;;) {
     const Step step = whole.next(input);

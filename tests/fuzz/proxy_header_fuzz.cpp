@@ -5,7 +5,7 @@
 #include <string>
 
 #include "fuzz/check.hpp"
-#include "net/proxy_header.hpp"
+#include "net/proxy/proxy_header.hpp"
 
 using namespace sluice::net;
 using Step = ProxyHeaderReader::Step;

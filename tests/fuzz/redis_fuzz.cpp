@@ -8,8 +8,8 @@
 
 #include "fuzz/check.hpp"
 #include "redis/cluster_slots.hpp"
-#include "redis/resp.hpp"
-#include "redis/serializer.hpp"
+#include "redis/codec/serializer.hpp"
+#include "redis/wire/resp.hpp"
 
 using namespace sluice;
 using namespace sluice::redis;

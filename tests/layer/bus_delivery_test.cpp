@@ -4,7 +4,7 @@
 #include <new>
 #include <string>
 
-#include "layer/hub.hpp"
+#include "layer/hub/hub.hpp"
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "layer/joined_groups.hpp"
+#include "layer/hub/joined_groups.hpp"
 
 #include <array>
 #include <map>
 #include <random>
 
-#include "layer/hub_shard.hpp"
+#include "layer/hub/hub_shard.hpp"
 #include "support/catch.hpp"
 #include "support/scale.hpp"
 

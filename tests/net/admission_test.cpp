@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/admission.hpp"
+#include "net/limits/admission.hpp"
 
 #include <vector>
 

@@ -9,7 +9,7 @@
 
 #include <asio/post.hpp>
 
-#include "net/asio_executor.hpp"
+#include "net/loop/asio_executor.hpp"
 #include "net/support/names.hpp"
 #include "net/support/served.hpp"
 #include "sluice/net/asio_dialer.hpp"

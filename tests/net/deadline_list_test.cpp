@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/deadline_list.hpp"
+#include "net/loop/deadline_list.hpp"
 
 #include <string>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/deadline_wheel.hpp"
+#include "net/loop/deadline_wheel.hpp"
 
 #include <memory>
 #include <random>

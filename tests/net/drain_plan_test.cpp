@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/drain_plan.hpp"
+#include "net/limits/drain_plan.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/end_patience.hpp"
+#include "net/limits/end_patience.hpp"
 
 #include "support/catch.hpp"
 

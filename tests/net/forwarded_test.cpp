@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/forwarded.hpp"
+#include "net/proxy/forwarded.hpp"
 
 #include <string>
 #include <utility>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/http_reader.hpp"
+#include "net/stage/http_reader.hpp"
 
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/keep_alive.hpp"
+#include "net/limits/keep_alive.hpp"
 
 #include <set>
 #include <string>

@@ -6,7 +6,7 @@
 #include <future>
 #include <string>
 
-#include "net/asio_executor.hpp"
+#include "net/loop/asio_executor.hpp"
 #include "net/support/served.hpp"
 #include "support/catch.hpp"
 

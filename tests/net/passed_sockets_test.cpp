@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "net/listen_variables.hpp"
+#include "net/server/listen_variables.hpp"
 #include "net/support/served.hpp"
 #include "support/catch.hpp"
 

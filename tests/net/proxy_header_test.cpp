@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/proxy_header.hpp"
+#include "net/proxy/proxy_header.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/queued_bytes.hpp"
+#include "net/limits/queued_bytes.hpp"
 
 #include "support/catch.hpp"
 

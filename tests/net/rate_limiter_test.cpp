@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/rate_limiter.hpp"
+#include "net/limits/rate_limiter.hpp"
 
 #include "support/catch.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/refusals.hpp"
+#include "net/limits/refusals.hpp"
 
 #include <string>
 

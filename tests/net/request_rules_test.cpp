@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/request_rules.hpp"
+#include "net/stage/request_rules.hpp"
 
 #include <stdexcept>
 #include <string>

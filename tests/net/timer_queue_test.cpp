@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/timer_queue.hpp"
+#include "net/loop/timer_queue.hpp"
 
 #include <string>
 

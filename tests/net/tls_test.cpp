@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "net/socket/tls_settings.hpp"
 #include "net/support/faults.hpp"
 #include "net/support/served.hpp"
 #include "net/support/tls_client.hpp"
-#include "net/tls_settings.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
 

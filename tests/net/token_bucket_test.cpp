@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/token_bucket.hpp"
+#include "net/limits/token_bucket.hpp"
 
 #include "support/catch.hpp"
 

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "net/addresses.hpp"
+#include "net/proxy/addresses.hpp"
 #include "support/catch.hpp"
 
 using namespace sluice;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/websocket_limits.hpp"
+#include "net/limits/websocket_limits.hpp"
 
 #include "support/catch.hpp"
 

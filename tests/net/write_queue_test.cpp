@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "net/write_queue.hpp"
+#include "net/socket/write_queue.hpp"
 
 #include <malloc.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "redis/fernet.hpp"
+#include "redis/codec/fernet.hpp"
 
-#include "redis/serializer.hpp"
+#include "redis/codec/serializer.hpp"
 #include "redis/support/golden.hpp"
 #include "support/catch.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "redis/link.hpp"
+#include "redis/wire/link.hpp"
 
 #include "redis/support/tiny_redis.hpp"
 #include "sluice/testing/manual_executor.hpp"

@@ -8,7 +8,7 @@
 #include <thread>
 #include <tuple>
 
-#include "redis/stamps.hpp"
+#include "redis/message_sequence.hpp"
 #include "redis/support/live_world.hpp"
 #include "support/catch.hpp"
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "redis/message_sequence.hpp"
 #include "redis/names.hpp"
-#include "redis/resp.hpp"
 #include "redis/shard_of.hpp"
-#include "redis/stamps.hpp"
 #include "redis/support/golden.hpp"
+#include "redis/wire/resp.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/redis/redis_options.hpp"
 #include "support/catch.hpp"
@@ -29,22 +29,22 @@ TEST_CASE("a name belongs to the host that channels_redis gives it", "[redis][R-
 
 TEST_CASE("stamps rise whatever the clock does", "[redis][R-12][CL-18]") {
   for (const std::size_t length : {12, 8, 20}) {
-    Stamps stamps(length);
-    Stamps::Stamp last = stamps.next(1'700'000'000.25);
+    MessageSequence stamps(length);
+    MessageSequence::Stamp last = stamps.next(1'700'000'000.25);
     for (const double now : {1'700'000'000.25, 1'700'000'000.25, 1'600'000'000.0, 1'700'000'000.5, 0.0}) {
-      const Stamps::Stamp next = stamps.next(now);
+      const MessageSequence::Stamp next = stamps.next(now);
       CHECK(next.score > last.score);
       CHECK(next.prefix > last.prefix);
       CHECK(next.prefix.size() == length);
       last = next;
     }
   }
-  CHECK(Stamps(0).next(1).prefix.empty());
-  CHECK(Stamps(3).next(1).prefix.size() == 3);
+  CHECK(MessageSequence(0).next(1).prefix.empty());
+  CHECK(MessageSequence(3).next(1).prefix.size() == 3);
 }
 
 TEST_CASE("equal messages of two senders differ", "[redis][R-12]") {
-  CHECK(Stamps(8).next(1).prefix != Stamps(8).next(1).prefix);
+  CHECK(MessageSequence(8).next(1).prefix != MessageSequence(8).next(1).prefix);
 }
 
 TEST_CASE("times are the shortest decimal of a double", "[redis][R-14]") {

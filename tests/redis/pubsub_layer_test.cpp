@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "redis/link.hpp"
 #include "redis/support/golden.hpp"
 #include "redis/support/tiny_world.hpp"
+#include "redis/wire/link.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
 

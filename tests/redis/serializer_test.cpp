@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "redis/serializer.hpp"
+#include "redis/codec/serializer.hpp"
 
-#include "redis/python_json.hpp"
+#include "redis/codec/python_json.hpp"
 #include "redis/support/golden.hpp"
 #include "support/catch.hpp"
 

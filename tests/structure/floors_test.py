@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A room includes only what docs/rooms.md allows it, rooms and libraries alike."""
+"""A room includes only what docs/rooms.md allows it, rooms and libraries alike, and so do the folders of a room."""
 import unittest
 from pathlib import Path
 
@@ -35,7 +35,64 @@ def violations(root, rooms=house.rooms(), libraries=house.libraries()):
     return found
 
 
+def folder_violations(root, folders=house.folders()):
+    found = []
+    rooms = {folder.split("/")[0] for folder in folders}
+    for path in house.sources(root, "src"):
+        name = path.relative_to(root)
+        room, *inside = name.parts[1:-1]
+        here = "/".join([room, *inside])
+        if inside and here not in folders:
+            found.append(f"{name}: the folder {here} is not in docs/rooms.md")
+            continue
+        if not inside or room not in rooms:
+            continue
+        for header in house.includes(path):
+            target = header.rsplit("/", 1)[0]
+            if target == here or target.split("/")[0] != room:
+                continue
+            if target.removeprefix(f"{room}/") not in folders[here]:
+                found.append(f"{name} includes {header}: {here} may not use {target}")
+    return found
+
+
+def headers_that_include_each_other(root, folders=house.folders()):
+    """Pairs of folders of one room of which each has a header that includes the other's."""
+    arrows = set()
+    for path in house.sources(root, "src"):
+        here = "/".join(path.relative_to(root).parts[1:-1])
+        if path.suffix == ".hpp":
+            arrows |= {(here, header.rsplit("/", 1)[0]) for header in house.includes(path)}
+    return sorted((a, b) for a, b in arrows if a < b and (b, a) in arrows and a in folders and b in folders)
+
+
 class Floors(unittest.TestCase):
+    def test_every_folder_of_a_room_includes_only_what_its_table_allows(self):
+        self.assertEqual(folder_violations(house.ROOT), [])
+        self.assertEqual(headers_that_include_each_other(house.ROOT), [])
+
+    def test_two_folders_include_each_other_only_where_it_is_explained(self):
+        folders = house.folders()
+        both = [(folder, below) for folder, allowed in folders.items() for below in allowed
+                if folder.split("/")[1] in folders.get(f"{folder.split('/')[0]}/{below}", set())]
+        self.assertEqual(sorted(both), [("net/shard", "stage"), ("net/stage", "shard")])
+
+    def test_each_broken_rule_of_folders_is_seen(self):
+        folders = {"net/loop": set(), "net/stage": {"loop", "shard"}, "net/shard": {"stage"}}
+        files = {
+            "src/net/loop/timer.hpp": '#include "net/stage/driver.hpp"\n#include "sluice/net/server.hpp"\n',
+            "src/net/stage/driver.hpp": '#include "net/loop/timer.hpp"\n#include "net/shard/shard.hpp"\n',
+            "src/net/shard/shard.hpp": '#include "net/stage/driver.hpp"\n#include "core/ascii.hpp"\n',
+            "src/net/cellar/wine.cpp": "",
+        }
+        with house.tree(files) as folder:
+            self.assertEqual(folder_violations(Path(folder), folders), [
+                "src/net/cellar/wine.cpp: the folder net/cellar is not in docs/rooms.md",
+                "src/net/loop/timer.hpp includes net/stage/driver.hpp: net/loop may not use net/stage",
+            ])
+            self.assertEqual(headers_that_include_each_other(Path(folder), folders),
+                             [("net/loop", "net/stage"), ("net/shard", "net/stage")])
+
     def test_every_room_includes_only_what_its_table_allows(self):
         self.assertEqual(violations(house.ROOT), [])
 

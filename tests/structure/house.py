@@ -52,6 +52,11 @@ def libraries(root=ROOT):
     return {headers: listed(where) for _, headers, where in tables(root)[1]}
 
 
+def folders(root=ROOT):
+    """room/folder -> the folders of this room that it may include; the room's name stands for its own files."""
+    return {folder: listed(below) for folder, _, below in tables(root)[2]}
+
+
 def library_of(header, root=ROOT):
     """The library that a header belongs to, by the first word of its path; None if it is not one of ours to watch."""
     word = re.split(r"[/.]", header, maxsplit=1)[0]

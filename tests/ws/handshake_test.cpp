@@ -30,19 +30,19 @@ struct Request {
     return with(std::move(line));
   }
 
-  ws::HttpHead head() const {
+  http::Head head() const {
     std::string text = method + " /ws/core/ " + version + "\r\nHost: h\r\n";
     for (const auto& line : headers) text += line + "\r\n";
     text += "\r\n";
-    ws::HttpHeadParser parser{Limits{}};
+    http::HeadParser parser{Limits{}};
     std::string_view input = text;
-    REQUIRE(parser.next(input) == ws::HttpHeadParser::Step::complete);
+    REQUIRE(parser.next(input) == http::HeadParser::Step::complete);
     return parser.take_head();
   }
   std::string checked() const {
     const auto check = ws::check_upgrade(head());
     if (std::holds_alternative<ws::PlainRequest>(check)) return "plain";
-    if (const auto* refusal = std::get_if<ws::HttpRefusal>(&check)) {
+    if (const auto* refusal = std::get_if<http::Refusal>(&check)) {
       std::string out = std::to_string(refusal->status) + " " + refusal->reason;
       for (const auto& [name, value] : refusal->headers) out += " | " + name + ": " + value;
       return out;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "sluice/consumer/middleware.hpp"
-#include "sluice/core/rare_log.hpp"
+#include "sluice/core/log_throttle.hpp"
 
 namespace sluice {
 
@@ -51,7 +51,7 @@ class OriginCheck final : public Middleware {
   bool everybody_ = false;
   WithoutOrigin without_origin_;
   std::vector<Pattern> patterns_;
-  RareLog refusals_;
+  LogThrottle refusals_;
 };
 
 }  // namespace sluice

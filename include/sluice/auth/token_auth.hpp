@@ -14,7 +14,7 @@
 #include "sluice/auth/jwt_verifier.hpp"
 #include "sluice/auth/user_resolver.hpp"
 #include "sluice/consumer/middleware.hpp"
-#include "sluice/core/rare_log.hpp"
+#include "sluice/core/log_throttle.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/transport/limits.hpp"
 #include "sluice/transport/scope.hpp"
@@ -113,7 +113,7 @@ class TokenAuth final : public Middleware {
   std::shared_ptr<ClaimedIds> claimed_;  // null: clients propose none
   std::unique_ptr<Allowance> told_in_band_;
   mutable std::array<std::atomic<std::uint64_t>, 5> outcomes_{};
-  mutable RareLog refusals_;
+  mutable LogThrottle refusals_;
 };
 
 }  // namespace sluice

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sluice/core/rare_log.hpp"
+#include "sluice/core/log_throttle.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/page/page_type.hpp"
 
@@ -80,7 +80,7 @@ class PageRegistry {
   std::map<std::string, std::shared_ptr<PageType>, std::less<>> types_;
   std::array<std::atomic<std::uint64_t>, 7> counters_{};
   std::atomic<std::uint64_t> waiting_rechecks_{0};
-  RareLog failures_{{.lines = 10}};
+  LogThrottle failures_{{.lines = 10}};
 };
 
 }  // namespace sluice

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "net/write_queue.hpp"
+#include "net/socket/write_queue.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/transport/connection.hpp"
 

@@ -8,7 +8,7 @@
 
 #include <stdexcept>
 
-#include "net/tls_settings.hpp"
+#include "net/socket/tls_settings.hpp"
 
 namespace sluice::test {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "net/socket/tls_settings.hpp"
 #include "net/support/certificates.hpp"
-#include "net/tls_settings.hpp"
 #include "support/blocking_client.hpp"
 
 namespace sluice::test {

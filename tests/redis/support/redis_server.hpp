@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "redis/resp.hpp"
 #include "redis/support/process.hpp"
+#include "redis/wire/resp.hpp"
 
 namespace sluice::redis {
 

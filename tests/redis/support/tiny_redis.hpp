@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "redis/resp.hpp"
+#include "redis/wire/resp.hpp"
 #include "sluice/testing/scripted_stream.hpp"
 
 namespace sluice::redis {

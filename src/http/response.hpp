@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// HTTP answers as bytes. What an application puts into one can't break out of it (no header injection).
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "http/head.hpp"
+#include "sluice/core/result.hpp"
+#include "sluice/transport/connection.hpp"
+#include "sluice/transport/http.hpp"
+
+namespace sluice::http {
+
+/// What the request and the server decide about an answer. A value.
+struct Answering {
+  bool keep_alive = false;  // otherwise it says Connection: close
+  bool head_only = false;   // the request was HEAD: Content-Length as for GET, no body
+  std::string date = {};    // the Date header's value, see date; empty: left out
+};
+
+/// "OK" for 200; empty for a status without a registered name.
+std::string_view reason_phrase(int status) noexcept;
+
+/// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), in whole seconds since 1970 as the system clock has them.
+std::string date(std::chrono::system_clock::time_point when);
+
+/// The answer to a plain request. Fails with invalid_argument when the status is not 200 to 599, a header is not clean,
+/// or a header is the server's business (Content-Length, Transfer-Encoding, Connection, Content-Type twice, Date).
+Result<std::string> response_bytes(const HttpResponse& response, const Answering& answering);
+
+/// The answer to a handshake that the application denied; the connection closes after it. Fails like response_bytes.
+Result<std::string> denial_response(const Denial& denial, std::string_view date = {});
+
+/// The answer to a request that was not understood; the connection closes after it. `head_only`: the request was HEAD.
+/// Never fails.
+std::string refusal_response(const Refusal& refusal, std::string_view date = {}, bool head_only = false);
+
+}  // namespace sluice::http

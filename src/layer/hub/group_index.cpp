@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include "layer/hub/group_index.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include "core/failure.hpp"
+
+namespace sluice {
+
+GroupIndex::Places GroupIndex::find(std::string_view group) const {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  Places places;
+  const auto found = at.groups.find(group);
+  if (found == at.groups.end()) return places;
+  places.shards = found->second.shards;
+  for (const Entry::Plain& plain : found->second.plain_channels) places.plain_channels.push_back(plain.channel);
+  return places;
+}
+
+void GroupIndex::add_shard(std::string_view group, unsigned shard) {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  at.groups[std::string(group)].shards |= std::uint64_t{1} << shard;
+}
+
+void GroupIndex::remove_shard(std::string_view group, unsigned shard) {
+  Stripe& at = stripe(group);
+  bool emptied = false;
+  {
+    std::lock_guard lock(at.mutex);
+    const auto found = at.groups.find(group);
+    if (found == at.groups.end()) return;
+    found->second.shards &= ~(std::uint64_t{1} << shard);
+    emptied = erase_if_empty(at, group);
+  }
+  tell(emptied, group);
+}
+
+void GroupIndex::add_plain_channel(std::string_view group, std::shared_ptr<PlainChannel> channel,
+                                   const PlainReader& reader) {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  auto& plain_channels = at.groups[std::string(group)].plain_channels;
+  const auto found = std::ranges::find(plain_channels, channel, &Entry::Plain::channel);
+  if (found == plain_channels.end()) {
+    plain_channels.push_back({std::move(channel), {&reader}});
+  } else if (std::ranges::find(found->readers, &reader) == found->readers.end()) {
+    found->readers.push_back(&reader);
+  }
+}
+
+void GroupIndex::remove_plain_channel(std::string_view group, const PlainChannel& channel, const PlainReader& reader) {
+  Stripe& at = stripe(group);
+  bool emptied = false;
+  {
+    std::lock_guard lock(at.mutex);
+    const auto found = at.groups.find(group);
+    if (found == at.groups.end()) return;
+    std::erase_if(found->second.plain_channels, [&](Entry::Plain& plain) {
+      return plain.channel.get() == &channel && std::erase(plain.readers, &reader) > 0 && plain.readers.empty();
+    });
+    emptied = erase_if_empty(at, group);
+  }
+  tell(emptied, group);
+}
+
+void GroupIndex::remove_all_plain_channels() {
+  std::vector<std::string> emptied;
+  for (Stripe& at : stripes_) {
+    std::lock_guard lock(at.mutex);
+    for (auto group = at.groups.begin(); group != at.groups.end();) {
+      group->second.plain_channels.clear();
+      if (group->second.empty()) {
+        emptied.push_back(group->first);
+        group = at.groups.erase(group);
+      } else {
+        ++group;
+      }
+    }
+  }
+  for (const std::string& group : emptied) tell(true, group);
+}
+
+bool GroupIndex::erase_if_empty(Stripe& at, std::string_view group) {
+  const auto found = at.groups.find(group);
+  if (!found->second.empty()) return false;
+  at.groups.erase(found);
+  return true;
+}
+
+bool GroupIndex::contains(std::string_view group) const {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  return at.groups.contains(group);
+}
+
+bool GroupIndex::announced(std::string_view group) const {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  const auto found = at.groups.find(group);
+  return found != at.groups.end() && found->second.announced;
+}
+
+void GroupIndex::announce(std::string_view group) {
+  Stripe& at = stripe(group);
+  std::lock_guard lock(at.mutex);
+  const auto found = at.groups.find(group);
+  if (found != at.groups.end()) found->second.announced = true;
+}
+
+void GroupIndex::unannounce_all() {
+  for (Stripe& at : stripes_) {
+    std::lock_guard lock(at.mutex);
+    for (auto& [group, entry] : at.groups) entry.announced = false;
+  }
+}
+
+// A member leaves whatever happens: a bus that is not told keeps the group until it is told of it again.
+void GroupIndex::tell(bool emptied, std::string_view group) const noexcept {
+  if (!emptied || !emptied_) return;
+  try {
+    emptied_(group);
+  } catch (...) {
+    log_failure("channel layer: its bus could not be told that a group is empty", std::current_exception());
+  }
+}
+
+std::size_t GroupIndex::group_count() const {
+  std::size_t count = 0;
+  for (const Stripe& at : stripes_) {
+    std::lock_guard lock(at.mutex);
+    count += at.groups.size();
+  }
+  return count;
+}
+
+}  // namespace sluice

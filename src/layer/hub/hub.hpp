@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// Who is in which group here, and how an event gets to them: what every channel layer has in common. A layer adds only
+// its bus to other processes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "layer/hub/group_index.hpp"
+#include "layer/hub/hub_shard.hpp"
+#include "layer/hub/plain_channels.hpp"
+#include "sluice/layer/channel_layer.hpp"
+
+namespace sluice {
+
+/// The local half of a channel layer. Threads as for ChannelLayer.
+class Hub : public std::enable_shared_from_this<Hub> {
+ public:
+  /// `channel_prefix` begins the names of this process's channels, and of nobody else's. `emptied` as for GroupIndex.
+  Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string channel_prefix,
+      std::function<void(std::string_view group)> emptied = {});
+
+  Result<Channel> open_channel(Subscriber& subscriber);
+  Result<Inbox> open_inbox(std::string_view channel);
+  Result<void> group_add(std::string_view group, const Channel& channel);
+  Task<Result<void>> group_add(std::string_view group, const Inbox& inbox);
+  Result<void> group_discard(std::string_view group, const Channel& channel);
+  Result<void> group_discard(std::string_view group, const Inbox& inbox);
+  Result<void> group_send(std::string_view group, Event event);
+  Result<void> send(std::string_view channel, Event event);
+  Task<Result<void>> group_send_when_room(std::string_view group, Event event);
+  Task<Result<void>> send_when_room(std::string_view channel, Event event);
+  Task<Result<std::size_t>> group_size(std::string_view group);
+  Task<Result<std::vector<std::string>>> group_channels(std::string_view group);
+  Task<Result<void>> flush();
+  LayerStats stats() const;
+  /// Senders that wait for room are told that the layer is gone. Channels may live on.
+  void end() noexcept;
+
+  // --- for a layer with a bus: what group_send and send do, in two halves
+  /// May it be sent? A yes counts as taken.
+  Result<void> check_group_send(std::string_view group, const Event& event);
+  Result<void> check_send(std::string_view channel, const Event& event);
+  Result<void> check_inbox(std::string_view channel);
+  // What a bus delivers is never refused, whatever waits. So that little does, a bus reads on while there is room only.
+  /// May no executor's mail be past its bound?
+  bool has_room() const noexcept;
+  /// To the group's members in this process.
+  void deliver_to_group(std::string_view group, const Event& event);
+  /// To a subscriber's channel in this process; one that is not there is counted.
+  void deliver_to_channel(std::string_view channel, Event event);
+  /// To whoever reads a plain channel in this process; what it can't hold is counted.
+  void deliver_to_plain_channel(std::string_view channel, Event event);
+  /// To every subscriber in this process.
+  void deliver_to_all(const Event& event);
+  /// Who is to know of each channel: of those that are open now, too.
+  void watch_channels(ChannelWatch watch);
+  GroupIndex& index() noexcept { return *index_; }
+  /// Does a channel or an inbox come from here?
+  bool owns(const auto& handle) const noexcept { return handle.origin() == index_.get(); }
+  const ChannelLayerOptions& options() const noexcept { return options_; }
+
+ private:
+  enum class To : std::uint8_t { group, channel };
+  struct Addressee {
+    HubShard* shard;
+    std::uint64_t number;
+  };
+
+  static Task<Result<void>> publish_when_room(std::shared_ptr<Hub> hub, To to, std::string name, Event event,
+                                              HubShard* full);
+  HubShard* publish(To to, std::string_view name, const Event& event);
+  void put(std::string_view group, const GroupIndex::Places& places, const Event& event, std::size_t cost);
+  void put(const Addressee& to, Event event, std::size_t cost);
+  void give_back(std::uint64_t shards, std::size_t cost) noexcept;
+  std::optional<Addressee> addressee(std::string_view channel) const noexcept;
+  Result<void> took(To to, std::string_view name, const HubShard* full);
+  std::atomic<std::uint64_t>& taken(To to) const noexcept { return to == To::group ? group_sends_ : sends_; }
+  Result<void> check_size(std::string_view what, std::string_view to, const Event& event);
+  Error bad_channel_name(std::string_view what, std::string_view channel);
+
+  const ChannelLayerOptions options_;
+  const std::string channel_prefix_;
+  const std::shared_ptr<GroupIndex> index_;
+  std::vector<std::shared_ptr<HubShard>> shards_;
+  std::shared_ptr<PlainChannels> plain_channels_;
+  mutable std::atomic<std::uint64_t> sends_{0}, group_sends_{0}, no_channel_{0}, too_large_{0}, invalid_name_{0},
+      no_room_{0};
+  std::atomic<bool> ended_{false};
+};
+
+}  // namespace sluice

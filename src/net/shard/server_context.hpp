@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// What all shards of a server share, and what they are given.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include <asio/ip/tcp.hpp>
+
+#include "net/limits/admission.hpp"
+#include "net/limits/drain_plan.hpp"
+#include "net/limits/queued_bytes.hpp"
+#include "net/limits/refusals.hpp"
+#include "net/limits/return_times.hpp"
+#include "net/loop/deadline_list.hpp"
+#include "net/socket/stream.hpp"
+#include "sluice/net/asio_server.hpp"
+
+namespace sluice::net {
+
+/// Bytes that a server holds for its clients: queued for them, or received and not used yet.
+enum class Held : std::uint8_t { queued, unused };
+
+/// What all shards of a server share. Fixed while it serves.
+struct ServerContext {
+  Gateway& gateway;
+  const AsioServerOptions options;
+  Admission admission;
+  Refusals refusals;
+  QueuedBytes queued_bytes;
+  QueuedBytes unused_bytes;
+  ReturnTimes return_times;                 // of clients that are closed with 1013
+  const std::function<void(Held)> relieve;  // called when what is held is past its limit; any thread
+};
+
+/// A connection as its acceptor hands it over. A value that moves.
+struct AcceptedSocket {
+  Stream stream;
+  asio::ip::tcp::endpoint peer;
+  std::shared_ptr<const TlsSettings> tls;  // null: the connection does not use TLS
+  bool proxy_protocol;                     // a trusted peer begins it with a PROXY header
+};
+
+/// How a server stops. A value.
+struct Shutdown {
+  std::shared_ptr<DrainPlan> plan;
+  CloseReason goodbye = StopOptions().reason;
+  Deadline::Time end = Deadline::never;  // then what is left is cut off
+};
+
+}  // namespace sluice::net

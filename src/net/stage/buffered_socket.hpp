@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// The socket of one connection with what is queued for it.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "net/shard/server_shard.hpp"
+#include "net/socket/io_result.hpp"
+#include "net/socket/stream.hpp"
+#include "net/socket/write_queue.hpp"
+
+namespace sluice::net {
+
+/// Queues frames and bytes, and writes them as far as the kernel takes them. What it does not take counts among the
+/// bytes that wait in the whole server. Its executor only.
+class BufferedSocket {
+ public:
+  BufferedSocket(ServerShard& shard, Stream stream) noexcept;
+
+  ServerShard& shard() const noexcept { return shard_; }
+  Stream& stream() noexcept { return stream_; }
+  const Stream& stream() const noexcept { return stream_; }
+
+  bool empty() const noexcept { return queue_.empty(); }
+  /// Bytes of frames that are queued.
+  std::size_t queued_bytes() const noexcept { return queue_.bytes(); }
+  /// The same with the memory that it takes to keep them.
+  std::size_t held_bytes() const noexcept { return queue_.held_bytes(); }
+  /// Bytes that are queued here, or in the kernel and not acknowledged by the peer.
+  std::size_t undelivered_bytes() const noexcept { return queue_.bytes() + stream_.unacknowledged(); }
+
+  void push(const Frame& frame) {
+    const std::size_t before = queue_.held_bytes();
+    queue_.push(frame, shard_.buffers().spares());
+    report_change(before);
+  }
+  /// Queues bytes that are no frame.
+  void push_bytes(std::string_view bytes) { queue_.push_bytes(bytes, shard_.buffers().spares()); }
+  /// Queues a ping or a pong. If the kernel takes no more, it goes ahead of the messages that wait, and a pong replaces
+  /// one that waits (RFC 6455 section 5.5.3). Returns whether it is to be written at the end of the turn.
+  bool push_ping(const Frame& ping);
+  bool push_pong(const Frame& pong);
+
+  /// Writes what is queued. `would_block`: the kernel takes no more for now; on_writable() follows.
+  IoResult flush();
+  /// Ends TLS, behind all that is queued. `would_block` as with flush().
+  IoResult finish();
+  /// The kernel has taken no more, and has not reported room since.
+  bool waits_for_room() const noexcept { return waits_for_room_; }
+  /// The kernel reports that it has room. Returns whether this socket was waiting for room.
+  bool on_writable() noexcept;
+
+  /// Copies out frames that would keep much more memory alive than their own bytes.
+  void release_shared();
+  /// Drops what is queued, except the rest of a message that is partly written.
+  void drop_waiting();
+  void clear() noexcept;
+  /// Closes the socket and drops what is queued: with a reset if there was something, so that the kernel keeps no
+  /// buffer for minutes for a peer that does not read.
+  void close() noexcept;
+
+ private:
+  void report_change(std::size_t before) noexcept {
+    if (waits_for_room_) shard_.waiting_changed(before, queue_.held_bytes());
+  }
+  IoResult write_once();
+  bool note_written(std::size_t bytes) noexcept;
+  void wait_for_room();
+
+  ServerShard& shard_;
+  WriteQueue queue_;
+  Stream stream_;
+  bool waits_for_room_ = false;
+};
+
+}  // namespace sluice::net

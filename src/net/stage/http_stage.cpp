@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT
+#include "net/stage/http_stage.hpp"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <utility>
+
+#include "core/failure.hpp"
+#include "http/response.hpp"
+#include "net/loop/insist.hpp"
+#include "net/socket/tls_session.hpp"
+#include "net/stage/asio_connection.hpp"
+#include "sluice/core/log_throttle.hpp"
+#include "ws/handshake.hpp"
+
+namespace sluice::net {
+namespace {
+
+// A client that was silent for longer than this has neither just connected, nor just read an answer.
+constexpr auto request_on_its_way = std::chrono::milliseconds(500);
+
+// Runs code of the application. Returns the text of its exception, or an empty string.
+template <class Work>
+std::string thrown_by(Work work) {
+  try {
+    work();
+    return {};
+  } catch (...) {
+    const std::string text = text_of(std::current_exception());
+    return text.empty() ? "an exception without a text" : text;
+  }
+}
+
+}  // namespace
+
+HttpStage::HttpStage(AsioConnection& connection, const Endpoint& peer, bool proxy_protocol)
+    : connection_(connection),
+      proxy_(connection.shard(), connection.socket().stream(), connection.slot(), peer, proxy_protocol),
+      reader_(connection.shard().limits()),
+      waits_since_(connection.shard().executor().now()) {}
+
+ServerShard& HttpStage::shard() const noexcept { return connection_.shard(); }
+
+bool HttpStage::speaks_http() const noexcept { return connection_.phase() == AsioConnection::Phase::http; }
+
+bool HttpStage::is_over() const noexcept { return connection_.phase() == AsioConnection::Phase::over; }
+
+void HttpStage::queue(std::string_view bytes) {
+  connection_.socket().push_bytes(bytes);
+  connection_.write_soon();
+}
+
+// --- requests
+
+bool HttpStage::read_proxy_header() {
+  switch (proxy_.read_header()) {
+    case ProxyIntake::HeaderStep::need_more: return false;
+    case ProxyIntake::HeaderStep::complete: return true;
+    case ProxyIntake::HeaderStep::refused: connection_.end(); return false;
+    case ProxyIntake::HeaderStep::over_capacity: break;
+  }
+  if (!connection_.socket().stream().tls()) {
+    refuse(ProxyIntake::too_many_connections());
+    return false;
+  }
+  // A client that speaks TLS can read an answer only after its handshake: its request is refused.
+  if (!shard().admit_over_capacity()) {
+    connection_.end();
+    return false;
+  }
+  connection_.slot().release();
+  return true;
+}
+
+void HttpStage::on_bytes(std::span<char>& input) {
+  while (speaks_http() && wants_bytes()) {
+    std::string_view bytes(input.data(), input.size());
+    const HttpReader::Step step = reader_.next(bytes);
+    input = input.last(bytes.size());
+    if (step == HttpReader::Step::request || step == HttpReader::Step::upgrade) {
+      if (!connection_.slot()) return refuse(ProxyIntake::too_many_connections());
+      if (const auto refusal = proxy_.identify(reader_.head().request)) return refuse(*refusal);
+    }
+    switch (step) {
+      case HttpReader::Step::need_more: return;
+      case HttpReader::Step::expects_continue: queue(http::continue_response); break;
+      case HttpReader::Step::request: answer_request(); break;
+      case HttpReader::Step::upgrade: return open_websocket();
+      case HttpReader::Step::refused: return refuse(reader_.refusal());
+    }
+  }
+}
+
+void HttpStage::on_end() {
+  if (wants_bytes()) connection_.leave(false);
+}
+
+void HttpStage::answer_request() {
+  shard().counters().http_requests.add();
+  http::Head& head = reader_.head();
+  state_ = State::handling;
+  keep_alive_ = head.keep_alive;
+  head_only_ = reader_.head_only();
+  HttpHandler* const handler = shard().options().http;
+  if (!handler) return respond(HttpResponse(404, "not found\n"));
+
+  head.request.scheme = proxy_.secure() ? "https" : "http";
+  request_.emplace(std::move(head.method), scope_of(head.request), reader_.take_body());
+  shard().deadlines().enter(connection_, ShardDeadlines::Kind::handler);  // it has no deadline
+  bool finished = false;
+  const std::string thrown = thrown_by([&] {
+    task_.emplace(handler->handle(*request_));
+    finished = task_->start({&HttpStage::handler_finished, this});
+  });
+  if (!thrown.empty()) {
+    report_handler(thrown);
+    request_.reset();
+    return respond(HttpResponse(500, "internal error\n"));
+  }
+  if (finished) respond(take_answer());
+}
+
+void HttpStage::handler_finished(void* stage) noexcept {
+  auto& self = *static_cast<HttpStage*>(stage);
+  if (self.is_over()) return self.handler_done_for_nobody();
+  try {
+    // The job holds the connection, which owns this stage until the handler has finished.
+    self.shard().executor().post([connection = self.connection_.self(), &self] {
+      if (self.is_over()) return self.handler_done_for_nobody();
+      connection->guarded([&] { self.respond(self.take_answer()); });
+    });
+  } catch (...) {  // no memory for the job: on_deadline() answers
+    self.state_ = State::handled;
+    insist([&] { self.shard().deadlines().enter(self.connection_, ShardDeadlines::Kind::throttled); });
+  }
+}
+
+// The client is gone. The handler's coroutine calls this and is still on the stack, so a job destroys it; without
+// memory for one it ends with its grace.
+void HttpStage::handler_done_for_nobody() noexcept {
+  const auto kept = kept_for_handler_.lock();
+  if (!kept || !*kept) return;
+  try {
+    shard().executor().post([this, kept] {
+      if (const auto last = std::exchange(*kept, nullptr)) (void)take_answer();
+    });
+  } catch (...) {}
+}
+
+HttpResponse HttpStage::take_answer() {
+  HttpResponse response(500, "internal error\n");
+  const std::string thrown = thrown_by([&] { response = task_->take(); });
+  if (!thrown.empty()) report_handler(thrown);
+  task_.reset();
+  request_.reset();
+  return response;
+}
+
+void HttpStage::report_handler(std::string_view thrown) {
+  shard().failures().write(LogLevel::error, "http handler", [&] {
+    return fmt::format("http {}: the handler threw: {}", request_->scope().quoted_path(), thrown);
+  });
+}
+
+void HttpStage::respond(const HttpResponse& response) {
+  proxy_.count_answer(response.status());
+  const bool keep_alive = keep_alive_ && !shard().stopping();
+  const http::Answering answering{keep_alive, head_only_, shard().date()};
+  auto bytes = http::response_bytes(response, answering);
+  if (!bytes) {
+    shard().failures().write(LogLevel::error, "response", [&] {
+      return fmt::format("http: the handler's response can't be sent: {}", bytes.error().message());
+    });
+    bytes = http::response_bytes(HttpResponse(500, "internal error\n"), answering);
+  }
+  queue(*bytes);
+  if (!keep_alive) return connection_.leave(true);
+  state_ = State::responding;
+  shard().deadlines().enter(
+      connection_, ShardDeadlines::Kind::handshake);  // for the client to take it, and to send the next request
+}
+
+void HttpStage::on_progress() {
+  if (!speaks_http()) return shard().deadlines().enter(connection_, ShardDeadlines::Kind::closing);
+  if (state_ == State::responding) shard().deadlines().enter(connection_, ShardDeadlines::Kind::handshake);
+}
+
+void HttpStage::on_drained() {
+  if (state_ != State::responding) return;  // that was 100 Continue
+  state_ = State::reading;
+  waits_since_ = shard().executor().now();
+  if (shard().stopping()) shard().shutdown().plan(connection_);
+  connection_.resume_soon();
+}
+
+// --- ends
+
+void HttpStage::on_deadline() {
+  if (state_ == State::handled) return respond(take_answer());
+  // The bytes that the driver has just read may have brought a request, with a deadline of its own.
+  if (!wants_bytes() && connection_.due() > shard().executor().now()) return;
+  if (opening()) return refuse({503, "the application did not answer the handshake in time", {}});
+  if (awaits_proxy_header()) {
+    proxy_.count_missing_header();
+    return connection_.end();
+  }
+  if (handling()) return connection_.lost();  // the client has ended its side, and waited long
+  if (!wants_bytes() || !reader_.begun()) {   // the client does not read our answer, or sends nothing
+    return connection_.socket().stream().tls() ? connection_.leave(false) : connection_.end();
+  }
+  refuse({408, "the request did not arrive in time", {}});
+}
+
+void HttpStage::shutdown() {
+  if (!wants_bytes() || reader_.begun()) return;
+  const auto idle_from = waits_since_ + request_on_its_way;
+  if (shard().executor().now() < idle_from) return shard().shutdown().shut_down_at(connection_, idle_from);
+  connection_.leave(true);
+}
+
+void HttpStage::on_lost() {
+  if (opening()) connection_.websocket().finish(CloseReason(close_code::abnormal), CloseCause::vanished);
+  keep_for_handler();
+}
+
+// The client is gone while a handler is at work: the socket is closed now, and the handler may finish within a grace,
+// as a consumer's may.
+void HttpStage::keep_for_handler() {
+  if (!task_ || shard().shutdown().torn_down()) return;
+  auto kept = std::make_shared<std::shared_ptr<AsioConnection>>(connection_.self());
+  kept_for_handler_ = kept;
+  shard().shutdown().keep(kept);
+  shard().executor().post_after(shard().limits().disconnect_grace, [kept] { kept->reset(); });
+}
+
+// The connection may be held by others for long, but its handler ends.
+void HttpStage::drop_request() noexcept {
+  task_.reset();
+  request_.reset();
+}
+
+void HttpStage::refuse(const http::Refusal& refusal) {
+  decline(http::refusal_response(refusal, shard().date(), reader_.head_only()), refusal.status);
+}
+
+void HttpStage::decline(std::string_view response, int status) {
+  shard().counters().count_refusal(status);
+  queue(response);
+  connection_.leave(true);
+  if (opening()) connection_.websocket().finish(CloseReason(close_code::abnormal), CloseCause::by_gateway);
+}
+
+// --- the handshake of a WebSocket
+
+Scope HttpStage::scope_of(const RequestInfo& request) const {
+  Scope scope(request);
+  const TlsSession* const tls = connection_.socket().stream().tls();
+  if (!tls) return scope;
+  if (auto shown = tls->client_certificate()) scope.put(std::move(*shown));
+  return scope;
+}
+
+// The Connection of the gateway keeps the whole connection alive.
+std::shared_ptr<Connection> HttpStage::connection() const noexcept {
+  return {connection_.self(), &connection_.websocket()};
+}
+
+void HttpStage::open_websocket() {
+  state_ = State::opening;
+  shard().deadlines().enter(connection_, ShardDeadlines::Kind::handshake);
+  RequestInfo info = std::move(reader_.head().request);
+  ws::drop_handshake_headers(info);
+  info.subprotocols = reader_.upgrade().subprotocols;
+  info.scheme = proxy_.secure() ? "wss" : "ws";
+  std::shared_ptr<ConnectionEvents> events;
+  inside_open_ = true;
+  const std::string thrown =
+      thrown_by([&] { events = shard().gateway().open(scope_of(info), connection(), shard().executor()); });
+  inside_open_ = false;
+  connection_.websocket().attach(std::move(events));
+  if (thrown.empty()) return;
+  shard().failures().write(LogLevel::error, "gateway",
+                           [&] { return fmt::format("handshake: the gateway threw: {}", thrown); });
+  if (speaks_http()) return refuse({500, "internal error", {}});
+  if (connection_.phase() != AsioConnection::Phase::open) return;
+  connection_.websocket().fail(CloseReason(close_code::internal_error), CloseCause::by_gateway);
+}
+
+Result<std::optional<ws::DeflateParameters>> HttpStage::accept(const Acceptance& acceptance) {
+  const ws::Upgrade& upgrade = reader_.upgrade();
+  const auto compression = ws::agree_on_deflate(upgrade.extensions, shard().options().deflate);
+  const auto response = ws::accept_response(upgrade, acceptance, compression ? compression->response : "");
+  if (!response) {
+    shard().failures().write(LogLevel::error, "accept",
+                             [&] { return fmt::format("accept: {}", response.error().message()); });
+    refuse({500, "internal error", {}});
+    return response.error();
+  }
+  queue(*response);
+  if (!compression) return std::optional<ws::DeflateParameters>();
+  return std::optional(compression->parameters);
+}
+
+void HttpStage::deny(const Denial& denial) {
+  proxy_.count_answer(denial.http_status());
+  const auto response = http::denial_response(denial, shard().date());
+  if (!response) {
+    shard().failures().write(LogLevel::error, "deny",
+                             [&] { return fmt::format("deny: {}", response.error().message()); });
+    return refuse({500, "internal error", {}});
+  }
+  decline(*response, denial.http_status());
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// The HTTP part of a connection's life: requests, their answers, and the handshake of a WebSocket.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "net/stage/http_reader.hpp"
+#include "net/stage/proxy_intake.hpp"
+#include "sluice/core/task.hpp"
+#include "sluice/transport/connection.hpp"
+#include "sluice/transport/http.hpp"
+#include "ws/deflate_negotiation.hpp"
+
+namespace sluice::net {
+
+class AsioConnection;
+
+/// The first stage of a connection. The driver calls it with bytes and events, and the stage answers through the
+/// driver. When the gateway has accepted a handshake, the driver destroys this stage and uses the WebSocketStage. Its
+/// executor only.
+class HttpStage {
+ public:
+  /// The connection owns this stage.
+  HttpStage(AsioConnection& connection, const Endpoint& peer, bool proxy_protocol);
+
+  // What the driver calls.
+  bool wants_bytes() const noexcept { return state_ == State::reading; }
+  /// Uses bytes from the front of `input`.
+  void on_bytes(std::span<char>& input);
+  /// The peer sends no more.
+  void on_end();
+  /// All that was queued is written.
+  void on_drained();
+  /// Some of what was queued is written: a long response is given time as long as the client takes it.
+  void on_progress();
+  void on_deadline();
+  /// The connection has failed, and is about to end.
+  void on_lost();
+  /// The server stops: a request that has begun is still answered, and one that may be on its way is waited for.
+  void shutdown();
+
+  /// The first bytes are a PROXY header, to be read by read_proxy_header().
+  bool awaits_proxy_header() const noexcept { return proxy_.awaits_header(); }
+  /// False: the header is not complete, or the connection ends.
+  bool read_proxy_header();
+
+  /// Nothing is read, but the handler or the gateway may be at work for a client that is gone.
+  bool watches_for_loss() const noexcept { return handling() || opening(); }
+  /// A request is in the hands of the HttpHandler.
+  bool handling() const noexcept { return state_ == State::handling; }
+  /// A handshake is in the hands of the gateway.
+  bool opening() const noexcept { return state_ == State::opening; }
+  /// The call of Gateway::open has not returned.
+  bool inside_open() const noexcept { return inside_open_; }
+  /// Bytes of a body that has begun.
+  std::size_t held_bytes() const noexcept { return reader_.held_bytes(); }
+
+  /// The gateway accepts: queues the response. Returns the agreement on compression, if there is one; fails when the
+  /// acceptance cannot be sent, and the handshake is refused.
+  Result<std::optional<ws::DeflateParameters>> accept(const Acceptance& acceptance);
+  void deny(const Denial& denial);
+  /// Answers with an error, and ends the connection.
+  void refuse(const http::Refusal& refusal);
+
+  /// Its client is gone, and the connection is kept for the handler only.
+  bool kept_for_handler() const noexcept { return !kept_for_handler_.expired(); }
+  /// Destroys a handler at work.
+  void drop_request() noexcept;
+
+ private:
+  enum class State : std::uint8_t {
+    reading,
+    handling,    // the HttpHandler works on a request
+    handled,     // it has finished, and no job could be posted to answer
+    responding,  // its response is being written
+    opening,     // the gateway decides on a handshake
+  };
+
+  ServerShard& shard() const noexcept;
+  bool speaks_http() const noexcept;
+  bool is_over() const noexcept;
+  void queue(std::string_view bytes);
+  std::shared_ptr<Connection> connection() const noexcept;
+  void answer_request();
+  static void handler_finished(void* stage) noexcept;
+  void handler_done_for_nobody() noexcept;
+  HttpResponse take_answer();
+  void report_handler(std::string_view thrown);
+  void respond(const HttpResponse& response);
+  void keep_for_handler();
+  Scope scope_of(const RequestInfo& request) const;
+  void open_websocket();
+  void decline(std::string_view response, int status);
+
+  AsioConnection& connection_;
+  ProxyIntake proxy_;
+  HttpReader reader_;
+  State state_ = State::reading;
+  bool keep_alive_ = false;
+  bool head_only_ = false;
+  bool inside_open_ = false;
+  Executor::Clock::time_point waits_since_;  // for a request
+  std::optional<HttpRequest> request_;       // in the handler's hands
+  std::optional<Task<HttpResponse>> task_;   // the handler's work, which refers to the request
+  std::weak_ptr<std::shared_ptr<AsioConnection>> kept_for_handler_;
+};
+
+}  // namespace sluice::net

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// One connection to a Redis server: the greeting, commands and their replies in order, and the deadline that finds a
+// server which is gone without saying so.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "redis/wire/resp.hpp"
+#include "sluice/core/executor.hpp"
+#include "sluice/core/function.hpp"
+#include "sluice/transport/byte_stream.hpp"
+
+namespace sluice::redis {
+
+/// What is said to a server before anything else (redis-wire R-7).
+struct Greeting {
+  std::string username = {};
+  std::string password = {};
+  unsigned database = 0;
+  bool want_master = false;  // a server that is none is as good as lost, now and whenever ask_role() finds out
+};
+
+// More than this is not handed to a connection before Redis has answered some of it.
+inline constexpr std::size_t most_unwritten = 256 * 1024;
+inline constexpr std::size_t most_unanswered = 4096;
+
+/// One connection. It never calls back from inside request(). Its executor only.
+class Link final : public StreamEvents, public std::enable_shared_from_this<Link> {
+ public:
+  /// Called once: with Redis's reply, be it an error, or with an Error when the connection was lost before it came. The
+  /// command may have been done even so.
+  using Answer = Function<void(const Result<Reply>&)>;
+  struct Events {
+    Function<void()> ready;
+    Function<void(const Error&)> lost;         // the last call; not after close()
+    Function<void(const Reply&)> pushed = {};  // what a subscription brings; without it none may be asked for
+    Function<void()> caught_up = {};           // all that had arrived was handed over
+  };
+
+  /// Dials. Without an answer for `answer_time` it is lost: to the dialling, to the greeting, to any command.
+  static std::shared_ptr<Link> open(Dialer& dialer, const Endpoint& to, Executor& executor, Greeting greeting,
+                                    std::chrono::milliseconds answer_time, Events events);
+  Link(Executor& executor, Greeting greeting, std::chrono::milliseconds answer_time, Events events);
+
+  /// Sends a command. All of one turn leave together. `blocks`: how long Redis may take on purpose.
+  void request(const Command& command, Answer answer, std::chrono::milliseconds blocks = {});
+  /// Where a master is wanted: is it one still? A server that does not say so is believed to be.
+  void ask_role();
+  /// Reads nothing more until resume_reading(). Answers that are due wait as well, and no deadline passes meanwhile.
+  void pause_reading();
+  void resume_reading();
+  bool paused() const noexcept { return paused_; }
+  /// Ends it. Answers that are due get an Error, now.
+  void close(std::string_view why);
+
+  bool ready() const noexcept { return phase_ == Phase::ready; }
+  /// When bytes last came.
+  Executor::Clock::time_point last_received() const noexcept { return last_heard_; }
+  /// May it be handed more? No longer once it is lost: not even while that is told.
+  bool has_room() const noexcept {
+    return ready() && waiting_.size() < most_unanswered && out_.size() + stream_->unwritten() < most_unwritten;
+  }
+
+  void on_open() override;
+  void on_bytes(std::string_view bytes) override;
+  void on_closed(const Error& error) override;
+
+ private:
+  enum class Phase : std::uint8_t { dialling, greeting, ready, over };
+  struct Waiting {
+    Answer answer;
+    Executor::Clock::time_point since;
+    std::chrono::milliseconds blocks;
+    bool unsubscribes;
+  };
+
+  void greet();
+  void greeted(const Result<Reply>& reply, std::string_view what);
+  void send(const Command& command, Answer answer, std::chrono::milliseconds blocks);
+  void flush();
+  void take(Reply reply);
+  bool is_pushed(const Reply& reply) const;
+  void watch();
+  void look_at_the_clock();
+  void check_role(const Result<Reply>& reply);
+  bool asks_role() const noexcept { return greeting_.want_master && tells_role_; }
+  void lose(const Error& error);
+  void end(const Error& error);
+
+  Executor& executor_;
+  const Greeting greeting_;
+  const std::chrono::milliseconds answer_time_;
+  Events events_;
+  std::unique_ptr<ByteStream> stream_;
+  ReplyReader reader_;
+  std::string out_;
+  std::deque<Waiting> waiting_;
+  Executor::Clock::time_point last_heard_;
+  Phase phase_ = Phase::dialling;
+  bool tells_role_ = true;  // until it has refused
+  bool paused_ = false;
+};
+
+/// An error reply, or one of a kind that was not expected, as an Error.
+Error unexpected(std::string_view what, const Reply& reply);
+
+}  // namespace sluice::redis
