@@ -36,7 +36,7 @@ struct Limits {
   std::size_t message_bytes = 1024 * 1024;     // one client message, its fragments joined; past it close 1009
   std::uint32_t frames_per_message = 16'384;   // 1 to 16,777,215, empty ones too; past it close 1008
   std::size_t queued_bytes = 4 * 1024 * 1024;  // sent, not yet taken by the network; past it close 1013
-  std::size_t slow_bytes = 64 * 1024;          // of these, past which a client counts as slow (WhenSlow)
+  std::size_t slow_bytes = 64 * 1024;          // of these, half at most, past which a client is slow (WhenSlow)
   std::size_t backlog_bytes = 1024 * 1024;     // that may be dropped and wait meanwhile; half of queued_bytes at most
   std::size_t backlog_messages = 1'000;        // the same, in messages
   std::chrono::milliseconds message_time{120'000};  // from its first byte to its last; past it close 1008
