@@ -1,56 +1,20 @@
 // SPDX-License-Identifier: MIT
-// The smallest server: whatever a client says, text or binary, it hears again.
-#include <fmt/format.h>
-
-#include <algorithm>
-
-#include "sluice/consumer/host.hpp"
+// The smallest server: it sends every message, text or binary, back to its client.
 #include "sluice/net/asio_executors.hpp"
-#include "sluice/net/asio_server.hpp"
-#include "sluice/net/signals.hpp"
+#include "sluice/sluice.hpp"
 #include "support/serving.hpp"
 
-namespace {
-
-class Echo final : public sluice::Consumer {
- public:
+struct Echo : sluice::Consumer {
   sluice::Task<> receive(const sluice::Message& message) override {
     send(message.kind(), message.data());
     return {};
   }
 };
 
-}  // namespace
-
-int main(int argc, char** argv) try {
-  Serving serving;
-  std::size_t max_message_bytes = std::size_t{64} << 20U;
-  bool keep_windows = false;
-  ServerOptions("An echo of whatever is said", serving)
-      .add("--max-message-bytes", max_message_bytes, "a longer message ends its connection with 1009")
-      .add("--keep-windows", keep_windows, "messages are compressed with a window for each connection")
-      .parse(argc, argv);
-  sluice::StopSignals signals;
-
-  sluice::Limits limits;
-  limits.message_bytes = max_message_bytes;
-  // However small its frames are cut.
-  limits.frames_per_message = 1'000'000;
-  // What a client has not read yet of its own echo may wait here: at least one message of the largest size.
-  limits.queued_bytes = std::max(limits.queued_bytes, 2 * max_message_bytes);
-  limits.server_queued_bytes = std::max(limits.server_queued_bytes, 4 * limits.queued_bytes);
-
+int main(int argc, char** argv) {
+  const auto serving = Serving::from("A server that sends every message back", argc, argv);
   sluice::AsioExecutors executors(serving.thread_count());
-  sluice::Host host(sluice::consumer<Echo>(), {.limits = limits});
-  sluice::DeflateOptions deflate;
-  if (keep_windows) deflate.server_context = deflate.client_context = sluice::DeflateContext::per_connection;
-  sluice::AsioServer server(executors, host, {.limits = limits, .deflate = deflate, .reuse_port = serving.reuse_port});
-  start_listening(server, serving);
-
-  signals.wait();
-  server.stop(serving.stop_options());
-  server.wait();
-} catch (const std::exception& error) {
-  fmt::print(stderr, "01_echo: {}\n", error.what());
-  return 1;
+  sluice::Host host(sluice::consumer<Echo>());
+  sluice::AsioServer server(executors, host, {.reuse_port = serving.reuse_port});
+  return serve(server, serving);
 }

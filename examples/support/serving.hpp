@@ -3,12 +3,14 @@
 #pragma once
 
 #include <chrono>
+#include <cstdio>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/passed_sockets.hpp"
+#include "sluice/net/signals.hpp"
 #include "support/options.hpp"
 
 struct Serving : Listen {
@@ -18,6 +20,8 @@ struct Serving : Listen {
   std::string origins;           // with commas; for origin_check()
   bool any_host = false;         // for allowed_hosts()
 
+  /// The command line of a server that has no options of its own.
+  static Serving from(std::string about, int argc, char** argv);
   sluice::StopOptions stop_options() const { return {.window = std::chrono::seconds(stop_window)}; }
 };
 
@@ -31,6 +35,12 @@ class ServerOptions : public Options {
     add("--tls-key", serving.key, "its key, a PEM file");
   }
 };
+
+inline Serving Serving::from(std::string about, int argc, char** argv) {
+  Serving serving;
+  ServerOptions(std::move(about), serving).parse(argc, argv);
+  return serving;
+}
 
 /// Listens at the socket that systemd has passed, or else where the command line says, and announces it.
 inline void start_listening(sluice::AsioServer& server, const Serving& serving) {
@@ -49,4 +59,17 @@ inline void start_listening(sluice::AsioServer& server, const Serving& serving) 
                                     : server.listen_fd(passed->front().descriptor, *tls);
   if (!port) throw std::runtime_error(port.error().message());
   announce(serving.host, *port, "https");
+}
+
+/// Listens, serves until SIGINT or SIGTERM, and stops in good order. Returns what main() returns.
+inline int serve(sluice::AsioServer& server, const Serving& serving) try {
+  sluice::StopSignals signals;
+  start_listening(server, serving);
+  signals.wait();
+  server.stop(serving.stop_options());
+  server.wait();
+  return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 1;
 }

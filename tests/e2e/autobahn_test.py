@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""01_echo, heard by autobahn, the library that the Autobahn test suite is made of: plain, compressed in every way that
+"""e2e_echo, beside autobahn, the library that the Autobahn test suite is made of: plain, compressed in every way that
 it can ask for, and all of it over TLS."""
 import asyncio
 import json
@@ -86,14 +86,14 @@ class Autobahn(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await self.hear(protocol), ("closed", True, 1000))
 
     async def test_plain(self):
-        with Example("01_echo") as echo:
+        with Example("e2e_echo") as echo:
             protocol = await self.connect(echo)
             self.assertIsNone(protocol.websocket_extensions_in_use or None)
             await self.converse(protocol)
 
     async def test_compressed(self):
         for options in ((), ("--keep-windows",)):
-            with Example("01_echo", *options) as echo:
+            with Example("e2e_echo", *options) as echo:
                 for name, offer in OFFERS.items():
                     with self.subTest(name, options=options):
                         protocol = await self.connect(echo, [offer])
@@ -102,7 +102,7 @@ class Autobahn(unittest.IsolatedAsyncioTestCase):
                         await self.converse(protocol)
 
     async def test_over_tls_plain_and_compressed(self):
-        with Certificate() as certificate, Example("01_echo", *certificate.options) as echo:
+        with Certificate() as certificate, Example("e2e_echo", *certificate.options) as echo:
             for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
                 trusting = ssl.create_default_context(cafile=certificate.chain)
                 trusting.minimum_version = trusting.maximum_version = version
@@ -113,7 +113,7 @@ class Autobahn(unittest.IsolatedAsyncioTestCase):
                         await self.converse(protocol)
 
     async def test_a_frame_that_is_forbidden_closes_1002(self):
-        with Example("01_echo") as echo:
+        with Example("e2e_echo") as echo:
             protocol = await self.connect(echo, failByDrop=False)
             protocol.sendFrame(opcode=3, payload=b"reserved")
             self.assertEqual(await self.hear(protocol), ("closed", True, 1002))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// 01_echo with permessage-deflate, heard by the ws package.
+// e2e_echo with permessage-deflate, beside the ws package.
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
 import test from "node:test";
@@ -35,8 +35,8 @@ const offers = [
 
 for (const options of [[], ["--keep-windows"]]) {
   for (const offer of offers) {
-    test(`01_echo ${options} and a client that offers ${JSON.stringify(offer)} understand each other`, async (t) => {
-      const {socket} = await start(t, "01_echo", ...options);
+    test(`e2e_echo ${options} and a client that offers ${JSON.stringify(offer)} understand each other`, async (t) => {
+      const {socket} = await start(t, "e2e_echo", ...options);
       const client = await Client.connect(t, socket, {perMessageDeflate: {threshold: 0, ...offer}});
       assert.match(client.socket.extensions, /^permessage-deflate/);
       await converse(client);
@@ -45,7 +45,7 @@ for (const options of [[], ["--keep-windows"]]) {
 }
 
 test("a client that offers nothing gets nothing", async (t) => {
-  const {socket} = await start(t, "01_echo");
+  const {socket} = await start(t, "e2e_echo");
   const client = await Client.connect(t, socket, {perMessageDeflate: false});
   assert.equal(client.socket.extensions, "");
   await converse(client);

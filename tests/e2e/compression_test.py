@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""01_echo with permessage-deflate, heard by Python's websockets: the offers and message sizes that Autobahn's test suite
+"""e2e_echo with permessage-deflate, beside Python's websockets: the offers and message sizes that Autobahn's test suite
 goes through in its categories 12 and 13, and what zlib says of the bytes on the wire."""
 import asyncio
 import functools
@@ -56,7 +56,7 @@ class Compression(unittest.IsolatedAsyncioTestCase):
 
     async def test_every_offer_is_accepted_and_every_message_comes_back(self):
         for options in ((), ("--keep-windows",)):
-            with Example("01_echo", *options) as echo:
+            with Example("e2e_echo", *options) as echo:
                 for name, offer in OFFERS.items():
                     with self.subTest(name, options=options):
                         socket = await self.enter(echo, offer)
@@ -71,14 +71,14 @@ class Compression(unittest.IsolatedAsyncioTestCase):
             [deflate] = extensions_of(socket)
             return not deflate.remote_no_context_takeover, not deflate.local_no_context_takeover
 
-        with Example("01_echo") as echo:
+        with Example("e2e_echo") as echo:
             self.assertEqual(await kept(echo, [Offer()]), (False, False))
-        with Example("01_echo", "--keep-windows") as echo:
+        with Example("e2e_echo", "--keep-windows") as echo:
             self.assertEqual(await kept(echo, [Offer()]), (True, True))
             self.assertEqual(await kept(echo, [Offer(server_no_context_takeover=True)]), (False, True))
 
     async def test_a_bomb_is_refused(self):
-        with Example("01_echo", "--max-message-bytes", "1000000") as echo:
+        with Example("e2e_echo", "--max-message-bytes", "1000000") as echo:
             client = await echo.connect("/", compression=None, extensions=[Offer()])
             await client.socket.send(bytes(100_000_000))
             self.assertEqual(await client.hear_close(), 1009)

@@ -2,11 +2,14 @@
 """What all examples have in common, and the two that speak no WebSocket."""
 import asyncio
 import json
+import os
 import subprocess
 import unittest
+from pathlib import Path
 
 from support.example import EXAMPLES, PATIENCE, Example
 
+SOURCE = Path(os.environ["SLUICE_SOURCE_DIR"])
 SERVERS = ("01_echo", "02_chat_room", "03_table_pages", "05_your_own_transport",
            "08_behind_a_proxy")
 
@@ -41,6 +44,22 @@ class Programs(unittest.TestCase):
         for name in SERVERS:
             with Example(name):
                 pass
+
+    def test_the_smallest_server_is_twenty_lines_and_sends_messages_back(self):
+        with open(SOURCE / "examples/01_echo.cpp") as source:
+            self.assertLessEqual(len(source.readlines()), 20)
+
+        async def echoed():
+            client = await echo.connect("/")
+            heard = []
+            for message in ("text", b"binary", "", "x" * 1_000_000):
+                await client.socket.send(message)
+                heard.append(await asyncio.wait_for(client.socket.recv(), PATIENCE))
+            await client.close()
+            return heard
+
+        with Example("01_echo") as echo:
+            self.assertEqual(asyncio.run(echoed()), ["text", b"binary", "", "x" * 1_000_000])
 
     def test_the_consumer_test_passes(self):
         ended = run("06_testing_a_consumer")

@@ -17,9 +17,11 @@ export function soon(promise, what) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/// Starts an example on a port of its own for the time of a test; it must end by itself on SIGINT.
+/// Starts an example, or a server of the tests' own (`e2e_...`), on a port of its own for the time of a test. It must
+/// end by itself on SIGINT.
 export async function start(t, name, ...options) {
-  const command = `${process.env.SLUICE_BUILD_DIR}/examples/${name}`;
+  const folder = name.startsWith("e2e_") ? "tests/e2e" : "examples";
+  const command = `${process.env.SLUICE_BUILD_DIR}/${folder}/${name}`;
   const program = spawn(command, ["--port", "0", "--threads", "2", ...options], {stdio: ["ignore", "pipe", "inherit"]});
   const ended = once(program, "exit");
   const [line] = await soon(once(readline.createInterface(program.stdout), "line"), `${name} to listen`);

@@ -19,7 +19,13 @@ import websockets  # noqa: E402  (it reads the environment)
 
 PATIENCE = 60  # seconds, for what should take milliseconds; a machine may have other things to do
 logging.getLogger("asyncio").setLevel(logging.ERROR)  # not every step that took long
-EXAMPLES = Path(os.environ["SLUICE_BUILD_DIR"]) / "examples"
+BUILD = Path(os.environ["SLUICE_BUILD_DIR"])
+EXAMPLES = BUILD / "examples"
+
+
+def program(name):
+    """The path of an example, or of a server that the tests have of their own: `e2e_...`."""
+    return (BUILD / "tests" / "e2e" if name.startswith("e2e_") else EXAMPLES) / name
 
 
 class Example:
@@ -27,7 +33,7 @@ class Example:
     With `socket`, one that listens already, it is started as systemd would."""
 
     def __init__(self, name, *options, socket=None):
-        self.command = [str(EXAMPLES / name), "--port", "0", "--threads", "2", *options]
+        self.command = [str(program(name)), "--port", "0", "--threads", "2", *options]
         self.passed = () if socket is None else (socket.fileno(),)
         if self.passed:
             passing = 'fd=$1; shift; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web exec "$@" 3<&"$fd"'
