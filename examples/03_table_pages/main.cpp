@@ -9,6 +9,7 @@
 #include "accounts.hpp"
 #include "api.hpp"
 #include "live.hpp"
+#include "metrics.hpp"
 #include "pages.hpp"
 #include "sluice/auth/web_socket_id.hpp"
 #include "sluice/consumer/host.hpp"
@@ -44,11 +45,13 @@ void load(Database& database, const std::filesystem::path& csv) try {
 int main(int argc, char** argv) try {
   Serving serving;
   std::string csv, file = ":memory:", secret;
+  std::optional<std::uint16_t> metrics_port;
   ServerOptions("A table that several people edit at once", serving)
       .add("--csv", csv, "the table, its first line the column names; countries without it")
       .add("--database", file, "the SQLite file that keeps the table")
       .add("--origins", serving.origins, "web pages of other hosts that may connect: app.example.com,...")
       .add("--any-host", serving.any_host, "answer for every name in Host, behind a proxy for instance")
+      .add("--metrics-port", metrics_port, "serve GET /metrics there, on 127.0.0.1")
       .add("--jwt-secret", secret, "signs and verifies tokens (HS256); without it a random one")
       .parse(argc, argv);
   sluice::StopSignals signals;
@@ -76,6 +79,19 @@ int main(int argc, char** argv) try {
   sluice::AsioServer server(executors, host,
                             {.hosts = allowed_hosts(serving), .http = &api, .reuse_port = serving.reuse_port});
   start_listening(server, serving);
+
+  Metrics metrics([&](sluice::MetricsText& text) {
+    text.add(server.stats()).add(host.stats()).add(layer.stats()).add(pages.registry->stats()).add(auth->stats());
+  });
+  sluice::Host no_websockets(std::make_shared<sluice::Router>());
+  sluice::AsioServer for_operators(executors, no_websockets,
+                                   {.hosts = sluice::AllowedHosts::loopback(), .http = &metrics});
+  if (metrics_port) {
+    const auto port = for_operators.listen("127.0.0.1", *metrics_port);
+    if (!port) throw std::runtime_error(port.error().message());
+    fmt::print("metrics on http://127.0.0.1:{}/metrics\n", *port);
+    std::fflush(stdout);
+  }
 
   signals.wait();
   server.stop(serving.stop_options());

@@ -9,6 +9,19 @@
 #include <cstdlib>
 #include <thread>
 
+namespace {
+
+template <class Number>
+bool read_number(std::string_view text, Number& value) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return false;
+  value = number;
+  return true;
+}
+
+}  // namespace
+
 std::size_t Listen::thread_count() const noexcept {
   return threads > 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
 }
@@ -42,15 +55,19 @@ Options& Options::add(std::string_view name, bool& value, std::string_view help)
   return *this;
 }
 
+Options& Options::add(std::string_view name, std::optional<std::uint16_t>& value, std::string_view help) {
+  options_.push_back({std::string(name), "NUMBER", std::string(help), "", [&value](std::string_view given) {
+                        std::uint16_t number = 0;
+                        if (!read_number(given, number)) return false;
+                        value = number;
+                        return true;
+                      }});
+  return *this;
+}
+
 template <class Number>
 Options& Options::add_number(std::string_view name, Number& value, std::string_view help) {
-  auto set = [&value](std::string_view given) {
-    Number number{};
-    const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), number);
-    if (error != std::errc{} || end != given.data() + given.size()) return false;
-    value = number;
-    return true;
-  };
+  auto set = [&value](std::string_view given) { return read_number(given, value); };
   options_.push_back({std::string(name), "NUMBER", std::string(help), fmt::to_string(value), set});
   return *this;
 }

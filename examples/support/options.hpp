@@ -39,6 +39,8 @@ class Options {
   Options& add(std::string_view name, std::string& value, std::string_view help);
   Options& add(std::string_view name, std::uint16_t& value, std::string_view help);
   Options& add(std::string_view name, std::size_t& value, std::string_view help);
+  /// A port that may be left out.
+  Options& add(std::string_view name, std::optional<std::uint16_t>& value, std::string_view help);
   /// A switch: given or not, it takes no value.
   Options& add(std::string_view name, bool& value, std::string_view help);
 

@@ -16,6 +16,7 @@
 #include "sluice/consumer/middleware.hpp"
 #include "sluice/core/log_throttle.hpp"
 #include "sluice/core/result.hpp"
+#include "sluice/observe/metric.hpp"
 #include "sluice/transport/limits.hpp"
 #include "sluice/transport/scope.hpp"
 
@@ -73,6 +74,10 @@ struct AuthStats {
   std::uint64_t missing = 0;    // no token
   std::uint64_t bad_token = 0;  // one that does not verify
   std::uint64_t no_user = 0;    // a good token of nobody
+
+  static constexpr std::string_view metric_prefix = "sluice_auth";
+  /// What each number is for operators. Any thread.
+  static std::span<const observe::Metric<AuthStats>> metrics() noexcept;
 };
 
 class ClaimedIds;

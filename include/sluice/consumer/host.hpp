@@ -8,6 +8,7 @@
 
 #include "sluice/consumer/application.hpp"
 #include "sluice/layer/channel_layer.hpp"
+#include "sluice/observe/metric.hpp"
 #include "sluice/transport/gateway.hpp"
 #include "sluice/transport/limits.hpp"
 
@@ -57,6 +58,10 @@ struct HostStats {
   std::uint64_t superseded = 0;      // by a newer one of the same key
   std::uint64_t gaps_told = 0;       // on_gap was called
   std::uint64_t backlog_bytes = 0;   // that wait now for all of them, up to Limits::server_queued_bytes
+
+  static constexpr std::string_view metric_prefix = "sluice_host";
+  /// What each number is for operators. Any thread.
+  static std::span<const observe::Metric<HostStats>> metrics() noexcept;
 };
 
 class HostState;

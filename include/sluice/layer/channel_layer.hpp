@@ -15,6 +15,7 @@
 #include "sluice/core/use_count.hpp"
 #include "sluice/layer/channel.hpp"
 #include "sluice/layer/event.hpp"
+#include "sluice/observe/metric.hpp"
 
 namespace sluice {
 
@@ -69,6 +70,10 @@ struct LayerStats {
   std::uint64_t plain_channels = 0;     // plain channels that hold an event or have a reader now
   std::uint64_t waiting_events = 0;     // mail for executors now, and for a bus: each executor's copy counts
   std::uint64_t waiting_bytes = 0;      // of them
+
+  static constexpr std::string_view metric_prefix = "sluice_layer";
+  /// What each number is for operators. Any thread.
+  static std::span<const observe::Metric<LayerStats>> metrics() noexcept;
 };
 
 /// A channel layer: at most once, in order from one sender to one receiver, and what it drops it counts.

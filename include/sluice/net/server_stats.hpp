@@ -6,6 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/observe/metric.hpp"
+#include "sluice/observe/metrics_text.hpp"
+
 namespace sluice {
 
 /// What a server has done, and holds now. Counts are since the start. A value.
@@ -63,6 +66,12 @@ struct ServerStats {
   std::uint64_t late_messages = 0;     // a message that took longer than Limits::message_time (1008)
   std::uint64_t shed_unused = 0;       // had the most unused when all were past Limits::server_unused_bytes (1013)
   std::uint64_t shed = 0;              // had the largest queue when all were past Limits::server_queued_bytes (1013)
+
+  static constexpr std::string_view metric_prefix = "sluice_server";
+  /// What each number is for operators. Any thread.
+  static std::span<const observe::Metric<ServerStats>> metrics() noexcept;
+  /// `refused`, with its statuses as labels.
+  void add_labelled(MetricsText& text, const MetricsText::Labels& labels) const;
 };
 
 }  // namespace sluice

@@ -15,6 +15,7 @@
 
 #include "sluice/core/log_throttle.hpp"
 #include "sluice/core/result.hpp"
+#include "sluice/observe/metric.hpp"
 #include "sluice/page/page_type.hpp"
 
 namespace sluice {
@@ -29,6 +30,10 @@ struct PageStats {
   std::uint64_t evicted = 0;           // pages that were taken away again
   std::uint64_t rechecked = 0;         // pages for which can_add was asked again
   std::uint64_t waiting_rechecks = 0;  // clients that wait for their turn to have it asked, now
+
+  static constexpr std::string_view metric_prefix = "sluice_pages";
+  /// What each number is for operators. Any thread.
+  static std::span<const observe::Metric<PageStats>> metrics() noexcept;
 };
 
 /// The page types of an application, by name. main() makes one, fills it, and hands it to every CoreConsumer:

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "sluice/observe/metric.hpp"
+
 namespace sluice {
 
 /// Counts since the layer was built, and what is so now. A value.
@@ -22,6 +24,10 @@ struct RedisStats {
   std::uint64_t memberships = 0;      // of this process now, as Redis is told
   std::uint64_t late_renewals = 0;    // memberships that another process may have seen end before they were renewed
   std::uint64_t undelivered = 0;      // accepted, and not delivered, or perhaps not, for whatever reason
+
+  static constexpr std::string_view metric_prefix = "sluice_redis";
+  /// What each number is for operators. Any thread.
+  static std::span<const observe::Metric<RedisStats>> metrics() noexcept;
 };
 
 }  // namespace sluice

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// What the numbers of PageStats are for operators: the texts of /metrics and of docs/observability.md.
+#include <array>
+
+#include "sluice/page/page_registry.hpp"
+
+namespace sluice {
+
+std::span<const observe::Metric<PageStats>> PageStats::metrics() noexcept {
+  static constexpr std::array table{
+      observe::counter<&PageStats::added>("added", "Subscriptions that were answered with page_add."),
+      observe::counter<&PageStats::refused>(
+          "refused", "Subscriptions to a known page that this client may not follow, or with wrong parameters."),
+      observe::counter<&PageStats::failed>("failed", "Subscriptions and evictions for which can_add or a name threw."),
+      observe::counter<&PageStats::unknown_type>("unknown_type",
+                                                 "Subscriptions to a page type that is not registered."),
+      observe::counter<&PageStats::ignored>("ignored", "Frames that asked for nothing."),
+      observe::counter<&PageStats::evicted>("evicted", "Pages that were taken away again."),
+      observe::counter<&PageStats::rechecked>("rechecked", "Pages for which can_add was asked again."),
+      observe::gauge<&PageStats::waiting_rechecks>("waiting_rechecks",
+                                                   "Clients that wait now for can_add to be asked again."),
+  };
+  return table;
+}
+
+}  // namespace sluice

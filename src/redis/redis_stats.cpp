@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// What the numbers of RedisStats are for operators: the texts of /metrics and of docs/observability.md.
+#include <array>
+
+#include "sluice/redis/redis_stats.hpp"
+
+namespace sluice {
+
+std::span<const observe::Metric<RedisStats>> RedisStats::metrics() noexcept {
+  static constexpr std::array table{
+      observe::gauge<&RedisStats::up>("up", "1 while every host is connected and every membership restored."),
+      observe::counter<&RedisStats::downs>("downs", "Times that the layer went down."),
+      observe::gauge<&RedisStats::waiting_events>("waiting_events", "Events on their way to Redis now."),
+      observe::gauge<&RedisStats::waiting_bytes>("waiting_bytes", "Bytes of the events on their way to Redis now."),
+      observe::counter<&RedisStats::refused>("refused", "Events that were not sent since too much was on its way."),
+      observe::counter<&RedisStats::expired_waiting>(
+          "expired_waiting", "Events that were not sent since Redis was away for longer than they live."),
+      observe::counter<&RedisStats::unconfirmed>("unconfirmed",
+                                                 "Events that were sent before the connection broke: perhaps lost."),
+      observe::counter<&RedisStats::rejected>("rejected", "Commands that Redis answered with an error."),
+      observe::counter<&RedisStats::received>("received", "Messages from Redis."),
+      observe::counter<&RedisStats::unreadable>("unreadable", "Messages that are no event."),
+      observe::counter<&RedisStats::pauses>("pauses",
+                                            "Times that reading stopped since executors had too much to deliver."),
+      observe::gauge<&RedisStats::memberships>("memberships",
+                                               "Groups and channels of this process that Redis is told of now."),
+      observe::counter<&RedisStats::late_renewals>("late_renewals",
+                                                   "Memberships that were renewed late, so that they may have lapsed."),
+      observe::counter<&RedisStats::undelivered>("undelivered",
+                                                 "Events that were accepted and not delivered, or perhaps not."),
+  };
+  return table;
+}
+
+}  // namespace sluice

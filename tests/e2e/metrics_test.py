@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""GET /metrics of 03_table_pages, read by the parsers of Prometheus."""
+import asyncio
+import http.client
+import json
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+from support.example import PATIENCE, Example, jwt
+
+SECRET = "a secret of the tests"
+SOURCES = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCES / "tests/structure"))
+import metrics_test as page  # noqa: E402  (docs/observability.md, as the structure tests read it)
+
+
+def fetch(port, path="/metrics", host=None):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        connection.request("GET", path, headers={"Host": host} if host else {})
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def families(text):
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
+class Metrics(unittest.IsolatedAsyncioTestCase):
+    def setUp(self):
+        self.example = self.enterContext(Example("03_table_pages", "--jwt-secret", SECRET, "--metrics-port", "0"))
+        line = self.example.process.stdout.readline()
+        self.port = int(re.fullmatch(r"metrics on http://127\.0\.0\.1:(\d+)/metrics\n", line)[1])
+
+    def numbers(self):
+        """name, as it is in the text, with its labels -> value"""
+        status, headers, text = fetch(self.port)
+        self.assertEqual(status, 200)
+        self.assertEqual(headers["Content-Type"], "application/openmetrics-text; version=1.0.0; charset=utf-8")
+        return {(sample.name, tuple(sample.labels.items())): sample.value
+                for family in families(text).values() for sample in family.samples}
+
+    async def follow(self, **subscription):
+        client = await self.example.connect(f"/ws/core/?jwt_token={jwt(SECRET, user_id=1)}")
+        self.addAsyncCleanup(client.close)
+        await client.hear()
+        await client.say(subscription)
+        await client.hear()
+
+    async def test_a_real_parser_reads_the_metrics_of_the_table_example(self):
+        before = self.numbers()
+        await self.follow(page="table", table_id=1)
+        fetch(self.example.port, "/api/tables/1")  # no token: 401
+        after = self.numbers()
+        grown = {name: after[name] - before.get(name, 0) for name in after}
+        for name, more in {"sluice_server_opened_total": 1, "sluice_server_open": 1, "sluice_host_accepted_total": 1,
+                           "sluice_pages_added_total": 1, "sluice_auth_accepted_total": 1,
+                           "sluice_server_received_messages_total": 1}.items():
+            self.assertEqual(grown[name, ()], more, name)
+        self.assertGreater(after["sluice_layer_channels", ()], 0)
+
+    async def test_every_metric_has_its_row_with_type_unit_and_meaning(self):
+        fetch(self.example.port, "/nowhere", host="127.0.0.1")
+        connection = http.client.HTTPConnection("127.0.0.1", self.example.port, timeout=PATIENCE)
+        connection.request("GET", "/" + "x" * 9000)  # 414, so that a refusal is counted
+        connection.getresponse().read()
+        connection.close()
+        rows = page.rows_of_page()
+        shown = families(fetch(self.port)[2])
+        self.assertIn("sluice_server_refused", shown)
+        for name, family in shown.items():
+            kind, unit, meaning = rows[name]
+            self.assertEqual((family.type, family.unit), (kind, unit), name)
+            if name != "sluice_server_refused":
+                self.assertEqual(family.documentation, meaning, name)
+        missing = {name for name in rows if not name.startswith(("sluice_redis", "sluice_nats", "sluice_bus"))} - set(shown)
+        self.assertEqual(missing, set())
+
+    async def test_promtool_finds_nothing_to_complain_about(self):
+        promtool = shutil.which("promtool")
+        if not promtool:
+            print("skipped: promtool is not installed", file=sys.stderr)
+            return
+        checked = subprocess.run([promtool, "check", "metrics"], input=fetch(self.port)[2].replace("# EOF\n", ""),
+                                 capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(checked.returncode, 0, checked.stderr)
+
+    async def test_clients_do_not_reach_the_metrics(self):
+        status, _, text = fetch(self.example.port)
+        self.assertEqual(status, 404, text)
+        self.assertEqual(fetch(self.port, "/")[0], 404)
+        self.assertEqual(fetch(self.port, host="evil.example")[0], 421)
+
+
+class WithoutTheOption(unittest.TestCase):
+    def test_there_is_no_such_port(self):
+        with Example("03_table_pages", "--jwt-secret", SECRET) as example:
+            example.stop()
+            self.assertEqual(example.process.stdout.read(), "")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=["metrics"], verbosity=2)
