@@ -2,8 +2,17 @@
 include(GNUInstallDirs)
 include(SluiceWarnings)
 
+# The name that a program finds a shared library by. Before 1.0 each minor version may change the interface, so each has
+# a name of its own: what SameMinorVersion says to find_package() in SluiceInstall.cmake.
+set(sluice_soversion ${PROJECT_VERSION_MAJOR})
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+  set(sluice_soversion 0.${PROJECT_VERSION_MINOR})
+endif()
+
 # sluice_library(NAME ROOMS room... PUBLIC library... PRIVATE library...)
-# A library from the rooms' source files, with the alias sluice::NAME that an installed copy has too.
+# A library from the rooms' source files, with the alias sluice::NAME that an installed copy has too. The sources are
+# globbed: a room is a folder, every .cpp in it belongs to it, and a list could only say less. CONFIGURE_DEPENDS has each
+# build look again.
 function(sluice_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "ROOMS;PUBLIC;PRIVATE")
   set(sources)
@@ -19,7 +28,7 @@ function(sluice_library name)
   add_library(${target} ${sources})
   add_library(sluice::${name} ALIAS ${target})
   set_target_properties(${target} PROPERTIES
-    EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+    EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON VERSION ${PROJECT_VERSION} SOVERSION ${sluice_soversion})
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_include_directories(${target}
     PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>

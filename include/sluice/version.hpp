@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// The version of CMakeLists.txt once more: a test compares them.
 #pragma once
 
 namespace sluice {

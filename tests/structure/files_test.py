@@ -35,7 +35,17 @@ def half_merged(root):
     return [str(path.relative_to(root)) for path in paths if path.exists() and HALF_MERGED.search(path.read_text())]
 
 
+def version_in_header(root):
+    text = (root / "include/sluice/version.hpp").read_text()
+    numbers = [re.search(rf"version_{part} = (\d+);", text)[1] for part in ("major", "minor", "patch")]
+    return numbers, re.search(r'version = "(.*)";', text)[1]
+
+
 class Files(unittest.TestCase):
+    def test_the_header_has_the_version_of_the_project(self):
+        version = house.version()
+        self.assertEqual(version_in_header(house.ROOT), (version, ".".join(version)))
+
     def test_every_source_names_its_licence(self):
         self.assertEqual(without_licence(house.ROOT), [])
 

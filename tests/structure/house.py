@@ -12,6 +12,11 @@ CODE = {".hpp", ".cpp", ".py", ".mjs", ".js"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 
 
+def version(root=ROOT):
+    """The numbers of project(sluice VERSION ...), as texts."""
+    return re.search(r"project\(sluice VERSION ([\d.]+) ", (root / "CMakeLists.txt").read_text())[1].split(".")
+
+
 def sources(root, *folders):
     """The source files of these folders, sorted; nothing that a tool has put there."""
     found = []

@@ -111,6 +111,15 @@ class Install(unittest.TestCase):
         # The whole library would be built once more only to be linked: what the targets hand on shows here.
         run("ninja", "-C", build, "CMakeFiles/outside.dir/main.cpp.o")
 
+    def test_a_shared_library_has_a_name_for_each_minor_version_before_1_0(self):
+        build = configured("shared_names", "-DBUILD_SHARED_LIBS=ON", "-DSLUICE_BUILD_TESTS=OFF",
+                           "-DSLUICE_BUILD_EXAMPLES=OFF", "-DSLUICE_BUILD_BENCHMARKS=OFF", source=house.ROOT)
+        names = set(re.findall(r"SONAME = (\S+)", (build / "build.ninja").read_text()))
+        major, minor, _ = house.version()
+        name = f"0.{minor}" if major == "0" else major
+        self.assertIn(f"libsluice.so.{name}", names)
+        self.assertEqual({each.partition(".so.")[2] for each in names}, {name})
+
     def test_what_is_left_out_needs_nothing(self):
         for option, libraries in {"SLUICE_ASIO": ("Asio", "ZLIB"), "SLUICE_REDIS": ("Hiredis", "MsgpackCxx")}.items():
             away = [f"-DCMAKE_DISABLE_FIND_PACKAGE_{library}=ON" for library in libraries]
