@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "auth/support/log.hpp"
 #include "sluice/auth/jwt_signer.hpp"
 #include "sluice/auth/origin_check.hpp"
 #include "sluice/auth/token_auth.hpp"
@@ -16,6 +15,7 @@
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/testing/communicator.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -127,7 +127,7 @@ TEST_CASE("a directory on another thread is waited for", "[auth][MW-10]") {
 }
 
 TEST_CASE("a directory that fails ends the handshake with 500, and nothing was joined", "[auth][MW-10]") {
-  const Log log;
+  const test::LogCapture log;
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);
   const auto directory = std::make_shared<SlowDirectory>(true);
@@ -138,7 +138,7 @@ TEST_CASE("a directory that fails ends the handshake with 500, and nothing was j
 }
 
 TEST_CASE("a client that gives up while its token is looked up leaves nothing behind", "[auth][MW-10]") {
-  const Log log;
+  const test::LogCapture log;
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);
   const auto directory = std::make_shared<PatientDirectory>();
@@ -177,7 +177,7 @@ TEST_CASE("a connection outlives its token, unless its consumer says otherwise",
 }
 
 TEST_CASE("a foreign page is refused before its token is looked at", "[auth][MW-6][MW-15]") {
-  const Log log;
+  const test::LogCapture log;
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);
   const auto application =
@@ -193,7 +193,7 @@ TEST_CASE("a foreign page is refused before its token is looked at", "[auth][MW-
 }
 
 TEST_CASE("a flood of foreign origins and bad tokens is a few lines in the log", "[auth]") {
-  const Log log;
+  const test::LogCapture log;
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);
   const auto application =

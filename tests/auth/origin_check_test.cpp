@@ -7,16 +7,16 @@
 
 #include "auth/support/complaint.hpp"
 #include "auth/support/handshake.hpp"
-#include "auth/support/log.hpp"
 #include "sluice/core/block_on.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 
 namespace {
 
 int status(OriginCheck& check, const Handshake& handshake) {
-  const Log quiet;
+  const test::LogCapture quiet;
   Scope scope = handshake.scope();
   const Verdict verdict = block_on(check.handle(scope));
   return verdict.passed() ? 101 : verdict.denial().http_status();
@@ -186,7 +186,7 @@ TEST_CASE("a debug build without a list knows this machine by its names", "[auth
 }
 
 TEST_CASE("a foreign origin is logged, whatever it says", "[auth][MW-15]") {
-  const Log log;
+  const test::LogCapture log;
   OriginCheck check({"allowed.example"});
   for (const std::string origin : {"http://evil.example", "http://evil.example\nsluice info: all is well"}) {
     Scope scope = Handshake().header("origin", origin).scope();

@@ -12,13 +12,13 @@
 
 #include "auth/support/complaint.hpp"
 #include "auth/support/handshake.hpp"
-#include "auth/support/log.hpp"
 #include "sluice/auth/jwt_signer.hpp"
 #include "sluice/auth/web_socket_id.hpp"
 #include "sluice/core/block_on.hpp"
 #include "sluice/core/worker_pool.hpp"
 #include "sluice/transport/http.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -51,7 +51,7 @@ std::string text_of(const User* user) {
 
 // "user 7, id", "nobody, no id", "400, nobody, no id".
 std::string outcome(TokenAuth& auth, const Handshake& handshake) {
-  const Log quiet;
+  const test::LogCapture quiet;
   Scope scope = handshake.scope();
   scope.set_user(User(99));
   scope.set_web_socket_id("from before");
@@ -234,7 +234,7 @@ TEST_CASE("the scope knows when its token expires", "[auth][MW-11]") {
   REQUIRE(ageless.find<TokenExpiry>());
   CHECK(ageless.find<TokenExpiry>()->left == 876'000h);  // which a post_after can still count
 
-  const Log quiet;
+  const test::LogCapture quiet;
   for (const std::string token : {"", "bad", "anonymous"}) {
     Scope without = Handshake().query("jwt_token=" + token).scope();
     block_on(auth.handle(without));
@@ -327,7 +327,7 @@ TEST_CASE("an application may refuse whoever is not authenticated with 401", "[a
 }
 
 TEST_CASE("an HTTP request is authenticated by the same rules", "[auth][MW-12]") {
-  const Log quiet;
+  const test::LogCapture quiet;
   const auto authenticated = [](const TokenAuth& auth, const HttpRequest& request) -> std::string {
     const auto found = block_on(auth.authenticate(request.scope()));
     if (!found) return std::string(to_string(found.error().code()));
@@ -355,7 +355,7 @@ TEST_CASE("an HTTP request is authenticated by the same rules", "[auth][MW-12]")
 }
 
 TEST_CASE("why a token is bad is logged in one line, and not told to the client", "[auth][MW-4]") {
-  const Log log;
+  const test::LogCapture log;
   TokenAuth auth = token_auth({.refuse_unauthenticated = true});
   Scope scope = Handshake().query("jwt_token=" + sign_hs256(R"({"exp":900})", shared_secret)).scope();
   const Denial denial = block_on(auth.handle(scope)).denial();
@@ -430,7 +430,7 @@ TEST_CASE("authentications are counted by their outcome", "[auth]") {
 }
 
 TEST_CASE("a handshake that offers the token's subprotocol is to be accepted by it", "[auth]") {
-  const Log quiet;
+  const test::LogCapture quiet;
   const auto chosen = [](TokenAuthOptions options, const Handshake& handshake) -> std::string {
     TokenAuth auth = token_auth(std::move(options));
     Scope scope = handshake.scope();

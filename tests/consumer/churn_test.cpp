@@ -9,6 +9,7 @@
 #include "sluice/testing/communicator.hpp"
 #include "support/catch.hpp"
 #include "support/scale.hpp"
+#include "support/silence.hpp"
 
 using namespace sluice;
 using namespace sluice::testing;
@@ -64,7 +65,7 @@ TEST_CASE("after a hundred thousand consumers everything is as before", "[consum
   InMemoryChannelLayer layer(executors);
   int alive = 0;
   Host host(consumer<Visitor>(&alive), layer);
-  const LogSink before = set_log_sink({});
+  const test::Silence silence;
   int number = 0;
 
   const auto churn = [&](int rounds) {
@@ -107,7 +108,6 @@ TEST_CASE("after a hundred thousand consumers everything is as before", "[consum
   CHECK(heap_bytes() <= baseline + 64 * 1024);  // a hundred thousand leaks of a byte each would be more
   CHECK(host.stats().opened == test::scaled(100'000));
   CHECK(host.stats().failed_handlers == test::scaled(25'000));
-  set_log_sink(before);
 }
 
 namespace {

@@ -91,7 +91,7 @@ TEST_CASE("an event that can't be decoded is ignored, counted and logged", "[con
   Scene scene;
   scene.publish(R"({"type":"users_removed","user_ids":"all","reason":""})");
   CHECK(scene.browser.host().stats().undecodable_events == 1);
-  CHECK_THAT(scene.errors, ContainsSubstring("users_removed") && ContainsSubstring("user_ids"));
+  CHECK_THAT(scene.errors.text(), ContainsSubstring("users_removed") && ContainsSubstring("user_ids"));
   CHECK(scene.browser.hear_nothing());
 }
 
@@ -99,8 +99,8 @@ TEST_CASE("a stranger's event type neither fills the log nor begins a line in it
   Scene scene;
   scene.publish(R"({"type":"a\nsluice error: all is lost"})");
   scene.publish(R"({"type":"b)" + std::string(100'000, 'b') + "\"}");
-  CHECK(std::ranges::count(scene.errors, '\n') == 2);
-  CHECK(scene.errors.size() < 1000);
+  CHECK(scene.errors.size() == 2);
+  CHECK(scene.errors.text().size() < 1000);
 }
 
 namespace {
@@ -207,8 +207,8 @@ TEST_CASE("an event without a handler is ignored, counted, and logged once", "[c
   Scene scene;
   for (int i = 0; i < 3; ++i) scene.publish(R"({"type":"nobody.knows"})");
   CHECK(scene.browser.host().stats().unknown_events == 3);
-  CHECK(std::ranges::count(scene.errors, '\n') == 1);
-  CHECK_THAT(scene.errors, ContainsSubstring("\"nobody_knows\" ignored"));
+  CHECK(scene.errors.size() == 1);
+  CHECK_THAT(scene.errors.text(), ContainsSubstring("\"nobody_knows\" ignored"));
   CHECK(scene.browser.hear_nothing());
 }
 

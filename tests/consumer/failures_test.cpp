@@ -16,6 +16,7 @@
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
 #include "support/failing_allocations.hpp"
+#include "support/silence.hpp"
 
 using namespace sluice;
 using namespace sluice::testing;
@@ -102,15 +103,6 @@ class Polite : public Consumer {
     send_text("waited");
   }
   const std::map<std::string, Completion<std::monostate>>& gates_;
-};
-
-class Silence {
- public:
-  Silence() : before_(set_log_sink({})) {}
-  ~Silence() { set_log_sink(std::move(before_)); }
-
- private:
-  LogSink before_;
 };
 
 // A client was answered, and heard all or was told by the end of its connection that it did not.
@@ -251,7 +243,7 @@ class Story {
 }  // namespace
 
 TEST_CASE("whichever allocation fails, one connection ends at most early, and nothing is left behind", "[consumer]") {
-  const Silence silence;
+  const test::Silence silence;
   std::size_t nth = 0;
   for (bool failed = true; failed;) {
     CAPTURE(++nth);
@@ -273,7 +265,7 @@ TEST_CASE("whichever allocation fails, one connection ends at most early, and no
 }
 
 TEST_CASE("whichever post fails, one connection ends at most early, and nothing is left behind", "[consumer]") {
-  const Silence silence;
+  const test::Silence silence;
   std::size_t nth = 0;
   for (bool failed = true; failed;) {
     CAPTURE(++nth);

@@ -112,7 +112,7 @@ TEST_CASE("an application that makes no consumer is answered with 500", "[consum
   Story story;
   const auto nothing = application([](const Scope&) { return std::unique_ptr<Consumer>(); });
   CHECK(Communicator(story.executor, nothing, {"/"}).connect().http_status == 500);
-  CHECK_THAT(story.errors, ContainsSubstring("made no consumer"));
+  CHECK_THAT(story.errors.text(), ContainsSubstring("made no consumer"));
   CHECK_THROWS_AS(application(nullptr), std::invalid_argument);
   CHECK_THROWS_AS(Host(nullptr), std::invalid_argument);
 }
@@ -122,7 +122,7 @@ TEST_CASE("static groups without a layer are a mistake that is told", "[consumer
   story.static_groups = {"a"};
   Communicator browser(story.executor, consumer<Obedient>(&story), {"/"});
   CHECK(browser.connect().http_status == 500);
-  CHECK_THAT(story.errors, ContainsSubstring("its host has no channel layer"));
+  CHECK_THAT(story.errors.text(), ContainsSubstring("its host has no channel layer"));
 }
 
 TEST_CASE("a layer that fails during the handshake refuses it", "[consumer][DI-10]") {
@@ -132,7 +132,7 @@ TEST_CASE("a layer that fails during the handshake refuses it", "[consumer][DI-1
   story.layer.fail(nth);
   Communicator browser = story.browser();
   CHECK(browser.connect().http_status == 500);
-  CHECK_THAT(story.errors, ContainsSubstring("layer_unavailable"));
+  CHECK_THAT(story.errors.text(), ContainsSubstring("layer_unavailable"));
   CHECK(story.told() == "gone");
   CHECK(story.layer_is_empty());
 }
@@ -189,5 +189,5 @@ TEST_CASE("a consumer's constructor has no connection yet, and is told so", "[co
   Story story;
   Communicator browser(story.executor, consumer<TooEarly>(), story.layer, {"/"});
   CHECK(browser.connect().http_status == 500);
-  CHECK_THAT(story.errors, ContainsSubstring("a consumer has no connection before connect()"));
+  CHECK_THAT(story.errors.text(), ContainsSubstring("a consumer has no connection before connect()"));
 }

@@ -14,6 +14,7 @@
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/testing/communicator.hpp"
 #include "support/catch.hpp"
+#include "support/silence.hpp"
 
 using namespace sluice;
 using namespace sluice::testing;
@@ -61,7 +62,6 @@ class House {
   ~House() {
     browsers_.clear();
     executor.run_all();
-    set_log_sink(std::move(log_before_));
   }
 
   Communicator& browser(std::string group) {
@@ -87,7 +87,7 @@ class House {
   std::size_t frame_bytes() { return executor.local<FrameBuffer>().allocated_bytes(); }
 
  private:
-  LogSink log_before_ = set_log_sink({});
+  const test::Silence silence_;
   const HostOptions options_;
   Gates gates_;
 

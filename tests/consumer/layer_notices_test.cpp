@@ -56,5 +56,5 @@ TEST_CASE("who does not is not bothered, and they are unknown to nobody", "[cons
   CHECK(scene.browser.hear_nothing());
   CHECK_FALSE(scene.browser.finished());
   CHECK(scene.browser.host().stats().unknown_events == 0);
-  CHECK(scene.errors == "");
+  CHECK(scene.errors.text() == "");
 }

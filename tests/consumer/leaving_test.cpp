@@ -35,7 +35,7 @@ TEST_CASE("a handler that still waits after the grace is destroyed, and disconne
   story.executor.advance(1ns);
   CHECK(story.told() == "cut off; disconnect 1006; gone");
   CHECK(story.stats().destroyed_handlers == 1);
-  CHECK_THAT(story.errors, ContainsSubstring("destroyed"));
+  CHECK_THAT(story.errors.text(), ContainsSubstring("destroyed"));
   CHECK(story.layer_is_empty());
   story.open("a");
   CHECK(story.told() == "");

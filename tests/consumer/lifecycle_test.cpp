@@ -27,7 +27,7 @@ TEST_CASE("a consumer works without a layer, with client messages only", "[consu
   CHECK(story.told() == "connect; hear send hello; name; join a; leave a; layer_unavailable; layer_unavailable");
   browser.say("publish a 1");
   CHECK(browser.hear_close().code() == 1011);
-  CHECK_THAT(story.errors, ContainsSubstring("the host has no channel layer"));
+  CHECK_THAT(story.errors.text(), ContainsSubstring("the host has no channel layer"));
 }
 
 TEST_CASE("two hosts with two layers are two worlds", "[consumer][LC-24]") {

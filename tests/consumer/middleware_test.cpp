@@ -4,6 +4,7 @@
 #include "consumer/support/story.hpp"
 #include "sluice/consumer/router.hpp"
 #include "support/catch.hpp"
+#include "support/silence.hpp"
 
 using namespace sluice;
 using namespace sluice::testing;
@@ -88,7 +89,7 @@ TEST_CASE("a middleware that throws is answered with 500, and nothing is joined"
   Scene scene("second=throw");
   CHECK(scene.browser.connect().http_status == 500);
   CHECK(scene.layer.take_transcript() == "");
-  CHECK_THAT(scene.errors, ContainsSubstring("database down"));
+  CHECK_THAT(scene.errors.text(), ContainsSubstring("database down"));
   CHECK(scene.browser.finished());
 }
 
@@ -145,11 +146,10 @@ TEST_CASE("a message that comes before connect() is not handled when the client 
 TEST_CASE("a middleware may be a plain function", "[consumer]") {
   ManualExecutor executor;
   const auto guarded = with(std::make_shared<PlainGuard>(), consumer<WhoAmI>());
-  const LogSink before = set_log_sink({});
+  const test::Silence silence;
   CHECK(Communicator(executor, guarded, {"/"}).connect().accepted);
   CHECK(Communicator(executor, guarded, {"/secret/"}).connect().http_status == 404);
   CHECK(Communicator(executor, guarded, {"/broken/"}).connect().http_status == 500);
-  set_log_sink(before);
 }
 
 TEST_CASE("a middleware guards its own routes only", "[consumer][SC-11]") {

@@ -14,6 +14,7 @@
 #include "sluice/testing/communicator.hpp"
 #include "sluice/testing/scripted_channel_layer.hpp"
 #include "support/catch.hpp"
+#include "support/silence.hpp"
 
 using namespace sluice;
 using sluice::testing::Communicator;
@@ -125,11 +126,6 @@ class Scene {
   Communicator client;
 };
 
-struct QuietLog {
-  LogSink before = set_log_sink([](LogLevel, std::string_view) {});
-  ~QuietLog() { set_log_sink(before); }
-};
-
 }  // namespace
 
 TEST_CASE("a client that keeps up hears all, whatever the policy", "[consumer]") {
@@ -213,7 +209,7 @@ TEST_CASE("a client whose groups must not drop is closed as ever", "[consumer]")
 }
 
 TEST_CASE("what must be kept and has no place closes 1013, with nothing else before it", "[consumer]") {
-  const QuietLog quiet;
+  const test::Silence silence;
   Scene scene;
   scene.client.say("+prices oldest");
   scene.slow();
@@ -368,7 +364,7 @@ TEST_CASE("what was sent before a close goes before it, what waits among it", "[
 }
 
 TEST_CASE("an exception ends a slow client too", "[consumer]") {
-  const QuietLog quiet;
+  const test::Silence silence;
   Scene scene;
   scene.client.say("+prices oldest");
   scene.slow();

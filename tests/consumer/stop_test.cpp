@@ -67,7 +67,7 @@ TEST_CASE("a consumer may leave with a reason of its own, or fail", "[consumer]"
   failing.stop_server();
   CHECK(own.hear_all() == "close 4000 elsewhere");
   CHECK(failing.hear_close().code() == 1011);
-  CHECK_THAT(story.errors, ContainsSubstring("out of words"));
+  CHECK_THAT(story.errors.text(), ContainsSubstring("out of words"));
   CHECK(story.layer_is_empty());
 }
 

@@ -89,7 +89,7 @@ TEST_CASE("a handler that another thread resumes goes on on its own executor", "
   abroad.may_return.store(true, std::memory_order_relaxed);
   abroad.thread.join();
   CHECK(browser.hear() == "home again");
-  CHECK(story.errors == "");
+  CHECK(story.errors.text() == "");
 }
 
 TEST_CASE("a handler that the grace has destroyed may be resumed by another thread", "[consumer][LC-27]") {

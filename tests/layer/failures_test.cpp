@@ -15,6 +15,7 @@
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
 #include "support/failing_allocations.hpp"
+#include "support/silence.hpp"
 
 using namespace sluice;
 using namespace sluice::testing;
@@ -77,15 +78,6 @@ class Listener final : public Subscriber {
 };
 
 Event broadcast(std::string payload) { return Event::broadcast_to_group(json::Text(std::move(payload))); }
-
-class Silence {
- public:
-  Silence() : before_(set_log_sink({})) {}
-  ~Silence() { set_log_sink(std::move(before_)); }
-
- private:
-  LogSink before_;
-};
 
 // A story of listeners on two executors, in which one thing fails. What was sent without an exception must have been
 // heard by each member, or the member was told that it missed something; and nobody hears what is not for them.
@@ -205,7 +197,7 @@ class Story {
 }  // namespace
 
 TEST_CASE("whichever allocation of a layer fails, only those it was for miss something", "[layer]") {
-  const Silence silence;
+  const test::Silence silence;
   std::size_t nth = 0;
   for (bool failed = true; failed;) {
     CAPTURE(++nth);
@@ -227,7 +219,7 @@ TEST_CASE("whichever allocation of a layer fails, only those it was for miss som
 }
 
 TEST_CASE("whichever post to an executor fails, only those it was for miss something", "[layer]") {
-  const Silence silence;
+  const test::Silence silence;
   std::size_t nth = 0;
   for (bool failed = true; failed;) {
     CAPTURE(++nth);
@@ -245,7 +237,7 @@ TEST_CASE("whichever post to an executor fails, only those it was for miss somet
 }
 
 TEST_CASE("a subscriber that throws misses its event, and nobody else does", "[layer]") {
-  const Silence silence;
+  const test::Silence silence;
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);
   Listener ann(layer, executor), bob(layer, executor);

@@ -16,13 +16,10 @@ std::string cut(std::string& text, std::string_view separator) {
 }  // namespace
 
 Story::Story(HostOptions options, ChannelLayerOptions layer_options) : hub(executor, layer_options), layer(hub) {
-  log_before_ = set_log_sink([this](LogLevel level, std::string_view line) {
-    if (level >= LogLevel::warning) errors += std::string(line) + "\n";
-  });
   host = std::make_unique<Host>(consumer<Obedient>(this), layer, options);
 }
 
-Story::~Story() { set_log_sink(log_before_); }
+Story::~Story() = default;
 
 Communicator Story::browser(std::string_view query) {
   return Communicator(executor, *host, {"/story/?" + std::string(query)});

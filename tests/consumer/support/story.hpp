@@ -17,6 +17,7 @@
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/testing/communicator.hpp"
 #include "sluice/testing/scripted_channel_layer.hpp"
+#include "support/log_capture.hpp"
 
 namespace sluice::testing {
 
@@ -49,12 +50,11 @@ class Story {
   bool layer_is_empty();
   HostStats stats() const { return host->stats(); }
 
-  std::string errors;  // what was logged as warning or error, a line each
+  test::LogCapture errors{LogLevel::warning};
 
  private:  // what consumers refer to outlives the executor, with which the last of them end
   std::string told_;
   std::map<std::string, Completion<std::monostate>> gates_;
-  LogSink log_before_;
 
  public:
   ManualExecutor executor;
