@@ -23,7 +23,7 @@ const UserId nobody;
 
 Session::Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<Connection> connection,
                  LiveSessions& home)
-    : host_(std::move(host)), connection_(std::move(connection)), home_(home), scope_(std::move(scope)) {
+    : host_(std::move(host)), delivery_(std::move(connection)), home_(home), scope_(std::move(scope)) {
   count(host_->counters.opened);
   count(host_->counters.connections);
 }
@@ -52,7 +52,7 @@ Task<> Session::start_up() {
   if (!consumer_) throw std::logic_error("the application's factory made no consumer");
   consumer_->bind(*this);
   intercepted_ = consumer_->event_handlers().intercepted();
-  if (const WhenSlow usual = consumer_->when_slow(); usual != WhenSlow::close) pressure().usual = usual;
+  delivery_.set_default_policy(consumer_->when_slow());
 
   const auto groups = consumer_->groups();
   if (!host_->layer && !groups.empty()) {
@@ -86,10 +86,10 @@ void Session::over() {
 void Session::let_go() noexcept {
   phase_ = Phase::over;
   stop_counting_kept();
-  pressure_.reset();
+  delivery_.reset();
   channel_ = {};
   consumer_.reset();
-  connection_.reset();  // it may hold this session as its events
+  delivery_.release();  // the connection may hold this session as its events
   host_->counters.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -121,14 +121,14 @@ void Session::shut(const CloseReason& reason, int status_before_accept) noexcept
 // What has no memory to be sent is not sent, but the end is tried twice.
 void Session::close_connection(const CloseReason& reason, int status_before_accept) noexcept {
   try {
-    if (answer_ == Answer::accepted) send_backlog();
+    if (answer_ == Answer::accepted) delivery_.flush(delivery_context());
   } catch (...) {
     log_failure("what waited for a slow client was lost at its connection's end", std::current_exception());
   }
   for (bool again : {true, false}) {
     try {
-      if (answer_ == Answer::accepted) return connection_->close(again ? reason : CloseReason(reason.code()));
-      if (answer_ == Answer::none) connection_->deny(Denial(status_before_accept));
+      if (answer_ == Answer::accepted) return delivery_.connection().close(again ? reason : CloseReason(reason.code()));
+      if (answer_ == Answer::none) delivery_.connection().deny(Denial(status_before_accept));
       answer_ = Answer::denied;
       return;
     } catch (...) {
@@ -190,7 +190,7 @@ void Session::on_message(Message message) {
   if (!paused_ && (busy_ || full)) {  // the client waits until its handler is done
     if (full) count(host_->counters.full_mailboxes);
     paused_ = true;
-    connection_->pause_reading();
+    delivery_.connection().pause_reading();
   }
 }
 
@@ -200,7 +200,7 @@ void Session::on_closed(const CloseReason& reason) {
   closed_ = true;
   if (!connect_called_) closing_ = true;  // no consumer is there to handle what the client sent
   mailbox_.drop_layer();
-  pressure_.reset();
+  delivery_.reset();
   if (channel_) channel_.leave_groups();
   try {
     mailbox_.put_client(Mail(Closed{reason}), host_->held);
@@ -288,20 +288,23 @@ void Session::deliver(const DeliveryRun& run) {
   if (closing_ || closed_) return count(host_->counters.dropped_at_close);
   if (intercepted_.contain(run.kind)) return intercept(run);
   if (busy_ || !mailbox_.empty() || answer_ != Answer::accepted) return put_aside(run);
-  if (!on_credit(run.joined)) return deliver_without_credit(run);
-  connection_->send(run.joined);
+  if (!delivery_.take_credit(run.joined)) return deliver_without_credit(run);
+  delivery_.connection().send(run.joined);
 }
 
 // A broadcast passes no mail that came before it. Its bytes count as if they were written already: that is where they
 // go.
 void Session::put_aside(const DeliveryRun& run) {
-  const WhenSlow when_slow = pressure_ ? pressure_->of(run.group) : WhenSlow::close;
-  const std::size_t backlog_bytes = pressure_ && pressure_->backlog ? pressure_->backlog->bytes() : 0;
-  const std::size_t waiting = mailbox_.layer_bytes() + connection_->queued_bytes() + backlog_bytes + run.joined.size();
-  const bool fits = waiting <= host_->options.limits.queued_bytes;
-  const bool may_be_missed = when_slow != WhenSlow::close && answer_ == Answer::accepted;
-  if (may_be_missed && (!fits || !pressure_->missed.empty())) return miss(run);
-  if (!fits) return overflow("broadcasts wait for a busy consumer");
+  const WhenSlow when_slow = delivery_.policy_of(run.group);
+  // Before accept() none may be missed: there is no client yet whose consumer could be called with the gap.
+  const WhenSlow at_a_bound = answer_ == Answer::accepted ? when_slow : WhenSlow::close;
+  switch (delivery_.admit(run.joined.size(), at_a_bound, mailbox_.layer_bytes(), limits())) {
+    case DeliveryQueue::Admission::wait: break;
+    case DeliveryQueue::Admission::miss:
+      if (!delivery_.has_missed()) put_layer(Mail(Missed()));
+      return delivery_.miss(run, host_->counters);
+    case DeliveryQueue::Admission::close_slow_client: return overflow("broadcasts wait for a busy consumer");
+  }
   if (when_slow != WhenSlow::close) {  // each by itself: each has its key
     for (const Delivery& delivery : run.deliveries) {
       put_layer(Mail(PassingBroadcast{delivery.frame, std::string(run.group), std::string(delivery.key), when_slow}));
@@ -327,8 +330,22 @@ void Session::unshare_soon() {
 void Session::unshare() noexcept {
   unshare_posted_ = false;
   if (phase_ == Phase::over) return;
-  if (phase_ == Phase::over) return;
   guarded([this] { mailbox_.unshare(home_.frames()); });
+}
+
+// ---------------------------------------------------------------- to the client
+
+void Session::go_on_with(DeliveryQueue::Next next) {
+  if (next == DeliveryQueue::Next::nothing) return;
+  if (next == DeliveryQueue::Next::close_slow_client) return overflow("messages wait for a slow client");
+  put_layer(Mail(GapIsNext()));
+  pump_soon();
+}
+
+void Session::deliver_without_credit(const DeliveryRun& run) { go_on_with(delivery_.deliver(run, delivery_context())); }
+
+void Session::on_drained() {
+  if (!closing_ && !closed_) go_on_with(delivery_.catch_up(delivery_context()));
 }
 
 Identity Session::identity() const noexcept {

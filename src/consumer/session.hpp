@@ -11,10 +11,10 @@
 #include <string_view>
 #include <utility>
 
+#include "consumer/delivery_queue.hpp"
 #include "consumer/host_state.hpp"
 #include "consumer/live_sessions.hpp"
 #include "consumer/mailbox.hpp"
-#include "consumer/pressure.hpp"
 #include "sluice/consumer/consumer.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/channel.hpp"
@@ -137,34 +137,18 @@ class Session final : public ConnectionEvents, public Subscriber {
   Task<Result<void>> finish_joining(std::string_view group, Task<Result<void>> joining);
   void forget_policy(std::string_view group);
 
-  // --- session_pressure.cpp
-  Pressure& pressure();
-  bool client_is_slow() const noexcept;
-  void send_now(const Frame& frame);
-  void send_without_credit(const Frame& frame, std::string_view group, WhenSlow when_slow, std::string_view key);
-  void deliver_without_credit(const DeliveryRun& run);
-  void miss(const DeliveryRun& run);
-  void take_missed();
-  Backlog& backlog();
-  void catch_up();
-  void send_from_backlog(const Backlog::Waiting& waiting);
-  void send_backlog();
-  void tell_gap(RunningHandler& at_work);
-  bool hears(std::string_view group) const noexcept { return group.empty() || channel_.in_group(group); }
-  bool on_credit(const Frame& frame) noexcept {
-    if (!pressure_) return true;
-    if (frame.size() > credit_) return false;
-    credit_ -= static_cast<std::uint32_t>(frame.size());
-    return true;
+  DeliveryQueue::Context delivery_context() const noexcept {
+    return {*host_, home_.frames(), channel_, mailbox_.layer_bytes()};
   }
+  void go_on_with(DeliveryQueue::Next next);
+  void deliver_without_credit(const DeliveryRun& run);
+  void notify_gap(RunningHandler& at_work);
 
   // They end in the opposite order: a handler at work before its consumer, that before its scope. And a broadcast that
   // passes the consumer by looks at neighbours only, down to intercepted_.
   const std::shared_ptr<HostState> host_;
-  std::shared_ptr<Connection> connection_;
   Mailbox mailbox_;
-  std::unique_ptr<Pressure> pressure_;  // null while nothing may be dropped
-  std::uint32_t credit_ = 0;  // with pressure_: bytes that may be sent until the connection's queue is looked at
+  [[no_unique_address]] DeliveryQueue delivery_;  // the next members stand in its padding
   Answer answer_ : 2 = Answer::none;
   Phase phase_ : 2 = Phase::connecting;
   bool connect_called_ : 1 = false;

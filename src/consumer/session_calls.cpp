@@ -26,7 +26,7 @@ void Session::accept(const Acceptance& acceptance) {
   }
   answer_ = Answer::accepted;
   count(host_->counters.accepted);
-  connection_->accept(acceptance);
+  delivery_.connection().accept(acceptance);
 }
 
 void Session::deny(const Denial& denial) {
@@ -39,7 +39,7 @@ void Session::deny(const Denial& denial) {
   answer_ = Answer::denied;
   count(host_->counters.denied);
   closing_ = true;
-  connection_->deny(denial);
+  delivery_.connection().deny(denial);
   if (channel_) channel_.leave_groups();
 }
 
@@ -48,8 +48,8 @@ void Session::send(MessageKind kind, std::string_view data) {
   must_run_here("send()");
   if (answer_ != Answer::accepted) throw std::logic_error("send(): accept() comes first");
   const Frame frame = home_.frames().encode(kind, data);
-  if (!on_credit(frame)) return send_without_credit(frame, {}, WhenSlow::close, {});
-  connection_->send(frame);
+  if (delivery_.take_credit(frame)) return delivery_.connection().send(frame);
+  go_on_with(delivery_.send(frame, {}, WhenSlow::close, {}, delivery_context()));
 }
 
 void Session::close(const CloseReason& reason) {
@@ -80,8 +80,8 @@ Task<Result<void>> Session::group_add(std::string_view group) {
 Task<Result<void>> Session::group_add(std::string_view group, WhenSlow when_slow) {
   const bool may_join = channel_ && !closing_ && !closed_;
   if (may_join) must_run_here("group_add()");
-  if (!may_join || (when_slow == WhenSlow::close && !pressure_)) return group_add(group);
-  pressure().chosen.insert_or_assign(std::string(group), when_slow);
+  if (!may_join || (when_slow == WhenSlow::close && !delivery_.may_drop())) return group_add(group);
+  delivery_.set_policy(group, when_slow);
   auto joining = group_add(group);
   if (!joining.await_ready()) return finish_joining(group, std::move(joining));
   auto joined = joining.take();
@@ -97,13 +97,13 @@ Task<Result<void>> Session::finish_joining(std::string_view group, Task<Result<v
 
 // A group that could not be joined leaves no policy behind: whoever makes up names must not fill the memory.
 void Session::forget_policy(std::string_view group) {
-  if (pressure_ && !channel_.in_group(group)) pressure_->leave(group);
+  if (!channel_.in_group(group)) delivery_.leave(group);
 }
 
 // From here on nothing of the group reaches the client, so nothing of it need wait.
 Task<Result<void>> Session::group_discard(std::string_view group) {
   if (!closing_ && !closed_) must_run_here("group_discard()");
-  if (pressure_) count(host_->counters.dropped_at_close, pressure_->leave(group));
+  count(host_->counters.dropped_at_close, delivery_.leave(group));
   if (!channel_)
     return Error(ErrorCode::layer_unavailable, fmt::format("group_discard \"{}\": the host has no layer", group));
   return host_->layer->group_discard(group, channel_);

@@ -58,7 +58,7 @@ void Session::shut_soon() noexcept {
   static const CloseReason& reason = *new CloseReason(close_code::try_again_later, "too slow");  // needs no memory here
   closing_ = true;
   mailbox_.drop_layer();
-  if (pressure_) pressure_->backlog.reset();
+  delivery_.drop_waiting();
   try {
     executor().post([kept = self()] {
       if (!kept->closed_) kept->shut(reason, 503);

@@ -70,7 +70,7 @@ void Session::take_mail() {
 bool Session::read_on() {
   if (!paused_ || closed_ || mailbox_.client_size() > 0) return false;
   paused_ = false;
-  connection_->resume_reading();
+  delivery_.connection().resume_reading();
   return true;
 }
 
@@ -87,17 +87,17 @@ void Session::handle(RunningHandler& at_work) {
   } else if (auto* event = std::get_if<Event>(&at_work.hand)) {
     if (!closing_) return handle(*event);
   } else if (auto* passing = std::get_if<PassingBroadcast>(&at_work.hand)) {
-    if (!connected() || !hears(passing->group)) {
+    if (!connected() || !delivery_context().in_group(passing->group)) {
       count(host_->counters.dropped_at_close);
-    } else if (on_credit(passing->frame)) {
-      connection_->send(passing->frame);
+    } else if (delivery_.take_credit(passing->frame)) {
+      delivery_.connection().send(passing->frame);
     } else {
-      send_without_credit(passing->frame, passing->group, passing->when_slow, passing->key);
+      go_on_with(delivery_.send(passing->frame, passing->group, passing->when_slow, passing->key, delivery_context()));
     }
   } else if (std::holds_alternative<Missed>(at_work.hand)) {
-    take_missed();
+    delivery_.take_missed(!connected(), delivery_context());
   } else if (std::holds_alternative<GapIsNext>(at_work.hand)) {
-    return tell_gap(at_work);
+    return notify_gap(at_work);
   } else if (auto* stop = std::get_if<Stop>(&at_work.hand)) {
     if (!closing_ && !stop->told) return run([&] { return tell_of_stop(stop->reason); });
     end(stop->reason, 503);
@@ -139,16 +139,15 @@ void Session::intercept(const DeliveryRun& run) {
   for (const Delivery& delivery : run.deliveries) deliver(delivery.event);
 }
 
-void Session::tell_gap(RunningHandler& at_work) {
-  pressure_->gap_in_mailbox = false;
-  if (closing_ || !pressure_->backlog) return drop_work();
-  if (!pressure_->backlog->gap_is_next()) {  // its group was left meanwhile, or it moved on
-    catch_up();
+void Session::notify_gap(RunningHandler& at_work) {
+  if (closing_) return drop_work();
+  auto next = delivery_.begin_gap();
+  if (!next) {
+    go_on_with(delivery_.catch_up(delivery_context()));
     return drop_work();
   }
-  auto gap = std::make_shared<const Gap>(pressure_->backlog->take_gap());
+  auto gap = std::make_shared<const Gap>(*std::move(next));
   at_work.argument = gap;
-  pressure_->telling = true;
   count(host_->counters.gaps_told);
   run([&] { return consumer_->on_gap(*gap); });
 }
@@ -237,7 +236,7 @@ void Session::finish_task() {
 
 void Session::handler_done() {
   drop_work();
-  if (pressure_ && std::exchange(pressure_->telling, false) && pressure_->backlog) catch_up();
+  if (delivery_.in_gap()) go_on_with(delivery_.end_gap(delivery_context()));
   if (phase_ == Phase::connecting) {
     phase_ = Phase::serving;
     if (!host_->options.keep_headers) scope_.forget_headers();
