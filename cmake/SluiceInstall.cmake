@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 
 set(sluice_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sluice)
-foreach(target sluice sluice_asio sluice_auth sluice_redis sluice_testing)
+foreach(target sluice sluice_asio sluice_auth sluice_redis sluice_nats sluice_testing)
   if(TARGET ${target})
     install(TARGETS ${target} EXPORT sluiceTargets)
   endif()
@@ -18,4 +18,5 @@ install(FILES
   ${PROJECT_BINARY_DIR}/sluiceConfig.cmake ${PROJECT_BINARY_DIR}/sluiceConfigVersion.cmake
   ${CMAKE_CURRENT_LIST_DIR}/SluiceDescribe.cmake ${CMAKE_CURRENT_LIST_DIR}/FindRE2.cmake ${CMAKE_CURRENT_LIST_DIR}/FindAsio.cmake
   ${CMAKE_CURRENT_LIST_DIR}/FindHiredis.cmake ${CMAKE_CURRENT_LIST_DIR}/FindMsgpackCxx.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/FindNats.cmake
   DESTINATION ${sluice_package_dir})

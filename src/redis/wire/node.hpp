@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "redis/wire/back_off.hpp"
+#include "core/back_off.hpp"
 #include "redis/wire/link.hpp"
 #include "redis/wire/master_watch.hpp"
 #include "redis/wire/said_once.hpp"

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <random>
 
-namespace sluice::redis {
+namespace sluice {
 
 /// Waiting times that double from `least` to `most`, each shortened by up to a half at random. One thread at a time.
 class BackOff {
@@ -29,4 +29,4 @@ class BackOff {
   std::minstd_rand random_;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// What a NATS layer counts beside what any layer with a bus does.
+#pragma once
+
+#include <cstdint>
+
+#include "sluice/observe/metric.hpp"
+
+namespace sluice {
+
+/// Counts since the layer was built. A value.
+struct NatsStats {
+  std::uint64_t unconfirmed = 0;  // events sent to a connection that broke before the server answered: perhaps lost
+  std::uint64_t rejected = 0;     // events that are larger than the server's max_payload
+  std::uint64_t dropped = 0;      // messages that arrived and did not fit into unread_events or unread_bytes, at least
+  std::uint64_t unreadable = 0;   // messages that are no event
+
+  static constexpr std::string_view metric_prefix = "sluice_nats";
+  /// What each number is for operators. Any thread.
+  static std::span<const observe::Metric<NatsStats>> metrics() noexcept;
+};
+
+}  // namespace sluice

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+#include "nats/nats_connection.hpp"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "nats/settings.hpp"
+#include "sluice/core/log.hpp"
+
+namespace sluice::nats {
+namespace {
+
+// cnats may call back after a connection was destroyed: what it is given is a number, never an address.
+struct Ids {
+  std::mutex mutex;
+  std::unordered_map<void*, std::weak_ptr<NatsConnection>> connections;
+  std::uintptr_t last = 0;
+};
+Ids& ids() {
+  static auto* const all = new Ids;  // outlives the threads of cnats
+  return *all;
+}
+
+Error error_of(natsStatus status, std::string_view doing) {
+  natsStatus last = NATS_OK;
+  const char* const text = nats_GetLastError(&last);
+  const bool says_more = last == status && text && *text;
+  const auto code = status == NATS_NOT_PERMITTED ? ErrorCode::refused : ErrorCode::io_failed;
+  return {code, fmt::format("{}: {}", doing, says_more ? text : natsStatus_GetText(status))};
+}
+Error no_memory() { return {ErrorCode::io_failed, "no memory"}; }
+
+}  // namespace
+
+// What cnats calls, on its own threads. Nothing may be thrown through its C code. Whatever it reports ends the
+// connection, a slow reader and a missing permission too: something was lost, and consumers receive LayerDown.
+struct NatsConnection::Callbacks {
+  template <class Work>
+  static void run(void* id, Work work) noexcept {
+    std::shared_ptr<NatsConnection> to;
+    {
+      std::lock_guard lock(ids().mutex);
+      const auto found = ids().connections.find(id);
+      if (found != ids().connections.end()) to = found->second.lock();
+    }
+    try {
+      if (to) work(*to);
+    } catch (const std::exception&) {
+      to->fail(nullptr, no_memory());
+    }
+  }
+  static void message(natsConnection*, natsSubscription*, natsMsg* raw, void* id) {
+    const std::unique_ptr<natsMsg, decltype(&natsMsg_Destroy)> message(raw, natsMsg_Destroy);
+    run(id, [raw](NatsConnection& to) { to.received(raw); });
+  }
+  static void error(natsConnection* of, natsSubscription*, natsStatus status, void* id) {
+    run(id, [of, status](NatsConnection& to) {
+      if (status == NATS_SLOW_CONSUMER) to.counters_->dropped.fetch_add(1, std::memory_order_relaxed);
+      to.fail(of, error_of(status, "receive"));
+    });
+  }
+  static void closed(natsConnection* of, void* id) {
+    run(id, [of](NatsConnection& to) { to.fail(of, error_of(NATS_CONNECTION_CLOSED, "lost")); });
+  }
+};
+
+std::shared_ptr<NatsConnection> NatsConnection::open(const NatsOptions& options, Executor& executor, NatsEvents& events,
+                                                     std::shared_ptr<NatsCounters> counters) {
+  if (options.servers.empty()) throw std::invalid_argument("NatsOptions: servers is empty");
+  for (const std::string& server : options.servers) (void)settings_for(options, server);
+  const auto made = std::make_shared<NatsConnection>(options, executor, events, std::move(counters));
+  std::lock_guard lock(ids().mutex);
+  made->id_ = reinterpret_cast<void*>(++ids().last);
+  ids().connections.emplace(made->id_, made);
+  std::thread([made] { made->run(); }).detach();
+  return made;
+}
+
+NatsConnection::NatsConnection(const NatsOptions& options, Executor& executor, NatsEvents& events,
+                               std::shared_ptr<NatsCounters> counters)
+    : options_(options),
+      counters_(std::move(counters)),
+      back_off_(options.reconnect_min, options.reconnect_max),
+      executor_(executor),
+      events_(&events) {}
+
+void NatsConnection::connect() {
+  std::lock_guard lock(mutex_);
+  operations_.clear();
+  wanted_ = true;
+  changed_.notify_one();
+}
+
+std::uint64_t NatsConnection::add(Kind kind, std::string subject, std::string body) {
+  std::lock_guard lock(mutex_);
+  operations_.push_back({kind, std::move(subject), std::move(body), last_number_ + 1});
+  changed_.notify_one();
+  return ++last_number_;
+}
+
+void NatsConnection::release(std::size_t memory) {
+  std::lock_guard lock(mutex_);
+  --unread_events_;
+  unread_bytes_ -= memory;
+}
+
+void NatsConnection::close() {
+  std::lock_guard lock(mutex_);
+  events_ = nullptr;
+  changed_.notify_one();
+}
+
+// Under the lock.
+template <class Report>
+void NatsConnection::post(Report report) {
+  if (!events_) return;
+  executor_.post([self = shared_from_this(), report = std::move(report)]() mutable {
+    if (self->events_) report(*self->events_);
+  });
+}
+
+void NatsConnection::received(natsMsg* raw) {
+  NatsMessage message{natsMsg_GetSubject(raw),
+                      {natsMsg_GetData(raw), static_cast<std::size_t>(natsMsg_GetDataLength(raw))}};
+  const std::size_t memory = message.memory();
+  std::unique_lock lock(mutex_);
+  if (unread_events_ > 0 &&
+      (unread_events_ >= options_.unread_events || unread_bytes_ + memory > options_.unread_bytes)) {
+    counters_->dropped.fetch_add(1, std::memory_order_relaxed);
+    lock.unlock();
+    return fail(nullptr, Error(ErrorCode::limit_exceeded, "receive: more arrives than is read"));
+  }
+  post([message = std::move(message)](NatsEvents& events) mutable { events.received(std::move(message)); });
+  ++unread_events_;
+  unread_bytes_ += memory;
+}
+
+// `of`: null for whichever there is.
+void NatsConnection::fail(natsConnection* of, Error error) {
+  std::lock_guard lock(mutex_);
+  if ((of && of != connection_) || failure_) return;
+  failure_.emplace(std::move(error));
+  changed_.notify_one();
+}
+
+void NatsConnection::run() {
+  for (bool open = true; open;) {
+    try {
+      open = dial();
+      if (open) serve();
+    } catch (const std::exception&) {
+      fail(nullptr, no_memory());
+    }
+    hang_up();
+    std::unique_lock lock(mutex_);
+    while (events_ && failure_) {
+      try {
+        post([error = *failure_, handed = handed_](NatsEvents& events) { events.lost(error, handed); });
+        failure_.reset();
+      } catch (const std::bad_alloc&) {
+        changed_.wait_for(lock, std::chrono::milliseconds(10));
+      }
+    }
+  }
+  {
+    std::lock_guard lock(ids().mutex);
+    ids().connections.erase(id_);
+  }
+  nats_ReleaseThreadMemory();
+}
+
+// Returns false once it is closed.
+bool NatsConnection::dial() {
+  for (natsConnection* made = nullptr;;) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return wanted_ || !events_; });
+      if (attempts_ > 0) changed_.wait_for(lock, back_off_.next(), [this] { return !events_; });
+      if (!events_) return false;
+      failure_.reset();
+    }
+    const std::string& server = options_.servers[attempts_++ % options_.servers.size()];
+    try {
+      const Settings settings = settings_for(options_, server);
+      natsOptions_SetClosedCB(settings.get(), Callbacks::closed, id_);
+      natsOptions_SetErrorHandler(settings.get(), Callbacks::error, id_);
+      const natsStatus status = natsConnection_Connect(&made, settings.get());
+      if (status != NATS_OK) throw std::runtime_error(error_of(status, server).context());
+    } catch (const std::exception& error) {  // a certificate that is not there now, say
+      log_.write(LogLevel::warning, "connect", [&] { return fmt::format("NATS layer: {}", error.what()); });
+      continue;
+    }
+    std::lock_guard lock(mutex_);
+    connection_ = made;
+    wanted_ = false;
+    if (natsConnection_IsClosed(made)) failure_.emplace(ErrorCode::io_failed, "lost at once");
+    const auto most = static_cast<std::size_t>(natsConnection_GetMaxPayload(made));
+    post([most](NatsEvents& events) { events.connected(most); });
+    return true;
+  }
+}
+
+// A flush is answered once the server has processed all that was sent before. What lacked a permission is known then.
+void NatsConnection::serve() {
+  const auto connected_at = std::chrono::steady_clock::now();
+  for (natsStatus status = NATS_OK; status == NATS_OK;) {
+    std::deque<Operation> batch;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return failure_ || !operations_.empty() || !events_; });
+      if (failure_ || !events_) break;
+      batch.swap(operations_);
+    }
+    for (auto next = batch.begin(); status == NATS_OK && next != batch.end(); ++next) {
+      status = perform(*next);
+      // cnats writes nothing to a connection that has ended. Otherwise a part may have left.
+      if (status != NATS_CONNECTION_CLOSED) handed_ = next->number;
+    }
+    if (status == NATS_OK) status = natsConnection_FlushTimeout(connection_, options_.answer_time.count());
+    const char* text = nullptr;
+    if (status == NATS_OK && natsConnection_GetLastError(connection_, &text) == NATS_NOT_PERMITTED) {
+      fail(connection_, Error(ErrorCode::refused, text ? text : "not permitted"));
+      break;
+    }
+    if (status != NATS_OK) fail(connection_, error_of(status, "send"));
+    std::lock_guard lock(mutex_);
+    if (!failure_) post([number = handed_](NatsEvents& events) { events.answered(number); });
+  }
+  if (std::chrono::steady_clock::now() - connected_at >= options_.reconnect_max) back_off_.reset();
+}
+
+natsStatus NatsConnection::perform(const Operation& operation) {
+  const char* const subject = operation.subject.c_str();
+  if (operation.kind == Kind::publish) {
+    return natsConnection_Publish(connection_, subject, operation.body.data(), static_cast<int>(operation.body.size()));
+  }
+  const auto found = subscriptions_.find(operation.subject);
+  if (operation.kind == Kind::unsubscribe) {
+    if (found != subscriptions_.end()) natsSubscription_Destroy(subscriptions_.extract(found).mapped());
+    return NATS_OK;
+  }
+  if (found != subscriptions_.end()) return NATS_OK;
+  natsSubscription* made = nullptr;
+  const natsStatus status =
+      operation.kind == Kind::subscribe
+          ? natsConnection_Subscribe(&made, connection_, subject, Callbacks::message, id_)
+          : natsConnection_QueueSubscribe(&made, connection_, subject, "sluice", Callbacks::message, id_);
+  if (status == NATS_OK) subscriptions_.emplace(operation.subject, made);
+  return status;
+}
+
+// Subscriptions end with their connection: the server need not be told of each.
+void NatsConnection::hang_up() {
+  natsConnection_Close(connection_);
+  for (const auto& [subject, subscription] : subscriptions_) natsSubscription_Destroy(subscription);
+  subscriptions_.clear();
+  natsConnection_Destroy(connection_);
+  std::lock_guard lock(mutex_);
+  connection_ = nullptr;
+}
+
+}  // namespace sluice::nats

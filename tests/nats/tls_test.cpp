@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// TLS to a real server: which certificates are believed.
+#include "nats/support/bus_world.hpp"
+#include "redis/support/redis_server.hpp"
+
+namespace sluice::nats {
+
+TEST_CASE("TLS verifies the server's certificate and its name", "[nats]") {
+  if (no_nats_server()) return;
+  const test::Silence silence;
+  testing::ManualExecutor executor;
+  const Folder folder, another;
+  const redis::Certificate certificate(folder.name()), other(another.name());
+  const NatsServer server({"--tls", "--tlscert", certificate.certificate_file, "--tlskey", certificate.key_file});
+  const auto comes_up = [&](const std::string& url, std::optional<NatsTls> tls, std::chrono::milliseconds patience) {
+    NatsOptions options = quick(url + std::to_string(server.port()));
+    options.tls = std::move(tls);
+    return Peer(executor, options).is_up(patience);
+  };
+  constexpr auto a_while = std::chrono::milliseconds(300);
+  constexpr auto long_enough = std::chrono::seconds(20);
+  const NatsTls known{.ca_file = certificate.certificate_file};
+  CHECK(comes_up("nats://localhost:", known, long_enough));
+  CHECK(comes_up("tls://localhost:", known, long_enough));
+  CHECK(comes_up("tls://127.0.0.1:", NatsTls{.verify = false}, long_enough));
+  CHECK(comes_up("tls://127.0.0.1:", NatsTls{.ca_file = certificate.certificate_file, .host_name = "localhost"},
+                 long_enough));
+  CHECK_FALSE(comes_up("tls://127.0.0.1:", known, a_while));
+  CHECK_FALSE(comes_up("tls://localhost:", NatsTls{.ca_file = other.certificate_file}, a_while));
+  CHECK_FALSE(comes_up("tls://localhost:", {}, a_while));
+}
+
+TEST_CASE("a server may ask for a certificate of ours", "[nats]") {
+  if (no_nats_server()) return;
+  World plain;  // for its executor and silence
+  const Folder folder;
+  const redis::Certificate certificate(folder.name());
+  const NatsServer server({"--tlsverify", "--tlscert", certificate.certificate_file, "--tlskey", certificate.key_file,
+                           "--tlscacert", certificate.certificate_file});
+  NatsOptions options = quick("tls://localhost:" + std::to_string(server.port()));
+  options.tls = NatsTls{.ca_file = certificate.certificate_file};
+  CHECK_FALSE(Peer(plain.executor, options).is_up(std::chrono::milliseconds(300)));
+  options.tls->certificate_file = certificate.certificate_file;
+  options.tls->key_file = certificate.key_file;
+  CHECK(Peer(plain.executor, options).is_up());
+}
+
+TEST_CASE("TLS is not left out where the server does not speak it", "[nats]") {
+  if (no_nats_server()) return;
+  World plain;
+  NatsOptions options = quick("tls://localhost:" + std::to_string(plain.server.port()));
+  CHECK_FALSE(Peer(plain.executor, options).is_up(std::chrono::milliseconds(300)));
+}
+
+}  // namespace sluice::nats
