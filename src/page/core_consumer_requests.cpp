@@ -25,11 +25,6 @@ using Counter = PageRegistry::Counter;
 
 namespace {
 
-std::string_view what_of(const std::exception& error) noexcept {
-  const char* const what = error.what();
-  return what ? what : "an exception without words";
-}
-
 // Does the frame say "type" because the page has a parameter of this name?
 bool declares_type(const PageRegistry& registry, json::Value page) {
   const auto page_type = page.is_string() ? registry.find(*page.as_string()) : nullptr;
@@ -204,11 +199,8 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
   try {
     wanted.group = wanted.type->group_name(wanted.parameters);
     wanted.permission_group = wanted.type->permission_group_name(wanted.parameters);
-  } catch (const std::exception& error) {
-    registry_->report(*wanted.type, fmt::format("a group's name threw: {}", error.what()));
-    return Error(ErrorCode::refused, "the page has no group");
   } catch (...) {
-    registry_->report(*wanted.type, "a group's name threw");
+    registry_->report(*wanted.type, fmt::format("a group's name threw: {}", text_of(std::current_exception())));
     return Error(ErrorCode::refused, "the page has no group");
   }
   auto named = check_group_name("group_name returned", wanted.group);
@@ -265,10 +257,8 @@ Task<CoreConsumer::Permission> CoreConsumer::ask(const Subscription& page) {
   try {
     const bool allowed = co_await page.type->can_add(scope(), page.parameters);
     co_return allowed ? Permission::granted : Permission::refused;
-  } catch (const std::exception& error) {
-    registry_->report(*page.type, fmt::format("can_add threw: {}", what_of(error)));
   } catch (...) {
-    registry_->report(*page.type, "can_add threw");
+    registry_->report(*page.type, fmt::format("can_add threw: {}", text_of(std::current_exception())));
   }
   co_return Permission::unknown;
 }

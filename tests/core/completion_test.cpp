@@ -14,6 +14,7 @@
 #include "sluice/core/task.hpp"
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
+#include "support/eventually.hpp"
 
 using namespace sluice;
 using sluice::testing::ManualExecutor;
@@ -151,7 +152,7 @@ TEST_CASE("an executor may end as soon as nobody who awaits is left on it, whoev
   std::optional<Task<>> waiting(append(value, seen));
   REQUIRE_FALSE(executor->start(*waiting));
   std::thread late([value] { value.resolve("late"); });
-  while (!executor->posting) std::this_thread::yield();
+  CHECK(test::eventually([&] { return executor->posting.load(); }));
   waiting.reset();
   executor.reset();
   late.join();

@@ -14,6 +14,7 @@
 #include "core/abort_with.hpp"
 #include "support/catch.hpp"
 #include "support/death.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 
@@ -40,13 +41,6 @@ TEST_CASE("log lines go to the sink, which can be changed and put back", "[core]
 
 namespace {
 
-/// Collects the lines that are logged while it lives.
-struct Lines {
-  std::vector<std::string> all;
-  LogSink before = set_log_sink([this](LogLevel, std::string_view line) { all.emplace_back(line); });
-  ~Lines() { set_log_sink(before); }
-};
-
 /// Opened once, from another thread.
 struct Gate {
   std::promise<void> opened;
@@ -56,15 +50,15 @@ struct Gate {
 }  // namespace
 
 TEST_CASE("a log line above its limit is cut between two characters, and says by how much", "[core]") {
-  Lines lines;
+  const test::LogCapture captured;
   log(LogLevel::info, std::string(max_log_line_bytes, 'x'));
   log(LogLevel::info, "y" + std::string(max_log_line_bytes, 'x'));
   log(LogLevel::info, std::string(max_log_line_bytes - 1, 'x') + "\u00e9\u00e9");
-  CHECK(lines.all == std::vector<std::string>{
-                         std::string(max_log_line_bytes, 'x'),
-                         "y" + std::string(max_log_line_bytes - 1, 'x') + "... (1 bytes more)",
-                         std::string(max_log_line_bytes - 1, 'x') + "... (4 bytes more)",
-                     });
+  CHECK(captured.lines() == std::vector<std::string>{
+                                std::string(max_log_line_bytes, 'x'),
+                                "y" + std::string(max_log_line_bytes - 1, 'x') + "... (1 bytes more)",
+                                std::string(max_log_line_bytes - 1, 'x') + "... (4 bytes more)",
+                            });
 }
 
 TEST_CASE("a log sink may replace itself", "[core]") {

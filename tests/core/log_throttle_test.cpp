@@ -5,6 +5,7 @@
 
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace std::chrono_literals;
 using sluice::LogThrottle;
@@ -41,8 +42,7 @@ TEST_CASE("subjects beyond the limit share one, until an old subject has nothing
 }
 
 TEST_CASE("a line is made only when it is logged, at the time of the executor that runs", "[core]") {
-  std::string lines;
-  const auto before = sluice::set_log_sink([&](sluice::LogLevel, std::string_view line) { lines += line; });
+  const sluice::test::LogCapture captured;
   sluice::testing::ManualExecutor executor;
   LogThrottle log({.lines = 1, .period = 10s});
   int made = 0;
@@ -52,8 +52,7 @@ TEST_CASE("a line is made only when it is logged, at the time of the executor th
   executor.run([&] { fail(), fail(), fail(); });
   executor.advance(10s);
   executor.run(fail);
-  sluice::set_log_sink(before);
-  CHECK(lines == "1;2; (2 more of the kind were not logged)");
+  CHECK(captured.text() == "1;\n2; (2 more of the kind were not logged)\n");
   CHECK(made == 2);
   log.write(sluice::LogLevel::info, "broken", []() -> std::string { throw std::runtime_error("no memory"); });
 }

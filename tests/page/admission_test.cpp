@@ -137,7 +137,7 @@ TEST_CASE("a permission check that throws ends the connection with 1011, so that
   auto ann = Browser::in(house, "user=7");
   ann->ask(table_1);
   CHECK(ann->ask(R"({"page":"table","table_id":13})") == "close 1011 a permission check failed");
-  CHECK(house.logged == "page \"table\": can_add threw: the database is on fire\n");
+  CHECK(house.log.text() == "page \"table\": can_add threw: the database is on fire\n");
   CHECK(house.registry->stats().failed == 1);
   CHECK(house.registry->stats().refused == 0);
   CHECK(house.layer.stats().groups == 0);
@@ -151,7 +151,7 @@ TEST_CASE("a page whose group can't be joined ends the connection with 1013, so 
     auto ann = Browser::in(house, "user=7");
     house.layer.fail("add " + group);
     CHECK(ann->ask(table_1) == "close 1013 the channel layer is away");
-    CHECK(house.logged == "page \"table\": layer_unavailable: the test says so\n");
+    CHECK(house.log.text() == "page \"table\": layer_unavailable: the test says so\n");
     CHECK(house.registry->stats().failed == 1);
     CHECK(house.registry->stats().refused == 0);
     CHECK(house.layer.stats().groups == 0);

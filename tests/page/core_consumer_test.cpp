@@ -66,7 +66,7 @@ TEST_CASE("a client that can't join users is refused in the handshake, so that i
   const auto opened = browser.client.connect();
   CHECK(!opened.accepted);
   CHECK(opened.http_status == 503);
-  CHECK(house.logged.find("layer_unavailable") != std::string::npos);
+  CHECK(house.log.text().find("layer_unavailable") != std::string::npos);
 }
 
 TEST_CASE("a consumer needs a registry", "[page]") { CHECK_THROWS_AS(CoreConsumer(nullptr), std::invalid_argument); }
@@ -132,7 +132,7 @@ TEST_CASE("the first page type that nobody has added is logged on one line, with
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"no\npe"})");
   ann->ask(R"({"page":"nope"})");
-  CHECK(house.logged ==
+  CHECK(house.log.text() ==
         R"("/ws/core/": a client asked for the page type "no\npe"; there are: row, table, view (said once))"
         "\n");
 }
@@ -231,7 +231,7 @@ TEST_CASE("a name that throws, or is none, is a refusal; the consumer lives on",
   CHECK(ann->ask(R"({"page":"view","slug":"a b"})") == "");
   CHECK(house.registry->stats().failed == 3);
   CHECK(house.registry->stats().refused == 3);
-  CHECK(house.logged ==
+  CHECK(house.log.text() ==
         "page \"table\": a group's name threw: no name for this one\n"
         "page \"table\": group_name returned \"table 15\": a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -\n"
         "page \"view\": group_name returned \"view-a b\": a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -\n");
@@ -243,11 +243,11 @@ TEST_CASE("a client that causes one failure after the other does not fill the lo
   House house;
   auto ann = Browser::in(house, "user=7");
   for (int i = 0; i < 1000; ++i) ann->ask(R"({"page":"view","slug":"a b"})");
-  CHECK(std::ranges::count(house.logged, '\n') == 10);
-  house.logged.clear();
+  CHECK(house.log.size() == 10);
+  house.log.clear();
   house.executor.advance(std::chrono::seconds(10));
   ann->ask(R"({"page":"table","table_id":13})");
-  CHECK(house.logged == "page \"table\": can_add threw: the database is on fire (990 more before, of any page)\n");
+  CHECK(house.log.text() == "page \"table\": can_add threw: the database is on fire (990 more before, of any page)\n");
   CHECK(house.registry->stats().failed == 1001);
 }
 
@@ -265,7 +265,7 @@ TEST_CASE("a permission group whose name is none is a refusal before can_add is 
   CHECK(ann->ask(R"({"page":"misnamed"})") == "");
   CHECK(house.layer.take_calls() == "");
   CHECK(
-      house.logged ==
+      house.log.text() ==
       "page \"misnamed\": permission_group_name returned \"not fine\": a group's name is 1 to 99 characters of A-Z a-z "
       "0-9 _ . -\n");
 }
@@ -497,7 +497,7 @@ TEST_CASE("a page can't have the group of all users, neither as its own nor for 
   auto ann = Browser::in(house, "user=7");
   CHECK(ann->ask(R"({"page":"by group"})") == "");
   CHECK(ann->ask(R"({"page":"by permission"})") == "");
-  CHECK(house.logged ==
+  CHECK(house.log.text() ==
         "page \"by group\": \"users\" is the group of all users, and no page's\n"
         "page \"by permission\": \"users\" is the group of all users, and no page's\n");
   CHECK(house.members("users") == 1);
@@ -569,7 +569,7 @@ TEST_CASE("a client that goes while can_add thinks leaves nothing behind", "[pag
   CHECK(ann->client.finished());
   CHECK(house.registry->stats().added == 0);
   CHECK(house.registry->stats().failed == 0);
-  CHECK(house.logged == "");
+  CHECK(house.log.text() == "");
 }
 
 TEST_CASE("a client that goes in the middle of a frame with two requests leaves nothing behind", "[page][CC-17]") {
@@ -585,7 +585,7 @@ TEST_CASE("a client that goes in the middle of a frame with two requests leaves 
   CHECK(house.layer.stats().groups == 0);
   CHECK(ann->client.finished());
   CHECK(ann->heard() == "");
-  CHECK(house.logged == "");
+  CHECK(house.log.text() == "");
 }
 
 TEST_CASE("two connections have their own pages", "[page][SC-2]") {

@@ -15,13 +15,13 @@
 
 #include "sluice/consumer/host.hpp"
 #include "sluice/core/completion.hpp"
-#include "sluice/core/log.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/page/core_consumer.hpp"
 #include "sluice/page/page.hpp"
 #include "sluice/page/page_registry.hpp"
 #include "sluice/testing/communicator.hpp"
 #include "sluice/testing/manual_executor.hpp"
+#include "support/log_capture.hpp"
 
 namespace page_test {
 
@@ -181,7 +181,7 @@ class Names final : public Middleware {
   }
 };
 
-/// A server with its pages. Log lines go into `logged`.
+/// A server with its pages. Log lines go into `log`.
 class House {
  public:
   explicit House(CoreConsumerOptions core = {}, HostOptions options = {})
@@ -190,13 +190,11 @@ class House {
         table(std::make_shared<TablePage>()),
         row(std::make_shared<RowPage>()),
         view(std::make_shared<ViewPage>()),
-        host(with(std::make_shared<Names>(), consumer<CoreConsumer>(registry, core)), layer, options),
-        previous_sink_(set_log_sink([this](LogLevel, std::string_view line) { logged += std::string(line) + '\n'; })) {
+        host(with(std::make_shared<Names>(), consumer<CoreConsumer>(registry, core)), layer, options) {
     for (const auto& page : std::vector<std::shared_ptr<PageType>>{table, row, view}) {
       if (auto added = registry->add(page); !added) throw std::logic_error(added.error().message());
     }
   }
-  ~House() { set_log_sink(std::move(previous_sink_)); }
   House(const House&) = delete;
   House& operator=(const House&) = delete;
 
@@ -209,7 +207,7 @@ class House {
     executor.run_all();
   }
 
-  std::string logged;
+  test::LogCapture log;
   testing::ManualExecutor executor;
   RecordingLayer layer;
   std::shared_ptr<PageRegistry> registry;
@@ -217,9 +215,6 @@ class House {
   std::shared_ptr<RowPage> row;
   std::shared_ptr<ViewPage> view;
   Host host;
-
- private:
-  LogSink previous_sink_;
 };
 
 /// A browser on `/ws/core/?<who>`.
