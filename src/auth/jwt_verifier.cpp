@@ -75,6 +75,10 @@ JwtVerifier::JwtVerifier(JwtOptions options) : options_(std::move(options)) {
     throw std::invalid_argument("JwtVerifier: no algorithms; list those that your issuer signs with");
   }
   if (options_.leeway < std::chrono::seconds(0)) throw std::invalid_argument("JwtVerifier: the leeway is negative");
+  // Added to times of any year: a sum beyond the clock's end would refuse every token.
+  if (options_.leeway > std::chrono::hours(24 * 365)) {
+    throw std::invalid_argument("JwtVerifier: the leeway is longer than a year");
+  }
   if (!options_.now) options_.now = system_now;
   set_keys(std::exchange(options_.keys, {}));
 }

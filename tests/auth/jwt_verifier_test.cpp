@@ -186,6 +186,8 @@ TEST_CASE("a configuration that can't be meant throws, and says what to do", "[a
   JwtOptions options = hs256_options();
   options.leeway = -1s;
   CHECK(complaint_of([&] { JwtVerifier{options}; }) == "JwtVerifier: the leeway is negative");
+  options.leeway = std::chrono::seconds::max();
+  CHECK(complaint_of([&] { JwtVerifier{options}; }) == "JwtVerifier: the leeway is longer than a year");
 }
 
 TEST_CASE("a demonstration may have a short secret", "[auth]") {

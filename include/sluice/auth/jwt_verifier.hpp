@@ -54,7 +54,7 @@ struct JwtOptions {
 class JwtVerifier {
  public:
   /// Throws std::invalid_argument with what to do about it: no algorithms, an algorithm without a key, a key without an
-  /// algorithm, a short HMAC secret, a negative leeway.
+  /// algorithm, a short HMAC secret, a leeway that is negative or longer than a year.
   explicit JwtVerifier(JwtOptions options);
 
   /// The claims of a token that holds; otherwise ErrorCode::refused with the reason, for the log and not for the
