@@ -82,7 +82,7 @@ void Poller::tell_all() noexcept {
   for (int i = 0; i < count; ++i) {
     const auto told = events[static_cast<std::size_t>(i)].events;
     tell_(events[static_cast<std::size_t>(i)].data.ptr,
-          {(told & EPOLLIN) != 0, (told & EPOLLOUT) != 0, (told & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0});
+          {(told & EPOLLIN) != 0, (told & EPOLLOUT) != 0, (told & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0, i == 0});
   }
   wait();
 }

@@ -23,7 +23,8 @@ class Poller : public std::enable_shared_from_this<Poller> {
   struct Readiness {
     bool readable;
     bool writable;
-    bool ended;  // the peer sends no more, or the connection failed
+    bool ended;          // the peer sends no more, or the connection failed
+    bool first = false;  // in this turn
   };
   using Tell = void (*)(void* owner, Readiness);
 

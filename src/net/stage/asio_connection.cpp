@@ -35,6 +35,7 @@ void AsioConnection::on_ready(Poller::Readiness ready) {
   if (!ready.readable && !ready.ended) return;
   unread_ = true;
   if (ready.ended) peer_ended_ = true;
+  if (shard().turn_is_over()) greedy_ = true;
   greedy_ ? resume_soon() : use_unread();
 }
 

@@ -20,6 +20,8 @@ constexpr std::uint8_t pong_opcode = 0xA;
 // Compressed messages may be far larger than the buffer that they come from. After so many bytes of messages the other
 // connections have their turn.
 constexpr std::size_t most_delivered_at_once = 256 * 1024;
+// And small ones cost by their number: a buffer may hold thousands.
+constexpr std::size_t most_messages_at_once = 512;
 // Of the bytes that a connection had sent before it failed, so many times read_ahead_bytes are still delivered.
 constexpr std::size_t more_after_failure = 4;
 
@@ -121,7 +123,7 @@ void WebSocketStage::on_bytes(std::span<char>& input) {
 
 void WebSocketStage::read_frames(ws::ServerProtocol& protocol, std::span<char>& input) {
   using Step = ws::ServerProtocol::Step;
-  std::size_t delivered = 0;
+  std::size_t delivered = 0, messages = 0;
   while (wants_more(protocol.held_bytes())) {
     switch (protocol.next(input)) {
       case Step::need_more: count_messages(protocol.take_frames()); return;
@@ -132,7 +134,7 @@ void WebSocketStage::read_frames(ws::ServerProtocol& protocol, std::span<char>& 
         if (!count_messages(protocol.take_frames())) return;
         delivered += message.data().size();
         take_message(std::move(message));
-        if (delivered < most_delivered_at_once) break;
+        if (delivered < most_delivered_at_once && ++messages < most_messages_at_once) break;
         connection_.yield();
         return;
       }
