@@ -25,7 +25,7 @@ std::string PageType::permission_group_name(const PageParameters&) const { retur
 
 Result<void> PageType::broadcast(ChannelLayer& layer, const PageParameters& page, const Payload& payload,
                                  Audience audience) const {
-  return broadcast_to_channel_group(layer, group_name(page), payload, std::move(audience));
+  return broadcast_to_group(layer, group_name(page), payload, std::move(audience));
 }
 
 Result<void> PageType::broadcast_many(ChannelLayer& layer,
@@ -34,7 +34,29 @@ Result<void> PageType::broadcast_many(ChannelLayer& layer,
   std::vector<std::pair<std::string, Payload>> named;
   named.reserve(payloads.size());
   for (const auto& [page, payload] : payloads) named.emplace_back(group_name(page), payload);
-  return broadcast_many_to_channel_group(layer, named, audience);
+  return broadcast_to_groups(layer, named, audience);
+}
+
+Result<void> PageType::broadcast_to_group(ChannelLayer& layer, const std::string& group, const Payload& payload,
+                                          Audience audience) const {
+  if (group == users_group) {
+    return Error(ErrorCode::invalid_name,
+                 fmt::format("page type \"{}\": not broadcast, \"{}\" is the group of all users, and no page's; "
+                             "broadcast_to_all_users() reaches it",
+                             type_, users_group));
+  }
+  return broadcast_to_channel_group(layer, group, payload, std::move(audience));
+}
+
+Result<void> PageType::broadcast_to_groups(ChannelLayer& layer,
+                                           const std::vector<std::pair<std::string, Payload>>& payloads,
+                                           const Audience& audience) const {
+  Result<void> first;
+  for (const auto& [group, payload] : payloads) {
+    auto sent = broadcast_to_group(layer, group, payload, audience);
+    if (!sent && first) first = std::move(sent);
+  }
+  return first;
 }
 
 }  // namespace sluice

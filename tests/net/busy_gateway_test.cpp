@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // What a peer says, and how it ends, while its gateway is busy or it is throttled.
+#include <atomic>
 #include <memory>
 #include <string>
 
 #include "net/support/served.hpp"
 #include "net/support/tls_client.hpp"
 #include "support/catch.hpp"
+#include "support/eventually.hpp"
 #include "support/sample_text.hpp"
 #include "ws/deflate.hpp"
 
@@ -205,4 +207,23 @@ TEST_CASE("when clients have begun too much together, the one with the most goes
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.shed_unused == 1 && stats.open == 3; }));
   small.send(message.substr(100'000));
   CHECK(small.hear() == "text " + std::string(200'000, 'x'));
+}
+
+TEST_CASE("of thousands of small messages that came at once, others wait for a share only", "[net]") {
+  Served served;
+  std::atomic<int> messages{0}, before_others{0};
+  served.gateway.when_said = [&](Door& door, Message) {
+    if (messages.fetch_add(1) > 0) return;
+    door.executor.post([&] { before_others = messages.load(); });
+  };
+  BlockingClient client(served.port);
+  REQUIRE(client.upgrade("/", "").starts_with("HTTP/1.1 101 "));
+  std::string all;
+  for (int i = 0; i < 5'000; ++i) all += client_text("");
+  client.send(all);
+  const std::string last = client_text("last");
+  client.send(last);
+  REQUIRE(eventually([&] { return messages.load() == 5'001; }));
+  CHECK(before_others.load() > 0);
+  CHECK(before_others.load() <= 512);
 }

@@ -501,6 +501,15 @@ TEST_CASE("a page can't have the group of all users, neither as its own nor for 
         "page \"by group\": \"users\" is the group of all users, and no page's\n"
         "page \"by permission\": \"users\" is the group of all users, and no page's\n");
   CHECK(house.members("users") == 1);
+
+  const Everyone page(false);
+  const auto one = page.broadcast(house.layer, PageParameters{}, json::Text("1"));
+  REQUIRE_FALSE(one);
+  CHECK(one.error().code() == ErrorCode::invalid_name);
+  const auto many = page.broadcast_many(house.layer, {{PageParameters{}, json::Text("2")}});
+  REQUIRE_FALSE(many);
+  CHECK(many.error().code() == ErrorCode::invalid_name);
+  CHECK(ann->heard() == "");
 }
 
 TEST_CASE("a page that can't be left ends the connection", "[page][CC-18]") {

@@ -59,13 +59,13 @@ class Page : public PageType {
   using PageType::broadcast_many;
   Result<void> broadcast(ChannelLayer& layer, const Params& page, const Payload& payload,
                          Audience audience = {}) const {
-    return broadcast_to_channel_group(layer, group_name(page), payload, std::move(audience));
+    return broadcast_to_group(layer, group_name(page), payload, std::move(audience));
   }
   Result<void> broadcast_many(ChannelLayer& layer, const std::vector<std::pair<Params, Payload>>& payloads,
                               const Audience& audience = {}) const {
     std::vector<std::pair<std::string, Payload>> named;
     for (const auto& [page, payload] : payloads) named.emplace_back(group_name(page), payload);
-    return broadcast_many_to_channel_group(layer, named, audience);
+    return broadcast_to_groups(layer, named, audience);
   }
 
 // A page type of yours hides these three, and need not name them: g++ 12 warns of it where they stand.

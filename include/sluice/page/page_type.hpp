@@ -50,12 +50,19 @@ class PageType {
   virtual void before_unregister() {}
 
   /// To those who hear the page, as broadcast_to_channel_group. An exception from group_name reaches the caller.
-  /// Any thread.
+  /// ErrorCode::invalid_name where it names the group of all users, which is no page's. Any thread.
   Result<void> broadcast(ChannelLayer& layer, const PageParameters& page, const Payload& payload,
                          Audience audience = {}) const;
   /// One payload each for several pages, in this order, as broadcast_many_to_channel_group. Any thread.
   Result<void> broadcast_many(ChannelLayer& layer, const std::vector<std::pair<PageParameters, Payload>>& payloads,
                               const Audience& audience = {}) const;
+
+ protected:
+  /// What the two above do once the page's group has its name.
+  Result<void> broadcast_to_group(ChannelLayer& layer, const std::string& group, const Payload& payload,
+                                  Audience audience) const;
+  Result<void> broadcast_to_groups(ChannelLayer& layer, const std::vector<std::pair<std::string, Payload>>& payloads,
+                                   const Audience& audience) const;
 
  private:
   std::string type_;
