@@ -8,7 +8,7 @@
 namespace sluice {
 namespace {
 
-// The clock ends somewhere, and behind it lies the past.
+// A longer delay would overflow the clock.
 constexpr std::chrono::nanoseconds longest_delay = std::chrono::hours(24 * 365 * 100);
 
 }  // namespace

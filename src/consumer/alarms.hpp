@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Events that the sessions of one executor have asked to hear later.
+// Events that the sessions of one executor have asked for at a later time.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ namespace sluice {
 
 class Session;
 
-/// Delivers each event when it is due, and forgets those of a session that is over: a timer of the executor can't be
+/// Delivers each event when it is due, and forgets those of a session that has finished: a timer of the executor can't be
 /// cancelled, and would keep the session's memory until it rings. Its executor only.
 class Alarms {
  public:

@@ -78,7 +78,7 @@ class Backlog {
  private:
   using Number = std::uint64_t;  // grows with every message
 
-  struct Lane {  // of one group
+  struct GroupQueue {
     std::string_view group;
     std::set<Number> kept, droppable;
     std::size_t droppable_bytes = 0;
@@ -87,28 +87,28 @@ class Backlog {
     std::optional<Number> gap;  // where it stands
   };
   struct Entry {
-    Frame frame;  // empty: the gap of its lane
-    Lane* lane;   // null: of no group
+    Frame frame;        // empty: the gap of its queue
+    GroupQueue* queue;  // null: of no group
     std::string key;
     bool droppable;
   };
   using Entries = std::map<Number, Entry>;
 
-  Lane& lane_of(std::string_view group);
+  GroupQueue& queue_of(std::string_view group);
   bool fits(std::size_t cost, std::size_t elsewhere, std::size_t freed_bytes,
             std::size_t freed_messages) const noexcept;
-  void drop_new(Lane& lane, std::uint64_t messages);
+  void drop_new(GroupQueue& queue, std::uint64_t messages);
   void add(Entry entry, std::set<Number>* numbers);
-  void drop(Lane& lane, Number number) noexcept;
-  void let_go(Entries::iterator entry) noexcept;
+  void drop(GroupQueue& queue, Number number) noexcept;
+  void remove(Entries::iterator entry) noexcept;
   void forget(const Entries::value_type& entry) noexcept;
-  void forget_if_idle(Lane* lane);
+  void forget_if_idle(GroupQueue* queue);
 
   FrameBuffer& frames_;
   BacklogTotal& total_;
   const Bounds bounds_;
   Entries entries_;
-  std::unordered_map<std::string, Lane, StringHash, std::equal_to<>> lanes_;
+  std::unordered_map<std::string, GroupQueue, StringHash, std::equal_to<>> groups_;
   std::size_t kept_bytes_ = 0;
   std::size_t droppable_bytes_ = 0;
   std::size_t droppable_messages_ = 0;

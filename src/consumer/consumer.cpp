@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/consumer/consumer.hpp"
 
+#include <fmt/format.h>
+
 #include <stdexcept>
 #include <utility>
 
+#include "consumer/executor_check.hpp"
 #include "consumer/session.hpp"
 
 namespace sluice {
+namespace {
+
+// A group that could not be joined leaves no policy behind: clients that make up names must not fill the memory.
+void forget_policy(SessionQueues& queues, std::string_view group) {
+  if (!queues.channel().in_group(group)) queues.client().delivery().leave(group);
+}
+
+Task<Result<void>> finish_joining(SessionQueues& queues, std::string_view group, Task<Result<void>> joining) {
+  auto joined = co_await joining;
+  if (!joined) forget_policy(queues, group);
+  co_return joined;
+}
+
+}  // namespace
 
 Task<> Consumer::connect() {
   accept();
@@ -31,27 +48,126 @@ Session& Consumer::session() const {
   throw std::logic_error("a consumer has no connection before connect(): what its constructor needs, hand it over");
 }
 
-void Consumer::accept(const Acceptance& acceptance) { session().accept(acceptance); }
-void Consumer::deny(const Denial& denial) { session().deny(denial); }
-void Consumer::send(MessageKind kind, std::string_view data) { session().send(kind, data); }
-void Consumer::close(const CloseReason& reason) { session().close(reason); }
-Task<Result<void>> Consumer::group_add(std::string_view group) { return session().group_add(group); }
+// ---------------------------------------------------------------- the connection
+
+void Consumer::accept(const Acceptance& acceptance) {
+  Session& session = this->session();
+  ClientLink& client = session.queues().client();
+  if (!client.open()) return;
+  must_run_on(session.executor(), "accept()");
+  client.accept(acceptance, session.hosted().scope(), session.queues().host().counters);
+}
+
+void Consumer::deny(const Denial& denial) {
+  Session& session = this->session();
+  ClientLink& client = session.queues().client();
+  if (!client.open()) return;
+  must_run_on(session.executor(), "deny()");
+  client.deny(denial, session.queues().host().counters);
+  session.queues().leave_groups();
+}
+
+void Consumer::send(MessageKind kind, std::string_view data) {
+  Session& session = this->session();
+  SessionQueues& queues = session.queues();
+  if (!queues.client().open()) return count(queues.host().counters.sends_after_close);
+  must_run_on(session.executor(), "send()");
+  if (!queues.client().accepted()) throw std::logic_error("send(): accept() comes first");
+  session.follow(queues.send(queues.home().frames().encode(kind, data)));
+}
+
+void Consumer::close(const CloseReason& reason) {
+  Session& session = this->session();
+  if (!may_be_sent(reason.code())) {
+    throw std::invalid_argument(
+        fmt::format("close(): {} is no code that may be sent (RFC 6455 section 7.4)", reason.code()));
+  }
+  if (reason.text().size() > max_close_text_bytes) {
+    throw std::invalid_argument(
+        fmt::format("close(): the reason has {} bytes, at most {} fit", reason.text().size(), max_close_text_bytes));
+  }
+  ClientLink& client = session.queues().client();
+  if (!client.open()) return;
+  must_run_on(session.executor(), "close()");
+  if (!client.answered()) count(session.queues().host().counters.denied);
+  session.close(reason, 403);
+}
+
+bool Consumer::connected() const { return session().queues().client().connected(); }
+
+// ---------------------------------------------------------------- groups
+
+Task<Result<void>> Consumer::group_add(std::string_view group) {
+  SessionQueues& queues = session().queues();
+  if (!queues.channel()) {
+    return Error(ErrorCode::layer_unavailable, fmt::format("group_add \"{}\": the host has no layer", group));
+  }
+  if (!queues.client().open()) {
+    return Error(ErrorCode::channel_closed, fmt::format("group_add \"{}\": the connection has ended", group));
+  }
+  must_run_on(queues.home().executor(), "group_add()");
+  return queues.host().layer->group_add(group, queues.channel());
+}
+
 Task<Result<void>> Consumer::group_add(std::string_view group, WhenSlow when_slow) {
-  return session().group_add(group, when_slow);
+  SessionQueues& queues = session().queues();
+  DeliveryQueue& delivery = queues.client().delivery();
+  const bool may_join = queues.channel() && queues.client().open();
+  if (may_join) must_run_on(queues.home().executor(), "group_add()");
+  if (!may_join || (when_slow == WhenSlow::close && !delivery.may_drop())) return group_add(group);
+  delivery.set_policy(group, when_slow);
+  auto joining = group_add(group);
+  if (!joining.await_ready()) return finish_joining(queues, group, std::move(joining));
+  auto joined = joining.take();
+  if (!joined) forget_policy(queues, group);
+  return joined;
 }
-Task<Result<void>> Consumer::group_discard(std::string_view group) { return session().group_discard(group); }
+
+// From here on nothing of the group reaches the client, so nothing of it need wait.
+Task<Result<void>> Consumer::group_discard(std::string_view group) {
+  SessionQueues& queues = session().queues();
+  if (queues.client().open()) must_run_on(queues.home().executor(), "group_discard()");
+  count(queues.host().counters.dropped_at_close, queues.client().delivery().leave(group));
+  if (!queues.channel()) {
+    return Error(ErrorCode::layer_unavailable, fmt::format("group_discard \"{}\": the host has no layer", group));
+  }
+  return queues.host().layer->group_discard(group, queues.channel());
+}
+
+std::string Consumer::channel_name() const { return session().queues().channel_name(); }
+
+ChannelLayer& Consumer::layer() const {
+  ChannelLayer* const layer = session().queues().host().layer;
+  if (!layer) throw std::logic_error("layer(): the host has no channel layer: give Host one");
+  return *layer;
+}
+
+// ---------------------------------------------------------------- everything else
+
 void Consumer::hear_later(std::chrono::nanoseconds delay, Event event) {
-  session().hear_later(delay, std::move(event));
+  SessionQueues& queues = session().queues();
+  if (!queues.client().open()) return;
+  must_run_on(queues.home().executor(), "hear_later()");
+  queues.slot().add_alarm(delay, std::move(event));
 }
+
 void Consumer::keep_until_handled(std::shared_ptr<const void> referred, std::size_t bytes) {
-  session().keep_until_handled(std::move(referred), bytes);
+  SessionQueues& queues = session().queues();
+  queues.handler().keep(std::move(referred), bytes, queues.home());
 }
-const Scope& Consumer::scope() const { return session().scope(); }
-std::string Consumer::channel_name() const { return session().channel_name(); }
-ChannelLayer& Consumer::layer() const { return session().layer(); }
-const Limits& Consumer::limits() const { return session().limits(); }
-void Consumer::kept_changed() { session().kept_changed(); }
-void Consumer::limit_met() { session().limit_met(); }
-bool Consumer::connected() const { return session().connected(); }
+
+void Consumer::kept_changed() {
+  Session& session = this->session();
+  if (!session.hosted().counts_kept()) return;
+  LiveSessions& home = session.queues().home();
+  HeldBytes& held = session.queues().host().held;
+  const bool more = session.hosted().count_kept(held);
+  home.note_keeper(session, kept_bytes());
+  if (more && held.too_many()) home.shed_soon(session.queues().slot().session());
+}
+
+const Scope& Consumer::scope() const { return session().hosted().scope(); }
+const Limits& Consumer::limits() const { return session().queues().limits(); }
+void Consumer::limit_met() { count(session().queues().host().counters.limits_met); }
 
 }  // namespace sluice

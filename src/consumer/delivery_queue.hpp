@@ -38,8 +38,9 @@ class DeliveryQueue {
   /// What the session must do after a call.
   enum class Next : std::uint8_t {
     nothing,
-    close_slow_client,  // its messages exceed a bound
-    notify_gap,         // a gap is next: run on_gap in the consumer's turn, between begin_gap() and end_gap()
+    close_slow_client,    // messages for it exceed a bound
+    close_busy_consumer,  // broadcasts that wait for its mail exceed a bound
+    notify_gap,           // a gap is next: run on_gap in the consumer's turn, between begin_gap() and end_gap()
   };
   /// What becomes of broadcasts that cannot be sent at once because their consumer has mail.
   enum class Admission : std::uint8_t { wait, miss, close_slow_client };

@@ -36,7 +36,7 @@ void LiveSessions::unshare_soon(std::shared_ptr<Session> session) {
 
 // ---------------------------------------------------------------- handlers that have finished
 
-void LiveSessions::resume_soon(std::shared_ptr<Session> session, std::uint32_t handler) noexcept {
+void LiveSessions::resume_soon(std::shared_ptr<Session> session, std::uint64_t handler) noexcept {
   resuming_.push_back({std::move(session), handler});
   post_resumption();
 }
@@ -66,23 +66,23 @@ void LiveSessions::resume_all() {
     const Resuming first = std::move(resuming_.front());
     resuming_.erase(resuming_.begin());
     if (!resuming_.empty()) post_resumption();
-    return first.session->go_on(first.handler);
+    return first.session->resume(first.handler);
   }
-  for (const Resuming& one : due) one.session->go_on(one.handler);
+  for (const Resuming& one : due) one.session->resume(one.handler);
 }
 
 // ---------------------------------------------------------------- consumers that hold too much
 
-void LiveSessions::note_holder(Session& session, std::size_t before, std::size_t now) {
-  if (now >= large_holding) {
-    if (before < large_holding) holders_.insert(&session);
-  } else if (before >= large_holding) {
+void LiveSessions::note_holder(Session& session, std::size_t now) {
+  if (is_large(now)) {
+    holders_.insert(&session);
+  } else {
     holders_.erase(&session);
   }
 }
 
 void LiveSessions::note_keeper(Session& session, std::size_t now) {
-  if (now >= large_holding) {
+  if (is_large(now)) {
     keepers_.insert(&session);
   } else {
     keepers_.erase(&session);
@@ -93,20 +93,21 @@ void LiveSessions::shed_soon(std::shared_ptr<Session> session) {
   if (shedding_) return;
   executor_.post([this, session = std::move(session)] {
     shedding_ = false;
-    shed(session->host_holds(), session);
+    shed(session->queues().host().held, session);
   });
   shedding_ = true;
 }
 
-// Those that hold little are let be as long as those with much may be elsewhere: each executor sheds its own.
+// Sessions that hold little stay: those that hold much may be on other executors, which shed their own. Far above the
+// limit they go as well.
 void LiveSessions::shed(const HeldBytes& held, const std::shared_ptr<Session>& otherwise) {
   while (held.too_many()) {
     Session* largest = nullptr;
     std::size_t most = 0;
     for (const auto* const sessions : {&holders_, &keepers_}) {
       for (Session* const session : *sessions) {
-        const std::size_t bytes = session->held_bytes() + session->kept_bytes();
-        if (&session->host_holds() != &held || bytes <= most) continue;
+        const std::size_t bytes = session->all_bytes();
+        if (&session->queues().host().held != &held || bytes <= most) continue;
         largest = session;
         most = bytes;
       }
@@ -128,26 +129,27 @@ LiveSessions::~LiveSessions() {
 void LiveSessions::add(std::shared_ptr<Session> session) {
   if (!resuming_.empty()) post_resumption();
   all_.push_back(std::move(session));
-  all_.back()->set_place(all_.size() - 1);
+  all_.back()->queues().slot().set_index(all_.size() - 1);
 }
 
 void LiveSessions::remove(const Session& session) noexcept {
   holders_.erase(const_cast<Session*>(&session));
   keepers_.erase(const_cast<Session*>(&session));
-  const std::size_t place = session.place();
-  std::swap(all_[place], all_.back());
-  all_[place]->set_place(place);
+  const std::size_t index = session.queues().slot().index();
+  std::swap(all_[index], all_.back());
+  all_[index]->queues().slot().set_index(index);
   all_.pop_back();
 }
 
 void LiveSessions::abandon(const HostState& host, Which which) noexcept {
   const Executor::Running running(executor_);
-  for (std::size_t place = 0; place < all_.size();) {
-    if (!all_[place]->is_of(host) || (which == Which::closed && !all_[place]->closed())) {
-      ++place;
+  for (std::size_t index = 0; index < all_.size();) {
+    SessionQueues& queues = all_[index]->queues();
+    if (&queues.host() != &host || (which == Which::closed && !queues.client().closed())) {
+      ++index;
       continue;
     }
-    const auto session = all_[place];
+    const auto session = all_[index];
     remove(*session);
     session->abandon();
   }

@@ -21,12 +21,13 @@ namespace sluice {
 class HostState;
 class Session;
 
-/// A handler at work, and what it may refer to. The task goes first.
+/// A handler that runs, and what it may refer to. The task is destroyed first.
 struct RunningHandler {
-  Mail hand;
+  Mail mail;
   std::shared_ptr<const void> argument;
   std::size_t argument_bytes = 0;
-  std::size_t held = 0;  // what is counted of it among the host's held bytes, while the handler waits
+  std::size_t held = 0;      // what is counted of it among the host's held bytes, while the handler waits
+  std::uint64_t number = 0;  // while the handler waits
   Task<> task;
 };
 
@@ -49,7 +50,7 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   LogThrottle& event_log() noexcept { return event_log_; }
 
   void add(std::shared_ptr<Session> session);  // when there is no memory nothing has changed
-  const std::shared_ptr<Session>& at(std::size_t place) const noexcept { return all_[place]; }
+  const std::shared_ptr<Session>& at(std::size_t index) const noexcept { return all_[index]; }
   void remove(const Session& session) noexcept;
   /// Destroys sessions of this host: those whose connections are gone, or all. The executor does not run.
   enum class Which { closed, all };
@@ -60,43 +61,45 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   void unshare_soon(std::shared_ptr<Session> session);
   /// The host's consumers hold too much: those here that hold the most are closed, or this one if it is alone.
   void shed_soon(std::shared_ptr<Session> session);
-  /// This session holds so much now: it is looked at when consumers must be shed.
-  void note_holder(Session& session, std::size_t before, std::size_t now);
+  /// So many bytes are worth a look when consumers must be shed.
+  static bool is_large(std::size_t bytes) noexcept { return bytes >= 64 * 1024; }
+  /// What this session holds has become large, or small again.
+  void note_holder(Session& session, std::size_t now);
   /// Its consumer keeps so much between messages.
   void note_keeper(Session& session, std::size_t now);
 
-  /// A handler waits from here on; so resume_soon needs no memory.
-  void handler_waits() {
+  /// A handler waits from here on, so that resume_soon needs no memory. Returns the handler's number, which is not 0.
+  std::uint64_t handler_waits() {
     const std::size_t needed = resuming_.size() + waiting_handlers_ + 1;
     if (resuming_.capacity() < needed) resuming_.reserve(2 * needed + 16);
     ++waiting_handlers_;
+    return ++handlers_begun_;
   }
   void handler_waits_no_more() noexcept { --waiting_handlers_; }
-  /// The handler of this number has finished: its session goes on in a job of its own.
-  void resume_soon(std::shared_ptr<Session> session, std::uint32_t handler) noexcept;
+  /// The handler of this number has finished: Session::resume() runs in a job of its own.
+  void resume_soon(std::shared_ptr<Session> session, std::uint64_t handler) noexcept;
 
-  /// Few sessions have a handler at work at the same time: what that takes is lent, and is empty when it comes back.
-  std::unique_ptr<RunningHandler> lend() {
+  /// Few handlers run at the same time: their memory is used again. It is empty.
+  std::unique_ptr<RunningHandler> acquire_handler() {
     if (spares_.empty()) return std::make_unique<RunningHandler>();
     auto work = std::move(spares_.back());
     spares_.pop_back();
     return work;
   }
-  void give_back(std::unique_ptr<RunningHandler> work) noexcept {
+  void recycle_handler(std::unique_ptr<RunningHandler> work) noexcept {
     work->task = {};
     work->argument.reset();
     work->argument_bytes = 0;
-    work->hand.emplace<Message>();  // an assigned one would keep the memory
+    work->mail.emplace<Message>();  // an assigned one would keep the memory
     if (spares_.size() < most_spares) spares_.push_back(std::move(work));
   }
 
  private:
   static constexpr std::size_t most_spares = 256;
-  static constexpr std::size_t large_holding = 64 * 1024;
   using Sessions = std::vector<std::shared_ptr<Session>>;
   struct Resuming {
     std::shared_ptr<Session> session;
-    std::uint32_t handler;
+    std::uint64_t handler;
   };
 
   template <class Job>
@@ -109,10 +112,11 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   FrameBuffer& frames_;
   LogThrottle rare_log_;
   LogThrottle event_log_{{.lines = 1}};
-  std::deque<std::shared_ptr<Session>> all_;  // each knows its place; a vector may hold twice as many
+  std::deque<std::shared_ptr<Session>> all_;  // each knows its index; a vector may hold twice as many
   Sessions ready_, sharing_;
   std::vector<Resuming> resuming_;
   std::size_t waiting_handlers_ = 0;
+  std::uint64_t handlers_begun_ = 0;
   bool resumption_posted_ = false;
   bool shedding_ = false;
   std::unordered_set<Session*> holders_, keepers_;  // of large holdings

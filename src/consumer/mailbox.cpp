@@ -19,7 +19,7 @@ std::size_t cost_of(const Mail& mail) noexcept {
 }
 
 void Mailbox::put_client(Mail mail, HeldBytes& held) {
-  Lanes& to = lanes(held);
+  Queues& to = queues(held);
   try {
     to.client.push_back(std::move(mail));
   } catch (...) {
@@ -32,7 +32,7 @@ void Mailbox::put_client(Mail mail, HeldBytes& held) {
 }
 
 void Mailbox::put_layer(Mail mail, HeldBytes& held) {
-  Lanes& to = lanes(held);
+  Queues& to = queues(held);
   try {
     to.layer.push_back(std::move(mail));
   } catch (...) {
@@ -48,16 +48,16 @@ void Mailbox::put_layer(Mail mail, HeldBytes& held) {
 }
 
 std::optional<Mail> Mailbox::take() noexcept {
-  if (!lanes_) return std::nullopt;
-  Lanes& from = *lanes_;
+  if (!queues_) return std::nullopt;
+  Queues& from = *queues_;
   const bool from_layer = from.client.empty() || (from.layer_next && !from.layer.empty());
-  Lane& lane = from_layer ? from.layer : from.client;
-  const std::size_t cost = cost_of(lane.front());
+  Queue& queue = from_layer ? from.layer : from.client;
+  const std::size_t cost = cost_of(queue.front());
   (from_layer ? from.layer_bytes : from.client_bytes) -= cost;
   from.held.subtract(cost);
-  if (from_layer && from.first_shared == lane.begin()) ++from.first_shared;
-  std::optional<Mail> mail(std::move(lane.front()));
-  lane.pop_front();
+  if (from_layer && from.first_shared == queue.begin()) ++from.first_shared;
+  std::optional<Mail> mail(std::move(queue.front()));
+  queue.pop_front();
   if (std::holds_alternative<Event>(*mail)) --from.events;
   from.layer_next = !from_layer;
   forget_if_empty();
@@ -65,41 +65,41 @@ std::optional<Mail> Mailbox::take() noexcept {
 }
 
 bool Mailbox::join_passing(std::string_view group, WhenSlow when_slow, const Frame& frame) noexcept {
-  if (!lanes_ || lanes_->layer.empty()) return false;
-  auto* const last = std::get_if<PassingBroadcast>(&lanes_->layer.back());
+  if (!queues_ || queues_->layer.empty()) return false;
+  auto* const last = std::get_if<PassingBroadcast>(&queues_->layer.back());
   if (!last || last->when_slow != when_slow || last->group != group || !last->frame.extend(frame)) return false;
-  lanes_->layer_bytes += frame.size();
-  lanes_->held.add(frame.size());
+  queues_->layer_bytes += frame.size();
+  queues_->held.add(frame.size());
   return true;
 }
 
 void Mailbox::unshare(FrameBuffer& frames) {
-  if (!lanes_) return;
-  for (auto& at = lanes_->first_shared; at != lanes_->layer.end(); ++at) {
+  if (!queues_) return;
+  for (auto& at = queues_->first_shared; at != queues_->layer.end(); ++at) {
     if (auto* const passing = std::get_if<PassingBroadcast>(&*at)) passing->frame = frames.unshared(passing->frame);
   }
 }
 
 void Mailbox::drop_layer() noexcept {
-  if (!lanes_) return;
-  lanes_->layer.clear();
-  lanes_->first_shared = lanes_->layer.end();
-  lanes_->held.subtract(lanes_->layer_bytes);
-  lanes_->events = lanes_->layer_bytes = 0;
+  if (!queues_) return;
+  queues_->layer.clear();
+  queues_->first_shared = queues_->layer.end();
+  queues_->held.subtract(queues_->layer_bytes);
+  queues_->events = queues_->layer_bytes = 0;
   forget_if_empty();
 }
 
 void Mailbox::drop_messages() noexcept {
-  if (!lanes_) return;
-  for (auto at = lanes_->client.begin(); at != lanes_->client.end();) {
+  if (!queues_) return;
+  for (auto at = queues_->client.begin(); at != queues_->client.end();) {
     if (!std::holds_alternative<Message>(*at)) {
       ++at;
       continue;
     }
     const std::size_t cost = cost_of(*at);
-    lanes_->client_bytes -= cost;
-    lanes_->held.subtract(cost);
-    at = lanes_->client.erase(at);
+    queues_->client_bytes -= cost;
+    queues_->held.subtract(cost);
+    at = queues_->client.erase(at);
   }
   forget_if_empty();
 }

@@ -24,8 +24,8 @@ struct Closed {
   CloseReason reason;
 };
 
-/// A broadcast that passes the consumer by, but not the mail before it. When its turn comes it is only for those who
-/// are still in its group: the mail before it may have taken the page away.
+/// A broadcast that passes the consumer by, but not the mail before it. When its turn comes it is only sent if the
+/// client is still in its group: the mail before it may have taken the page away.
 struct PassingBroadcast {
   Frame frame;
   std::string group;  // empty: sent to the channel itself
@@ -33,17 +33,17 @@ struct PassingBroadcast {
   WhenSlow when_slow = WhenSlow::close;
 };
 
-/// Here broadcasts found no place; the session knows how many.
+/// Here broadcasts did not fit; the delivery queue knows how many.
 struct Missed {};
 
-/// The backlog has come to a gap: the consumer is to be told, in its turn.
+/// A gap is next in the backlog: the consumer is notified in its turn.
 struct GapIsNext {};
 
-/// The server stops. It stands among the layer's mail twice: the consumer is told first, and then, behind what was sent
-/// to it meanwhile, the connection is closed.
+/// The server stops. It stands among the layer's mail twice: the consumer is notified first, and then, behind what was
+/// sent to it meanwhile, the connection is closed.
 struct Stop {
   CloseReason reason;
-  bool told = false;
+  bool notified = false;
 };
 
 /// One piece of mail.
@@ -66,41 +66,41 @@ class Mailbox {
   /// Copies the broadcasts that wait out of memory that they share with others, unless they are most of it.
   void unshare(FrameBuffer& frames);
 
-  bool empty() const noexcept { return !lanes_; }
-  std::size_t client_size() const noexcept { return lanes_ ? lanes_->client.size() : 0; }
-  std::size_t events() const noexcept { return lanes_ ? lanes_->events : 0; }
+  bool empty() const noexcept { return !queues_; }
+  std::size_t client_size() const noexcept { return queues_ ? queues_->client.size() : 0; }
+  std::size_t events() const noexcept { return queues_ ? queues_->events : 0; }
   /// Of the broadcasts and events that wait, with what they take beside their bytes.
-  std::size_t layer_bytes() const noexcept { return lanes_ ? lanes_->layer_bytes : 0; }
+  std::size_t layer_bytes() const noexcept { return queues_ ? queues_->layer_bytes : 0; }
   /// Of all mail.
-  std::size_t bytes() const noexcept { return lanes_ ? lanes_->layer_bytes + lanes_->client_bytes : 0; }
+  std::size_t bytes() const noexcept { return queues_ ? queues_->layer_bytes + queues_->client_bytes : 0; }
   void drop_layer() noexcept;
   /// Messages that wait, but not the end of the connection.
   void drop_messages() noexcept;
 
  private:
-  using Lane = std::list<Mail>;
-  struct Lanes {
-    explicit Lanes(HeldBytes& counted) noexcept : held(counted), first_shared(layer.end()) {}
-    Lanes(const Lanes&) = delete;
-    Lanes& operator=(const Lanes&) = delete;
-    ~Lanes() { held.subtract(layer_bytes + client_bytes); }
+  using Queue = std::list<Mail>;
+  struct Queues {
+    explicit Queues(HeldBytes& counted) noexcept : held(counted), first_shared(layer.end()) {}
+    Queues(const Queues&) = delete;
+    Queues& operator=(const Queues&) = delete;
+    ~Queues() { held.subtract(layer_bytes + client_bytes); }
 
     HeldBytes& held;
-    Lane client, layer;
-    Lane::iterator first_shared;  // from here on broadcasts may lie in shared memory
+    Queue client, layer;
+    Queue::iterator first_shared;  // from here on broadcasts may lie in shared memory
     std::size_t events = 0;
     std::size_t layer_bytes = 0, client_bytes = 0;
     bool layer_next = false;
   };
-  Lanes& lanes(HeldBytes& held) {
-    if (!lanes_) lanes_ = std::make_unique<Lanes>(held);
-    return *lanes_;
+  Queues& queues(HeldBytes& held) {
+    if (!queues_) queues_ = std::make_unique<Queues>(held);
+    return *queues_;
   }
   void forget_if_empty() noexcept {
-    if (lanes_ && lanes_->client.empty() && lanes_->layer.empty()) lanes_.reset();
+    if (queues_ && queues_->client.empty() && queues_->layer.empty()) queues_.reset();
   }
 
-  std::unique_ptr<Lanes> lanes_;  // null while there is no mail
+  std::unique_ptr<Queues> queues_;  // null while there is no mail
 };
 
 }  // namespace sluice

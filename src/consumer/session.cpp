@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The life of a session, and what comes in. session_order.cpp has the order of things, session_calls.cpp what goes out,
-// session_holding.cpp what is too much.
+// The life of a session. session_handlers.cpp runs its handlers.
 #include "consumer/session.hpp"
 
 #include <fmt/format.h>
@@ -9,247 +8,256 @@
 #include <stdexcept>
 #include <utility>
 
-#include "consumer/alarms.hpp"
+#include "consumer/executor_check.hpp"
 #include "consumer/no_route.hpp"
 #include "core/failure.hpp"
 #include "sluice/layer/layer_notices.hpp"
 
 namespace sluice {
-namespace {
-
-const UserId nobody;
-
-}  // namespace
 
 Session::Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<Connection> connection,
                  LiveSessions& home)
-    : host_(std::move(host)), delivery_(std::move(connection)), home_(home), scope_(std::move(scope)) {
-  count(host_->counters.opened);
-  count(host_->counters.connections);
+    : queues_(std::move(host), std::move(connection), home), hosted_(std::move(scope)) {
+  count(queues_.host().counters.opened);
+  count(queues_.host().counters.connections);
 }
 
-// ---------------------------------------------------------------- life
+// ---------------------------------------------------------------- from the handshake to the end
 
-Task<> Session::start_up() {
-  if (closed_) co_return;
+Task<> Session::start() {
+  HostState& host = queues_.host();
+  ClientLink& client = queues_.client();
+  if (client.closed()) co_return;
   Application::Destination destination;
-  if (!host_->application->resolve(scope_, destination)) {
-    count(host_->counters.no_route);
-    home_.rare_log().write(LogLevel::warning, "no route",
-                           [this] { return explain_no_route(*host_->application, scope_); });
-    end({}, 404);
+  if (!host.application->resolve(hosted_.scope(), destination)) {
+    count(host.counters.no_route);
+    queues_.home().rare_log().write(LogLevel::warning, "no route",
+                                    [this] { return explain_no_route(*queues_.host().application, hosted_.scope()); });
+    close({}, 404);
     co_return;
   }
   for (Middleware* middleware : destination.middlewares) {
-    const Verdict verdict = co_await middleware->handle(scope_);
-    if (closed_) co_return;
+    const Verdict verdict = co_await middleware->handle(hosted_.scope());
+    if (client.closed()) co_return;
     if (!verdict.passed()) {
-      deny(verdict.denial());
+      if (!client.open()) co_return;
+      must_run_on(executor(), "deny()");
+      client.deny(verdict.denial(), host.counters);
       co_return;
     }
   }
-  consumer_ = (*destination.factory)(scope_);
-  if (!consumer_) throw std::logic_error("the application's factory made no consumer");
-  consumer_->bind(*this);
-  intercepted_ = consumer_->event_handlers().intercepted();
-  delivery_.set_default_policy(consumer_->when_slow());
+  hosted_.make(*destination.factory, *this);
+  queues_.intercept(hosted_->event_handlers().intercepted());
+  client.delivery().set_default_policy(hosted_->when_slow());
 
-  const auto groups = consumer_->groups();
-  if (!host_->layer && !groups.empty()) {
+  const auto groups = hosted_->groups();
+  if (!host.layer && !groups.empty()) {
     throw std::logic_error("the consumer has static groups, but its host has no channel layer: give Host one");
   }
-  if (host_->layer) {
-    auto channel = co_await host_->layer->open_channel(*this);
+  if (host.layer) {
+    auto channel = co_await host.layer->open_channel(*this);
     if (!channel) throw std::runtime_error(channel.error().message());
-    channel_ = std::move(*channel);
+    queues_.set_channel(std::move(*channel));
     for (std::string_view group : groups) {
-      const auto joined = co_await host_->layer->group_add(group, channel_);
+      const auto joined = co_await host.layer->group_add(group, queues_.channel());
       if (!joined) throw std::runtime_error(joined.error().message());
     }
   }
-  if (closed_) co_return;
+  if (client.closed()) co_return;
   connect_called_ = true;
-  co_await consumer_->connect();
+  co_await hosted_->connect();
 }
 
-Task<> Session::say_goodbye(const CloseReason& reason) {
-  if (channel_) channel_.leave_groups();
-  if (connect_called_) co_await consumer_->disconnect(reason);
+Task<> Session::run_disconnect(const CloseReason& reason) {
+  queues_.leave_groups();
+  if (connect_called_) co_await hosted_->disconnect(reason);
 }
 
-void Session::over() {
-  if (has_alarms_) executor().local<Alarms>().drop(*this);
-  let_go();
-  home_.remove(*this);  // may be the last reference: the caller holds one
+void Session::finish() {
+  release();
+  queues_.slot().leave(*this);
 }
 
-void Session::let_go() noexcept {
-  phase_ = Phase::over;
-  stop_counting_kept();
-  delivery_.reset();
-  channel_ = {};
-  consumer_.reset();
-  delivery_.release();  // the connection may hold this session as its events
-  host_->counters.connections.fetch_sub(1, std::memory_order_relaxed);
+void Session::release() noexcept {
+  phase_ = Phase::finished;
+  HostState& host = queues_.host();
+  queues_.handler().release(host.held, queues_.home());
+  hosted_.stop_counting_kept(host.held);
+  queues_.client().delivery().reset();
+  queues_.set_channel({});
+  hosted_.release();
+  queues_.client().release();
+  host.counters.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Session::abandon() noexcept {
-  if (phase_ == Phase::over) return;
-  closing_ = closed_ = true;  // a consumer's destructor has nobody to talk to
-  phase_ = Phase::over;       // nor has a handler's frame
-  drop_work();
-  if (busy_) home_.handler_waits_no_more();
-  busy_ = false;
-  mailbox_.drop_layer();
-  mailbox_.drop_messages();
-  let_go();
+  if (phase_ == Phase::finished) return;
+  queues_.client().set_closing();  // calls from destructors of handlers and the consumer do nothing
+  queues_.client().set_closed();
+  queues_.mailbox().drop_layer();
+  queues_.mailbox().drop_messages();
+  release();
 }
 
-// This side ends it: nothing more is handled but the end, and every group is left.
-void Session::end(const CloseReason& reason, int status_before_accept) {
-  if (closing_ || closed_) return;
-  closing_ = true;
+void Session::close(const CloseReason& reason, int status_before_accept) {
+  if (!queues_.client().open()) return;
+  queues_.client().set_closing();
   shut(reason, status_before_accept);
 }
 
 void Session::shut(const CloseReason& reason, int status_before_accept) noexcept {
-  close_connection(reason, status_before_accept);
-  mailbox_.drop_layer();
-  if (channel_) channel_.leave_groups();
+  queues_.client().close(reason, status_before_accept, queues_.context());
+  queues_.mailbox().drop_layer();
+  queues_.leave_groups();
 }
 
-// What has no memory to be sent is not sent, but the end is tried twice.
-void Session::close_connection(const CloseReason& reason, int status_before_accept) noexcept {
+// ---------------------------------------------------------------- clients that are too slow, sessions that hold too
+// much
+
+void Session::follow(SessionQueues::Next next) {
+  switch (next) {
+    case SessionQueues::Next::nothing: return;
+    case SessionQueues::Next::close_slow_client: return close_overflowing("messages wait for a slow client");
+    case SessionQueues::Next::close_busy_consumer: return close_overflowing("broadcasts wait for a busy consumer");
+    case SessionQueues::Next::notify_gap: queues_.put_layer(Mail(GapIsNext())); return queues_.pump_soon();
+  }
+}
+
+void Session::close_overflowing(std::string_view why) noexcept {
+  count(queues_.host().counters.mailbox_overflows);
+  queues_.home().rare_log().write(LogLevel::warning, why, [&] {
+    return fmt::format("{} [{}]: too many {}, closed with 1013", hosted_.scope().quoted_path(), queues_.channel_name(),
+                       why);
+  });
+  close_soon();
+}
+
+// An event for it is lost, for want of memory mostly. The client connects again, and fetches what it shows.
+void Session::missed() noexcept {
+  count(queues_.host().counters.missed_events);
+  if (!queues_.client().open()) return;
+  queues_.home().rare_log().write(LogLevel::error, "missed", [&] {
+    return fmt::format("{} [{}]: an event for this consumer was lost, closed with 1013", hosted_.scope().quoted_path(),
+                       queues_.channel_name());
+  });
+  close_soon();
+}
+
+// Called while the hub walks through a group, so that leaving the group is a job of its own.
+void Session::close_soon() noexcept {
+  static const CloseReason& reason = *new CloseReason(close_code::try_again_later, "too slow");  // needs no memory here
+  queues_.client().set_closing();
+  queues_.mailbox().drop_layer();
+  queues_.client().delivery().drop_waiting();
   try {
-    if (answer_ == Answer::accepted) delivery_.flush(delivery_context());
-  } catch (...) {
-    log_failure("what waited for a slow client was lost at its connection's end", std::current_exception());
+    executor().post([kept = queues_.slot().session()] {
+      if (!kept->queues_.client().closed()) kept->shut(reason, 503);
+    });
+  } catch (...) {  // the groups are left when the connection has gone
+    queues_.client().close(reason, 503, queues_.context());
   }
-  for (bool again : {true, false}) {
-    try {
-      if (answer_ == Answer::accepted) return delivery_.connection().close(again ? reason : CloseReason(reason.code()));
-      if (answer_ == Answer::none) delivery_.connection().deny(Denial(status_before_accept));
-      answer_ = Answer::denied;
-      return;
-    } catch (...) {
-      if (!again) log_failure("a connection could not be closed", std::current_exception());
-    }
-  }
+}
+
+void Session::shed() noexcept {
+  if (phase_ == Phase::finished) return;
+  HostState& host = queues_.host();
+  count(host.counters.shed_consumers);
+  queues_.home().rare_log().write(LogLevel::warning, "shed", [&] {
+    return fmt::format(
+        "{} [{}]: consumers hold more than Limits::server_held_bytes, and this one {} bytes of it: closed with 1013, "
+        "its handler destroyed",
+        hosted_.scope().quoted_path(), queues_.channel_name(), all_bytes());
+  });
+  hosted_.stop_counting_kept(host.held);  // it is released with the connection
+  const auto kept = queues_.slot().session();
+  guarded([this, &host] {
+    close(CloseReason(close_code::try_again_later, "server busy"), 503);
+    queues_.mailbox().drop_layer();
+    queues_.mailbox().drop_messages();
+    if (!queues_.handler().waits()) return;
+    count(host.counters.destroyed_handlers);
+    destroy_handler();
+  });
 }
 
 // ---------------------------------------------------------------- the grace
 
-// What was at work when the connection ended has one grace, with all that the client had said before; disconnect() has
-// another.
-void Session::watch_the_grace() {
-  const bool goodbye = phase_ == Phase::disconnecting;
-  executor().post_after(host_->options.limits.disconnect_grace, [weak = std::weak_ptr(self()), goodbye] {
-    const auto kept = weak.lock();
-    if (!kept || kept->phase_ == Phase::over || goodbye != (kept->phase_ == Phase::disconnecting)) return;
-    kept->guarded([&] { kept->out_of_grace(); });
-  });
+// A handler that runs when the connection ends has one grace, with all that the client had said before; disconnect()
+// has another.
+void Session::start_grace() {
+  const bool in_disconnect = phase_ == Phase::disconnecting;
+  executor().post_after(queues_.limits().disconnect_grace,
+                        [weak = std::weak_ptr(queues_.slot().session()), in_disconnect] {
+                          const auto kept = weak.lock();
+                          if (!kept || kept->phase_ == Phase::finished) return;
+                          if (in_disconnect != (kept->phase_ == Phase::disconnecting)) return;
+                          kept->guarded([&] { kept->end_grace(); });
+                        });
 }
 
 // The connection is long gone and a handler still waits for something: it is destroyed where it stands.
-void Session::out_of_grace() {
-  closing_ = true;
-  if (!busy_) return;
-  count(host_->counters.destroyed_handlers);
-  home_.rare_log().write(LogLevel::warning, "grace", [&] {
+void Session::end_grace() {
+  queues_.client().set_closing();
+  if (!queues_.handler().waits()) return;
+  count(queues_.host().counters.destroyed_handlers);
+  queues_.home().rare_log().write(LogLevel::warning, "grace", [&] {
     return fmt::format("{} [{}]: a handler still waited {} ms after the connection had ended, destroyed",
-                       scope_.quoted_path(), channel_name(), host_->options.limits.disconnect_grace.count());
+                       hosted_.scope().quoted_path(), queues_.channel_name(),
+                       queues_.limits().disconnect_grace.count());
   });
   destroy_handler();
 }
 
-// Where it stands; what comes behind it goes on.
-void Session::destroy_handler() {
-  drop_work();
-  busy_ = false;
-  home_.handler_waits_no_more();
-  if (phase_ == Phase::disconnecting) return over();
-  phase_ = Phase::serving;
-  pump();
-}
-
 // ---------------------------------------------------------------- from the connection
 
-void Session::on_message(Message message) {
-  if (closing_ || closed_) return;
-  try {
-    if (!busy_ && mailbox_.empty() && phase_ == Phase::serving) {
-      handle(std::move(message));
-    } else {
-      put_client(Mail(std::move(message)));
-      pump_soon();
-    }
-  } catch (...) {
-    return broke(std::current_exception());
-  }
-  const bool full = mailbox_.client_size() >= limits().client_mail;
-  if (!paused_ && (busy_ || full)) {  // the client waits until its handler is done
-    if (full) count(host_->counters.full_mailboxes);
-    paused_ = true;
-    delivery_.connection().pause_reading();
-  }
+void Session::on_drained() {
+  if (queues_.client().open()) follow(queues_.client().delivery().catch_up(queues_.context()));
 }
 
 void Session::on_closed(const CloseReason& reason) {
-  if (phase_ == Phase::over) return;
-  if (answer_ == Answer::none && phase_ == Phase::serving) complain_of_silence();
-  closed_ = true;
-  if (!connect_called_) closing_ = true;  // no consumer is there to handle what the client sent
-  mailbox_.drop_layer();
-  delivery_.reset();
-  if (channel_) channel_.leave_groups();
-  try {
-    mailbox_.put_client(Mail(Closed{reason}), host_->held);
-  } catch (...) {
-    end_waits_ = true;
+  if (phase_ == Phase::finished) return;
+  ClientLink& client = queues_.client();
+  if (!client.answered() && phase_ == Phase::serving) {  // it got a 503 in the end, or it was not so patient
+    queues_.home().rare_log().write(LogLevel::warning, "no answer", [this] {
+      return fmt::format("{}: connect() finished without accept() or deny(), and so the client was never let in",
+                         hosted_.scope().quoted_path());
+    });
   }
-  if (!busy_ && phase_ != Phase::connecting) pump();
+  client.set_closed();
+  if (!connect_called_) client.set_closing();  // there is no consumer to handle what the client sent
+  queues_.mailbox().drop_layer();
+  client.delivery().reset();
+  queues_.leave_groups();
+  queues_.put_end(reason);
+  if (!queues_.handler().waits() && phase_ != Phase::connecting) pump();
   if (phase_ != Phase::connecting && phase_ != Phase::serving) return;
   try {
-    watch_the_grace();  // it has not said goodbye yet
-  } catch (...) {       // nobody would ever end the handler: it ends now
-    guarded([this] { out_of_grace(); });
+    start_grace();  // disconnect() has not begun yet
+  } catch (...) {   // nothing would ever end the handler: it ends now
+    guarded([this] { end_grace(); });
   }
-}
-
-// The client saw a 503 when the time for the handshake was over, or it was not so patient.
-void Session::complain_of_silence() {
-  home_.rare_log().write(LogLevel::warning, "no answer", [this] {
-    return fmt::format("{}: connect() finished without accept() or deny(), and so the client was never let in",
-                       scope_.quoted_path());
-  });
 }
 
 void Session::on_stop(const CloseReason& reason) {
-  if (closing_ || closed_) return;
+  if (!queues_.client().open()) return;
   guarded([&] {
-    put_layer(Mail(Stop{reason}));
-    pump_soon();
+    queues_.put_layer(Mail(Stop{reason}));
+    queues_.pump_soon();
   });
 }
 
-Task<> Session::tell_of_stop(const CloseReason& reason) {
-  Consumer& consumer = *consumer_;
-  co_await consumer.on_stop();
-  close_behind_broadcasts(reason);
-}
-
-// What a group_send that has returned by now has sent is a job that this executor has not run yet, perhaps. It will
-// have run it two jobs from here: the first of them may come before jobs that other threads have posted, the second
-// not.
-void Session::close_behind_broadcasts(const CloseReason& reason) {
-  executor().post([kept = self(), reason] {
-    if (kept->phase_ == Phase::over) return;
+// Then the connection is closed. A broadcast sent before this may still be queued on this executor. Posting twice puts
+// the close behind it: the first post may overtake jobs from other threads, the second cannot.
+Task<> Session::run_on_stop(const CloseReason& reason) {
+  co_await hosted_->on_stop();
+  executor().post([kept = queues_.slot().session(), reason] {
+    if (kept->phase_ == Phase::finished) return;
     kept->guarded([&] {
       kept->executor().post([kept, reason] {
-        if (kept->closing_ || kept->closed_) return;
+        if (!kept->queues_.client().open()) return;
         kept->guarded([&] {
-          kept->put_layer(Mail(Stop{reason, true}));
-          kept->pump_soon();
+          kept->queues_.put_layer(Mail(Stop{reason, true}));
+          kept->queues_.pump_soon();
         });
       });
     });
@@ -259,97 +267,32 @@ void Session::close_behind_broadcasts(const CloseReason& reason) {
 // ---------------------------------------------------------------- from the layer
 
 void Session::deliver(const Event& event) {
-  if (is_layer_notice(event.type()) && !consumer_->event_handlers().handles(event.type())) return;
-  if (closing_ || closed_) return count(host_->counters.dropped_at_close);
-  // What arrives at an idle consumer within one turn waits for nobody: only its bytes are bounded.
-  const bool too_many = busy_ && mailbox_.events() >= (channel_ ? channel_.capacity() : ChannelLayerOptions().capacity);
-  if (too_many || mailbox_.layer_bytes() + event.memory() > limits().queued_bytes) {
-    if (host_->options.mailbox_overflow == MailboxOverflow::drop_newest)
-      return count(host_->counters.mailbox_overflows);
-    return overflow("events wait for a busy consumer");
+  if (is_layer_notice(event.type()) && !hosted_->event_handlers().handles(event.type())) return;
+  HostState& host = queues_.host();
+  if (!queues_.client().open()) return count(host.counters.dropped_at_close);
+  if (!queues_.has_room_for(event)) {
+    if (host.options.mailbox_overflow == MailboxOverflow::drop_newest) return count(host.counters.mailbox_overflows);
+    return close_overflowing("events wait for a busy consumer");
   }
-  put_layer(Mail(event));
-  pump_soon();
-}
-
-void Session::put_client(Mail mail) {
-  const std::size_t before = held_bytes();
-  mailbox_.put_client(std::move(mail), host_->held);
-  hold(before);
-}
-
-void Session::put_layer(Mail mail) {
-  const std::size_t before = held_bytes();
-  mailbox_.put_layer(std::move(mail), host_->held);
-  hold(before);
+  queues_.put_layer(Mail(event));
+  queues_.pump_soon();
 }
 
 void Session::deliver(const DeliveryRun& run) {
-  if (closing_ || closed_) return count(host_->counters.dropped_at_close);
-  if (intercepted_.contain(run.kind)) return intercept(run);
-  if (busy_ || !mailbox_.empty() || answer_ != Answer::accepted) return put_aside(run);
-  if (!delivery_.take_credit(run.joined)) return deliver_without_credit(run);
-  delivery_.connection().send(run.joined);
+  if (!queues_.client().open()) return count(queues_.host().counters.dropped_at_close);
+  if (queues_.intercepts(run.kind) || !queues_.may_send(run.joined)) return queue(run);
+  queues_.client().connection().send(run.joined);
 }
 
-// A broadcast passes no mail that came before it. Its bytes count as if they were written already: that is where they
-// go.
-void Session::put_aside(const DeliveryRun& run) {
-  const WhenSlow when_slow = delivery_.policy_of(run.group);
-  // Before accept() none may be missed: there is no client yet whose consumer could be called with the gap.
-  const WhenSlow at_a_bound = answer_ == Answer::accepted ? when_slow : WhenSlow::close;
-  switch (delivery_.admit(run.joined.size(), at_a_bound, mailbox_.layer_bytes(), limits())) {
-    case DeliveryQueue::Admission::wait: break;
-    case DeliveryQueue::Admission::miss:
-      if (!delivery_.has_missed()) put_layer(Mail(Missed()));
-      return delivery_.miss(run, host_->counters);
-    case DeliveryQueue::Admission::close_slow_client: return overflow("broadcasts wait for a busy consumer");
-  }
-  if (when_slow != WhenSlow::close) {  // each by itself: each has its key
-    for (const Delivery& delivery : run.deliveries) {
-      put_layer(Mail(PassingBroadcast{delivery.frame, std::string(run.group), std::string(delivery.key), when_slow}));
-    }
-    pump_soon();
-    return unshare_soon();
-  }
-  if (const std::size_t before = held_bytes(); mailbox_.join_passing(run.group, when_slow, run.joined)) {
-    hold(before);
-  } else {
-    put_layer(Mail(PassingBroadcast{run.joined, std::string(run.group), {}, when_slow}));
-  }
-  pump_soon();
-  unshare_soon();
-}
-
-void Session::unshare_soon() {
-  if (unshare_posted_) return;
-  home_.unshare_soon(self());
-  unshare_posted_ = true;
+// Apart from deliver, whose ordinary way then saves no register: 6 instructions of a delivery.
+void Session::queue(const DeliveryRun& run) {
+  if (!queues_.intercepts(run.kind)) return follow(queues_.queue(run));
+  for (const Delivery& delivery : run.deliveries) deliver(delivery.event);
 }
 
 void Session::unshare() noexcept {
-  unshare_posted_ = false;
-  if (phase_ == Phase::over) return;
-  guarded([this] { mailbox_.unshare(home_.frames()); });
-}
-
-// ---------------------------------------------------------------- to the client
-
-void Session::go_on_with(DeliveryQueue::Next next) {
-  if (next == DeliveryQueue::Next::nothing) return;
-  if (next == DeliveryQueue::Next::close_slow_client) return overflow("messages wait for a slow client");
-  put_layer(Mail(GapIsNext()));
-  pump_soon();
-}
-
-void Session::deliver_without_credit(const DeliveryRun& run) { go_on_with(delivery_.deliver(run, delivery_context())); }
-
-void Session::on_drained() {
-  if (!closing_ && !closed_) go_on_with(delivery_.catch_up(delivery_context()));
-}
-
-Identity Session::identity() const noexcept {
-  return {scope_.web_socket_id(), scope_.user() ? scope_.user()->id() : nobody};
+  queues_.slot().unshare_runs();
+  if (phase_ != Phase::finished) guarded([this] { queues_.unshare(); });
 }
 
 }  // namespace sluice

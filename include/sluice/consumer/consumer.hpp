@@ -23,6 +23,7 @@
 
 namespace sluice {
 
+class HostedConsumer;
 class Session;
 
 /// One per connection, never shared: derive from it and override what you need (Channels: AsyncWebsocketConsumer).
@@ -120,11 +121,11 @@ class Consumer {
   bool connected() const;
 
  private:
-  friend class Session;
+  friend class HostedConsumer;
   Session& session() const;
 
   Session* session_ = nullptr;      // null before connect()
-  std::uint32_t kept_counted_ = 0;  // by the session, of kept_bytes()
+  std::uint32_t kept_counted_ = 0;  // of kept_bytes(), by the session
 };
 
 }  // namespace sluice

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#include "consumer/session_slot.hpp"
+
+#include <utility>
+
+#include "consumer/alarms.hpp"
+
+namespace sluice {
+
+void SessionSlot::add_alarm(std::chrono::nanoseconds delay, Event event) {
+  has_alarms_ = true;
+  home_.executor().local<Alarms>().add(session(), delay, std::move(event));
+}
+
+void SessionSlot::leave(const Session& session) noexcept {
+  if (has_alarms_) home_.executor().local<Alarms>().drop(session);
+  home_.remove(session);
+}
+
+}  // namespace sluice
