@@ -17,22 +17,16 @@
 #include <stdexcept>
 
 #include "core/base64.hpp"
+#include "core/owned.hpp"
 #include "sluice/json/document.hpp"
 
 namespace sluice {
 namespace {
 
-template <auto destroy>
-struct With {
-  template <class T>
-  void operator()(T* object) const noexcept {
-    destroy(object);
-  }
-};
-using DigestContext = std::unique_ptr<EVP_MD_CTX, With<&EVP_MD_CTX_free>>;
-using EcSignature = std::unique_ptr<ECDSA_SIG, With<&ECDSA_SIG_free>>;
-using Bio = std::unique_ptr<BIO, With<&BIO_free_all>>;
-using PublicKey = std::unique_ptr<EVP_PKEY, With<&EVP_PKEY_free>>;
+using DigestContext = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
+using EcSignature = Owned<ECDSA_SIG, ECDSA_SIG_free>;
+using Bio = Owned<BIO, BIO_free_all>;
+using PublicKey = Owned<EVP_PKEY, EVP_PKEY_free>;
 
 // A failed call of OpenSSL leaves its reasons in a queue of the thread, where the next TLS read would find them.
 struct NoErrorsLeft {

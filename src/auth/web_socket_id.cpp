@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/auth/web_socket_id.hpp"
 
-#include <openssl/err.h>
-#include <openssl/rand.h>
-
 #include <array>
-#include <stdexcept>
+
+#include "core/random.hpp"
 
 namespace sluice {
 
 std::string new_web_socket_id() {
   std::array<unsigned char, 16> bytes{};
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
-    ERR_clear_error();
-    throw std::runtime_error("new_web_socket_id: no random bytes to be had");
-  }
+  fill_with_random(std::as_writable_bytes(std::span(bytes)));
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);  // the version: 4
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);  // the variant: binary 10
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "redis/codec/random.hpp"
+#include "core/random.hpp"
 
 namespace sluice::redis {
 namespace {

@@ -6,8 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/random.hpp"
 #include "layer/names.hpp"
-#include "redis/codec/random.hpp"
 #include "redis/core_keys.hpp"
 #include "redis/hub_with_bus.hpp"
 #include "redis/inbox_session.hpp"
@@ -28,7 +28,7 @@ redis::BusParts core_parts(RedisOptions options, std::function<double()> wall_cl
   parts.oldest_token = options.expiry + token_grace;
   parts.options = std::move(options);
   parts.keys_can_vanish = true;
-  parts.process = fmt::format("specific.{}!", redis::random_hex(redis::process_digits));
+  parts.process = fmt::format("specific.{}!", random_hex(redis::process_digits));
   parts.plain_in_turn = true;
   parts.wall_clock = wall_clock ? std::move(wall_clock) : redis::unix_time;
   parts.place_of = [](redis::Publication::To to, std::string_view name) {

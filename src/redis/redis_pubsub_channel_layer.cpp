@@ -8,8 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/random.hpp"
 #include "redis/cluster_session.hpp"
-#include "redis/codec/random.hpp"
 #include "redis/hub_with_bus.hpp"
 #include "redis/names.hpp"
 #include "redis/pubsub_session.hpp"
@@ -22,7 +22,7 @@ constexpr std::size_t longest_number = 24;  // of a consumer, behind the process
 
 redis::BusParts pubsub_parts(RedisOptions options, std::function<double()> wall_clock) {
   redis::BusParts parts;
-  parts.process = fmt::format("{}specific.{}", options.prefix, redis::random_hex(redis::process_digits));
+  parts.process = fmt::format("{}specific.{}", options.prefix, random_hex(redis::process_digits));
   if (!is_valid_channel_name(parts.process + std::string(longest_number, '0'))) {
     throw std::invalid_argument(
         fmt::format("Redis layer: the prefix \"{}\" is too long for channels' names, or can't "

@@ -8,8 +8,6 @@
 
 namespace sluice::redis {
 
-/// CRC-32 as zlib computes it. Any thread.
-std::uint32_t crc32(std::string_view bytes) noexcept;
 /// The host, from 0 to hosts - 1 (redis-wire R-4). Any thread.
 std::size_t shard_of(std::string_view name, std::size_t hosts) noexcept;
 

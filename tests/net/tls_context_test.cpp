@@ -113,7 +113,7 @@ TEST_CASE("a client's certificate lands in the scope", "[net]") {
   SECTION("signed by the authority") {
     const auto ann = authority.issue("ann", "DNS:ann.example,DNS:a.example,email:ann@example.org,URI:urn:ann");
     options.identity = &ann;
-    net::Owned<SSL_SESSION, SSL_SESSION_free> ticket;
+    sluice::Owned<SSL_SESSION, SSL_SESSION_free> ticket;
     for (const bool resumed : {false, true}) {
       options.resumed = ticket.get();
       TlsClient client(port, options);
@@ -289,9 +289,9 @@ TEST_CASE("a folder or something endless in the place of a file is refused, and 
 TEST_CASE("a key with a passphrase is refused, and nobody is asked for it", "[net]") {
   const Authority authority;
   const auto issued = authority.issue("good");
-  const net::Owned<BIO, BIO_free_all> in(BIO_new_mem_buf(issued.key.data(), static_cast<int>(issued.key.size())));
-  const net::Owned<EVP_PKEY, EVP_PKEY_free> key(PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr));
-  const net::Owned<BIO, BIO_free_all> out(BIO_new(BIO_s_mem()));
+  const sluice::Owned<BIO, BIO_free_all> in(BIO_new_mem_buf(issued.key.data(), static_cast<int>(issued.key.size())));
+  const sluice::Owned<EVP_PKEY, EVP_PKEY_free> key(PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr));
+  const sluice::Owned<BIO, BIO_free_all> out(BIO_new(BIO_s_mem()));
   char phrase[] = "secret";
   REQUIRE(PEM_write_bio_PrivateKey(out.get(), key.get(), EVP_aes_128_cbc(), nullptr, 0, nullptr, phrase) == 1);
   char* bytes = nullptr;

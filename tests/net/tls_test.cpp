@@ -12,6 +12,7 @@
 #include "net/support/tls_client.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -290,8 +291,7 @@ TEST_CASE("who speaks HTTP where TLS is spoken is told so", "[net]") {
 }
 
 TEST_CASE("failures of TLS are counted each and logged rarely", "[net]") {
-  std::vector<std::string> lines;
-  const auto old = set_log_sink([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+  const LogCapture log;
   {
     TlsServed served;
     for (int i = 0; i < 20; ++i) {
@@ -303,9 +303,8 @@ TEST_CASE("failures of TLS are counted each and logged rarely", "[net]") {
     CHECK(served.comes_to([](const ServerStats& stats) { return stats.tls_failed == 20; }));
     run_on(served.executors.at(0), [] {});
   }
-  set_log_sink(old);
-  REQUIRE(lines.size() == 1);
-  CHECK(lines.front().starts_with("tls: a connection failed: "));
+  REQUIRE(log.size() == 1);
+  CHECK(log.text().starts_with("tls: a connection failed: "));
 }
 
 TEST_CASE("bytes that are no TLS end the connection, wherever they begin", "[net]") {
@@ -470,7 +469,7 @@ TEST_CASE("a session is resumed by its ticket", "[net]") {
   auto first = served.enter("/first", options);
   first.say("hello");
   CHECK(first.hear() == "text hello");
-  const net::Owned<SSL_SESSION, SSL_SESSION_free> ticket(SSL_get1_session(first.session()));
+  const sluice::Owned<SSL_SESSION, SSL_SESSION_free> ticket(SSL_get1_session(first.session()));
   options.resumed = ticket.get();
   auto second = served.enter("/second", options);
   CHECK(SSL_session_reused(second.session()) == 1);

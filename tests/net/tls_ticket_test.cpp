@@ -24,7 +24,7 @@ class WhoAsks : public HttpHandler {
   }
 };
 
-using Session = net::Owned<SSL_SESSION, SSL_SESSION_free>;
+using Session = sluice::Owned<SSL_SESSION, SSL_SESSION_free>;
 
 struct Visit {
   std::string answer;  // "ann", "nobody", "403", or why there is no TLS

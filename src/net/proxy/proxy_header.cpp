@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/crc.hpp"
 #include "http/text.hpp"
 
 namespace sluice::net {
@@ -43,15 +44,6 @@ std::size_t address_bytes(std::uint8_t family) noexcept {
     case unix_stream: return 216;
     default: return 0;
   }
-}
-
-std::uint32_t crc32c(std::string_view text) noexcept {
-  std::uint32_t crc = ~0U;
-  for (const char c : text) {
-    crc ^= static_cast<std::uint8_t>(c);
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78U : 0);
-  }
-  return ~crc;
 }
 
 std::vector<std::string_view> words(std::string_view text) {

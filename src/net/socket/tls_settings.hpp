@@ -12,20 +12,11 @@
 #include <string_view>
 #include <vector>
 
+#include "core/owned.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/net/tls_context.hpp"
 
 namespace sluice::net {
-
-template <auto release>
-struct Release {
-  template <class T>
-  void operator()(T* object) const noexcept {
-    release(object);
-  }
-};
-template <class T, auto release>
-using Owned = std::unique_ptr<T, Release<release>>;
 
 /// A certificate chain with its key, in files or as PEM texts. A value.
 struct TlsCertificate {

@@ -10,7 +10,8 @@
 #include <stdexcept>
 
 #include "core/base64.hpp"
-#include "redis/codec/random.hpp"
+#include "core/owned.hpp"
+#include "core/random.hpp"
 
 namespace sluice::redis {
 namespace {
@@ -26,10 +27,7 @@ constexpr std::int64_t clock_skew_seconds = 60;
 const auto* in(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 auto* out(std::string& bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
 
-struct FreeContext {
-  void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
-};
-using Context = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
+using Context = Owned<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
 
 Context new_context() {
   Context context(EVP_CIPHER_CTX_new());

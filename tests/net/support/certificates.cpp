@@ -13,7 +13,6 @@
 namespace sluice::test {
 namespace {
 
-using net::Owned;
 using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
 using Certificate = Owned<X509, X509_free>;
 using Bio = Owned<BIO, BIO_free_all>;

@@ -11,8 +11,8 @@
 namespace sluice::test {
 namespace {
 
-using Bio = net::Owned<BIO, BIO_free_all>;
-using Certificate = net::Owned<X509, X509_free>;
+using Bio = sluice::Owned<BIO, BIO_free_all>;
+using Certificate = sluice::Owned<X509, X509_free>;
 
 Bio reader_of(const std::string& text) { return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
 
@@ -39,7 +39,7 @@ TlsClient::TlsClient(std::uint16_t port, const Options& options)
   }
   if (options.identity) {
     SSL_CTX_use_certificate(context, certificate_of(options.identity->certificate).get());
-    const net::Owned<EVP_PKEY, EVP_PKEY_free> key(
+    const sluice::Owned<EVP_PKEY, EVP_PKEY_free> key(
         PEM_read_bio_PrivateKey(reader_of(options.identity->key).get(), nullptr, nullptr, nullptr));
     SSL_CTX_use_PrivateKey(context, key.get());
   }

@@ -55,8 +55,8 @@ class TlsClient : public BlockingClient {
  private:
   std::string take_sealed();
 
-  net::Owned<SSL_CTX, SSL_CTX_free> context_;
-  net::Owned<SSL, SSL_free> session_;
+  sluice::Owned<SSL_CTX, SSL_CTX_free> context_;
+  sluice::Owned<SSL, SSL_free> session_;
   std::string before_;
   std::string failure_;
   bool bytewise_;

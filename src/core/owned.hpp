@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// A unique_ptr that releases its object by a function, as C libraries want it.
+#pragma once
+
+#include <memory>
+
+namespace sluice {
+
+template <auto release>
+struct Release {
+  template <class T>
+  void operator()(T* object) const noexcept {
+    release(object);
+  }
+};
+
+/// `Owned<SSL, SSL_free>`.
+template <class T, auto release>
+using Owned = std::unique_ptr<T, Release<release>>;
+
+}  // namespace sluice

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// Bytes that nobody can foretell, from the kernel's generator.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace sluice {
+
+/// Throws std::system_error if the kernel gives none. Any thread.
+void fill_with_random(std::span<std::byte> bytes);
+/// So many random bytes; throws as fill_with_random().
+std::string random_bytes(std::size_t size);
+/// So many random hexadecimal digits, an even number; throws as fill_with_random().
+std::string random_hex(std::size_t digits);
+
+}  // namespace sluice
