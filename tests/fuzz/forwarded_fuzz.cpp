@@ -10,7 +10,7 @@
 #include "net/proxy/forwarded.hpp"
 
 using namespace sluice;
-using HeaderList = std::vector<std::pair<std::string, std::string>>;
+using http::HeaderFields;
 
 namespace {
 
@@ -23,8 +23,8 @@ std::string name_of(char letter) {
   }
 }
 
-HeaderList headers_in(std::string_view text) {
-  HeaderList headers;
+HeaderFields headers_in(std::string_view text) {
+  HeaderFields headers;
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
@@ -40,8 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool from_proxy = data[0] & 1, by_rfc = data[0] & 2;
   const ProxyOptions options{.trusted = {"10.0.0.0/8", "::1"},
                              .headers = by_rfc ? ForwardedHeaders::forwarded : ForwardedHeaders::x_forwarded};
-  const net::Endpoint nearest(asio::ip::make_address(from_proxy ? "10.0.0.1" : "192.0.2.66"), 1000);
-  const HeaderList headers = headers_in(text_of(data + 1, size - 1));
+  const net::IpEndpoint nearest(asio::ip::make_address(from_proxy ? "10.0.0.1" : "192.0.2.66"), 1000);
+  const HeaderFields headers = headers_in(text_of(data + 1, size - 1));
   const auto who = net::find_requester(headers, nearest, options);
   if (!from_proxy) {
     check(who && *who == net::Requester{nearest, {}, {}});
@@ -55,7 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (net::trusts(options, who->client.address())) return 0;
   for (const char* spoofed :
        {"for=127.0.0.1;proto=https;host=evil", "for=10.0.0.1", "10.0.0.1", "127.0.0.1:80", "\""}) {
-    HeaderList more = headers;
+    HeaderFields more = headers;
     more.insert(more.begin(), {by_rfc ? "forwarded" : "x-forwarded-for", spoofed});
     const auto same = net::find_requester(more, nearest, options);
     if (same) check(same->client == who->client);

@@ -8,17 +8,17 @@
 #include "support/catch.hpp"
 
 using namespace sluice;
-using HeaderList = std::vector<std::pair<std::string, std::string>>;
+using http::HeaderFields;
 
 namespace {
 
 const ProxyOptions x_forwarded{.trusted = {"10.0.0.0/8", "2001:db8::/32"}};
 const ProxyOptions forwarded{.trusted = {"10.0.0.0/8", "2001:db8::/32"}, .headers = ForwardedHeaders::forwarded};
 
-const net::Endpoint proxy(asio::ip::make_address("10.0.0.1"), 1000);
-const net::Endpoint stranger(asio::ip::make_address("203.0.113.66"), 1066);
+const net::IpEndpoint proxy(asio::ip::make_address("10.0.0.1"), 1000);
+const net::IpEndpoint stranger(asio::ip::make_address("203.0.113.66"), 1066);
 
-std::string find(const HeaderList& headers, const ProxyOptions& options, const net::Endpoint& nearest = proxy) {
+std::string find(const HeaderFields& headers, const ProxyOptions& options, const net::IpEndpoint& nearest = proxy) {
   const auto who = net::find_requester(headers, nearest, options);
   if (!who) return who.error().context();
   std::string line = net::to_text(who->client);
@@ -54,10 +54,10 @@ TEST_CASE("a chain of more than 64 trusted proxies is none, and what stands befo
 }
 
 TEST_CASE("headers of a peer that is not trusted change nothing", "[net]") {
-  const HeaderList headers{{"x-forwarded-for", "192.0.2.7"},
-                           {"x-forwarded-proto", "https"},
-                           {"x-forwarded-host", "evil.example"},
-                           {"forwarded", "for=192.0.2.7;proto=https;host=evil.example"}};
+  const HeaderFields headers{{"x-forwarded-for", "192.0.2.7"},
+                             {"x-forwarded-proto", "https"},
+                             {"x-forwarded-host", "evil.example"},
+                             {"forwarded", "for=192.0.2.7;proto=https;host=evil.example"}};
   CHECK(find(headers, x_forwarded, stranger) == "203.0.113.66:1066");
   CHECK(find(headers, forwarded, stranger) == "203.0.113.66:1066");
   CHECK(find({{"x-forwarded-for", "not an address"}, {"forwarded", "\""}}, x_forwarded, stranger) ==
@@ -92,7 +92,7 @@ TEST_CASE("what a client wrote into X-Forwarded-For itself is never looked at", 
 }
 
 TEST_CASE("repeated headers are one list in their order", "[net]") {
-  const auto find_all = [](const HeaderList& headers) { return find(headers, x_forwarded); };
+  const auto find_all = [](const HeaderFields& headers) { return find(headers, x_forwarded); };
   CHECK(find_all({{"x-forwarded-for", "127.0.0.1"}, {"x-forwarded-for", "192.0.2.7"}}) == "192.0.2.7:0");
   CHECK(find_all({{"x-forwarded-for", "192.0.2.7"}, {"host", "x"}, {"x-forwarded-for", "10.0.0.2"}}) == "192.0.2.7:0");
   CHECK(find({{"forwarded", "for=127.0.0.1"}, {"forwarded", "for=192.0.2.7;proto=https"}}, forwarded) ==
@@ -159,8 +159,8 @@ TEST_CASE("a quote that a client left open swallows nothing", "[net]") {
 }
 
 TEST_CASE("scheme and host are those of the request that the client made", "[net]") {
-  const auto said = [](const HeaderList& more) {
-    HeaderList headers{{"x-forwarded-for", "192.0.2.7, 10.0.0.2"}};
+  const auto said = [](const HeaderFields& more) {
+    HeaderFields headers{{"x-forwarded-for", "192.0.2.7, 10.0.0.2"}};
     headers.insert(headers.end(), more.begin(), more.end());
     return find(headers, x_forwarded);
   };

@@ -30,7 +30,7 @@ asio::ip::address unmapped(const asio::ip::address& address) {
   return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
 }
 
-std::string to_text(const Endpoint& endpoint) {
+std::string to_text(const IpEndpoint& endpoint) {
   const auto address = unmapped(endpoint.address());
   if (address.is_v4()) return fmt::format("{}:{}", address.to_string(), endpoint.port());
   return fmt::format("[{}]:{}", address.to_string(), endpoint.port());
@@ -51,7 +51,7 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 
 std::optional<ForwardedHop> parse_hop(std::string_view text) {
   if (text.starts_with("unix:")) return ForwardedHop();
-  if (const auto address = parse_address(text)) return ForwardedHop{Endpoint(*address, 0)};
+  if (const auto address = parse_address(text)) return ForwardedHop{IpEndpoint(*address, 0)};
   const bool bracketed = text.starts_with('[');
   const std::size_t name_end = bracketed ? text.find(']') : text.find(':');
   std::string_view name = text.substr(0, name_end);
@@ -71,7 +71,7 @@ std::optional<ForwardedHop> parse_hop(std::string_view text) {
   if (!bracketed && (equals_ignoring_case(name, "unknown") || is_hidden(name))) return ForwardedHop();
   const auto address = parse_address(name);
   if (!address || address->is_v6() != bracketed) return std::nullopt;
-  return ForwardedHop{Endpoint(*address, port)};
+  return ForwardedHop{IpEndpoint(*address, port)};
 }
 
 bool trusts(const ProxyOptions& options, const asio::ip::address& address) noexcept {
@@ -79,7 +79,7 @@ bool trusts(const ProxyOptions& options, const asio::ip::address& address) noexc
   return options.trusted.includes(address.to_v6().to_bytes());
 }
 
-Result<std::vector<Endpoint>> endpoints_of(std::string_view host, std::uint16_t port) {
+Result<std::vector<IpEndpoint>> endpoints_of(std::string_view host, std::uint16_t port) {
   asio::io_context context;
   asio::ip::tcp::resolver resolver(context);
   std::error_code error;
@@ -88,7 +88,7 @@ Result<std::vector<Endpoint>> endpoints_of(std::string_view host, std::uint16_t 
     return Error(ErrorCode::io_failed, fmt::format("listen on \"{}\": {}", host,
                                                    error ? error.message() : "0.0.0.0 and :: mean every address"));
   }
-  std::vector<Endpoint> endpoints;
+  std::vector<IpEndpoint> endpoints;
   for (const auto& entry : found) endpoints.push_back(entry.endpoint());
   return endpoints;
 }

@@ -16,12 +16,13 @@
 
 namespace sluice::net {
 
-using Endpoint = asio::ip::tcp::endpoint;
+/// An address and a port of TCP, not to be confused with sluice::Endpoint, which names a server to connect to.
+using IpEndpoint = asio::ip::tcp::endpoint;
 
 /// The IPv4 address that an IPv6 one may stand for, otherwise the address itself.
 asio::ip::address unmapped(const asio::ip::address& address);
 /// "192.0.2.7:51234", "[2001:db8::7]:51234"; without mapping.
-std::string to_text(const Endpoint& endpoint);
+std::string to_text(const IpEndpoint& endpoint);
 
 /// "192.0.2.7" or "2001:db8::7", and nothing around it: no zone, no brackets, no leading zeros.
 std::optional<asio::ip::address> parse_address(std::string_view text);
@@ -31,7 +32,7 @@ std::optional<std::uint16_t> parse_port(std::string_view text);
 /// One hop on the way of a request, as a proxy names it. No endpoint: it was asked not to say ("unknown", "_secret"),
 /// or it has none ("unix:", which nginx writes for whoever came to it over a socket of the machine).
 struct ForwardedHop {
-  std::optional<Endpoint> endpoint;
+  std::optional<IpEndpoint> endpoint;
 };
 /// "192.0.2.7", "192.0.2.7:80", "[2001:db8::7]:80", "[2001:db8::7]", "2001:db8::7", "unknown", "_name", "unix:.." (RFC
 /// 7239 section 6). The port is 0 where none is told, or a hidden one.
@@ -42,6 +43,6 @@ bool trusts(const ProxyOptions& options, const asio::ip::address& address) noexc
 
 /// Where to listen for a host name or an address, which must not be empty. Fails with io_failed. It may block for a
 /// name.
-Result<std::vector<Endpoint>> endpoints_of(std::string_view host, std::uint16_t port);
+Result<std::vector<IpEndpoint>> endpoints_of(std::string_view host, std::uint16_t port);
 
 }  // namespace sluice::net

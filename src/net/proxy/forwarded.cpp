@@ -11,7 +11,7 @@
 namespace sluice::net {
 namespace {
 
-using HeaderList = std::vector<std::pair<std::string, std::string>>;
+using http::HeaderFields;
 using Words = std::vector<std::string_view>;
 
 Error malformed(std::string_view what) {
@@ -32,7 +32,7 @@ bool read_host(std::string_view text, Requester& who) {
 // --- X-Forwarded-For and its companions
 
 // The elements of a list that may stand in several lines.
-Words list(const HeaderList& headers, std::string_view name) {
+Words list(const HeaderFields& headers, std::string_view name) {
   Words all;
   for (const auto& [header, value] : headers) {
     if (header != name) continue;
@@ -51,7 +51,7 @@ std::optional<std::string_view> beside(const Words& companion, std::size_t stops
   return companion[companion.size() - std::clamp<std::size_t>(stops, 1, companion.size())];
 }
 
-Result<Requester> follow_x_forwarded(const HeaderList& headers, Requester who, const ProxyOptions& options) {
+Result<Requester> follow_x_forwarded(const HeaderFields& headers, Requester who, const ProxyOptions& options) {
   const Words addresses = list(headers, "x-forwarded-for");
   std::size_t stops = 0;
   while (stops < addresses.size() && trusts(options, who.client.address())) {
@@ -131,7 +131,7 @@ bool read_elements(std::string_view text, std::vector<Element>& elements) {
   }
 }
 
-Result<Requester> follow_forwarded(const HeaderList& headers, Requester who, const ProxyOptions& options) {
+Result<Requester> follow_forwarded(const HeaderFields& headers, Requester who, const ProxyOptions& options) {
   std::vector<Element> elements;
   for (const auto& [name, value] : headers) {
     if (name == "forwarded" && !read_elements(value, elements)) return malformed("Forwarded");
@@ -154,7 +154,7 @@ Result<Requester> follow_forwarded(const HeaderList& headers, Requester who, con
 
 }  // namespace
 
-Result<Requester> find_requester(const HeaderList& headers, const Endpoint& nearest, const ProxyOptions& options) {
+Result<Requester> find_requester(const HeaderFields& headers, const IpEndpoint& nearest, const ProxyOptions& options) {
   Requester who{nearest, {}, {}};
   if (!trusts(options, nearest.address())) return who;
   switch (options.headers) {

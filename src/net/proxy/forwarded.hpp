@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/headers.hpp"
 #include "net/proxy/addresses.hpp"
 #include "sluice/core/result.hpp"
 
@@ -14,7 +15,7 @@ namespace sluice::net {
 
 /// What proxies that are trusted say of a request. A value.
 struct Requester {
-  Endpoint client;             // whom the last trusted one got it from; port 0 if none was told
+  IpEndpoint client;           // whom the last trusted one got it from; port 0 if none was told
   std::optional<bool> secure;  // did it come over TLS?
   std::optional<std::string> host;
 
@@ -27,7 +28,7 @@ struct Requester {
 ///
 /// Fails with parse_failed when what a trusted proxy wrote can't be read: taking somebody else for the client would be
 /// worse. A Forwarded header must be one in its whole length, because nothing else tells where an element begins.
-Result<Requester> find_requester(const std::vector<std::pair<std::string, std::string>>& headers,
-                                 const Endpoint& nearest, const ProxyOptions& options);
+Result<Requester> find_requester(const http::HeaderFields& headers, const IpEndpoint& nearest,
+                                 const ProxyOptions& options);
 
 }  // namespace sluice::net

@@ -57,18 +57,18 @@ std::vector<std::string_view> words(std::string_view text) {
 }
 
 // Of the same family as the line says, with a port.
-std::optional<Endpoint> endpoint_of(std::string_view address_text, std::string_view port_text, bool v6) {
+std::optional<IpEndpoint> endpoint_of(std::string_view address_text, std::string_view port_text, bool v6) {
   const auto address = parse_address(address_text);
   const auto port = parse_port(port_text);
   if (!address || !port || address->is_v6() != v6) return std::nullopt;
-  return Endpoint(*address, *port);
+  return IpEndpoint(*address, *port);
 }
 
 template <class Address>
-Endpoint binary_endpoint(std::string_view address, std::uint16_t port) {
+IpEndpoint binary_endpoint(std::string_view address, std::uint16_t port) {
   typename Address::bytes_type bytes;
   std::memcpy(bytes.data(), address.data(), bytes.size());
-  return Endpoint(Address(bytes), port);
+  return IpEndpoint(Address(bytes), port);
 }
 
 // Two addresses and two ports, as they stand behind the fixed part.

@@ -16,9 +16,9 @@ struct ProxyHeader {
   /// False: the proxy speaks for itself, a health check say, or does not know whom for. The connection is then what
   /// it looks like, and the rest says nothing.
   bool has_addresses = false;
-  Endpoint source;       // the client
-  Endpoint destination;  // whom it called
-  bool tls = false;      // it came to the proxy over TLS (version 2 with PP2_TYPE_SSL)
+  IpEndpoint source;       // the client
+  IpEndpoint destination;  // whom it called
+  bool tls = false;        // it came to the proxy over TLS (version 2 with PP2_TYPE_SSL)
 
   friend bool operator==(const ProxyHeader&, const ProxyHeader&) = default;
 };

@@ -17,7 +17,7 @@
 
 namespace sluice::net {
 
-ClientSocket::ClientSocket(const sluice::Endpoint& to, AsioExecutor& io, Executor& home, StreamEvents& events)
+ClientSocket::ClientSocket(const Endpoint& to, AsioExecutor& io, Executor& home, StreamEvents& events)
     : to_(to), io_(io), home_(home), events_(&events), socket_(io.for_asio()) {}
 
 template <class F>

@@ -23,7 +23,7 @@ namespace sluice::net {
 /// same. open, write, pause_reading, resume_reading and leave: home only.
 class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
  public:
-  ClientSocket(const sluice::Endpoint& to, AsioExecutor& io, Executor& home, StreamEvents& events);
+  ClientSocket(const Endpoint& to, AsioExecutor& io, Executor& home, StreamEvents& events);
 
   void open();
   void write(std::string bytes);
@@ -55,7 +55,7 @@ class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
   void fail(std::string_view what, const std::string& why);
   void close();
 
-  const sluice::Endpoint to_;  // not net::Endpoint
+  const Endpoint to_;
   AsioExecutor& io_;
   Executor& home_;
   StreamEvents* events_;

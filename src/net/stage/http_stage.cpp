@@ -34,7 +34,7 @@ std::string thrown_by(Work work) {
 
 }  // namespace
 
-HttpStage::HttpStage(AsioConnection& connection, const Endpoint& peer, bool proxy_protocol)
+HttpStage::HttpStage(AsioConnection& connection, const IpEndpoint& peer, bool proxy_protocol)
     : connection_(connection),
       proxy_(connection.shard(), connection.socket().stream(), connection.slot(), peer, proxy_protocol),
       reader_(connection.shard().limits()),

@@ -7,7 +7,7 @@
 
 namespace sluice::net {
 
-ProxyIntake::ProxyIntake(ServerShard& shard, Stream& stream, Admission::ConnectionSlot& slot, const Endpoint& peer,
+ProxyIntake::ProxyIntake(ServerShard& shard, Stream& stream, Admission::ConnectionSlot& slot, const IpEndpoint& peer,
                          bool proxy_protocol)
     : shard_(shard), stream_(stream), slot_(slot), peer_(peer) {
   if (proxy_protocol && trusts(shard.options().proxies, peer.address())) {
@@ -49,7 +49,7 @@ void ProxyIntake::count_missing_header() noexcept {
 }
 
 // False: the client has as many connections as it may.
-bool ProxyIntake::count_for(const Endpoint& client) { return slot_.move_to(unmapped(client.address()).to_string()); }
+bool ProxyIntake::count_for(const IpEndpoint& client) { return slot_.move_to(unmapped(client.address()).to_string()); }
 
 std::optional<http::Refusal> ProxyIntake::identify(RequestInfo& request) {
   if (stream_.tls() && stream_.tls()->client_certificate_expired()) {

@@ -26,7 +26,7 @@ class ProxyIntake {
 
   /// `stream` and `slot` belong to the connection and live longer. With `proxy_protocol`, a trusted peer sends a PROXY
   /// header first.
-  ProxyIntake(ServerShard& shard, Stream& stream, Admission::ConnectionSlot& slot, const Endpoint& peer,
+  ProxyIntake(ServerShard& shard, Stream& stream, Admission::ConnectionSlot& slot, const IpEndpoint& peer,
               bool proxy_protocol);
 
   bool awaits_header() const noexcept { return header_ != nullptr; }
@@ -46,13 +46,13 @@ class ProxyIntake {
 
  private:
   HeaderStep take_header();
-  bool count_for(const Endpoint& client);
+  bool count_for(const IpEndpoint& client);
 
   ServerShard& shard_;
   Stream& stream_;
   Admission::ConnectionSlot& slot_;
-  Endpoint peer_;                              // the peer, or the client that a PROXY header names
-  std::optional<Endpoint> called_;             // the address that the client called, from a PROXY header
+  IpEndpoint peer_;                            // the peer, or the client that a PROXY header names
+  std::optional<IpEndpoint> called_;           // the address that the client called, from a PROXY header
   bool tls_at_proxy_ = false;                  // a PROXY header says that the client's TLS ends there
   bool secure_ = false;                        // see secure()
   std::optional<asio::ip::address> client_;    // of the last request, unless it is a trusted proxy
