@@ -21,6 +21,7 @@
 #include "sluice/net/asio_server.hpp"
 #include "support/blocking_client.hpp"
 #include "support/catch.hpp"
+#include "support/eventually.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -120,20 +121,20 @@ TEST_CASE("no message that was accepted for a live connection is lost when the s
     });
   }
   // Who came later would not hear those messages that a sender waits for.
-  while (block_on(layer.group_size(lobby)).value() < clients) std::this_thread::yield();
+  CHECK(test::eventually([&] { return block_on(layer.group_size(lobby)).value() == clients; }));
   std::atomic<bool> over = false;
   std::vector<std::thread> publishers;
   for (std::size_t sender = 0; sender < senders; ++sender) {
     publishers.emplace_back([&, sender] {
       for (int i = 0; !over.load(); ++i) {
-        while (i - ahead > world.slowest(sender) && !over.load()) std::this_thread::yield();
+        if (!test::eventually([&] { return i - ahead <= world.slowest(sender) || over.load(); })) return;
         const json::Text text(std::to_string(sender) + " " + std::to_string(i));
         if (!layer.group_send(lobby, Event::broadcast_to_group(text))) std::abort();
         world.accepted[sender].store(i + 1);
       }
     });
   }
-  while (world.slowest(0) < 100 || world.slowest(1) < 100) std::this_thread::yield();
+  CHECK(test::eventually([&] { return world.slowest(0) >= 100 && world.slowest(1) >= 100; }));
 
   const auto asked = std::chrono::steady_clock::now();
   server.stop({.window = 200ms, .grace = 60s});
@@ -199,7 +200,7 @@ TEST_CASE("when wait() returns no handler is at work any more", "[integration][L
   client.send(client_close(1012));
   CHECK(client.hear() == end_of_stream);
   std::thread opens([&] {
-    while (server.stats().connections > 0) std::this_thread::yield();
+    (void)test::eventually([&] { return server.stats().connections == 0; });
     gate.resolve({});
   });
   server.wait();
@@ -233,7 +234,7 @@ TEST_CASE("a handler that never ends does not take the time of disconnect", "[in
   BlockingClient client(server.listen("127.0.0.1", 0).value());
   client.upgrade("/");
   client.send(test::client_text("never"));
-  while (server.stats().messages_in == 0) std::this_thread::yield();
+  REQUIRE(test::eventually([&] { return server.stats().messages_in == 1; }));
   server.stop({.window = 0ms, .grace = 0ms});
   server.wait();
   CHECK(host.stats().destroyed_handlers == 2);

@@ -18,6 +18,7 @@
 #include "sluice/core/block_on.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "support/catch.hpp"
+#include "support/eventually.hpp"
 #include "support/silence.hpp"
 
 using namespace sluice;
@@ -93,13 +94,10 @@ class House {
   std::size_t size_of(std::string_view group) { return block_on(layer.group_size(group)).value(); }
   /// Everybody is gone, from the server, the host and the layer; false when somebody does not go in good time.
   bool empties() const {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    for (;;) {
+    return eventually([&] {
       const LayerStats here = layer.stats();
-      if (server.stats().connections + host.stats().connections + here.channels + here.groups == 0) return true;
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+      return server.stats().connections + host.stats().connections + here.channels + here.groups == 0;
+    });
   }
 
   AsioExecutors executors{1};

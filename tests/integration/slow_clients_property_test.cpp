@@ -19,6 +19,7 @@
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
+#include "support/silence.hpp"
 
 using namespace sluice;
 using sluice::testing::Drip;
@@ -33,11 +34,6 @@ using Random = std::mt19937;
 unsigned below(Random& random, unsigned n) { return std::uniform_int_distribution<unsigned>(0, n - 1)(random); }
 
 constexpr WhenSlow policies[] = {WhenSlow::close, WhenSlow::drop_newest, WhenSlow::drop_oldest, WhenSlow::keep_latest};
-
-struct QuietLog {
-  LogSink before = set_log_sink([](LogLevel, std::string_view) {});
-  ~QuietLog() { set_log_sink(before); }
-};
 
 struct Orders {
   WhenSlow usual = WhenSlow::close;
@@ -216,7 +212,7 @@ TEST_CASE("a slow client receives what its groups' policies say, in order, and i
   const auto seed = GENERATE(range(1U, 61U));
   CAPTURE(seed);
   Random random(seed);
-  const QuietLog quiet;
+  const test::Silence silence;
   ManualExecutors executors(2);
   InMemoryChannelLayer layer(executors);
   std::map<std::string, Orders> orders;

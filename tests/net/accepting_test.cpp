@@ -1,34 +1,30 @@
 // SPDX-License-Identifier: MIT
 // accept(2) fails in many ways, most of which are about one connection.
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <climits>
 
 #include "net/support/faults.hpp"
 #include "net/support/served.hpp"
-#include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
 
 TEST_CASE("an error of a connection that gave up while it waited does not pause accepting", "[net]") {
-  Transcript log_lines;
-  const LogSink before = set_log_sink([&](LogLevel, std::string_view line) { log_lines.add(std::string(line)); });
+  const LogCapture log;
   for (const int error : {EPROTO, ENETDOWN, EHOSTUNREACH, ENOPROTOOPT, EOPNOTSUPP, ENETUNREACH, ECONNABORTED, EPERM}) {
     Served served;
     const auto faults = Faults::nth_fails(served.executors.at(0), 1, error);
     CHECK(served.connect().upgrade().starts_with("HTTP/1.1 101"));
     CHECK(faults.failed() == "accept4");
   }
-  set_log_sink(before);
-  CHECK(log_lines.lines().empty());
+  CHECK(log.text() == "");
 }
 
 TEST_CASE("a server at its descriptor limit logs rarely, however often it succeeds between", "[net]") {
-  Transcript log_lines;
-  const LogSink before = set_log_sink([&](LogLevel, std::string_view line) { log_lines.add(std::string(line)); });
+  const LogCapture log;
   {
     Served served;
     for (int i = 0; i < 4; ++i) {
@@ -36,9 +32,7 @@ TEST_CASE("a server at its descriptor limit logs rarely, however often it succee
       CHECK(served.connect().upgrade().starts_with("HTTP/1.1 101"));
     }
   }
-  set_log_sink(before);
-  const auto lines = log_lines.lines();
-  CHECK(std::ranges::count_if(lines, [](const std::string& line) { return line.starts_with("accept: "); }) == 1);
+  CHECK(log.count("accept: ") == 1);
 }
 
 TEST_CASE("with the longest backlog there is, those who wait at the end are served", "[net]") {

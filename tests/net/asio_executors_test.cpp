@@ -14,6 +14,7 @@
 #include "net/support/served.hpp"
 #include "sluice/net/asio_dialer.hpp"
 #include "support/catch.hpp"
+#include "support/eventually.hpp"
 
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -93,7 +94,7 @@ TEST_CASE("jobs posted by two threads keep each thread's order", "[net]") {
   std::thread other([&] { post_all(0); });
   run_on(executors.at(1), [&] { post_all(1); });
   other.join();
-  while (ran < 2 * count) std::this_thread::yield();
+  CHECK(test::eventually([&] { return ran == 2 * count; }));
   CHECK(next[0] == count);
 }
 

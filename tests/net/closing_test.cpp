@@ -5,6 +5,7 @@
 #include "net/support/served.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/silence.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -80,7 +81,7 @@ TEST_CASE("a close by the server goes behind what is queued, and the server ends
 
 TEST_CASE("a close code that may not be sent goes out as 1011", "[net][LC-14]") {
   Served served;
-  const LogSink before = set_log_sink({});
+  const Silence silence;
   for (const int code : {0, 999, 1004, 1005, 1006, 1015, 2999, 5000}) {
     auto client = served.enter();
     served.gateway.with("/",
@@ -90,7 +91,6 @@ TEST_CASE("a close code that may not be sent goes out as 1011", "[net][LC-14]") 
     CHECK(client.hear() == end_of_stream);
     CHECK(served.gateway.heard.has("closed 1011"));
   }
-  set_log_sink(before);
 }
 
 TEST_CASE("a peer that does not answer a close is left behind", "[net][LC-21]") {
@@ -187,7 +187,7 @@ TEST_CASE("close instead of accept is answered 403", "[net][LC-5]") {
 
 TEST_CASE("accept with what the client did not offer, or a header that breaks out, is answered 500", "[net][LC-10]") {
   Served served;
-  const LogSink before = set_log_sink({});
+  const Silence silence;
   served.gateway.when_opened = [](Door& door) { door.connection->accept(Acceptance("mqtt")); };
   CHECK(served.connect().upgrade().starts_with("HTTP/1.1 500 "));
   served.gateway.when_opened = [](Door& door) {
@@ -196,7 +196,6 @@ TEST_CASE("accept with what the client did not offer, or a header that breaks ou
   CHECK(served.connect().upgrade().starts_with("HTTP/1.1 500 "));
   served.gateway.when_opened = [](Door&) { throw std::runtime_error("no table"); };
   CHECK(served.connect().upgrade().starts_with("HTTP/1.1 500 "));
-  set_log_sink(before);
   CHECK(served.gateway.heard.lines() ==
         std::vector<std::string>{"open /", "closed 1006", "open /", "closed 1006", "open /"});
 }

@@ -16,6 +16,7 @@
 #include "sluice/core/worker_pool.hpp"
 #include "sluice/net/asio_dialer.hpp"
 #include "support/catch.hpp"
+#include "support/eventually.hpp"
 #include "support/failing_allocations.hpp"
 #include "support/failing_threads.hpp"
 #include "support/silence.hpp"
@@ -45,8 +46,7 @@ std::size_t held_of_the_system() {
 
 // The kernel shows a thread for a moment after it was joined.
 bool comes_down_to(std::size_t held) {
-  for (int i = 0; i < 5'000 && held_of_the_system() > held; ++i) std::this_thread::sleep_for(1ms);
-  return held_of_the_system() == held;
+  return eventually([&] { return held_of_the_system() <= held; }) && held_of_the_system() == held;
 }
 
 class Hello : public HttpHandler {
@@ -95,12 +95,7 @@ struct Parts {
       : executors(threads), server(std::make_unique<AsioServer>(executors, gateway, serving(hello))) {}
   std::uint16_t listen() { return server->listen("127.0.0.1", 0).value(); }
   bool comes_to(const std::function<bool(const ServerStats&)>& state) const {
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    while (!state(server->stats())) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(1ms);
-    }
-    return true;
+    return eventually([&] { return state(server->stats()); });
   }
 
   Hello hello;

@@ -7,6 +7,7 @@
 #include "sluice/core/completion.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/silence.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -188,14 +189,13 @@ TEST_CASE("a client that has gone while its handler waits is noticed, one that o
 }
 
 TEST_CASE("a handler that throws, or answers what can't be sent, is answered for with 500", "[net]") {
-  const LogSink before = set_log_sink({});
+  const Silence silence;
   Site site;
   auto client = site.connect();
   for (const char* path : {"/throws", "/throws-later", "/breaks-out"}) {
     client.send(get(path));
     CHECK(response(client) == "500 internal error\n");
   }
-  set_log_sink(before);
 }
 
 TEST_CASE("a large response reaches a slow reader", "[net]") {

@@ -8,6 +8,7 @@
 #include "net/support/served.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -105,14 +106,11 @@ TEST_CASE("log lines show a path in quotes, whatever is in it", "[net]") {
   } handler;
   AsioServerOptions options;
   options.http = &handler;
-  Transcript log_lines;
-  const LogSink before = set_log_sink([&](LogLevel, std::string_view line) { log_lines.add(std::string(line)); });
+  const LogCapture log;
   {
     Served served(options);
     CHECK(status_of(served, "/a\xc2\x85\xe2\x80\xa8\xe2\x80\xae\xc2\x9b") == "500");
   }
-  set_log_sink(before);
-  CHECK(
-      log_lines.lines() ==
-      std::vector<std::string>{R"(http "/a\u0085\u2028\u202e\u009b": the handler threw: bad\u000a\u2028\u009bvalue)"});
+  CHECK(log.lines() == std::vector<std::string>{
+                           R"(http "/a\u0085\u2028\u202e\u009b": the handler threw: bad\u000a\u2028\u009bvalue)"});
 }

@@ -14,7 +14,9 @@
 #include "sluice/core/completion.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/eventually.hpp"
 #include "support/inherited.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -285,17 +287,25 @@ TEST_CASE("a server that has gone leaves nothing with executors that go on", "[n
   }
   const auto before = open_descriptors();
   a_life(true);
-  const auto end = std::chrono::steady_clock::now() + 10s;
-  while (open_descriptors() != before && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
-  const auto after = open_descriptors();
+  const bool nothing_left = eventually([&] { return open_descriptors() == before; }, 10s);
   release.set_value();
-  CHECK(after == before);
+  CHECK(nothing_left);
 }
 
+namespace {
+
+// Returns once a job has run that was posted to run after this time.
+void run_after(Executor& executor, std::chrono::milliseconds time) {
+  std::promise<void> done;
+  executor.post_after(time, [&done] { done.set_value(); });
+  done.get_future().wait();
+}
+
+}  // namespace
+
 TEST_CASE("without descriptors the server waits, says so once, and goes on when some are free", "[net]") {
-  Transcript log_lines;
+  const LogCapture log;
   Served served;
-  const LogSink before = set_log_sink([&](LogLevel, std::string_view line) { log_lines.add(std::string(line)); });
   auto client = served.connect();
   REQUIRE(served.comes_to([](const ServerStats& stats) { return stats.accepted == 1; }));
   rlimit normal{};
@@ -312,13 +322,14 @@ TEST_CASE("without descriptors the server waits, says so once, and goes on when 
   to.sin_port = htons(served.port);
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const bool connected = ::connect(free_descriptor, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
-  const bool told = log_lines.has("accept: Too many open files; new connections wait until it succeeds again");
-  std::this_thread::sleep_for(250ms);   // three more attempts
+  const bool told = eventually(
+      [&] { return log.text() == "accept: Too many open files; new connections wait until it succeeds again\n"; });
+  // The acceptor tries again each 100 ms, on this executor: once before each of these jobs.
+  for (int attempt = 0; attempt < 3; ++attempt) run_after(served.executors.at(0), 100ms);
   ::setrlimit(RLIMIT_NOFILE, &normal);  // before any check: UBSan wants descriptors for its own
   REQUIRE(connected);
   CHECK(told);
-  CHECK(log_lines.lines().size() == 1);
+  CHECK(log.size() == 1);
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.accepted == 3; }));
   ::close(free_descriptor);
-  set_log_sink(before);
 }

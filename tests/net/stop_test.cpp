@@ -7,6 +7,7 @@
 #include "net/support/served.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 using namespace sluice::test;
@@ -205,8 +206,7 @@ TEST_CASE("a reason that can't be sent, and a time that can't be waited for, are
 }
 
 TEST_CASE("wait() waits for whoever holds a connection, and not for ever", "[net]") {
-  Transcript lines;
-  const LogSink before = set_log_sink([&](LogLevel, std::string_view line) { lines.add(std::string(line)); });
+  const LogCapture log;
   AsioServerOptions options;
   options.limits.disconnect_grace = 0ms;
   TestGateway gateway;
@@ -219,11 +219,10 @@ TEST_CASE("wait() waits for whoever holds a connection, and not for ever", "[net
   server->stop({.window = 0ms, .grace = 0ms});
   server->wait();
   CHECK(gateway.heard.has("closed 1012"));
-  CHECK(lines.lines() == std::vector<std::string>{"stop: 1 connections have ended, but are held by somebody still"});
+  CHECK(log.lines() == std::vector<std::string>{"stop: 1 connections have ended, but are held by somebody still"});
   CHECK(server->stats().connections == 0);
   server.reset();
   run_on(executors.at(0), [&] { kept.reset(); });  // and nothing that it needs is missing
-  set_log_sink(before);
 }
 
 TEST_CASE("with SO_REUSEPORT, whoever the kernel has given to the server that stops is served by it", "[net]") {

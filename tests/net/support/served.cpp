@@ -6,14 +6,10 @@
 #include <cstdlib>
 #include <future>
 #include <stdexcept>
-#include <thread>
+
+#include "support/eventually.hpp"
 
 namespace sluice::test {
-namespace {
-
-constexpr auto patience = std::chrono::seconds(60);
-
-}  // namespace
 
 void Transcript::add(std::string line) {
   std::lock_guard lock(mutex_);  // until told: who waits may destroy this right after
@@ -95,12 +91,7 @@ BlockingClient Served::enter(std::string_view path, int receive_buffer) const {
 }
 
 bool Served::comes_to(const std::function<bool(const ServerStats&)>& state) const {
-  const auto end = std::chrono::steady_clock::now() + patience;
-  while (!state(server.stats())) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
+  return eventually([&] { return state(server.stats()); });
 }
 
 }  // namespace sluice::test
