@@ -41,6 +41,11 @@ const EventHandlers::Entry* EventHandlers::find(std::string_view type) const noe
   return nullptr;
 }
 
+bool EventHandlers::must_arrive(std::string_view type) const noexcept {
+  const Entry* const entry = find(type);
+  return entry && entry->must_arrive;
+}
+
 Result<EventHandlers::Call> EventHandlers::call(Consumer& consumer, const Event& event) const {
   const Entry* entry = find(event.type());
   // A broadcast is for clients, and never comes here, unless there is nothing in it for any.

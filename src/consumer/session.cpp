@@ -271,7 +271,9 @@ void Session::deliver(const Event& event) {
   HostState& host = queues_.host();
   if (!queues_.client().open()) return count(host.counters.dropped_at_close);
   if (!queues_.has_room_for(event)) {
-    if (host.options.mailbox_overflow == MailboxOverflow::drop_newest) return count(host.counters.mailbox_overflows);
+    const bool may_drop = host.options.mailbox_overflow == MailboxOverflow::drop_newest &&
+                          !hosted_->event_handlers().must_arrive(event.type());
+    if (may_drop) return count(host.counters.mailbox_overflows);
     return close_overflowing("events wait for a busy consumer");
   }
   queues_.put_layer(Mail(event));

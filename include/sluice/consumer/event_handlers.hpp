@@ -52,9 +52,12 @@ class EventHandlers {
     return add(type, &call_raw<C>, handler);
   }
   /// Handles events of type E::event_type, decoded. An event that can't be decoded is logged, counted and ignored.
+  /// Where losing one would be wrong, a revocation for instance, E says `static constexpr bool must_arrive = true`:
+  /// then MailboxOverflow::drop_newest closes the connection instead of dropping it.
   template <json::EventType E, class C>
   EventHandlers& on(Task<> (C::*handler)(const E&)) {
-    return add(E::event_type, &call_typed<E, C>, handler);
+    constexpr bool must_arrive = requires { requires E::must_arrive; };
+    return add(E::event_type, &call_typed<E, C>, handler, must_arrive);
   }
 
   /// One handler's call, its decoded argument kept alive until its task has finished.
@@ -65,6 +68,8 @@ class EventHandlers {
   };
 
   bool handles(std::string_view type) const noexcept { return find(type) != nullptr; }
+  /// May an event of this type not be dropped?
+  bool must_arrive(std::string_view type) const noexcept;
   /// Which broadcasts are heard instead of being passed to the client.
   BroadcastKinds intercepted() const noexcept { return intercepted_; }
   /// Calls the handler of this event's type on a consumer of the class that the table belongs to. An Error: there is
@@ -78,13 +83,14 @@ class EventHandlers {
   struct Entry {
     std::string type;
     Thunk thunk;
+    bool must_arrive;
     alignas(void*) std::byte pointer[max_pointer_bytes];
   };
 
   template <class Pointer>
-  EventHandlers& add(std::string_view type, Thunk thunk, Pointer pointer) {
+  EventHandlers& add(std::string_view type, Thunk thunk, Pointer pointer, bool must_arrive = false) {
     static_assert(sizeof(pointer) <= max_pointer_bytes && std::is_trivially_copyable_v<Pointer>);
-    Entry entry{std::string(type), thunk, {}};
+    Entry entry{std::string(type), thunk, must_arrive, {}};
     std::memcpy(entry.pointer, &pointer, sizeof pointer);
     return add(std::move(entry));
   }

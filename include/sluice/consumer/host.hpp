@@ -17,7 +17,7 @@ namespace sluice {
 /// What to do with an event for a consumer whose channel holds its capacity of waiting events (behaviour CL-14).
 enum class MailboxOverflow : std::uint8_t {
   close,        // end the connection with 1013, so that the client knows and comes back (the default)
-  drop_newest,  // lose the event; it is counted
+  drop_newest,  // lose the event; it is counted. One that must arrive (EventHandlers::on), a revocation say, closes
 };
 
 /// How a Host treats its consumers. A value.

@@ -10,12 +10,14 @@ namespace sluice {
 /// no other hears it. A value.
 struct LayerDown {
   static constexpr std::string_view event_type = "layer_down";
+  static constexpr bool must_arrive = true;
 };
 
 /// The layer found them again, with every membership restored. What was sent in between may be lost: tell the client to
 /// fetch again what it shows. A value.
 struct LayerUp {
   static constexpr std::string_view event_type = "layer_up";
+  static constexpr bool must_arrive = true;
 };
 
 /// Is it one of these? They are for those who handle them, and unknown to nobody.

@@ -18,6 +18,7 @@ namespace sluice {
 /// These users lost the permission that a group stands for. A value.
 struct UsersRemovedFromPermissionGroup {
   static constexpr std::string_view event_type = "users_removed_from_permission_group";
+  static constexpr bool must_arrive = true;
   std::vector<UserId> user_ids_to_remove;
   std::string permission_group_name;
   std::string odd = {};  // what was left out when it was read, for the log
@@ -32,6 +33,7 @@ struct UsersRemovedFromPermissionGroup {
 /// These users are to be signed out, except on the named connections. A value.
 struct ForceDisconnectUsers {
   static constexpr std::string_view event_type = "force_disconnect_users";
+  static constexpr bool must_arrive = true;
   std::vector<UserId> user_ids;
   std::optional<std::vector<std::optional<std::string>>> ignore_web_socket_ids;  // Baserow may list a null
   std::string odd = {};                                                          // as above
@@ -48,6 +50,7 @@ Result<void> json_read(json::Value value, ForceDisconnectUsers& event);
 /// Whoever has a page of this group, or with this permission group, is to be asked again. A value.
 struct RecheckPages {
   static constexpr std::string_view event_type = "recheck_pages";
+  static constexpr bool must_arrive = true;
   std::string group;
 
   static constexpr auto fields() { return sluice::fields(sluice::field("group", &RecheckPages::group)); }
