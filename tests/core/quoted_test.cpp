@@ -6,6 +6,7 @@
 
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 
@@ -33,9 +34,7 @@ TEST_CASE("a line keeps its letters, and nothing that controls a terminal or tur
 }
 
 TEST_CASE("a line of the log stays one, whatever text it was made of", "[core]") {
-  std::vector<std::string> lines;
-  const LogSink before = set_log_sink([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+  const test::LogCapture captured;
   log(LogLevel::error, "threw: bad value \"\n\xe2\x80\xa8sluice error: forged\"");
-  set_log_sink(before);
-  CHECK(lines == std::vector<std::string>{R"(threw: bad value "\u000a\u2028sluice error: forged")"});
+  CHECK(captured.lines() == std::vector<std::string>{R"(threw: bad value "\u000a\u2028sluice error: forged")"});
 }

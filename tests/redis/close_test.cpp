@@ -14,6 +14,7 @@
 #include "redis/support/tiny_world.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 using namespace sluice::redis;
@@ -36,15 +37,6 @@ class Closing {
   Task<> keep(Task<std::size_t> task) { returned = co_await task; }
   testing::ManualExecutor& executor_;
   Task<> task_;
-};
-
-struct CaughtLog {
-  CaughtLog() {
-    before = set_log_sink([this](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; });
-  }
-  ~CaughtLog() { set_log_sink(before); }
-  std::string lines;
-  LogSink before;
 };
 
 // Streams as the dialer behind makes them, counted while they live.
@@ -122,7 +114,7 @@ TEMPLATE_LIST_TEST_CASE("close waits for a Redis that comes within close_time", 
 
 TEMPLATE_LIST_TEST_CASE("close returns, counts and logs what it could not deliver", "[redis]", TinyWorlds) {
   TestType world({.close_time = 2s});
-  CaughtLog log;
+  const test::LogCapture log;
   auto& job = world.layer();
   SECTION("Redis was never there") { world.dialer.refuse(true); }
   SECTION("Redis stands still") { world.executor.run_all(), world.dialer.hold(); }
@@ -135,7 +127,7 @@ TEMPLATE_LIST_TEST_CASE("close returns, counts and logs what it could not delive
   CHECK(again.returned == 3);
   CHECK(job.redis_stats().undelivered == 3);
   CHECK(job.redis_stats().waiting_events == 0);
-  CHECK_THAT(log.lines, Catch::Matchers::ContainsSubstring("3 events that had been accepted were not delivered"));
+  CHECK_THAT(log.text(), Catch::Matchers::ContainsSubstring("3 events that had been accepted were not delivered"));
   CHECK(world.executor.run([&] { return job.close(); }) == 3);
   world.dialer.release();
 }
@@ -197,14 +189,14 @@ TEMPLATE_LIST_TEST_CASE("the destructor waits for a Redis that stands still no l
   options.close_time = 300ms;
   AsioExecutors executors(1);
   AsioDialer dialer(executors);
-  CaughtLog log;
+  const test::LogCapture log;
   server.pause();
   {
     decltype(TestType::layer) layer(executors, dialer, options);
     REQUIRE(layer.group_send("g", numbered(1)));
   }
   server.resume();
-  CHECK_THAT(log.lines, Catch::Matchers::ContainsSubstring("1 events that had been accepted were not delivered"));
+  CHECK_THAT(log.text(), Catch::Matchers::ContainsSubstring("1 events that had been accepted were not delivered"));
 }
 
 TEST_CASE("once a layer is destroyed its dialer is not used any more", "[redis]") {

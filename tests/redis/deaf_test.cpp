@@ -212,8 +212,7 @@ TEMPLATE_LIST_TEST_CASE("an ACL that changes while the layer is up is told", "[r
   Guest& ann = process.guest_in("g");
   (void)server.command({"ACL", "SETUSER", "app", "resetkeys", "resetchannels", "~other*", "&other*"});
   REQUIRE(ann.hears("layer_down"));
-  std::this_thread::sleep_for(500ms);
-  CHECK_FALSE(process.is_up());
+  CHECK(test::stays([&] { return !process.is_up(); }, 500ms));
   (void)server.command({"ACL", "SETUSER", "app", "~asgi*", "&*"});
   REQUIRE(ann.hears("layer_down layer_up"));
   REQUIRE(process.layer.group_send("g", numbered(1)));

@@ -9,6 +9,7 @@
 #include "redis/wire/link.hpp"
 #include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 using namespace sluice::redis;
@@ -141,17 +142,15 @@ TEST_CASE("what is published while Redis is away waits, in its order", "[redis]"
 
 TEST_CASE("a Redis that refuses the process its channel is no Redis to wait for in silence", "[redis]") {
   World world;
-  std::string lines;
-  const LogSink before = set_log_sink([&](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; });
+  const test::LogCapture log;
   world.redis.fail_with("NOPERM No permissions to access a channel");
   auto& layer = world.layer();
   world.executor.advance(20s);
   CHECK_FALSE(layer.redis_stats().up);
-  CHECK(lines.find("NOPERM") != std::string::npos);
+  CHECK(log.count("NOPERM") > 0);
   world.redis.fail_with("");
   world.executor.advance(6s);
   CHECK(layer.redis_stats().up);
-  set_log_sink(before);
 }
 
 TEST_CASE("what waits for room when a connection breaks waits for the next one", "[redis]") {

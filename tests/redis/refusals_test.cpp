@@ -9,8 +9,8 @@
 
 #include "redis/support/live_world.hpp"
 #include "redis/support/tiny_world.hpp"
-#include "sluice/core/log.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 using namespace sluice::redis;
@@ -18,26 +18,6 @@ using namespace std::chrono_literals;
 using TinyWorlds = std::tuple<TinyWorld, TinyPubSubWorld>;
 
 namespace {
-
-struct CaughtLog {
-  CaughtLog() {
-    before = set_log_sink([this](LogLevel, std::string_view line) {
-      const std::lock_guard lock(mutex);
-      lines += std::string(line) + "\n";
-    });
-  }
-  ~CaughtLog() { set_log_sink(before); }
-  std::ptrdiff_t count(std::string_view what) {
-    const std::lock_guard lock(mutex);
-    std::ptrdiff_t times = 0;
-    for (auto at = lines.find(what); at != lines.npos; at = lines.find(what, at + 1)) ++times;
-    return times;
-  }
-  std::ptrdiff_t all() { return count("\n"); }
-  std::mutex mutex;
-  std::string lines;
-  LogSink before;
-};
 
 // Commands that the server has served.
 std::int64_t served(const RedisServer& server) {
@@ -50,7 +30,7 @@ std::int64_t served(const RedisServer& server) {
 
 TEST_CASE("a Redis that refuses to let us wait is asked every second, and heard", "[redis]") {
   TinyWorld world;
-  CaughtLog log;
+  test::LogCapture log;
   world.redis.refuse("BZPOPMIN", "ERR unknown command 'BZPOPMIN'");
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -66,7 +46,7 @@ TEST_CASE("a Redis that refuses to let us wait is asked every second, and heard"
 
 TEMPLATE_LIST_TEST_CASE("sends that are refused are counted, and logged once", "[redis]", TinyWorlds) {
   TestType world;
-  CaughtLog log;
+  test::LogCapture log;
   auto& layer = world.layer();
   world.listener_in("g", layer);
   world.redis.refuse("EVAL", "NOPERM this user has no permissions to run the 'eval' command");
@@ -85,7 +65,7 @@ TEMPLATE_LIST_TEST_CASE("a user that may not publish at all reads, and the missi
                         TinyWorlds) {
   const bool later = GENERATE(false, true);  // the ACL changes while the layer is up
   TestType world;
-  CaughtLog log;
+  test::LogCapture log;
   const auto refuse = [&] {
     world.redis.refuse("ZADD", "NOPERM this user has no permissions to run the 'zadd' command");
     world.redis.refuse("PUBLISH", "NOPERM this user has no permissions to run the 'publish' command");
@@ -98,7 +78,7 @@ TEMPLATE_LIST_TEST_CASE("a user that may not publish at all reads, and the missi
   CHECK(layer.redis_stats().up);
   CHECK(layer.redis_stats().downs == 0);
   CHECK(ann.heard() == "");
-  INFO(log.lines);
+  INFO(log.text());
   CHECK(log.count("not proven") == 1);
 }
 
@@ -106,18 +86,18 @@ TEMPLATE_LIST_TEST_CASE("a host that is lost is one line of the log", "[redis]",
   TestType world;
   auto& layer = world.layer();
   world.listener_in("g", layer);
-  CaughtLog log;
+  test::LogCapture log;
   world.dialer.break_all();
   world.executor.advance(1s);
   CHECK(layer.redis_stats().downs == 1);
-  INFO(log.lines);
+  INFO(log.text());
   CHECK(log.count("connection reset") == 1);
-  CHECK(log.all() == 2);  // lost, found
+  CHECK(log.size() == 2);  // lost, found
 }
 
 TEST_CASE("joins that are refused are logged once, whatever group they were for", "[redis]") {
   TinyWorld world;
-  CaughtLog log;
+  test::LogCapture log;
   auto& layer = world.layer();
   Listener& ann = world.listener(layer);
   world.executor.run_all();
@@ -136,7 +116,7 @@ TEMPLATE_LIST_TEST_CASE(
     "logged once",
     "[redis]", TinyWorlds) {
   TestType world;
-  CaughtLog log;
+  test::LogCapture log;
   world.redis.fail_with(GENERATE("READONLY You can't write against a read only replica.",
                                  "NOPERM this user has no permissions to access one of the channels used as arguments",
                                  "LOADING Redis is loading the dataset in memory"));
@@ -147,9 +127,9 @@ TEMPLATE_LIST_TEST_CASE(
   world.executor.advance(5min);
   CHECK(world.dialer.dials() - dials < 400);
   CHECK(world.redis.commands().size() - commands < 1000);
-  INFO(log.lines);
-  CHECK(log.all() <= 3);
-  CHECK(log.all() >= 1);
+  INFO(log.text());
+  CHECK(log.size() <= 3);
+  CHECK(log.size() >= 1);
 }
 
 TEST_CASE("live: commands that a server does not know or allow cause no storm", "[redis][live]") {
@@ -161,7 +141,7 @@ TEST_CASE("live: commands that a server does not know or allow cause no storm", 
         GENERATE(Words{"ACL", "SETUSER", "default", "-@blocking"}, Words{"ACL", "SETUSER", "default", "-eval"},
                  Words{"ACL", "SETUSER", "default", "resetchannels"}, Words{"REPLICAOF", "127.0.0.1", "1"}));
   }
-  CaughtLog log;
+  test::LogCapture log;
   RedisOptions options = at(server);
   options.close_time = 100ms;
   {
@@ -175,7 +155,7 @@ TEST_CASE("live: commands that a server does not know or allow cause no storm", 
     }
     std::this_thread::sleep_for(2s);
     CHECK(served(server) - before < 300);
-    INFO(log.lines);
-    CHECK(log.all() <= 6);
+    INFO(log.text());
+    CHECK(log.size() <= 6);
   }
 }

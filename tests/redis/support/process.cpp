@@ -115,13 +115,4 @@ std::string temporary_folder() {
   return name;
 }
 
-bool eventually(const std::function<bool()>& condition, std::chrono::seconds patience) {
-  const auto until = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
-
 }  // namespace sluice::redis

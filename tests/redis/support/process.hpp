@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "support/eventually.hpp"
+
 namespace sluice::redis {
 
 /// A child with its stdin and stdout in our hands. One thread at a time.
@@ -44,7 +46,6 @@ class Process {
 std::uint16_t free_port();
 /// A new folder, under the system's place for such.
 std::string temporary_folder();
-/// Asks again and again until it is so, or patience ends.
-bool eventually(const std::function<bool()>& condition, std::chrono::seconds patience = std::chrono::seconds(20));
+using test::eventually;
 
 }  // namespace sluice::redis
