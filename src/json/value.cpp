@@ -118,6 +118,7 @@ Value::Elements Value::elements() const noexcept {
   return {std::bit_cast<Elements::Iterator>(array->begin()), std::bit_cast<Elements::Iterator>(array->end())};
 }
 
+template <>
 Value::Elements::Iterator& Value::Elements::Iterator::operator++() noexcept {
   auto at = std::bit_cast<dom::array::iterator>(*this);
   return *this = std::bit_cast<Iterator>(++at);
@@ -129,11 +130,13 @@ Value::Members Value::members() const noexcept {
   return {std::bit_cast<Members::Iterator>(object->begin()), std::bit_cast<Members::Iterator>(object->end())};
 }
 
+template <>
 Member Value::Members::Iterator::operator*() const noexcept {
   const auto at = std::bit_cast<dom::object::iterator>(*this);
   return {at.key(), std::bit_cast<Value>(at.value())};
 }
 
+template <>
 Value::Members::Iterator& Value::Members::Iterator::operator++() noexcept {
   auto at = std::bit_cast<dom::object::iterator>(*this);
   return *this = std::bit_cast<Iterator>(++at);

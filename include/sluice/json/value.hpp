@@ -15,6 +15,7 @@
 namespace sluice::json {
 
 class Writer;
+struct Member;
 
 enum class Kind : std::uint8_t {
   missing,  // no value at all, for instance a key that an object does not have
@@ -35,8 +36,10 @@ std::string_view to_string(Kind kind) noexcept;
 /// what it looks at. Immutable: share freely.
 class Value {
  public:
-  class Elements;
-  class Members;
+  template <class Item>
+  class Sequence;
+  using Elements = Sequence<Value>;
+  using Members = Sequence<Member>;
 
   constexpr Value() noexcept = default;  // missing
 
@@ -86,60 +89,26 @@ class Value {
   std::size_t index_ = 0;
 };
 
-/// The elements of an array. Immutable: share freely.
-class Value::Elements {
- public:
-  class Iterator {
-   public:
-    using value_type = Value;
-    using reference = Value;
-    using pointer = void;
-    using difference_type = std::ptrdiff_t;
-    using iterator_category = std::input_iterator_tag;
-    using iterator_concept = std::forward_iterator_tag;
-
-    Value operator*() const noexcept { return std::bit_cast<Value>(*this); }
-    Iterator& operator++() noexcept;
-    Iterator operator++(int) noexcept {
-      Iterator before = *this;
-      ++*this;
-      return before;
-    }
-    friend bool operator==(const Iterator&, const Iterator&) = default;
-
-   private:
-    const void* tree_ = nullptr;
-    std::size_t index_ = 0;
-  };
-
-  Elements(Iterator begin, Iterator end) noexcept : begin_(begin), end_(end) {}
-  Iterator begin() const noexcept { return begin_; }
-  Iterator end() const noexcept { return end_; }
-
- private:
-  Iterator begin_;
-  Iterator end_;
-};
-
 /// One member of an object; the key lives as long as the Document. A value.
 struct Member {
   std::string_view key;
   Value value;
 };
 
-/// The members of an object. Immutable: share freely.
-class Value::Members {
+/// The elements of an array, or the members of an object. Immutable: share freely.
+template <class Item>
+class Value::Sequence {
  public:
   class Iterator {
    public:
-    using value_type = Member;
-    using reference = Member;
+    using value_type = Item;
+    using reference = Item;
     using pointer = void;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
     using iterator_concept = std::forward_iterator_tag;
 
-    Member operator*() const noexcept;
+    Item operator*() const noexcept;
     Iterator& operator++() noexcept;
     Iterator operator++(int) noexcept {
       Iterator before = *this;
@@ -153,7 +122,7 @@ class Value::Members {
     std::size_t index_ = 0;
   };
 
-  Members(Iterator begin, Iterator end) noexcept : begin_(begin), end_(end) {}
+  Sequence(Iterator begin, Iterator end) noexcept : begin_(begin), end_(end) {}
   Iterator begin() const noexcept { return begin_; }
   Iterator end() const noexcept { return end_; }
 
@@ -161,5 +130,16 @@ class Value::Members {
   Iterator begin_;
   Iterator end_;
 };
+
+template <>
+inline Value Value::Elements::Iterator::operator*() const noexcept {
+  return std::bit_cast<Value>(*this);
+}
+template <>
+Member Value::Members::Iterator::operator*() const noexcept;
+template <>
+Value::Elements::Iterator& Value::Elements::Iterator::operator++() noexcept;
+template <>
+Value::Members::Iterator& Value::Members::Iterator::operator++() noexcept;
 
 }  // namespace sluice::json
