@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "nats/nats_bus.hpp"
 
+#include <deque>
 #include <utility>
+
+#include "nats/nats_connection.hpp"
+#include "nats/subjects.hpp"
 
 namespace sluice::nats {
 namespace {
@@ -10,104 +14,138 @@ namespace {
 constexpr std::size_t most_unanswered_bytes = 1024 * 1024;
 constexpr std::size_t most_unanswered = 4096;
 
-}  // namespace
+// Groups and channels are subjects. A message ends when the server has answered behind it. Threads as for Bus.
+class NatsBus final : public Bus, private NatsEvents {
+ public:
+  NatsBus(Executor& executor, const NatsOptions& options, std::shared_ptr<NatsCounters> counters)
+      : executor_(executor),
+        subjects_(options.prefix),
+        counters_(std::move(counters)),
+        connection_(NatsConnection::open(options, executor, *this, counters_)) {}
+  ~NatsBus() override { connection_->close(); }
 
-NatsBus::NatsBus(Executor& executor, const NatsOptions& options, std::shared_ptr<NatsCounters> counters)
-    : executor_(executor),
-      subjects_(options.prefix),
-      counters_(std::move(counters)),
-      connection_(NatsConnection::open(options, executor, *this, counters_)) {}
+  Executor& executor() const noexcept override { return executor_; }
+  void start(BusEvents& events, std::string channel_prefix) override {
+    events_ = &events;
+    own_ = subjects_.of(BusTarget::channel, channel_prefix);
+    connection_->connect(own_);
+  }
+  // One reader of a plain channel receives an event, wherever the readers are.
+  void subscribe(const BusSubscription& to, Done done) override {
+    add(to.group.empty() ? Kind::subscribe_shared : Kind::subscribe, subjects_.of(to), std::move(done));
+  }
+  void unsubscribe(const BusSubscription& to, Done done) override {
+    add(Kind::unsubscribe, subjects_.of(to), std::move(done));
+  }
+  bool publish(std::shared_ptr<BusMessage> message) override;
+  // Not done before the server knows that no plain channel is read here any more: it would send events to nobody.
+  void close(Function<void()> done) override {
+    closed_ = std::move(done);
+    if (!up_) return end();
+    add(Kind::unsubscribe, own_, [this](const Result<void>&) { end(); });
+  }
 
-NatsBus::~NatsBus() { connection_->close(); }
-
-void NatsBus::start(BusEvents& events, std::string channel_prefix) {
-  events_ = &events;
-  process_ = subjects_.of(BusTarget::channel, channel_prefix) + '*';
-  connection_->connect();
-}
-
-// The link is up once the subscription for all channels of this process stands.
-void NatsBus::connected(std::size_t max_payload) {
-  max_payload_ = max_payload;
-  pending_.push_back(
-      {connection_->add(NatsConnection::Kind::subscribe, process_), nullptr, [this](const Result<void>&) {
-         up_ = true;
-         events_->up(0);
-       }});
-}
-
-// One reader of a plain channel receives an event, wherever the readers are.
-void NatsBus::subscribe(const BusSubscription& to, Done done) {
+ private:
   using Kind = NatsConnection::Kind;
-  const Kind kind = to.group.empty() ? Kind::subscribe_shared : Kind::subscribe;
-  pending_.push_back({connection_->add(kind, subjects_.of(to)), nullptr, std::move(done)});
-}
+  struct Pending {
+    std::uint64_t number;
+    std::shared_ptr<BusMessage> message;  // null: a subscription, or the end of one
+    Done done;
+  };
 
-void NatsBus::unsubscribe(const BusSubscription& to, Done done) {
-  const auto number = connection_->add(NatsConnection::Kind::unsubscribe, subjects_.of(to));
-  pending_.push_back({number, nullptr, std::move(done)});
-}
+  void add(Kind kind, std::string subject, Done done) {
+    pending_.push_back({connection_->add(kind, std::move(subject)), nullptr, std::move(done)});
+  }
+  void connected(std::size_t max_payload) override {
+    max_payload_ = max_payload;
+    up_ = true;
+    events_->up(0);
+  }
+  void answered(std::uint64_t number) override;
+  void lost(const Error& error, std::uint64_t handed) override;
+  void received(NatsMessage message) override {
+    const std::size_t memory = message.memory();
+    try {
+      received_.push_back(std::move(message));
+    } catch (...) {
+      connection_->release(memory);
+      throw;
+    }
+    if (!pauses_) deliver();
+  }
+  void deliver();
+  void end() {
+    if (closed_) std::exchange(closed_, {})();
+  }
+
+  Executor& executor_;
+  const Subjects subjects_;
+  const std::shared_ptr<NatsCounters> counters_;
+  const std::shared_ptr<NatsConnection> connection_;
+  BusEvents* events_ = nullptr;
+  std::string own_;  // begins the subjects of this process's channels
+  std::deque<Pending> pending_;
+  std::deque<NatsMessage> received_;
+  std::size_t unanswered_bytes_ = 0;
+  std::size_t max_payload_ = 0;
+  bool up_ = false;
+  bool pauses_ = false;
+  Function<void()> closed_;  // called when the server has answered to the end
+};
 
 bool NatsBus::publish(std::shared_ptr<BusMessage> message) {
   if (unanswered_bytes_ >= most_unanswered_bytes || pending_.size() >= most_unanswered) return false;
   const std::string& body = message->body.bytes;
   if (body.size() > max_payload_) {
-    counters_->rejected.fetch_add(1, std::memory_order_relaxed);
+    ++counters_->rejected;
     message->failed({ErrorCode::limit_exceeded, "NATS layer: an event is larger than the server's max_payload"});
     return true;
   }
-  const auto number = connection_->add(NatsConnection::Kind::publish, subjects_.of(message->to, message->name), body);
-  unanswered_bytes_ += body.size();
+  const auto number = connection_->add(Kind::publish, subjects_.of(message->to, message->name), body);
+  const std::size_t bytes = body.size();
   pending_.push_back({number, std::move(message), {}});
+  unanswered_bytes_ += bytes;
   return true;
 }
 
 // NATS does not report how many subscriptions a message has reached: the server is the place that took it.
 void NatsBus::answered(std::uint64_t number) {
-  bool published = false;
   while (!pending_.empty() && pending_.front().number <= number) {
-    Pending done = std::move(pending_.front());
+    Pending ended = std::move(pending_.front());
     pending_.pop_front();
-    if (done.message) {
-      published = true;
-      unanswered_bytes_ -= done.message->body.bytes.size();
-      done.message->reached(1);
-    } else if (done.done) {
-      done.done(Result<void>());
-    }
+    if (ended.done) ended.done(Result<void>());
+    if (!ended.message) continue;
+    unanswered_bytes_ -= ended.message->body.bytes.size();
+    ended.message->reached(1);
   }
-  if (published) events_->writable(0);
+  events_->writable(0);
 }
 
 void NatsBus::lost(const Error& error, std::uint64_t handed) {
   unanswered_bytes_ = 0;
-  for (Pending& pending : std::exchange(pending_, {})) {
-    if (!pending.message) continue;
-    if (pending.number > handed) {
-      events_->not_sent(0, std::move(pending.message));
-    } else {
-      counters_->unconfirmed.fetch_add(1, std::memory_order_relaxed);
-      pending.message->failed(error);
+  for (; !pending_.empty(); pending_.pop_front()) {
+    const auto& [number, message, done] = pending_.front();
+    if (!message) continue;
+    if (number <= handed) {
+      ++counters_->unconfirmed;
+      message->failed(error);
+      continue;
+    }
+    try {
+      events_->not_sent(0, message);
+    } catch (const std::bad_alloc&) {
+      message->failed(error);
     }
   }
+  connection_->connect(own_);
   if (std::exchange(up_, false)) events_->down(0, error);
-  connection_->connect();
-}
-
-void NatsBus::received(NatsMessage message) {
-  received_.push_back(std::move(message));
-  if (!pauses_) deliver();
+  end();
 }
 
 void NatsBus::deliver() {
   while (!received_.empty()) {
-    if (!events_->has_room()) {
-      pauses_ = true;
-      return events_->when_room([this] {
-        pauses_ = false;
-        deliver();
-      });
-    }
+    pauses_ = !events_->has_room();
+    if (pauses_) return events_->when_room([this] { deliver(); });
     const NatsMessage next = std::move(received_.front());
     received_.pop_front();
     connection_->release(next.memory());
@@ -116,12 +154,15 @@ void NatsBus::deliver() {
     if (place && event) {
       events_->received(place->first, place->second, *event);
     } else {
-      counters_->unreadable.fetch_add(1, std::memory_order_relaxed);
+      ++counters_->unreadable;
     }
   }
 }
 
-// The subscriptions end with the connection.
-void NatsBus::close(Function<void()> done) { done(); }
+}  // namespace
+
+std::unique_ptr<Bus> make_bus(Executor& executor, const NatsOptions& options, std::shared_ptr<NatsCounters> counters) {
+  return std::make_unique<NatsBus>(executor, options, std::move(counters));
+}
 
 }  // namespace sluice::nats

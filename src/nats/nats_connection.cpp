@@ -7,7 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include "nats/settings.hpp"
 #include "sluice/core/log.hpp"
 
 namespace sluice::nats {
@@ -32,6 +31,8 @@ Error error_of(natsStatus status, std::string_view doing) {
   return {code, fmt::format("{}: {}", doing, says_more ? text : natsStatus_GetText(status))};
 }
 Error no_memory() { return {ErrorCode::io_failed, "no memory"}; }
+
+constexpr int most_left_behind = 4;
 
 }  // namespace
 
@@ -58,7 +59,7 @@ struct NatsConnection::Callbacks {
   }
   static void error(natsConnection* of, natsSubscription*, natsStatus status, void* id) {
     run(id, [of, status](NatsConnection& to) {
-      if (status == NATS_SLOW_CONSUMER) to.counters_->dropped.fetch_add(1, std::memory_order_relaxed);
+      if (status == NATS_SLOW_CONSUMER) ++to.counters_->dropped;
       to.fail(of, error_of(status, "receive"));
     });
   }
@@ -87,8 +88,9 @@ NatsConnection::NatsConnection(const NatsOptions& options, Executor& executor, N
       executor_(executor),
       events_(&events) {}
 
-void NatsConnection::connect() {
+void NatsConnection::connect(std::string own) {
   std::lock_guard lock(mutex_);
+  own_ = std::move(own);
   operations_.clear();
   wanted_ = true;
   changed_.notify_one();
@@ -118,7 +120,11 @@ template <class Report>
 void NatsConnection::post(Report report) {
   if (!events_) return;
   executor_.post([self = shared_from_this(), report = std::move(report)]() mutable {
-    if (self->events_) report(*self->events_);
+    try {
+      if (self->events_) report(*self->events_);
+    } catch (const std::bad_alloc&) {
+      self->fail(nullptr, no_memory());
+    }
   });
 }
 
@@ -127,9 +133,13 @@ void NatsConnection::received(natsMsg* raw) {
                       {natsMsg_GetData(raw), static_cast<std::size_t>(natsMsg_GetDataLength(raw))}};
   const std::size_t memory = message.memory();
   std::unique_lock lock(mutex_);
+  if (message.subject == own_ + '!') {  // no name has a '!' there
+    echoed_ = message.body == echo_;
+    return changed_.notify_one();
+  }
   if (unread_events_ > 0 &&
       (unread_events_ >= options_.unread_events || unread_bytes_ + memory > options_.unread_bytes)) {
-    counters_->dropped.fetch_add(1, std::memory_order_relaxed);
+    ++counters_->dropped;
     lock.unlock();
     return fail(nullptr, Error(ErrorCode::limit_exceeded, "receive: more arrives than is read"));
   }
@@ -158,7 +168,11 @@ void NatsConnection::run() {
     std::unique_lock lock(mutex_);
     while (events_ && failure_) {
       try {
-        post([error = *failure_, handed = handed_](NatsEvents& events) { events.lost(error, handed); });
+        const Error error = *failure_;
+        lock.unlock();
+        log_.write(LogLevel::warning, "lost", [&] { return "NATS layer: lost the server: " + error.context(); });
+        lock.lock();
+        post([error, handed = handed_](NatsEvents& events) { events.lost(error, handed); });
         failure_.reset();
       } catch (const std::bad_alloc&) {
         changed_.wait_for(lock, std::chrono::milliseconds(10));
@@ -172,41 +186,83 @@ void NatsConnection::run() {
   nats_ReleaseThreadMemory();
 }
 
+// An attempt to connect, under the connection's lock. cnats sets no limit to the TLS handshake: an attempt has a thread
+// of its own, and is left behind when it takes too long.
+struct NatsConnection::Attempt {
+  natsConnection* made = nullptr;
+  std::string failure;
+  bool ended = false, left_behind = false;
+
+  static void run(const std::shared_ptr<Attempt>& attempt, NatsConnection& owner, natsOptions* settings) noexcept {
+    natsConnection* made = nullptr;
+    const natsStatus status = natsConnection_Connect(&made, settings);
+    std::string failure;
+    try {
+      if (status != NATS_OK) failure = error_of(status, "connect").context();
+    } catch (const std::bad_alloc&) {}
+    nats_ReleaseThreadMemory();
+    std::unique_lock lock(owner.mutex_);
+    attempt->ended = true;
+    attempt->failure = std::move(failure);
+    if (!attempt->left_behind) {
+      attempt->made = made;
+    } else {
+      --owner.left_behind_;
+      lock.unlock();
+      natsConnection_Destroy(made);
+    }
+    owner.changed_.notify_all();
+  }
+};
+
 // Returns false once it is closed.
 bool NatsConnection::dial() {
-  for (natsConnection* made = nullptr;;) {
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return wanted_ || !events_; });
-      if (attempts_ > 0) changed_.wait_for(lock, back_off_.next(), [this] { return !events_; });
-      if (!events_) return false;
-      failure_.reset();
-    }
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return (wanted_ && left_behind_ < most_left_behind) || !events_; });
+    if (attempts_ > 0) changed_.wait_for(lock, back_off_.next(), [this] { return !events_; });
+    if (!events_) return false;
+    failure_.reset();
     const std::string& server = options_.servers[attempts_++ % options_.servers.size()];
+    const auto attempt = std::make_shared<Attempt>();
     try {
-      const Settings settings = settings_for(options_, server);
+      Settings settings = settings_for(options_, server);
       natsOptions_SetClosedCB(settings.get(), Callbacks::closed, id_);
       natsOptions_SetErrorHandler(settings.get(), Callbacks::error, id_);
-      const natsStatus status = natsConnection_Connect(&made, settings.get());
-      if (status != NATS_OK) throw std::runtime_error(error_of(status, server).context());
+      std::thread([attempt, self = shared_from_this(), settings = std::move(settings)] {
+        Attempt::run(attempt, *self, settings.get());
+      }).detach();
+      changed_.wait_for(lock, 3 * options_.answer_time, [&] { return attempt->ended || !events_; });
+      if (!attempt->ended) attempt->failure = "no answer";
     } catch (const std::exception& error) {  // a certificate that is not there now, say
-      log_.write(LogLevel::warning, "connect", [&] { return fmt::format("NATS layer: {}", error.what()); });
+      attempt->failure = error.what();
+      attempt->ended = true;
+    }
+    if (!attempt->made) {
+      if (!attempt->ended) ++left_behind_;
+      attempt->left_behind = true;
+      if (!events_) return false;
+      lock.unlock();
+      log_.write(LogLevel::warning, "connect",
+                 [&] { return fmt::format("NATS layer: {}: {}", server, attempt->failure); });
       continue;
     }
-    std::lock_guard lock(mutex_);
-    connection_ = made;
+    connection_ = attempt->made;
     wanted_ = false;
-    if (natsConnection_IsClosed(made)) failure_.emplace(ErrorCode::io_failed, "lost at once");
-    const auto most = static_cast<std::size_t>(natsConnection_GetMaxPayload(made));
+    if (natsConnection_IsClosed(connection_)) failure_.emplace(ErrorCode::io_failed, "lost at once");
+    lock.unlock();
+    (void)perform({Kind::subscribe, own_ + '*', {}, handed_});
+    if (!round_trip()) return true;
+    lock.lock();
+    const auto most = static_cast<std::size_t>(natsConnection_GetMaxPayload(connection_));
     post([most](NatsEvents& events) { events.connected(most); });
     return true;
   }
 }
 
-// A flush is answered once the server has processed all that was sent before. What lacked a permission is known then.
 void NatsConnection::serve() {
   const auto connected_at = std::chrono::steady_clock::now();
-  for (natsStatus status = NATS_OK; status == NATS_OK;) {
+  for (natsStatus status = NATS_OK;;) {
     std::deque<Operation> batch;
     {
       std::unique_lock lock(mutex_);
@@ -219,17 +275,34 @@ void NatsConnection::serve() {
       // cnats writes nothing to a connection that has ended. Otherwise a part may have left.
       if (status != NATS_CONNECTION_CLOSED) handed_ = next->number;
     }
-    if (status == NATS_OK) status = natsConnection_FlushTimeout(connection_, options_.answer_time.count());
-    const char* text = nullptr;
-    if (status == NATS_OK && natsConnection_GetLastError(connection_, &text) == NATS_NOT_PERMITTED) {
-      fail(connection_, Error(ErrorCode::refused, text ? text : "not permitted"));
-      break;
-    }
     if (status != NATS_OK) fail(connection_, error_of(status, "send"));
+    if (status != NATS_OK || !round_trip()) break;
     std::lock_guard lock(mutex_);
-    if (!failure_) post([number = handed_](NatsEvents& events) { events.answered(number); });
+    post([number = handed_](NatsEvents& events) { events.answered(number); });
   }
   if (std::chrono::steady_clock::now() - connected_at >= options_.reconnect_max) back_off_.reset();
+}
+
+// Has the server processed all that was sent before, and permitted it? A flush alone proves nothing: cnats 3.4.1
+// reports success as well where it could not write. It is used for writing at once.
+bool NatsConnection::round_trip() {
+  {
+    std::lock_guard lock(mutex_);
+    echo_ = std::to_string(++echoes_);
+    echoed_ = false;
+  }
+  natsStatus status = natsConnection_PublishString(connection_, (own_ + '!').c_str(), echo_.c_str());
+  if (status == NATS_OK) status = natsConnection_FlushTimeout(connection_, options_.answer_time.count());
+  const char* text = nullptr;
+  if (status != NATS_OK) {
+    fail(connection_, error_of(status, "send"));
+  } else if (natsConnection_GetLastError(connection_, &text) == NATS_NOT_PERMITTED) {
+    fail(connection_, Error(ErrorCode::refused, text ? text : "not permitted"));
+  }
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, options_.answer_time, [this] { return echoed_ || failure_ || !events_; });
+  if (!echoed_ && !failure_) failure_.emplace(ErrorCode::timed_out, "send: no answer");
+  return !failure_;
 }
 
 natsStatus NatsConnection::perform(const Operation& operation) {

@@ -4,7 +4,6 @@
 
 #include <nats/nats.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -15,6 +14,7 @@
 #include <unordered_map>
 
 #include "core/back_off.hpp"
+#include "nats/nats_bus.hpp"
 #include "sluice/core/error.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/core/log_throttle.hpp"
@@ -22,15 +22,16 @@
 
 namespace sluice::nats {
 
-/// As NatsStats has them. Any thread.
-struct NatsCounters {
-  std::atomic<std::size_t> unconfirmed{0}, rejected{0}, dropped{0}, unreadable{0};
-};
-
+/// A message that has arrived.
 struct NatsMessage {
   std::string subject, body;
   std::size_t memory() const noexcept { return subject.size() + body.size() + 256; }
 };
+
+/// The options for a connection to one of the servers, as cnats wants them. Throws std::invalid_argument for values
+/// that cannot work, also for a file that cannot be read.
+using Settings = std::unique_ptr<natsOptions, decltype(&natsOptions_Destroy)>;
+Settings settings_for(const NatsOptions& options, const std::string& server);
 
 /// What a connection reports. Its executor only.
 class NatsEvents {
@@ -47,8 +48,9 @@ class NatsEvents {
   ~NatsEvents() = default;
 };
 
-/// Connects, again and again until it succeeds. Then it does operations in their order, and asks the server for an
-/// answer behind each batch. cnats neither reconnects nor keeps anything by itself. Its executor only.
+/// Connects, again and again until it succeeds. Then it does operations in their order, and publishes an echo to itself
+/// behind each batch: once that arrives the server has processed the batch. cnats neither reconnects nor keeps anything
+/// by itself. Its executor only.
 class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
  public:
   /// Throws std::invalid_argument for options that cannot work.
@@ -57,8 +59,9 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
   NatsConnection(const NatsOptions& options, Executor& executor, NatsEvents& events,
                  std::shared_ptr<NatsCounters> counters);
 
-  /// At the beginning, and after every loss.
-  void connect();
+  /// At the beginning, and after every loss. Subscribes to all subjects that are `own` and one token more, which nobody
+  /// else does.
+  void connect(std::string own);
   enum class Kind : std::uint8_t { subscribe, subscribe_shared, unsubscribe, publish };
   /// Returns the operation's number, from 1. Of all `subscribe_shared` to a subject one receives a message.
   std::uint64_t add(Kind kind, std::string subject, std::string body = {});
@@ -74,10 +77,12 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
     std::uint64_t number;
   };
   struct Callbacks;
+  struct Attempt;
 
   void run();
   bool dial();
   void serve();
+  bool round_trip();
   natsStatus perform(const Operation& operation);
   void hang_up();
   void received(natsMsg* message);
@@ -95,6 +100,7 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
   std::size_t attempts_ = 0;
   std::unordered_map<std::string, natsSubscription*> subscriptions_;
   std::uint64_t handed_ = 0;
+  std::uint64_t echoes_ = 0;
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -103,6 +109,10 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
   natsConnection* connection_ = nullptr;  // changed by the thread, which reads it without the lock
   std::optional<Error> failure_;          // of this connection
   bool wanted_ = false;
+  int left_behind_ = 0;  // attempts to connect that have not ended
+  std::string own_;
+  std::string echo_;  // the one that was sent last
+  bool echoed_ = false;
   std::deque<Operation> operations_;
   std::uint64_t last_number_ = 0;
   std::size_t unread_events_ = 0, unread_bytes_ = 0;

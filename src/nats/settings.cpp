@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "nats/settings.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <stdexcept>
 #include <string_view>
+
+#include "nats/nats_connection.hpp"
 
 namespace sluice::nats {
 namespace {
@@ -48,8 +47,6 @@ Settings settings_for(const NatsOptions& options, const std::string& server) {
   set("servers", natsOptions_SetAllowReconnect(o, false));
   // One thread for all subscriptions rather than one each, and so messages keep their order across subjects.
   set("servers", natsOptions_UseGlobalMessageDelivery(o, true));
-  constexpr std::size_t most = std::numeric_limits<int>::max() / 1024;  // cnats allows 1024 bytes for each
-  set("unread_events", natsOptions_SetMaxPendingMsgs(o, static_cast<int>(std::min(options.unread_events, most))));
   if (!options.token.empty()) set("token", natsOptions_SetToken(o, options.token.c_str()));
   if (!options.username.empty()) {
     set("username", natsOptions_SetUserInfo(o, options.username.c_str(), options.password.c_str()));

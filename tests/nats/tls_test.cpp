@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // TLS to a real server: which certificates are believed.
 #include "nats/support/bus_world.hpp"
+#include "nats/support/silent_server.hpp"
 #include "redis/support/redis_server.hpp"
+#include "support/eventually.hpp"
 
 namespace sluice::nats {
 
 TEST_CASE("TLS verifies the server's certificate and its name", "[nats]") {
-  if (no_nats_server()) return;
   const test::Silence silence;
   testing::ManualExecutor executor;
   const Folder folder, another;
@@ -31,7 +32,6 @@ TEST_CASE("TLS verifies the server's certificate and its name", "[nats]") {
 }
 
 TEST_CASE("a server may ask for a certificate of ours", "[nats]") {
-  if (no_nats_server()) return;
   World plain;  // for its executor and silence
   const Folder folder;
   const redis::Certificate certificate(folder.name());
@@ -45,8 +45,35 @@ TEST_CASE("a server may ask for a certificate of ours", "[nats]") {
   CHECK(Peer(plain.executor, options).is_up());
 }
 
+TEST_CASE("a server that falls silent in the TLS handshake is left for the next", "[nats]") {
+  const test::Silence silence;
+  testing::ManualExecutor executor;
+  const Folder folder;
+  const redis::Certificate certificate(folder.name());
+  const NatsServer server({"--tls", "--tlscert", certificate.certificate_file, "--tlskey", certificate.key_file});
+  SilentServer silent;
+  NatsOptions options = quick(silent.url());
+  options.servers.push_back(server.url());
+  options.tls = NatsTls{.ca_file = certificate.certificate_file};
+  options.answer_time = std::chrono::milliseconds(500);
+  CHECK(Peer(executor, options).is_up());
+  CHECK(silent.accepted() == 1);
+}
+
+TEST_CASE("no more than four attempts are left behind at a silent server", "[nats]") {
+  const test::Silence silence;
+  testing::ManualExecutor executor;
+  auto silent = std::make_unique<SilentServer>();
+  NatsOptions options = quick(silent->url());
+  options.tls = NatsTls{.verify = false};
+  options.answer_time = std::chrono::milliseconds(20);
+  const Peer peer(executor, options);
+  CHECK(test::eventually([&] { return silent->accepted() == 4; }));
+  CHECK(test::stays([&] { return silent->accepted() == 4; }, std::chrono::milliseconds(300)));
+  silent.reset();
+}
+
 TEST_CASE("TLS is not left out where the server does not speak it", "[nats]") {
-  if (no_nats_server()) return;
   World plain;
   NatsOptions options = quick("tls://localhost:" + std::to_string(plain.server.port()));
   CHECK_FALSE(Peer(plain.executor, options).is_up(std::chrono::milliseconds(300)));

@@ -50,7 +50,7 @@ inline BusSubscription channel(std::string name) { return {.channel = std::move(
 class Peer final : public BusEvents {
  public:
   Peer(testing::ManualExecutor& executor, const NatsOptions& options, std::string process = "specific.1!")
-      : executor_(executor), bus_(std::make_unique<NatsBus>(executor, options, counters)) {
+      : executor_(executor), bus_(make_bus(executor, options, counters)) {
     executor_.run([&] { bus_->start(*this, std::move(process)); });
   }
   ~Peer() {
@@ -96,19 +96,23 @@ class Peer final : public BusEvents {
   }
 
   void received(BusTarget to, std::string_view name, const Event& event) override {
+    const auto notes = make_notes ? make_notes() : nullptr;
     const auto number = event.value()["n"].as_int();
     heard += (heard.empty() ? "" : " ") + std::string(to == BusTarget::group ? "" : "@") + std::string(name) + ":" +
              (number ? std::to_string(*number) : std::string(event.type()));
     ++count;
   }
   void up(std::size_t) override {
+    const auto notes = make_notes ? make_notes() : nullptr;
     up_ = true;
     if (on_up) on_up();
   }
   void down(std::size_t, const Error& error) override {
+    const auto notes = make_notes ? make_notes() : nullptr;
     up_ = false;
     ++downs;
     reason = error.context();
+    if (on_down) on_down();
   }
   void missed(const Error&) override {}
   void writable(std::size_t) override { ++writables; }
@@ -126,7 +130,8 @@ class Peer final : public BusEvents {
   Bus& bus() { return *bus_; }
 
   const std::shared_ptr<NatsCounters> counters = std::make_shared<NatsCounters>();
-  std::function<void()> on_up;
+  std::function<void()> on_up, on_down;
+  std::function<std::shared_ptr<void>()> make_notes;  // lives while the peer works for the test
   std::string heard, reason;
   std::size_t count = 0, downs = 0, writables = 0;
   std::vector<std::shared_ptr<BusMessage>> kept;  // not sent
@@ -136,7 +141,7 @@ class Peer final : public BusEvents {
   testing::ManualExecutor& executor_;
   bool up_ = false;
   Function<void()> resume_;
-  std::unique_ptr<NatsBus> bus_;
+  std::unique_ptr<Bus> bus_;
 };
 
 /// A server, and processes on one executor.

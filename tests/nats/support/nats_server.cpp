@@ -5,27 +5,39 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 
 #include "sluice/json/document.hpp"
+#include "support/eventually.hpp"
 
 namespace sluice::nats {
 
-bool no_nats_server() {
-  static const bool missing = [] {
-    Process version({"nats-server", "--version"});
-    const bool none = version.wait() != 0;
-    if (none) std::puts("skipped: nats-server is not installed");
-    return none;
-  }();
-  return missing;
+namespace {
+
+// Debian installs it where a user's PATH does not look.
+std::string program() {
+  const std::string installed = "/usr/sbin/nats-server";
+  return std::filesystem::exists(installed) ? installed : "nats-server";
 }
+
+// Ends the program where there is no nats-server: each test is a program run of its own.
+void skip_without_server() {
+  static const bool missing = Process({program(), "--version"}).wait() != 0;
+  if (!missing) return;
+  std::puts("skipped: nats-server is not installed");
+  std::fflush(stdout);
+  std::_Exit(0);
+}
+
+}  // namespace
 
 NatsServer::NatsServer(std::vector<std::string> arguments)
     : arguments_(std::move(arguments)), folder_(redis::temporary_folder()) {
+  skip_without_server();
   start();
 }
 
@@ -37,12 +49,12 @@ NatsServer::~NatsServer() {
 
 // It writes the ports file once it listens.
 void NatsServer::start() {
-  std::vector<std::string> words{"nats-server", "-a", "127.0.0.1", "-p", port_ ? std::to_string(port_) : "-1"};
+  std::vector<std::string> words{program(), "-a", "127.0.0.1", "-p", port_ ? std::to_string(port_) : "-1"};
   words.insert(words.end(), {"--ports_file_dir", folder_, "-l", folder_ + "/log"});
   words.insert(words.end(), arguments_.begin(), arguments_.end());
   process_ = std::make_unique<Process>(words);
   const std::string file = folder_ + "/nats-server_" + std::to_string(process_->id()) + ".ports";
-  const bool listens = redis::eventually([&] {
+  const bool listens = test::eventually([&] {
     if (!process_->running()) throw std::runtime_error("nats-server ended at once");
     std::ifstream ports(file);
     const auto document = json::Document::parse(std::string(std::istreambuf_iterator<char>(ports), {}));

@@ -13,10 +13,8 @@ namespace sluice::nats {
 
 using redis::Process;
 
-/// Prints why, once: a test that needs a nats-server returns then.
-bool no_nats_server();
-
-/// At a port of its own choice. Gone with the object. One thread at a time.
+/// At a port of its own choice. Gone with the object. Where nats-server is not installed the constructor prints that
+/// the test is skipped, and ends the program. One thread at a time.
 class NatsServer {
  public:
   /// Further arguments of the command line: {"--user", "ann", "--pass", "secret"}.
