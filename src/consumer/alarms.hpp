@@ -18,8 +18,8 @@ namespace sluice {
 
 class Session;
 
-/// Delivers each event when it is due, and forgets those of a session that has finished: a timer of the executor can't be
-/// cancelled, and would keep the session's memory until it rings. Its executor only.
+/// Delivers each event when it is due, and forgets those of a session that has finished: a timer of the executor can't
+/// be cancelled, and would keep the session's memory until it rings. Its executor only.
 class Alarms {
  public:
   explicit Alarms(Executor& executor) noexcept : executor_(executor) {}

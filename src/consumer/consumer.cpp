@@ -73,7 +73,8 @@ void Consumer::send(MessageKind kind, std::string_view data) {
   if (!queues.client().open()) return count(queues.host().counters.sends_after_close);
   must_run_on(session.executor(), "send()");
   if (!queues.client().accepted()) throw std::logic_error("send(): accept() comes first");
-  session.follow(queues.send(queues.home().frames().encode(kind, data)));
+  const auto next = queues.send(queues.home().frames().encode(kind, data));
+  if (next != SessionQueues::Next::nothing) session.follow(next);
 }
 
 void Consumer::close(const CloseReason& reason) {

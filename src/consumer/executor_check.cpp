@@ -7,8 +7,7 @@
 
 namespace sluice {
 
-void must_run_on(const Executor& executor, std::string_view call) {
-  if (executor.runs_here()) return;
+void throw_wrong_thread(std::string_view call) {
   throw std::logic_error(fmt::format(
       "{} from outside the consumer's executor: from there send the consumer an event, by its channel_name()", call));
 }

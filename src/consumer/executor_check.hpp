@@ -8,8 +8,12 @@
 
 namespace sluice {
 
-/// Throws std::logic_error with a sentence about the call if another thread makes it, whose mistake would be seen only
-/// when the program crashes far from it.
-void must_run_on(const Executor& executor, std::string_view call);
+/// Throws std::logic_error with a sentence about this call.
+[[noreturn]] void throw_wrong_thread(std::string_view call);
+
+/// What another thread does here would be seen only when the program crashes, far from the mistake.
+inline void must_run_on(const Executor& executor, std::string_view call) {
+  if (!executor.runs_here()) throw_wrong_thread(call);
+}
 
 }  // namespace sluice

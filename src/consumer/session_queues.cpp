@@ -96,13 +96,6 @@ void SessionQueues::put_broadcasts(const DeliveryRun& run, WhenSlow when_slow) {
   slot_.unshare_soon();
 }
 
-SessionQueues::Next SessionQueues::send(const Frame& frame) {
-  DeliveryQueue& delivery = client_.delivery();
-  if (!delivery.take_credit(frame)) return delivery.send(frame, {}, WhenSlow::close, {}, context());
-  delivery.connection().send(frame);
-  return Next::nothing;
-}
-
 SessionQueues::Next SessionQueues::send(const PassingBroadcast& passing) {
   DeliveryQueue& delivery = client_.delivery();
   const DeliveryQueue::Context now = context();

@@ -77,7 +77,12 @@ class SessionQueues {
   /// Broadcasts that may not be sent now.
   [[nodiscard]] Next queue(const DeliveryRun& run);
   /// A message of the consumer itself.
-  [[nodiscard]] Next send(const Frame& frame);
+  [[nodiscard]] Next send(const Frame& frame) {
+    DeliveryQueue& delivery = client_.delivery();
+    if (!delivery.take_credit(frame)) return delivery.send(frame, {}, WhenSlow::close, {}, context());
+    delivery.connection().send(frame);
+    return Next::nothing;
+  }
   /// A broadcast whose turn in the mailbox has come.
   [[nodiscard]] Next send(const PassingBroadcast& passing);
   DeliveryQueue::Context context() const noexcept {

@@ -177,6 +177,7 @@ TEST_CASE("a queue spends its credit before it looks at the connection's queue a
   CHECK(!client.queue.behind());
   CHECK(client.deliver("prices", {std::string(30, 'y')}) == Next::nothing);
   CHECK(client.queue.behind());
+  CHECK(client.put("prices", "3") == Next::nothing);  // what is left of the credit lets nothing overtake
   CHECK(client.sent() == "1; 2");
 }
 
