@@ -7,16 +7,16 @@
 #include <stdexcept>
 
 #include "json/quoted.hpp"
+#include "layer/broadcast_schema.hpp"
 
 namespace sluice {
 
 namespace {
 
 Result<EventHandlers::Call> empty_broadcast(const Event& event) {
-  const bool individual = event.broadcast_kind() == BroadcastKind::to_users_individual_payloads;
-  if (individual && event.value()["payload_map"].is_object()) return EventHandlers::Call{};  // for nobody
-  return Error(ErrorCode::missing_field,
-               fmt::format("a malformed broadcast: it has no {}", individual ? "map \"payload_map\"" : "\"payload\""));
+  const std::string_view missing = broadcast_schema().missing_part(event.broadcast_kind(), event.value());
+  if (missing.empty()) return EventHandlers::Call{};
+  return Error(ErrorCode::missing_field, fmt::format("a malformed broadcast: it has no {}", missing));
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 #include "sluice/layer/audience.hpp"
 
 #include <algorithm>
+#include <unordered_set>
+
+#include "layer/broadcast_schema.hpp"
 
 namespace sluice {
 namespace {
@@ -16,6 +19,12 @@ bool Audience::includes(const Identity& who) const noexcept {
   if (lists(except_users, who.user_id)) return false;
   if (!except_socket.empty() && who.web_socket_id == except_socket) return false;
   return !only_users || lists(*only_users, who.user_id);
+}
+
+std::vector<UserId> distinct_users(std::vector<UserId> users) {
+  std::unordered_set<UserId> seen;
+  std::erase_if(users, [&](const UserId& user) { return user.anonymous() || !seen.insert(user).second; });
+  return users;
 }
 
 void json_write(json::Writer& writer, const UserId& id) {

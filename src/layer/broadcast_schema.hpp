@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Broadcasts as Django's peers know them: the map of an event of one of three types, by Baserow's names and keys.
+// How broadcasts are written for other processes and read from them: a room above defines it.
 #pragma once
 
 #include <string>
@@ -12,19 +12,36 @@
 
 namespace sluice {
 
-inline constexpr std::string_view to_group_type = "broadcast_to_group";
-inline constexpr std::string_view to_users_type = "broadcast_to_users";
-inline constexpr std::string_view individual_type = "broadcast_to_users_individual_payloads";
+/// The form of broadcasts in the map of an event: its types, and the keys of each. The layer names no key itself.
+/// Immutable: share freely.
+class BroadcastSchema {
+ public:
+  /// `none`: an event of this type is no broadcast.
+  virtual BroadcastKind kind_of(std::string_view type) const noexcept = 0;
+  /// The type of all events of a kind that is not `none`.
+  virtual std::string_view type_of(BroadcastKind kind) const noexcept = 0;
+  /// Event in, broadcasts out: what the map of such an event has for clients. Of a malformed one nothing.
+  virtual std::vector<Broadcast> read(BroadcastKind kind, json::Value map) const = 0;
+  /// What a map lacks from which nothing was read, for a log line. Empty: nothing, it is for no user.
+  virtual std::string_view missing_part(BroadcastKind kind, json::Value map) const = 0;
+  /// The map of at least one broadcast.
+  virtual json::Text write(BroadcastKind kind, const std::vector<Broadcast>& broadcasts) const = 0;
+  /// The map of individual payloads for no user.
+  virtual json::Text write_no_payloads(const std::string& except_socket) const = 0;
 
-/// Each user once, so that nobody hears a broadcast twice; anonymous is nobody.
+ protected:
+  ~BroadcastSchema() = default;
+};
+
+/// The schema of this program. Defined in src/page, so that the linker connects the two rooms, and not an option of a
+/// layer, for three reasons. A process that only relays reads broadcasts without any page or host, for example one
+/// whose consumers join groups that Django sends to. An Event is parsed and written where no layer is at hand
+/// (Event::parse, Event::text), and its broadcasts are read once for all layers and executors that it reaches. And two
+/// layers of one program must not read the same event in two ways. A pointer that a static object of src/page set
+/// would be null in a program from which the linker drops that object. Any thread.
+const BroadcastSchema& broadcast_schema() noexcept;
+
+/// Each user once, so that nobody receives a broadcast twice; anonymous users are left out.
 std::vector<UserId> distinct_users(std::vector<UserId> users);
-
-/// What the map of such an event has for clients; of a malformed one nothing.
-std::vector<Broadcast> read_broadcasts(BroadcastKind kind, json::Value map);
-
-/// The map of at least one broadcast: all keys, unset ones as null (behaviour BT-2).
-json::Text write_broadcasts(std::string_view type, BroadcastKind kind, const std::vector<Broadcast>& broadcasts);
-/// The map of individual payloads for nobody.
-json::Text write_no_payloads(const std::string& except_socket);
 
 }  // namespace sluice

@@ -10,7 +10,7 @@
 #include <unordered_set>
 
 #include "json/quoted.hpp"
-#include "layer/broadcast_map.hpp"
+#include "layer/broadcast_schema.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/json/document.hpp"
 #include "sluice/json/writer.hpp"
@@ -52,7 +52,7 @@ struct Event::State {
 Event::Event(std::string type, json::Text text) {
   std::ranges::replace(type, '.', '_');
   auto state = std::make_shared<State>();
-  state->kind = broadcast_kind_of(type);
+  state->kind = broadcast_schema().kind_of(type);
   state->type = std::move(type);
   state->text = std::move(text);
   state_ = std::move(state);
@@ -73,7 +73,7 @@ Result<Event> Event::parse(std::string_view json_map) {
                  fmt::format("event type {}: it must not begin with a dot or an underscore", json::in_quotes(*type)));
   }
   auto state = std::make_shared<State>();
-  state->kind = broadcast_kind_of(name);
+  state->kind = broadcast_schema().kind_of(name);
   state->type = std::move(name);
   state->text = json::Text(std::string(json_map));
   state->document = std::move(*document);
@@ -86,10 +86,10 @@ Event Event::named(std::string_view type) {
   return Event(std::string(type), out.begin_object().key("type").value(type).end_object().take_text());
 }
 
-Event Event::of_broadcasts(std::string_view type, std::vector<Broadcast> broadcasts) {
+Event Event::of_broadcasts(BroadcastKind kind, std::vector<Broadcast> broadcasts) {
   auto state = std::make_shared<State>();
-  state->type = type;
-  state->kind = broadcast_kind_of(type);
+  state->type = broadcast_schema().type_of(kind);
+  state->kind = kind;
   state->broadcasts = std::move(broadcasts);
   state->from_broadcasts = true;
   return Event(std::move(state));
@@ -100,20 +100,20 @@ Event Event::broadcast_to_group(Payload payload, Audience audience) {
     remove_users(*audience.only_users, audience.except_users);
     audience.only_users = distinct_users(*std::move(audience.only_users));
     audience.except_users.clear();
-    return of_broadcasts(to_users_type, {{std::move(audience), payload.text(), payload.key()}});
+    return of_broadcasts(BroadcastKind::to_users, {{std::move(audience), payload.text(), payload.key()}});
   }
-  return of_broadcasts(to_group_type, {{std::move(audience), payload.text(), payload.key()}});
+  return of_broadcasts(BroadcastKind::to_group, {{std::move(audience), payload.text(), payload.key()}});
 }
 
 Event Event::broadcast_to_users(Payload payload, std::vector<UserId> user_ids, std::string except_socket) {
   Audience audience{
       .except_socket = std::move(except_socket), .except_users = {}, .only_users = distinct_users(std::move(user_ids))};
-  return of_broadcasts(to_users_type, {{std::move(audience), payload.text(), payload.key()}});
+  return of_broadcasts(BroadcastKind::to_users, {{std::move(audience), payload.text(), payload.key()}});
 }
 
 Event Event::broadcast_to_all_users(Payload payload, std::string except_socket) {
   Audience audience{.except_socket = std::move(except_socket)};
-  return of_broadcasts(to_users_type, {{std::move(audience), payload.text(), payload.key()}});
+  return of_broadcasts(BroadcastKind::to_users, {{std::move(audience), payload.text(), payload.key()}});
 }
 
 Event Event::broadcast_to_users_individual_payloads(std::vector<std::pair<UserId, Payload>> payloads,
@@ -125,11 +125,15 @@ Event Event::broadcast_to_users_individual_payloads(std::vector<std::pair<UserId
         {Audience{.except_socket = except_socket, .except_users = {}, .only_users = std::vector{std::move(user)}},
          payload.text(), payload.key()});
   }
+  constexpr auto kind = BroadcastKind::to_users_individual_payloads;
   if (broadcasts.empty()) {
-    return Event(std::string(individual_type), write_no_payloads(except_socket));
+    const BroadcastSchema& schema = broadcast_schema();
+    return Event(std::string(schema.type_of(kind)), schema.write_no_payloads(except_socket));
   }
-  return of_broadcasts(individual_type, std::move(broadcasts));
+  return of_broadcasts(kind, std::move(broadcasts));
 }
+
+BroadcastKind broadcast_kind_of(std::string_view type) noexcept { return broadcast_schema().kind_of(type); }
 
 std::string_view Event::type() const noexcept { return state_->type; }
 
@@ -139,7 +143,7 @@ const std::vector<Broadcast>& Event::broadcasts() const {
   const State& state = *state_;
   if (state.from_broadcasts || state.kind == BroadcastKind::none) return state.broadcasts;
   const json::Value map = value();
-  state.once(state.has_broadcasts, [&] { state.broadcasts = read_broadcasts(state.kind, map); });
+  state.once(state.has_broadcasts, [&] { state.broadcasts = broadcast_schema().read(state.kind, map); });
   return state.broadcasts;
 }
 
@@ -161,7 +165,7 @@ json::Value Event::value() const {
 const json::Text& Event::text() const {
   const State& state = *state_;
   if (!state.from_broadcasts) return state.text;
-  state.once(state.has_text, [&] { state.text = write_broadcasts(state.type, state.kind, state.broadcasts); });
+  state.once(state.has_text, [&] { state.text = broadcast_schema().write(state.kind, state.broadcasts); });
   return state.text;
 }
 

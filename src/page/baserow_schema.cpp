@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
-#include "layer/broadcast_map.hpp"
-
+// Broadcasts as Django's peers know them: events of three types, by Baserow's names and keys.
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "core/string_hash.hpp"
 #include "core/whole_number.hpp"
+#include "layer/broadcast_schema.hpp"
 #include "sluice/json/writer.hpp"
 
 namespace sluice {
 namespace {
+
+constexpr std::string_view to_group_type = "broadcast_to_group";
+constexpr std::string_view to_users_type = "broadcast_to_users";
+constexpr std::string_view individual_type = "broadcast_to_users_individual_payloads";
 
 // What a Django peer may send as a list of user ids: null, or a list whose odd members match nobody.
 std::vector<UserId> user_list(json::Value value) {
@@ -130,22 +134,33 @@ void write_users(json::Writer& out, const std::vector<UserId>& users) {
   out.end_array();
 }
 
-}  // namespace
+class BaserowSchema final : public BroadcastSchema {
+ public:
+  BroadcastKind kind_of(std::string_view type) const noexcept override {
+    if (type == to_group_type) return BroadcastKind::to_group;
+    if (type == to_users_type) return BroadcastKind::to_users;
+    if (type == individual_type) return BroadcastKind::to_users_individual_payloads;
+    return BroadcastKind::none;
+  }
+  std::string_view type_of(BroadcastKind kind) const noexcept override {
+    switch (kind) {
+      case BroadcastKind::to_group: return to_group_type;
+      case BroadcastKind::to_users: return to_users_type;
+      case BroadcastKind::to_users_individual_payloads: return individual_type;
+      case BroadcastKind::none: break;
+    }
+    return {};
+  }
+  std::vector<Broadcast> read(BroadcastKind kind, json::Value map) const override;
+  std::string_view missing_part(BroadcastKind kind, json::Value map) const override {
+    if (kind != BroadcastKind::to_users_individual_payloads) return "\"payload\"";
+    return map["payload_map"].is_object() ? std::string_view() : "map \"payload_map\"";
+  }
+  json::Text write(BroadcastKind kind, const std::vector<Broadcast>& broadcasts) const override;
+  json::Text write_no_payloads(const std::string& except_socket) const override;
+};
 
-BroadcastKind broadcast_kind_of(std::string_view type) noexcept {
-  if (type == to_group_type) return BroadcastKind::to_group;
-  if (type == to_users_type) return BroadcastKind::to_users;
-  if (type == individual_type) return BroadcastKind::to_users_individual_payloads;
-  return BroadcastKind::none;
-}
-
-std::vector<UserId> distinct_users(std::vector<UserId> users) {
-  std::unordered_set<UserId> seen;
-  std::erase_if(users, [&](const UserId& user) { return user.anonymous() || !seen.insert(user).second; });
-  return users;
-}
-
-std::vector<Broadcast> read_broadcasts(BroadcastKind kind, json::Value map) {
+std::vector<Broadcast> BaserowSchema::read(BroadcastKind kind, json::Value map) const {
   std::vector<Broadcast> broadcasts;
   Audience audience{.except_socket = text_or_empty(map["ignore_web_socket_id"])};
   const json::Value payload = map["payload"];
@@ -166,9 +181,10 @@ std::vector<Broadcast> read_broadcasts(BroadcastKind kind, json::Value map) {
   return broadcasts;
 }
 
-json::Text write_broadcasts(std::string_view type, BroadcastKind kind, const std::vector<Broadcast>& broadcasts) {
+// All keys, unset ones as null (behaviour BT-2).
+json::Text BaserowSchema::write(BroadcastKind kind, const std::vector<Broadcast>& broadcasts) const {
   json::Writer out;
-  out.begin_object().key("type").value(type);
+  out.begin_object().key("type").value(type_of(kind));
   const Broadcast& first = broadcasts.front();
   switch (kind) {
     case BroadcastKind::to_group:
@@ -195,10 +211,16 @@ json::Text write_broadcasts(std::string_view type, BroadcastKind kind, const std
   return out.end_object().take_text();
 }
 
-json::Text write_no_payloads(const std::string& except_socket) {
+json::Text BaserowSchema::write_no_payloads(const std::string& except_socket) const {
   json::Writer out;
   out.begin_object().key("type").value(individual_type).key("payload_map").begin_object().end_object();
   return write_ignored(out, except_socket).end_object().take_text();
 }
+
+constinit const BaserowSchema schema;
+
+}  // namespace
+
+const BroadcastSchema& broadcast_schema() noexcept { return schema; }
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A room includes only what docs/rooms.md allows it, rooms and libraries alike, and so do the folders of a room."""
+import re
 import unittest
 from pathlib import Path
 
@@ -66,7 +67,29 @@ def headers_that_include_each_other(root, folders=house.folders()):
     return sorted((a, b) for a, b in arrows if a < b and (b, a) in arrows and a in folders and b in folders)
 
 
+def names_of_the_schema(root):
+    """Where a room but page names a type or a key of Baserow's broadcasts, as src/page/baserow_schema.cpp has them."""
+    schema = root / "src/page/baserow_schema.cpp"
+    words = "|".join(sorted(set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', schema.read_text()))))
+    name = re.compile(f'"({words})"')
+    return [f"{path.relative_to(root)}: {found.group()}" for path in house.sources(root, "include", "src")
+            if room_of(path, root) != "page" for found in name.finditer(path.read_text())]
+
+
 class Floors(unittest.TestCase):
+    def test_only_page_names_the_types_and_keys_of_its_broadcasts(self):
+        self.assertEqual(names_of_the_schema(house.ROOT), [])
+
+    def test_a_key_of_the_schema_in_another_room_is_seen(self):
+        files = {
+            "src/page/baserow_schema.cpp": 'auto type = "broadcast_to_group";\nout.key("user_ids").key("payload");',
+            "src/page/wire.cpp": 'out.key("user_ids");',
+            "src/layer/event.cpp": 'if (map["user_ids"]) return "broadcast_to_group";\n// no user_ids\n',
+        }
+        with house.tree(files) as folder:
+            self.assertEqual(names_of_the_schema(Path(folder)),
+                             ['src/layer/event.cpp: "user_ids"', 'src/layer/event.cpp: "broadcast_to_group"'])
+
     def test_every_folder_of_a_room_includes_only_what_its_table_allows(self):
         self.assertEqual(folder_violations(house.ROOT), [])
         self.assertEqual(headers_that_include_each_other(house.ROOT), [])

@@ -26,7 +26,7 @@ struct Broadcast {
   std::string key = {};  // of the payload: what it is the newest word on
 };
 
-/// The events whose payloads go straight to clients, by Baserow's names; `none` is every other event.
+/// The events whose payloads go straight to clients; `none` is every other event.
 enum class BroadcastKind : std::uint8_t { none, to_group, to_users, to_users_individual_payloads };
 
 /// What kind of broadcast an event of this type is.
@@ -72,7 +72,7 @@ class Event {
 
  private:
   struct State;
-  static Event of_broadcasts(std::string_view type, std::vector<Broadcast> broadcasts);
+  static Event of_broadcasts(BroadcastKind kind, std::vector<Broadcast> broadcasts);
   Event(std::string type, json::Text text);
   explicit Event(std::shared_ptr<const State> state) noexcept : state_(std::move(state)) {}
 
