@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "export.hpp"
 #include "sluice/auth/jwt_signer.hpp"
 #include "sluice/core/log.hpp"
 #include "sluice/json/document.hpp"
@@ -145,6 +146,7 @@ HttpResponse Api::answer(Call& call) try {
       {"POST", "/api/sign-in", &Api::sign_in},
       {"POST", "/api/users/{}/disconnect", &Api::disconnect_user},
       {"GET", "/api/tables/{}", &Api::get_table},
+      {"GET", "/api/tables/{}/export.csv", &Api::export_table},
       {"POST", "/api/tables/{}/rows", &Api::create_row},
       {"PATCH", "/api/tables/{}/rows/{}", &Api::update_row},
       {"DELETE", "/api/tables/{}/rows/{}", &Api::delete_row},
@@ -262,6 +264,14 @@ HttpResponse Api::disconnect_user(const Call& call) {
 
 HttpResponse Api::get_table(const Call& call) {
   return json_answer(sluice::json::encode(records_.database.table(table_for(caller(call), call))));
+}
+
+HttpResponse Api::export_table(const Call& call) {
+  const std::int64_t table_id = table_for(caller(call), call);
+  HttpResponse response =
+      HttpResponse::stream("text/csv; charset=utf-8; header=present", std::make_shared<CsvExport>(records_, table_id));
+  response.add_header("Content-Disposition", "attachment");
+  return response.add_header("Cache-Control", "no-store");
 }
 
 HttpResponse Api::get_view(const Call& call) {

@@ -42,6 +42,7 @@ class Api final : public sluice::HttpHandler {
   sluice::HttpResponse sign_in(const Call& call);
   sluice::HttpResponse disconnect_user(const Call& call);
   sluice::HttpResponse get_table(const Call& call);
+  sluice::HttpResponse export_table(const Call& call);
   sluice::HttpResponse get_view(const Call& call);
   sluice::HttpResponse get_dashboard(const Call& call);
   sluice::HttpResponse create_row(const Call& call);

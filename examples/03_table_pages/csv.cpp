@@ -78,3 +78,19 @@ class CsvReader {
 }  // namespace
 
 std::vector<CsvRecord> read_csv(std::string_view text) { return CsvReader(text).records(); }
+
+void write_csv_record(const CsvRecord& record, std::string& text) {
+  const bool looks_empty = record.size() == 1 && record.front().empty();  // an empty line is no record
+  for (std::size_t i = 0; i < record.size(); ++i) {
+    const std::string& field = record[i];
+    if (i > 0) text += ',';
+    if (!looks_empty && field.find_first_of(",\"\r\n") == field.npos) {
+      text += field;
+      continue;
+    }
+    text += '"';
+    for (const char c : field) text.append(c == '"' ? 2 : 1, c);
+    text += '"';
+  }
+  text += "\r\n";
+}

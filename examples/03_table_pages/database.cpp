@@ -68,6 +68,17 @@ Cell cell_of(const std::string& field) {
   return field;
 }
 
+// Rows by id, each with its cells by column: id, version, the column's name, the value.
+std::vector<Row> rows_in(Statement found) {
+  std::vector<Row> all;
+  while (found.step()) {
+    const std::int64_t id = found.integer(0);
+    if (all.empty() || all.back().id != id) all.push_back({id, found.integer(1), {}});
+    all.back().cells.emplace_back(found.text(2), found.cell(3));
+  }
+  return all;
+}
+
 View view_at(const Statement& found) {
   return {found.text(0), found.integer(1), found.integer(2) != 0, found.integer(3) != 0};
 }
@@ -77,6 +88,18 @@ Dashboard dashboard_at(const Statement& found) {
 }
 
 }  // namespace
+
+std::string text_of(const Cell& cell) {
+  if (const auto* text = std::get_if<std::string>(&cell)) return *text;
+  std::array<char, 32> digits;
+  char* end = digits.data();
+  if (const auto* whole = std::get_if<std::int64_t>(&cell)) {
+    end = std::to_chars(digits.data(), digits.data() + digits.size(), *whole).ptr;
+  } else if (const auto* number = std::get_if<double>(&cell)) {
+    end = std::to_chars(digits.data(), digits.data() + digits.size(), *number).ptr;
+  }
+  return std::string(digits.data(), end);
+}
 
 Database::Database(const std::string& file) : sqlite_(file) { sqlite_.script(schema); }
 
@@ -195,21 +218,24 @@ std::optional<Row> Database::row(std::int64_t table_id, std::int64_t row_id, std
 }
 
 std::vector<Row> Database::rows(std::int64_t table_id, std::optional<std::int64_t> row_id, std::string_view view_slug) {
-  std::vector<Row> all;
-  auto found = sqlite_.query(R"(
+  return rows_in(sqlite_.query(R"(
     SELECT rows.id, rows.version, columns.name, cells.value
     FROM rows JOIN columns ON columns.table_id = rows.table_id
     LEFT JOIN cells ON cells.row_id = rows.id AND cells.column_id = columns.id
     WHERE rows.table_id = ?1 AND (?2 IS NULL OR rows.id = ?2)
       AND columns.id NOT IN (SELECT column_id FROM hidden_columns WHERE slug = ?3)
     ORDER BY rows.id, columns.id)",
-                             table_id, row_id, view_slug);
-  while (found.step()) {
-    const std::int64_t id = found.integer(0);
-    if (all.empty() || all.back().id != id) all.push_back({id, found.integer(1), {}});
-    all.back().cells.emplace_back(found.text(2), found.cell(3));
-  }
-  return all;
+                               table_id, row_id, view_slug));
+}
+
+std::vector<Row> Database::rows_after(std::int64_t table_id, std::int64_t row_id, int most) {
+  return rows_in(sqlite_.query(R"(
+    SELECT rows.id, rows.version, columns.name, cells.value
+    FROM (SELECT id, version FROM rows WHERE table_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3) AS rows
+    JOIN columns ON columns.table_id = ?1
+    LEFT JOIN cells ON cells.row_id = rows.id AND cells.column_id = columns.id
+    ORDER BY rows.id, columns.id)",
+                               table_id, row_id, most));
 }
 
 std::int64_t Database::add_row(std::int64_t table_id, const NewCells& cells) {

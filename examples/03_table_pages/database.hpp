@@ -53,6 +53,9 @@ struct Dashboard {
   std::int64_t changes = 0;  // since the table was made
 };
 
+/// As a person would write it; empty for nothing.
+std::string text_of(const Cell& cell);
+
 using NewCells = std::vector<std::pair<std::int64_t, Cell>>;  // by column id
 
 /// The rows of a view say nothing of the columns it hides; this is the view that hides none.
@@ -82,6 +85,8 @@ class Database {
   /// A table that exists.
   Table table(std::int64_t table_id, std::string_view view_slug = whole_table);
   std::vector<Column> columns(std::int64_t table_id, std::string_view view_slug = whole_table);
+  /// The next rows behind this one, `most` of them at the most, in the order of their ids.
+  std::vector<Row> rows_after(std::int64_t table_id, std::int64_t row_id, int most);
   std::optional<Row> row(std::int64_t table_id, std::int64_t row_id, std::string_view view_slug = whole_table);
 
   std::int64_t add_row(std::int64_t table_id, const NewCells& cells);

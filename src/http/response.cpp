@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <optional>
 
 #include "core/ascii.hpp"
 #include "http/headers.hpp"
@@ -19,6 +20,8 @@ struct Answer {
   std::string_view connection;
   std::string_view content_type;
   std::string_view body;
+  std::optional<std::uint64_t> length;  // nullopt: it is not known yet
+  bool chunked;
   std::string_view date;
   const HeaderFields& headers;
 };
@@ -33,7 +36,8 @@ std::string written(const Answer& answer, bool head_only) {
   if (!answer.connection.empty()) append_header(out, "Connection", answer.connection);
   if (may_have_body(answer.status)) {
     if (!answer.content_type.empty()) append_header(out, "Content-Type", answer.content_type);
-    append_header(out, "Content-Length", std::to_string(body.size()));
+    if (answer.length) append_header(out, "Content-Length", std::to_string(*answer.length));
+    if (answer.chunked) append_header(out, "Transfer-Encoding", "chunked");
   }
   for (const auto& [name, value] : answer.headers) append_header(out, name, value);
   out += "\r\n";
@@ -112,6 +116,12 @@ std::string date(std::chrono::system_clock::time_point when) {
                      time.minutes().count(), time.seconds().count());
 }
 
+BodyEnd body_end(const HttpResponse& response, const Answering& answering) noexcept {
+  if (answering.head_only || !may_have_body(response.status())) return BodyEnd::no_body;
+  if (response.length()) return BodyEnd::length;
+  return answering.version == Version::http_1_1 ? BodyEnd::chunked : BodyEnd::connection;
+}
+
 Result<std::string> response_bytes(const HttpResponse& response, const Answering& answering) {
   if (auto good = check_status(response.status()); !good) return good.error();
   auto clean = check_headers(response.headers(),
@@ -120,8 +130,10 @@ Result<std::string> response_bytes(const HttpResponse& response, const Answering
   if (!is_header_value(response.content_type())) {
     return Error(ErrorCode::invalid_argument, "the content type holds a control byte");
   }
-  return written({response.status(), answering.keep_alive ? "" : "close", response.content_type(), response.body(),
-                  answering.date, response.headers()},
+  const BodyEnd end = body_end(response, answering);
+  const bool closes = !answering.keep_alive || end == BodyEnd::connection;
+  return written({response.status(), closes ? "close" : "", response.content_type(), response.body(), response.length(),
+                  end == BodyEnd::chunked, answering.date, response.headers()},
                  answering.head_only);
 }
 
@@ -131,7 +143,8 @@ Result<std::string> denial_response(const Denial& denial, std::string_view date)
       check_headers(denial.headers(), {"connection", "content-length", "date", "transfer-encoding", "upgrade"});
   if (!clean) return clean.error();
   const bool typed = denial.body().empty() || names_content_type(denial.headers());
-  return written({denial.http_status(), "close", typed ? "" : plain_text, denial.body(), date, denial.headers()},
+  return written({denial.http_status(), "close", typed ? "" : plain_text, denial.body(), denial.body().size(), false,
+                  date, denial.headers()},
                  false);
 }
 
@@ -139,7 +152,7 @@ std::string refusal_response(const Refusal& refusal, std::string_view date, bool
   const std::string body = refusal.reason + "\n";
   // A 426 names the protocol in Upgrade, and Connection must then say so (RFC 9110 section 7.8).
   const std::string_view connection = refusal.status == 426 ? "Upgrade, close" : "close";
-  return written({refusal.status, connection, plain_text, body, date, refusal.headers}, head_only);
+  return written({refusal.status, connection, plain_text, body, body.size(), false, date, refusal.headers}, head_only);
 }
 
 }  // namespace sluice::http

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/body_framing.hpp"
 #include "http/head.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/transport/connection.hpp"
@@ -15,9 +16,10 @@ namespace sluice::http {
 
 /// What the request and the server decide about an answer. A value.
 struct Answering {
-  bool keep_alive = false;  // otherwise it says Connection: close
-  bool head_only = false;   // the request was HEAD: Content-Length as for GET, no body
-  std::string date = {};    // the Date header's value, see date; empty: left out
+  bool keep_alive = false;              // otherwise it says Connection: close
+  bool head_only = false;               // the request was HEAD: Content-Length as for GET, no body
+  std::string date = {};                // the Date header's value, see date; empty: left out
+  Version version = Version::http_1_1;  // of the request
 };
 
 /// "OK" for 200; empty for a status without a registered name.
@@ -26,8 +28,12 @@ std::string_view reason_phrase(int status) noexcept;
 /// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), in whole seconds since 1970 as the system clock has them.
 std::string date(std::chrono::system_clock::time_point when);
 
-/// The answer to a plain request. Fails with invalid_argument when the status is not 200 to 599, a header is not clean,
-/// or a header is the server's business (Content-Length, Transfer-Encoding, Connection, Content-Type twice, Date).
+/// How the client finds the end of this response's body. After BodyEnd::connection the connection must end.
+BodyEnd body_end(const HttpResponse& response, const Answering& answering) noexcept;
+
+/// The answer to a plain request; without its body, where that comes in pieces. Fails with invalid_argument when the
+/// status is not 200 to 599, a header is not clean, or a header is the server's business (Content-Length,
+/// Transfer-Encoding, Connection, Content-Type twice, Date).
 Result<std::string> response_bytes(const HttpResponse& response, const Answering& answering);
 
 /// The answer to a handshake that the application denied; the connection closes after it. Fails like response_bytes.

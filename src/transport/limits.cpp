@@ -41,6 +41,7 @@ std::string fault_of(const Limits& limits) {
     std::chrono::milliseconds value;
   };
   for (const auto& [name, value] : {Time{"handshake_time", limits.handshake_time},
+                                    {"piece_time", limits.piece_time},
                                     {"close_time", limits.close_time},
                                     {"ping_every", limits.ping_every},
                                     {"pong_time", limits.pong_time},

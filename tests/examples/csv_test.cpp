@@ -68,5 +68,15 @@ TEST_CASE("whatever is written as CSV is read again", "[examples]") {
       }
     }
     for (const std::string_view line_end : {"\n", "\r\n"}) CHECK(read_csv(written(records, line_end)) == records);
+    std::string text;
+    for (const CsvRecord& record : records) write_csv_record(record, text);
+    CHECK(read_csv(text) == records);
   }
+}
+
+TEST_CASE("fields are quoted only where they must be", "[examples]") {
+  std::string text;
+  write_csv_record({"plain", "", "a,b", "c\"d", "e\nf", " g"}, text);
+  write_csv_record({""}, text);
+  CHECK(text == "plain,,\"a,b\",\"c\"\"d\",\"e\nf\", g\r\n\"\"\r\n");
 }

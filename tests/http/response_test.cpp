@@ -94,3 +94,50 @@ TEST_CASE("dates are written as HTTP wants them", "[ws]") {
   CHECK(http::date(system_clock::time_point(1'709'251'199s + 900ms)) == "Thu, 29 Feb 2024 23:59:59 GMT");
   CHECK(http::date(system_clock::time_point(0s)) == "Thu, 01 Jan 1970 00:00:00 GMT");
 }
+
+namespace {
+
+struct NoPieces : HttpBody {
+  Task<std::optional<std::string>> next() override { return std::nullopt; }
+};
+
+HttpResponse streamed(std::optional<std::uint64_t> length = {}, int status = 200) {
+  return HttpResponse::stream("text/csv", std::make_shared<NoPieces>(), length, status);
+}
+
+}  // namespace
+
+TEST_CASE("the head of a response in pieces says how its body ends", "[http]") {
+  const http::Answering kept{.keep_alive = true};
+  CHECK(*http::response_bytes(streamed(), kept) ==
+        "HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n");
+  CHECK(http::body_end(streamed(), kept) == http::BodyEnd::chunked);
+  CHECK(*http::response_bytes(streamed(5'000'000'000), kept) ==
+        "HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 5000000000\r\n\r\n");
+  CHECK(http::body_end(streamed(5'000'000'000), kept) == http::BodyEnd::length);
+  CHECK(http::body_end(HttpResponse(200, "whole"), kept) == http::BodyEnd::length);
+}
+
+TEST_CASE("HTTP/1.0 is sent no chunks: without a length the connection ends the body", "[http]") {
+  const http::Answering old{.version = http::Version::http_1_0};
+  CHECK(*http::response_bytes(streamed(), old) ==
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/csv\r\n\r\n");
+  CHECK(http::body_end(streamed(), old) == http::BodyEnd::connection);
+  const http::Answering old_and_kept{.keep_alive = true, .version = http::Version::http_1_0};
+  CHECK(*http::response_bytes(streamed(), old_and_kept) == *http::response_bytes(streamed(), old));
+  CHECK(*http::response_bytes(streamed(7), old_and_kept) ==
+        "HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 7\r\n\r\n");
+}
+
+TEST_CASE("HEAD, 204 and 304 have no body in pieces either", "[http]") {
+  const http::Answering head{.keep_alive = true, .head_only = true};
+  CHECK(*http::response_bytes(streamed(), head) == "HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n\r\n");
+  CHECK(*http::response_bytes(streamed(7), head) ==
+        "HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 7\r\n\r\n");
+  CHECK(http::body_end(streamed(), head) == http::BodyEnd::no_body);
+  for (const int status : {204, 304}) {
+    CHECK(http::body_end(streamed({}, status), {.keep_alive = true}) == http::BodyEnd::no_body);
+    CHECK(http::response_bytes(streamed({}, status), {.keep_alive = true})->find("Transfer-Encoding") ==
+          std::string::npos);
+  }
+}

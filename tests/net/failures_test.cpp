@@ -2,6 +2,7 @@
 // Events that throw, memory that runs out and threads that do not start: it ends one connection or one call, and the
 // others are served.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -13,6 +14,7 @@
 #include <string>
 
 #include "net/support/served.hpp"
+#include "sluice/core/completion.hpp"
 #include "sluice/core/worker_pool.hpp"
 #include "sluice/net/asio_dialer.hpp"
 #include "support/catch.hpp"
@@ -50,8 +52,29 @@ bool comes_down_to(std::size_t held) {
 }
 
 class Hello : public HttpHandler {
+  struct Pieces : HttpBody {
+    explicit Pieces(std::atomic<int>& alive) : alive(alive) { ++alive; }
+    ~Pieces() override { --alive; }
+    Task<std::optional<std::string>> next() override {
+      if (++asked == 3) return std::optional<std::string>();
+      return later();
+    }
+    Task<std::optional<std::string>> later() {
+      Completion<std::string> piece;
+      Executor::current()->post([piece] { piece.resolve(std::string(100, 'x')); });
+      co_return co_await piece;
+    }
+    std::atomic<int>& alive;
+    int asked = 0;
+  };
+
  public:
-  Task<HttpResponse> handle(const HttpRequest&) override { return HttpResponse(200, "hello"); }
+  std::atomic<int> bodies{0};  // that are alive
+
+  Task<HttpResponse> handle(const HttpRequest& request) override {
+    if (request.path() == "/pieces") return HttpResponse::stream("text/plain", std::make_shared<Pieces>(bodies));
+    return HttpResponse(200, "hello");
+  }
 };
 
 // Echoes; its own notes take no memory.
@@ -153,6 +176,11 @@ TEST_CASE("whichever allocation of a server fails, it ends one connection at mos
         BlockingClient asks(port);
         asks.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         REQUIRE(asks.read_to_end().find(nothing_came) == std::string::npos);
+        BlockingClient downloads(port);
+        downloads.send("GET /pieces HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        const std::string body = downloads.read_to_end();
+        REQUIRE(body.find(nothing_came) == std::string::npos);
+        CHECK((failing.failed() || body.ends_with("\r\n0\r\n\r\n<end>")));
       }
       REQUIRE(parts.comes_to([](const ServerStats& stats) { return stats.connections == 1 && stats.open == 1; }));
       failed = failing.failed();
@@ -160,6 +188,7 @@ TEST_CASE("whichever allocation of a server fails, it ends one connection at mos
     good.say("hello");
     REQUIRE(good.hear() == "text hello");
     REQUIRE(parts.comes_to([&](const ServerStats&) { return parts.gateway.opened == parts.gateway.closed + 1; }));
+    REQUIRE(parts.comes_to([&](const ServerStats&) { return parts.hello.bodies == 0; }));
   }
   CHECK(nth > 20);
   parts.server->stop({.window = 0ms, .grace = 5s});

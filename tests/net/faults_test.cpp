@@ -29,8 +29,26 @@ std::size_t open_descriptors() {
 }
 
 class Hello : public HttpHandler {
+  struct Pieces : HttpBody {
+    explicit Pieces(int& alive) : alive(alive) { ++alive; }
+    ~Pieces() override { --alive; }
+    Task<std::optional<std::string>> next() override {
+      co_await Task<>();
+      if (asked++ == 20) co_return std::nullopt;
+      co_return std::string(20'000, 'p');
+    }
+    int& alive;
+    int asked = 0;
+  };
+
  public:
+  int bodies = 0;  // that are alive; of the executor
+
   Task<HttpResponse> handle(const HttpRequest& request) override {
+    if (request.path() == "/chunks") return HttpResponse::stream("text/plain", std::make_shared<Pieces>(bodies));
+    if (request.path() == "/length") {
+      return HttpResponse::stream("text/plain", std::make_shared<Pieces>(bodies), 400'000);
+    }
     return HttpResponse(200, "hello " + request.body());
   }
 };
@@ -59,6 +77,8 @@ class World {
     client->set_patience(impatience);
     return client;
   }
+  // Bodies of responses that are alive. The executor's thread.
+  int bodies() const { return hello_.bodies; }
   // How often the transcript has lines that begin so.
   auto told(std::string_view what) {
     const auto lines = served_.gateway.heard.lines();
@@ -138,6 +158,20 @@ std::string read_slowly(World& world) {
   return heard + std::to_string(whole) + "\n" + next;
 }
 
+// With chunks, then with a length, on one connection.
+std::string download(World& world) {
+  const auto client = world.connect(4096);
+  client->send("GET /chunks HTTP/1.1\r\nHost: x\r\n\r\nGET /length HTTP/1.1\r\nHost: x\r\n\r\n");
+  const auto shown = [](const std::string& text) {
+    return std::to_string(std::ranges::count(text, 'p')) +
+           text.substr(text.size() - std::min<std::size_t>(text.size(), 9)) + "\n";
+  };
+  std::string heard = client->read_until("\r\n\r\n").substr(0, 12) + "\n";
+  heard += shown(client->read_until("\r\n0\r\n\r\n"));
+  heard += client->read_until("\r\n\r\n").substr(0, 12) + "\n";
+  return heard + shown(client->read_exactly(400'000));
+}
+
 std::string lie_in_wait(World& world) {
   const auto client = world.connect();
   std::string heard = client->upgrade("/pause").substr(0, 12) + "\n";
@@ -175,8 +209,12 @@ struct NamedScene {
 };
 const std::vector<NamedScene>& scenes() {
   static const std::vector<NamedScene> all = {
-      {"talk", talk},         {"ask twice", ask_twice},      {"read slowly", read_slowly, false, true},
-      {"pause", lie_in_wait}, {"stop", hear_the_stop, true},
+      {"talk", talk},
+      {"ask twice", ask_twice},
+      {"read slowly", read_slowly, false, true},
+      {"download", download, false, true},
+      {"pause", lie_in_wait},
+      {"stop", hear_the_stop, true},
   };
   return all;
 }
@@ -217,7 +255,7 @@ TEST_CASE("whichever socket call fails, one connection suffers and nothing is lo
         }
         REQUIRE(world.served().comes_to(
             [](const ServerStats& stats) { return stats.connections == 0 && stats.open == 0; }));
-        run_on(world.executor(), [] {});
+        run_on(world.executor(), [&] { CHECK(world.bodies() == 0); });
         REQUIRE(world.told("open") == world.told("closed"));
       }
       CAPTURE(tls, error, scene.name, nth, failed);

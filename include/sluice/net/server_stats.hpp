@@ -18,6 +18,8 @@ struct ServerStats {
   std::uint64_t opened = 0;       // WebSockets: handshakes accepted
   std::uint64_t open = 0;         // of them not closed yet
   std::uint64_t http_requests = 0;
+  std::uint64_t responses_cut = 0;  // HTTP responses that were begun and not sent whole: the client went away or took
+                                    // nothing, or the body failed
   std::vector<std::pair<int, std::uint64_t>>
       refused;                      // by HTTP status: bad heads, denied handshakes, limits, deadlines
   std::uint64_t tls_failed = 0;     // connections that a failure of TLS has ended; not those that merely broke off

@@ -2,12 +2,15 @@
 // A plain HTTP request and its answer, for what a WebSocket server has to answer beside its sockets.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "sluice/core/task.hpp"
 #include "sluice/transport/scope.hpp"
 
 namespace sluice {
@@ -35,7 +38,32 @@ class HttpRequest {
   std::string body_;
 };
 
-/// The answer. Content-Length and Connection are the server's business. A value.
+/// The body of a response that comes in pieces: a download that is read from a database while it is sent, say.
+///
+///     class Rows final : public sluice::HttpBody {
+///      public:
+///       sluice::Task<std::optional<std::string>> next() override {
+///         auto read = pool_.run([&database = database_, from = std::exchange(from_, from_ + 500)] {
+///           return database.csv(from, 500);  // of rows `from` to `from` + 499; nullopt behind the last
+///         });
+///         co_return co_await read;
+///       }
+///     ...
+///     return HttpResponse::stream("text/csv", std::make_shared<Rows>(database, pool));
+///
+/// The request is gone by then: keep what you need of it. When the client goes away, the body is destroyed, and with it
+/// a next() that has not finished; work that goes on elsewhere must not refer to the body. Its executor only.
+class HttpBody {
+ public:
+  virtual ~HttpBody() = default;
+  /// The next piece; nullopt: the body has ended. It is asked for once the client has taken what came before, but for a
+  /// small rest, and once the last call has finished. A few dozen kilobytes are a good size. An exception ends the
+  /// connection, so that the client sees that the body is not whole, and is logged.
+  virtual Task<std::optional<std::string>> next() = 0;
+};
+
+/// The answer. Content-Length, Transfer-Encoding and Connection are the server's business. A value; copies share the
+/// body that comes in pieces, and only one of them can be sent.
 class HttpResponse {
  public:
   explicit HttpResponse(int status = 200, std::string body = {}, std::string content_type = "text/plain; charset=utf-8")
@@ -44,6 +72,15 @@ class HttpResponse {
     return HttpResponse(status, std::move(body), "application/json");
   }
   static HttpResponse html(std::string body) { return HttpResponse(200, std::move(body), "text/html; charset=utf-8"); }
+  /// A body in pieces, of any length, that takes memory for one piece. `length`: how many bytes they come to, if that
+  /// is known; other pieces are an error. The pieces of an answer to HEAD are not asked for.
+  static HttpResponse stream(std::string content_type, std::shared_ptr<HttpBody> pieces,
+                             std::optional<std::uint64_t> length = {}, int status = 200) {
+    HttpResponse response(status, {}, std::move(content_type));
+    response.pieces_ = std::move(pieces);
+    response.length_ = length;
+    return response;
+  }
 
   HttpResponse& add_header(std::string name, std::string value) {
     headers_.emplace_back(std::move(name), std::move(value));
@@ -51,7 +88,12 @@ class HttpResponse {
   }
 
   int status() const noexcept { return status_; }
+  /// Empty where the body comes in pieces.
   const std::string& body() const noexcept { return body_; }
+  /// Null where the body is whole.
+  const std::shared_ptr<HttpBody>& pieces() const noexcept { return pieces_; }
+  /// How many bytes the body has; nullopt: its pieces will show.
+  std::optional<std::uint64_t> length() const noexcept { return pieces_ ? length_ : body_.size(); }
   const std::string& content_type() const noexcept { return content_type_; }
   const std::vector<std::pair<std::string, std::string>>& headers() const noexcept { return headers_; }
 
@@ -60,6 +102,8 @@ class HttpResponse {
   std::string body_;
   std::string content_type_;
   std::vector<std::pair<std::string, std::string>> headers_;
+  std::shared_ptr<HttpBody> pieces_;
+  std::optional<std::uint64_t> length_;
 };
 
 }  // namespace sluice

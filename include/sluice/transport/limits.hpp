@@ -29,7 +29,9 @@ struct Limits {
   std::size_t header_count = 100;        // past it 431
   std::size_t body_bytes = 1024 * 1024;  // of a plain HTTP request; past it 413
   std::chrono::milliseconds handshake_time{
-      10'000};                                  // from accept to a whole head, and from there to accept() or deny()
+      10'000};  // from accept to a whole head, and from there to accept() or deny()
+  std::chrono::milliseconds piece_time{
+      60'000};  // of a response's body, from one piece to the next; past it the connection ends. 0: any time
   std::chrono::milliseconds close_time{2'000};  // how long a close waits for the peer's side
 
   // --- messages

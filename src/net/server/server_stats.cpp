@@ -13,6 +13,9 @@ std::span<const observe::Metric<ServerStats>> ServerStats::metrics() noexcept {
       observe::counter<&ServerStats::opened>("opened", "WebSocket handshakes that were accepted."),
       observe::gauge<&ServerStats::open>("open", "WebSockets that are open now."),
       observe::counter<&ServerStats::http_requests>("http_requests", "HTTP requests that were no handshake."),
+      observe::counter<&ServerStats::responses_cut>(
+          "responses_cut",
+          "HTTP responses that were not sent whole: the client left or took nothing, or the body failed."),
       observe::counter<&ServerStats::tls_failed>(
           "tls_failed", "Connections that a TLS error ended; not those that merely broke off."),
       observe::counter<&ServerStats::proxy_refused>(

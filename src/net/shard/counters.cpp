@@ -11,6 +11,7 @@ void Counters::add_to(ServerStats& sum) const noexcept {
   sum.opened += opened.get();
   sum.open += open.get();
   sum.http_requests += http_requests.get();
+  sum.responses_cut += responses_cut.get();
   sum.tls_failed += tls_failed.get();
   sum.proxy_refused += proxy_refused.get();
   sum.messages_in += messages_in.get();

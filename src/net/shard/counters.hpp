@@ -64,7 +64,7 @@ class Counters {
   static constexpr int lowest_refusal = 300;
   static constexpr int highest_refusal = 599;
 
-  Counter accepted, connections, tls_failed, opened, open, http_requests, proxy_refused;
+  Counter accepted, connections, tls_failed, opened, open, http_requests, responses_cut, proxy_refused;
   Counter compressing;
   DeflateCounters deflated, inflated;
   Counter messages_in, sends, bytes_in, bytes_out, writes;

@@ -41,6 +41,11 @@ void ShardDeadlines::enter(AsioConnection& connection, Kind kind) {
   switch (kind) {
     case Kind::handshake: handshakes_.add(connection, now + shard_.limits().handshake_time); break;
     case Kind::handler: handling_.add(connection, Deadline::never); break;
+    case Kind::piece: {
+      const auto piece_time = shard_.limits().piece_time;
+      pieces_.add(connection, piece_time.count() > 0 ? now + piece_time : Deadline::never);
+      break;
+    }
     case Kind::throttled: throttled_.add(connection, now + throttle_time); break;
     case Kind::closing: closing_.add(connection, now + shard_.limits().close_time); break;
   }
@@ -54,7 +59,8 @@ void ShardDeadlines::enter_open(AsioConnection& connection, std::optional<std::c
 }
 
 void ShardDeadlines::arm() {
-  auto next = std::min({handshakes_.next_due(), throttled_.next_due(), closing_.next_due(), opened_.next_due()});
+  auto next = std::min(
+      {handshakes_.next_due(), pieces_.next_due(), throttled_.next_due(), closing_.next_due(), opened_.next_due()});
   if (next == Deadline::never) return;
   next = std::max(next, reports_from_);
   alarms_.set(shard_.executor(), next, [this, weak = shard_.weak_from_this()] {
@@ -83,7 +89,7 @@ void ShardDeadlines::on_alarm() noexcept {
 }
 
 void ShardDeadlines::report_passed(Deadline::Time now) {
-  for (DeadlineList* list : {&handshakes_, &throttled_, &closing_}) {
+  for (DeadlineList* list : {&handshakes_, &pieces_, &throttled_, &closing_}) {
     // A connection leaves the list in the call, or moves to its back with a
     // later deadline.
     while (list->next_due() <= now) {

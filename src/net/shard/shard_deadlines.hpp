@@ -22,6 +22,7 @@ class ShardDeadlines {
   enum class Kind {
     handshake,  // Limits::handshake_time
     handler,    // none: a request is in the application's hands
+    piece,      // Limits::piece_time, if there is one
     throttled,  // a tenth of a second
     closing,    // Limits::close_time
   };
@@ -50,7 +51,7 @@ class ShardDeadlines {
   bool stood_still(Deadline::Time due);
 
   ServerShard& shard_;
-  DeadlineList handshakes_, handling_, throttled_, closing_;
+  DeadlineList handshakes_, handling_, pieces_, throttled_, closing_;
   DeadlineWheel opened_;
   AlarmClock alarms_;
   Deadline::Time reports_from_ = Deadline::Time::min();  // no deadline is reported before; later than now
@@ -63,14 +64,14 @@ void ShardDeadlines::each(Visit visit) {
   const auto visit_list = [&visit](DeadlineList& list) {
     for (Deadline* item = list.front(); item; item = list.after(*item)) visit(connection_of(*item));
   };
-  for (DeadlineList* list : {&handshakes_, &handling_, &throttled_, &closing_}) visit_list(*list);
+  for (DeadlineList* list : {&handshakes_, &handling_, &pieces_, &throttled_, &closing_}) visit_list(*list);
   opened_.each_list(visit_list);
 }
 
 template <class Visit>
 void ShardDeadlines::take_all(Deadline::Time now, Visit visit) {
   DeadlineList present;
-  for (DeadlineList* list : {&handshakes_, &handling_, &throttled_, &closing_}) present.take_all(*list);
+  for (DeadlineList* list : {&handshakes_, &handling_, &pieces_, &throttled_, &closing_}) present.take_all(*list);
   opened_.each_list([&present](DeadlineList& list) { present.take_all(list); });
   while (Deadline* const item = present.front()) {
     visit(connection_of(*item));

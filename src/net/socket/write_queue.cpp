@@ -60,6 +60,8 @@ std::size_t WriteQueue::bytes_and_places() const noexcept {
   return bytes_ + range_bytes * (more_->ranges.size() - more_->first);
 }
 
+std::size_t WriteQueue::ahead_bytes() const noexcept { return more_ ? more_->ahead.size() : 0; }
+
 WriteQueue::More& WriteQueue::more(Spares& spares) {
   if (!more_ && spares.free_.empty()) {
     more_ = std::make_unique<More>();

@@ -49,6 +49,9 @@ class WriteQueue {
   /// called.
   std::size_t held_bytes() const noexcept { return more_ ? bytes_and_places() : bytes_; }
 
+  /// Memory of what goes ahead of frames: an HTTP answer, control frames.
+  std::size_t ahead_bytes() const noexcept;
+
   void push(const Frame& frame, Spares& spares);
   /// Puts a control frame behind the message that is partly written, ahead of all that waits. While it waits, the next
   /// one takes its place: RFC 6455 section 5.5.3 lets a pong answer the latest ping only.

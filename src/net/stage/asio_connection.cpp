@@ -185,13 +185,15 @@ void AsioConnection::cut_off() {
 
 std::size_t AsioConnection::held(Held what) const noexcept {
   if (what == Held::unused) return cold_ ? cold_->unused : 0;
-  return phase_ == Phase::open && socket_.waits_for_room() ? socket_.held_bytes() : 0;
+  const bool may_shed = phase_ == Phase::open || phase_ == Phase::http;
+  return may_shed && socket_.waits_for_room() ? socket_.waiting_bytes() : 0;
 }
 
 void AsioConnection::shed(Held what) {
   if (what == Held::unused && phase_ == Phase::http && http()->wants_bytes()) {
     return http()->refuse({503, "the server is full", {{"Retry-After", "5"}}});
   }
+  if (phase_ == Phase::http && what == Held::queued) return lost();
   if (phase_ != Phase::open) return;
   socket_.drop_waiting();
   const bool queued = what == Held::queued;
@@ -222,6 +224,9 @@ void AsioConnection::broke(std::exception_ptr error) noexcept {
 void AsioConnection::end() noexcept {
   if (phase_ == Phase::over) return;
   phase_ = Phase::over;
+  if (const HttpStage* const stage = http(); stage && (stage->is_streaming() || !socket_.empty())) {
+    shard().counters().responses_cut.add();
+  }
   socket_.close();
   websocket_.release();
   if (cold_) {

@@ -107,15 +107,11 @@ void AsioConnection::read_failed() {
   leave(true);  // the alert of TLS still reaches the peer
 }
 
-// After a FIN the peer sends no more, but it may still wait for an answer. The handler gets handshake_time to answer,
-// because a peer that waits and one that has vanished look the same.
 void AsioConnection::look_for_loss() {
   Stream& stream = socket_.stream();
   const Stream::Waiting waiting = stream.look();
   if (waiting == Stream::Waiting::over || (waiting == Stream::Waiting::bytes && stream.broken())) return lost();
-  if (waiting == Stream::Waiting::ended && phase_ == Phase::http && http()->handling()) {
-    shard().deadlines().enter(*this, ShardDeadlines::Kind::handshake);
-  }
+  if (waiting == Stream::Waiting::ended && phase_ == Phase::http && !http()->opening()) http()->on_half_closed();
 }
 
 // Uses what is wanted of the input, and returns the rest that will be wanted later.

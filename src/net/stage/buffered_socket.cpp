@@ -9,20 +9,32 @@ namespace sluice::net {
 BufferedSocket::BufferedSocket(ServerShard& shard, Stream stream) noexcept
     : shard_(shard), stream_(std::move(stream)) {}
 
+void BufferedSocket::push_bytes(std::string_view bytes) {
+  const std::size_t before = waiting_bytes();
+  queue_.push_bytes(bytes, shard_.buffers().spares());
+  report_all(before);
+}
+
 bool BufferedSocket::push_ping(const Frame& ping) {
-  if (!waits_for_room_)
+  if (!waits_for_room_) {
     queue_.push(ping, shard_.buffers().spares());
-  else
-    queue_.push_ping(ping.wire(), shard_.buffers().spares());
-  return !waits_for_room_;
+    return true;
+  }
+  const std::size_t before = waiting_bytes();
+  queue_.push_ping(ping.wire(), shard_.buffers().spares());
+  report_all(before);
+  return false;
 }
 
 bool BufferedSocket::push_pong(const Frame& pong) {
-  if (!waits_for_room_)
+  if (!waits_for_room_) {
     queue_.push(pong, shard_.buffers().spares());
-  else
-    queue_.push_ahead(pong.wire(), shard_.buffers().spares());
-  return !waits_for_room_;
+    return true;
+  }
+  const std::size_t before = waiting_bytes();
+  queue_.push_ahead(pong.wire(), shard_.buffers().spares());
+  report_all(before);
+  return false;
 }
 
 IoResult BufferedSocket::flush() {
@@ -76,12 +88,13 @@ IoResult BufferedSocket::finish() {
 void BufferedSocket::wait_for_room() {
   queue_.release_shared(shard_.buffers().frames());
   waits_for_room_ = true;
-  report_change(0);
+  report_all(0);
 }
 
 bool BufferedSocket::on_writable() noexcept {
-  if (!std::exchange(waits_for_room_, false)) return false;
-  shard_.waiting_changed(queue_.held_bytes(), 0);
+  if (!waits_for_room_) return false;
+  waits_for_room_ = false;
+  shard_.waiting_changed(waiting_bytes(), 0);
   return true;
 }
 
@@ -92,21 +105,21 @@ void BufferedSocket::release_shared() {
 }
 
 void BufferedSocket::drop_waiting() {
-  const std::size_t before = queue_.held_bytes();
+  const std::size_t before = waiting_bytes();
   queue_.drop_waiting(shard_.buffers().spares());
-  report_change(before);
+  report_all(before);
 }
 
 void BufferedSocket::clear() noexcept {
-  const std::size_t before = queue_.held_bytes();
+  const std::size_t before = waiting_bytes();
   queue_.clear(shard_.buffers().spares());
-  report_change(before);
+  report_all(before);
 }
 
 void BufferedSocket::close() noexcept {
   shard_.poller().remove(stream_.descriptor());
-  queue_.empty() && stream_.flushed() ? stream_.close() : stream_.reset();
-  if (waits_for_room_) shard_.waiting_changed(queue_.held_bytes(), 0);
+  queue_.empty() && stream_.flushed() && !resets_ ? stream_.close() : stream_.reset();
+  if (waits_for_room_) shard_.waiting_changed(waiting_bytes(), 0);
   queue_.clear(shard_.buffers().spares());
 }
 

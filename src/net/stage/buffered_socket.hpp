@@ -28,6 +28,10 @@ class BufferedSocket {
   std::size_t queued_bytes() const noexcept { return queue_.bytes(); }
   /// The same with the memory that it takes to keep them.
   std::size_t held_bytes() const noexcept { return queue_.held_bytes(); }
+  /// The same with what goes ahead of frames, an HTTP response say: what counts among the bytes of the whole server.
+  std::size_t waiting_bytes() const noexcept { return queue_.held_bytes() + queue_.ahead_bytes(); }
+  /// Bytes that are in the kernel and not acknowledged by the peer.
+  std::size_t unacknowledged() const noexcept { return stream_.unacknowledged(); }
   /// Bytes that are queued here, or in the kernel and not acknowledged by the peer.
   std::size_t undelivered_bytes() const noexcept { return queue_.bytes() + stream_.unacknowledged(); }
 
@@ -37,7 +41,7 @@ class BufferedSocket {
     report_change(before);
   }
   /// Queues bytes that are no frame.
-  void push_bytes(std::string_view bytes) { queue_.push_bytes(bytes, shard_.buffers().spares()); }
+  void push_bytes(std::string_view bytes);
   /// Queues a ping or a pong. If the kernel takes no more, it goes ahead of the messages that wait, and a pong replaces
   /// one that waits (RFC 6455 section 5.5.3). Returns whether it is to be written at the end of the turn.
   bool push_ping(const Frame& ping);
@@ -57,11 +61,17 @@ class BufferedSocket {
   /// Drops what is queued, except the rest of a message that is partly written.
   void drop_waiting();
   void clear() noexcept;
+  /// From now on the peer sees the end of the connection as a reset: what it was sent is not complete.
+  void reset_when_closed(bool resets) noexcept { resets_ = resets; }
   /// Closes the socket and drops what is queued: with a reset if there was something, so that the kernel keeps no
   /// buffer for minutes for a peer that does not read.
   void close() noexcept;
 
  private:
+  // The bytes of frames have changed, or all bytes.
+  void report_all(std::size_t before) noexcept {
+    if (waits_for_room_) shard_.waiting_changed(before, waiting_bytes());
+  }
   void report_change(std::size_t before) noexcept {
     if (waits_for_room_) shard_.waiting_changed(before, queue_.held_bytes());
   }
@@ -72,7 +82,8 @@ class BufferedSocket {
   ServerShard& shard_;
   WriteQueue queue_;
   Stream stream_;
-  bool waits_for_room_ = false;
+  bool waits_for_room_ : 1 = false;
+  bool resets_ : 1 = false;  // see reset_when_closed()
 };
 
 }  // namespace sluice::net

@@ -3,14 +3,14 @@
 
 #include <fmt/format.h>
 
-#include <exception>
 #include <utility>
 
-#include "core/failure.hpp"
+#include "core/quoted.hpp"
 #include "http/response.hpp"
 #include "net/loop/insist.hpp"
 #include "net/socket/tls_session.hpp"
 #include "net/stage/asio_connection.hpp"
+#include "net/stage/thrown_by.hpp"
 #include "sluice/core/log_throttle.hpp"
 #include "ws/handshake.hpp"
 
@@ -19,18 +19,6 @@ namespace {
 
 // A client that was silent for longer than this has neither just connected, nor just read an answer.
 constexpr auto request_on_its_way = std::chrono::milliseconds(500);
-
-// Runs code of the application. Returns the text of its exception, or an empty string.
-template <class Work>
-std::string thrown_by(Work work) {
-  try {
-    work();
-    return {};
-  } catch (...) {
-    const std::string text = text_of(std::current_exception());
-    return text.empty() ? "an exception without a text" : text;
-  }
-}
 
 }  // namespace
 
@@ -165,30 +153,56 @@ void HttpStage::report_handler(std::string_view thrown) {
 
 void HttpStage::respond(const HttpResponse& response) {
   proxy_.count_answer(response.status());
-  const bool keep_alive = keep_alive_ && !shard().stopping();
-  const http::Answering answering{keep_alive, head_only_, shard().date()};
-  auto bytes = http::response_bytes(response, answering);
+  keep_alive_ = keep_alive_ && !shard().stopping();
+  const http::Answering answering{keep_alive_, head_only_, shard().date(), reader_.head().version};
+  const auto bytes = http::response_bytes(response, answering);
   if (!bytes) {
     shard().failures().write(LogLevel::error, "response", [&] {
       return fmt::format("http: the handler's response can't be sent: {}", bytes.error().message());
     });
-    bytes = http::response_bytes(HttpResponse(500, "internal error\n"), answering);
+    return respond(HttpResponse(500, "internal error\n"));
   }
   queue(*bytes);
-  if (!keep_alive) return connection_.leave(true);
+  const http::BodyEnd end = http::body_end(response, answering);
+  if (!response.pieces() || end == http::BodyEnd::no_body) return on_body_end();
+  state_ = State::streaming;
+  stream_ = std::make_unique<ResponseStream>(connection_, response.pieces(),
+                                             http::BodyFraming(end, response.length().value_or(0)),
+                                             in_quotes(reader_.head().request.path));
+  stream_->begin();
+}
+
+void HttpStage::on_body_end() {
+  if (!keep_alive_) return connection_.leave(true);
   state_ = State::responding;
-  shard().deadlines().enter(
-      connection_, ShardDeadlines::Kind::handshake);  // for the client to take it, and to send the next request
+  wait_for_client();
+}
+
+// To take the response, and to send the next request.
+void HttpStage::wait_for_client() {
+  BufferedSocket& socket = connection_.socket();
+  patience_.reset();
+  if (socket.waits_for_room()) patience_.emplace(socket.unacknowledged());
+  shard().deadlines().enter(connection_, ShardDeadlines::Kind::handshake);
 }
 
 void HttpStage::on_progress() {
   if (!speaks_http()) return shard().deadlines().enter(connection_, ShardDeadlines::Kind::closing);
-  if (state_ == State::responding) shard().deadlines().enter(connection_, ShardDeadlines::Kind::handshake);
+  if (state_ == State::responding || (state_ == State::streaming && !waits_for_body())) wait_for_client();
+}
+
+// The kernel may hold so much of a response that it takes a slow client longer than a deadline to read a third of it,
+// and only then takes more.
+bool HttpStage::client_takes_response() {
+  if (state_ != State::responding && state_ != State::streaming) return false;
+  return patience_ && patience_->takes_share(connection_.socket().unacknowledged());
 }
 
 void HttpStage::on_drained() {
+  if (state_ == State::streaming) return stream_->on_drained();
   if (state_ != State::responding) return;  // that was 100 Continue
   state_ = State::reading;
+  stream_.reset();
   waits_since_ = shard().executor().now();
   if (shard().stopping()) shard().shutdown().plan(connection_);
   connection_.resume_soon();
@@ -198,6 +212,7 @@ void HttpStage::on_drained() {
 
 void HttpStage::on_deadline() {
   if (state_ == State::handled) return respond(take_answer());
+  if (waits_for_body()) return stream_->on_deadline();
   // The bytes that the driver has just read may have brought a request, with a deadline of its own.
   if (!wants_bytes() && connection_.due() > shard().executor().now()) return;
   if (opening()) return refuse({503, "the application did not answer the handshake in time", {}});
@@ -206,10 +221,18 @@ void HttpStage::on_deadline() {
     return connection_.end();
   }
   if (handling()) return connection_.lost();  // the client has ended its side, and waited long
-  if (!wants_bytes() || !reader_.begun()) {   // the client does not read our answer, or sends nothing
+  if (client_takes_response()) return shard().deadlines().enter(connection_, ShardDeadlines::Kind::handshake);
+  if (is_streaming()) return connection_.end();
+  if (!wants_bytes() || !reader_.begun()) {  // the client does not read our answer, or sends nothing
     return connection_.socket().stream().tls() ? connection_.leave(false) : connection_.end();
   }
   refuse({408, "the request did not arrive in time", {}});
+}
+
+// A client that waits and one that has vanished look the same: the application gets handshake_time for the next bytes.
+void HttpStage::on_half_closed() {
+  half_closed_ = true;
+  shard().deadlines().enter(connection_, ShardDeadlines::Kind::handshake);
 }
 
 void HttpStage::shutdown() {
@@ -238,6 +261,7 @@ void HttpStage::keep_for_handler() {
 void HttpStage::drop_request() noexcept {
   task_.reset();
   request_.reset();
+  if (stream_) stream_->drop();
 }
 
 void HttpStage::refuse(const http::Refusal& refusal) {

@@ -8,8 +8,10 @@
 #include <span>
 #include <string_view>
 
+#include "net/limits/end_patience.hpp"
 #include "net/stage/http_reader.hpp"
 #include "net/stage/proxy_intake.hpp"
+#include "net/stage/response_stream.hpp"
 #include "sluice/core/task.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/http.hpp"
@@ -48,10 +50,19 @@ class HttpStage {
   /// False: the header is not complete, or the connection ends.
   bool read_proxy_header();
 
-  /// Nothing is read, but the handler or the gateway may be at work for a client that is gone.
-  bool watches_for_loss() const noexcept { return handling() || opening(); }
+  /// Nothing is read, but the application may be at work for a client that is gone.
+  bool watches_for_loss() const noexcept { return handling() || opening() || waits_for_body(); }
   /// A request is in the hands of the HttpHandler.
   bool handling() const noexcept { return state_ == State::handling; }
+  /// The next piece of a response's body is awaited.
+  bool waits_for_body() const noexcept { return state_ == State::streaming && stream_->waits_for_body(); }
+  /// The client sends no more, but it may still wait for what the application works on.
+  void on_half_closed();
+  bool half_closed() const noexcept { return half_closed_; }
+  /// A response has been begun whose body is not whole.
+  bool is_streaming() const noexcept { return stream_ && !stream_->complete(); }
+  /// The body of a response has ended: all of it is queued.
+  void on_body_end();
   /// A handshake is in the hands of the gateway.
   bool opening() const noexcept { return state_ == State::opening; }
   /// The call of Gateway::open has not returned.
@@ -68,7 +79,7 @@ class HttpStage {
 
   /// Its client is gone, and the connection is kept for the handler only.
   bool kept_for_handler() const noexcept { return !kept_for_handler_.expired(); }
-  /// Destroys a handler at work.
+  /// Destroys a handler at work, and a body.
   void drop_request() noexcept;
 
  private:
@@ -76,6 +87,7 @@ class HttpStage {
     reading,
     handling,    // the HttpHandler works on a request
     handled,     // it has finished, and no job could be posted to answer
+    streaming,   // its response is being written, and the body has not ended
     responding,  // its response is being written
     opening,     // the gateway decides on a handshake
   };
@@ -91,6 +103,8 @@ class HttpStage {
   HttpResponse take_answer();
   void report_handler(std::string_view thrown);
   void respond(const HttpResponse& response);
+  void wait_for_client();
+  bool client_takes_response();
   void keep_for_handler();
   Scope scope_of(const RequestInfo& request) const;
   void open_websocket();
@@ -103,9 +117,12 @@ class HttpStage {
   bool keep_alive_ = false;
   bool head_only_ = false;
   bool inside_open_ = false;
+  bool half_closed_ = false;
   Executor::Clock::time_point waits_since_;  // for a request
   std::optional<HttpRequest> request_;       // in the handler's hands
   std::optional<Task<HttpResponse>> task_;   // the handler's work, which refers to the request
+  std::unique_ptr<ResponseStream> stream_;   // of the last response whose body came in pieces
+  std::optional<EndPatience> patience_;      // once the kernel takes no more of a response
   std::weak_ptr<std::shared_ptr<AsioConnection>> kept_for_handler_;
 };
 

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// Runs code of the application whose exception is reported, and goes no further.
+#pragma once
+
+#include <exception>
+#include <string>
+
+#include "core/failure.hpp"
+
+namespace sluice::net {
+
+/// The text of the exception that `work` throws, or an empty string.
+template <class Work>
+std::string thrown_by(Work work) {
+  try {
+    work();
+    return {};
+  } catch (...) {
+    const std::string text = text_of(std::current_exception());
+    return text.empty() ? "an exception without a text" : text;
+  }
+}
+
+}  // namespace sluice::net
