@@ -5,6 +5,8 @@ namespace sluice {
 
 std::size_t Bus::link_of(BusTarget, std::string_view) { return 0; }
 
-Result<BusBody> Bus::encode(const Event& event) const { return BusBody{std::string(event.text().view())}; }
+Bus::Encode Bus::encoder() const {
+  return [](const Event& event) -> Result<BusBody> { return BusBody{std::string(event.text().view())}; };
+}
 
 }  // namespace sluice

@@ -3,12 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
 
-#include "layer/names.hpp"
 #include "sluice/core/completion.hpp"
 
 namespace sluice::testing {
@@ -36,23 +34,6 @@ class ScriptedChannelLayer::Script {
     std::lock_guard lock(mutex_);
     failing_ = failing;
   }
-  /// The channel of the layer behind, while the membership lives.
-  void opened(const Channel::Membership& membership, const Channel& behind) {
-    std::lock_guard lock(mutex_);
-    behind_.emplace(&membership, &behind);
-  }
-  void closed(const Channel::Membership& membership) {
-    std::lock_guard lock(mutex_);
-    behind_.erase(&membership);
-  }
-  /// Null for a channel of another layer, or of none.
-  const Channel* behind(const Channel& channel) {
-    if (!channel) return nullptr;
-    std::lock_guard lock(mutex_);
-    const auto found = behind_.find(&channel.membership());
-    return found == behind_.end() ? nullptr : found->second;
-  }
-
   std::string take_transcript() {
     std::lock_guard lock(mutex_);
     return std::exchange(transcript_, {});
@@ -89,25 +70,19 @@ class ScriptedChannelLayer::Script {
   std::mutex mutex_;
   std::string transcript_;
   std::optional<std::vector<Completion<std::monostate>>> held_;
-  std::map<const Channel::Membership*, const Channel*> behind_;
   std::size_t until_failure_ = 0;
   bool failing_ = false;
 };
 
 namespace {
 
-// A channel of the layer behind, and a word when it leaves or ends.
+// A channel of the layer behind, which is noted when it joins, leaves or ends.
 template <class Script>
 class ScriptedMembership final : public Channel::Membership {
  public:
   ScriptedMembership(std::shared_ptr<Script> script, Channel behind)
-      : script_(std::move(script)), behind_(std::move(behind)) {
-    script_->opened(*this, behind_);
-  }
-  ~ScriptedMembership() override {
-    script_->closed(*this);
-    script_->tell("close_channel");
-  }
+      : script_(std::move(script)), behind_(std::move(behind)) {}
+  ~ScriptedMembership() override { script_->tell("close_channel"); }
 
   std::string name() const override { return behind_.name(); }
   std::size_t capacity() const noexcept override { return behind_.capacity(); }
@@ -117,13 +92,48 @@ class ScriptedMembership final : public Channel::Membership {
     script_->tell("leave_groups");
     behind_.leave_groups();
   }
-  void join(std::string_view group) override { behind_.membership().join(group); }
-  void leave(std::string_view group) override { behind_.membership().leave(group); }
+  Task<Result<void>> join(std::string_view group) override {
+    co_await script_->pass();
+    if (auto asked = script_->ask(fmt::format("group_add {}", group)); !asked) co_return asked.error();
+    co_return co_await behind_.end().join(group);
+  }
+  Task<Result<void>> leave(std::string_view group) override {
+    co_await script_->pass();
+    if (auto asked = script_->ask(fmt::format("group_discard {}", group)); !asked) co_return asked.error();
+    co_return co_await behind_.end().leave(group);
+  }
   const void* origin() const noexcept override { return script_.get(); }
 
  private:
-  std::shared_ptr<Script> script_;
+  const std::shared_ptr<Script> script_;
   Channel behind_;
+};
+
+// The same for an inbox.
+template <class Script>
+class ScriptedReader final : public Inbox::Reader {
+ public:
+  ScriptedReader(std::shared_ptr<Script> script, Inbox behind)
+      : script_(std::move(script)), behind_(std::move(behind)) {}
+
+  std::string_view name() const noexcept override { return behind_.name(); }
+  Task<Result<Event>> receive() override { return behind_.receive(); }
+  std::optional<Event> poll() override { return behind_.poll(); }
+  Task<Result<void>> join(std::string_view group) override {
+    co_await script_->pass();
+    if (auto asked = script_->ask(fmt::format("group_add {} {}", group, name())); !asked) co_return asked.error();
+    co_return co_await behind_.end().join(group);
+  }
+  Task<Result<void>> leave(std::string_view group) override {
+    co_await script_->pass();
+    if (auto asked = script_->ask(fmt::format("group_discard {} {}", group, name())); !asked) co_return asked.error();
+    co_return co_await behind_.end().leave(group);
+  }
+  const void* origin() const noexcept override { return script_.get(); }
+
+ private:
+  const std::shared_ptr<Script> script_;
+  Inbox behind_;
 };
 
 }  // namespace
@@ -149,37 +159,9 @@ Task<Result<Channel>> ScriptedChannelLayer::open_channel(Subscriber& subscriber)
 Task<Result<Inbox>> ScriptedChannelLayer::open_inbox(std::string_view channel) {
   co_await script_->pass();
   if (auto asked = script_->ask(fmt::format("open_inbox {}", channel)); !asked) co_return asked.error();
-  co_return co_await behind_.open_inbox(channel);
-}
-
-Task<Result<void>> ScriptedChannelLayer::group_add(std::string_view group, const Channel& channel) {
-  co_await script_->pass();
-  if (auto asked = script_->ask(fmt::format("group_add {}", group)); !asked) co_return asked.error();
-  const Channel* const behind = script_->behind(channel);
-  if (!behind) co_return foreign_handle("group_add", group, "channel");
-  co_return co_await behind_.group_add(group, *behind);
-}
-
-Task<Result<void>> ScriptedChannelLayer::group_add(std::string_view group, const Inbox& inbox) {
-  co_await script_->pass();
-  if (auto asked = script_->ask(fmt::format("group_add {} {}", group, inbox.name())); !asked) co_return asked.error();
-  co_return co_await behind_.group_add(group, inbox);
-}
-
-Task<Result<void>> ScriptedChannelLayer::group_discard(std::string_view group, const Channel& channel) {
-  co_await script_->pass();
-  if (auto asked = script_->ask(fmt::format("group_discard {}", group)); !asked) co_return asked.error();
-  const Channel* const behind = script_->behind(channel);
-  if (!behind) co_return foreign_handle("group_discard", group, "channel");
-  co_return co_await behind_.group_discard(group, *behind);
-}
-
-Task<Result<void>> ScriptedChannelLayer::group_discard(std::string_view group, const Inbox& inbox) {
-  co_await script_->pass();
-  if (auto asked = script_->ask(fmt::format("group_discard {} {}", group, inbox.name())); !asked) {
-    co_return asked.error();
-  }
-  co_return co_await behind_.group_discard(group, inbox);
+  auto opened = co_await behind_.open_inbox(channel);
+  if (!opened) co_return opened.error();
+  co_return Inbox(std::make_unique<ScriptedReader<Script>>(script_, std::move(*opened)));
 }
 
 Result<void> ScriptedChannelLayer::group_send(std::string_view group, Event event) {

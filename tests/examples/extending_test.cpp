@@ -126,6 +126,18 @@ TEST_CASE("docs/extending.md: the layer passes on, and logs what fails", "[examp
   CHECK(log.size() == 1);
 }
 
+TEST_CASE("docs/extending.md: a layer on the null bus joins groups and reaches nobody", "[examples]") {
+  ManualExecutor executor;
+  const auto layer = make_null_layer(executor);
+  Communicator reader(executor, consumer<Greeter>(), *layer, {});
+  REQUIRE(reader.connect());
+  CHECK(reader.hear() == "hello");
+  CHECK(layer->group_send("news", Event::broadcast_to_group(json::Text("1"))));
+  executor.run_all();
+  CHECK(layer->stats().waiting_events == 0);
+  CHECK(layer->stats().deliveries == 0);
+}
+
 TEST_CASE("docs/extending.md: the metrics are written beside the library's", "[examples]") {
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);

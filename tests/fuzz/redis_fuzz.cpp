@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "fuzz/check.hpp"
-#include "redis/cluster_slots.hpp"
+#include "redis/pubsub/cluster_slots.hpp"
 #include "redis/codec/serializer.hpp"
 #include "redis/wire/resp.hpp"
 

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "sluice/core/log.hpp"
+#include "sluice/layer/distributed_channel_layer.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
+#include "sluice/testing/loopback_bus.hpp"
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
 #include "support/failing_allocations.hpp"
@@ -25,7 +27,7 @@ namespace {
 // A subscriber that notes "group:payload", or the type of an event, and throws when told.
 class Listener final : public Subscriber {
  public:
-  Listener(InMemoryChannelLayer& layer, ManualExecutor& executor, UserId user = {})
+  Listener(ChannelLayer& layer, ManualExecutor& executor, UserId user = {})
       : layer_(layer), executor_(executor), user_(std::move(user)) {}
   ~Listener() {
     const Unfailing notes;
@@ -71,7 +73,7 @@ class Listener final : public Subscriber {
     if (std::exchange(throws, false)) throw std::runtime_error("subscriber");
   }
 
-  InMemoryChannelLayer& layer_;
+  ChannelLayer& layer_;
   ManualExecutor& executor_;
   const UserId user_;
   Channel channel_;
@@ -268,4 +270,60 @@ TEST_CASE("a subscriber that throws misses its event, and nobody else does", "[l
   executor.run_all();
   CHECK(bob.heard == std::vector<std::string>{"public:3", "secret:4"});
   CHECK(ann.heard == std::vector<std::string>{"secret:4"});
+}
+
+TEST_CASE("whichever allocation of a layer with a bus fails, what follows arrives", "[layer]") {
+  const test::Silence silence;
+  std::size_t nth = 0;
+  for (bool failed = true; failed;) {
+    CAPTURE(++nth);
+    REQUIRE(nth < 2000);
+    ManualExecutor executor;
+    LoopbackBroker broker;
+    DistributedChannelLayer here(executor, broker.bus(executor)), there(executor, broker.bus(executor));
+    executor.run_all();
+    Listener ann(here, executor), bob(there, executor);
+    REQUIRE((ann.open() && bob.open() && ann.join("g") && bob.join("g")));
+    failed = false;
+    std::size_t left = nth, accepted = 0;
+    const auto step = [&](const std::function<void()>& work) {
+      if (left == 0) return work();
+      FailingAllocation failing(left);
+      try {
+        work();
+      } catch (const std::bad_alloc&) {}
+      left = fail_in;
+      failed = failed || left == 0;
+    };
+    const Event event = Event::named("tick");
+    const auto send = [&] {
+      if (here.group_send("g", event)) ++accepted;
+    };
+    for (int i = 0; i < 2; ++i) {
+      step(send);
+      step([&] { executor.run_all(); });
+    }
+    executor.advance(std::chrono::seconds(10));
+    for (Listener* listener : {&ann, &bob}) {
+      const auto ticks = static_cast<std::size_t>(std::ranges::count(listener->heard, "tick"));
+      const bool told = here.bus_stats().undelivered > 0 || std::ranges::count(listener->heard, "layer_down") > 0 ||
+                        listener->misses > 0;
+      CHECK((ticks == accepted || (ticks < accepted && told)));
+    }
+    step([&] { broker.cut(); });
+    step([&] { executor.run_all(); });
+    step([&] { broker.mend(); });
+    step([&] { executor.run_all(); });
+    broker.mend();
+    executor.advance(std::chrono::seconds(10));
+    ann.heard.clear();
+    bob.heard.clear();
+    REQUIRE(here.group_send("g", event));
+    executor.advance(std::chrono::seconds(10));
+    CHECK(ann.heard == std::vector<std::string>{"tick"});
+    CHECK(bob.heard == std::vector<std::string>{"tick"});
+    CHECK(here.stats().waiting_events == 0);
+    CHECK(here.stats().waiting_bytes == 0);
+  }
+  CHECK(nth > 20);
 }

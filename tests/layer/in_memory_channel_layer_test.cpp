@@ -8,6 +8,7 @@
 #include <thread>
 #include <tuple>
 
+#include "layer/support/on_loopback.hpp"
 #include "sluice/testing/manual_executor.hpp"
 
 namespace sluice::testing {
@@ -30,7 +31,7 @@ struct InMemoryShuffled : InMemory<3> {
   explicit InMemoryShuffled(const ChannelLayerOptions& options) : InMemory<3>(options) { executors.shuffle(7); }
 };
 
-using Worlds = std::tuple<InMemory<1>, InMemory<2>, InMemoryShuffled>;
+using Worlds = std::tuple<InMemory<1>, InMemory<2>, InMemoryShuffled, OnLoopback<1>, OnLoopback<2>>;
 
 }  // namespace sluice::testing
 

@@ -42,27 +42,12 @@ class RecordingLayer final : public ChannelLayer {
     work_ = std::move(work);
   }
 
-  Task<Result<Channel>> open_channel(Subscriber& subscriber) override { return layer_.open_channel(subscriber); }
+  Task<Result<Channel>> open_channel(Subscriber& subscriber) override {
+    auto opened = co_await layer_.open_channel(subscriber);
+    if (!opened) co_return opened;
+    co_return Channel(std::make_unique<Member>(*this, std::move(*opened)));
+  }
   Task<Result<Inbox>> open_inbox(std::string_view channel) override { return layer_.open_inbox(channel); }
-  Task<Result<void>> group_add(std::string_view group, const Channel& channel) override {
-    if (fails("add " + std::string(group))) co_return Result<void>(unavailable());
-    auto added = co_await layer_.group_add(group, channel);
-    if (!awaited_.empty() && "add " + std::string(group) == awaited_) {
-      awaited_.clear();
-      work_();
-    }
-    co_return added;
-  }
-  Task<Result<void>> group_add(std::string_view group, const Inbox& inbox) override {
-    return layer_.group_add(group, inbox);
-  }
-  Task<Result<void>> group_discard(std::string_view group, const Channel& channel) override {
-    if (fails("discard " + std::string(group))) return Result<void>(unavailable());
-    return layer_.group_discard(group, channel);
-  }
-  Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox) override {
-    return layer_.group_discard(group, inbox);
-  }
   Result<void> group_send(std::string_view group, Event event) override {
     if (fails("send " + std::string(group) + " " + std::string(event.text().view()))) return unavailable();
     return layer_.group_send(group, std::move(event));
@@ -76,6 +61,34 @@ class RecordingLayer final : public ChannelLayer {
   LayerStats stats() const override { return layer_.stats(); }
 
  private:
+  class Member final : public Channel::Membership {
+   public:
+    Member(RecordingLayer& layer, Channel behind) : layer_(layer), behind_(std::move(behind)) {}
+    std::string name() const override { return behind_.name(); }
+    std::size_t capacity() const noexcept override { return behind_.capacity(); }
+    std::size_t group_count() const noexcept override { return behind_.group_count(); }
+    bool in_group(std::string_view group) const noexcept override { return behind_.in_group(group); }
+    void leave_groups() override { behind_.leave_groups(); }
+    Task<Result<void>> join(std::string_view group) override {
+      if (layer_.fails("add " + std::string(group))) co_return Result<void>(unavailable());
+      auto added = co_await behind_.end().join(group);
+      if (!layer_.awaited_.empty() && "add " + std::string(group) == layer_.awaited_) {
+        layer_.awaited_.clear();
+        layer_.work_();
+      }
+      co_return added;
+    }
+    Task<Result<void>> leave(std::string_view group) override {
+      if (layer_.fails("discard " + std::string(group))) return Result<void>(unavailable());
+      return behind_.end().leave(group);
+    }
+    const void* origin() const noexcept override { return &layer_; }
+
+   private:
+    RecordingLayer& layer_;
+    Channel behind_;
+  };
+
   static Error unavailable() { return Error(ErrorCode::layer_unavailable, "the test says so"); }
   bool fails(const std::string& call) {
     calls_ += (calls_.empty() ? "" : "\n") + call;

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "redis/cluster_slots.hpp"
+#include "redis/pubsub/cluster_slots.hpp"
 #include "redis/support/live_world.hpp"
 #include "support/catch.hpp"
 

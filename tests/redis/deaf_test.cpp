@@ -6,7 +6,7 @@
 #include <string>
 #include <tuple>
 
-#include "redis/echo_proof.hpp"
+#include "redis/bus/echo_proof.hpp"
 #include "redis/support/live_world.hpp"
 #include "redis/support/tiny_world.hpp"
 #include "support/catch.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // When a connection counts as deaf: decided from ticks, without sockets.
-#include "redis/echo_proof.hpp"
+#include "redis/bus/echo_proof.hpp"
 
 #include <string>
 

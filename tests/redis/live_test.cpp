@@ -8,7 +8,7 @@
 #include <thread>
 #include <tuple>
 
-#include "redis/message_sequence.hpp"
+#include "redis/core/message_sequence.hpp"
 #include "redis/support/live_world.hpp"
 #include "support/catch.hpp"
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "redis/message_sequence.hpp"
-#include "redis/names.hpp"
-#include "redis/shard_of.hpp"
+#include "redis/bus/host_of.hpp"
+#include "redis/bus/names.hpp"
+#include "redis/core/message_sequence.hpp"
 #include "redis/support/golden.hpp"
 #include "redis/wire/resp.hpp"
 #include "sluice/core/log.hpp"
@@ -20,10 +20,10 @@ using namespace std::string_literals;
 TEST_CASE("a name belongs to the host that channels_redis gives it", "[redis][R-4]") {
   for (json::Value entry : golden()["shards"].elements()) {
     INFO(entry.to_text().view());
-    CHECK(shard_of(*entry.at(0).as_string(), *entry.at(1).as_uint()) == *entry.at(2).as_uint());
+    CHECK(host_of(*entry.at(0).as_string(), *entry.at(1).as_uint()) == *entry.at(2).as_uint());
   }
   for (std::size_t hosts = 1; hosts < 20; ++hosts) {
-    for (int i = 0; i < 1000; ++i) CHECK(shard_of(std::to_string(i), hosts) < hosts);
+    for (int i = 0; i < 1000; ++i) CHECK(host_of(std::to_string(i), hosts) < hosts);
   }
 }
 

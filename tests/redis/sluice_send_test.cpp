@@ -5,7 +5,7 @@
 #include <csignal>
 #include <tuple>
 
-#include "redis/message_sequence.hpp"
+#include "redis/core/message_sequence.hpp"
 #include "redis/support/live_world.hpp"
 #include "support/catch.hpp"
 

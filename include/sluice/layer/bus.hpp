@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,15 +53,16 @@ class BusMessage {
 
   const BusTarget to;
   const std::string name;
-  const BusBody body;  // from Bus::encode()
+  const BusBody body;  // from Bus::encoder()
   const Executor::Clock::time_point expires;
+  std::size_t link = 0;  // from Bus::link_of()
 
   /// The broker delivered it to so many places, or holds it for them.
   void reached(std::size_t places) noexcept { receipt_.reached += places; }
   /// So many places had no room for it.
   void full(std::size_t places) noexcept { receipt_.full += places; }
   /// It was not sent, or perhaps not: counted as undelivered.
-  virtual void failed(Error error) = 0;
+  virtual void failed(Error error) noexcept = 0;
 
  protected:
   BusMessage(BusTarget to, std::string name, BusBody body, Executor::Clock::time_point expires)
@@ -76,7 +78,7 @@ class BusMessage {
 class BusEvents {
  public:
   /// An event has arrived for a group, a plain channel or a consumer's channel of this process. It is delivered, or
-  /// counted where nobody here wants it.
+  /// counted where nobody here wants it. Without memory for that it counts as missed().
   virtual void received(BusTarget to, std::string_view name, const Event& event) = 0;
 
   /// The link is connected. From within this call on the layer makes every subscription that belongs to the link; once
@@ -87,10 +89,12 @@ class BusEvents {
   /// bus tries this by itself, and logs why it was lost.
   virtual void down(std::size_t link, const Error& reason) = 0;
   /// The link is up, and events may have been missed at this moment (a slow reader, subscriptions that move):
-  /// consumers receive LayerDown, and LayerUp once this was not reported for two seconds. Logged once for a reason.
+  /// consumers receive LayerDown, and LayerUp once this was not reported for two seconds. The layer logs it, each
+  /// context() at most once a minute.
   virtual void missed(const Error& reason) = 0;
 
-  /// The link may take messages again after publish() returned false.
+  /// The link may take messages again after publish() returned false. A bus whose messages end after publish() has
+  /// returned calls it as well when one has ended: a layer that closes waits for that.
   virtual void writable(std::size_t link) = 0;
   /// The connection broke before anything of a message was sent: it is published before all others once the link is up
   /// again. Call it before down().
@@ -110,8 +114,8 @@ class BusEvents {
   ~BusEvents() = default;
 };
 
-/// A connection to a message broker. The layer calls it on its executor only, but for executor() and encode(); it calls
-/// close() once at most, and after that nothing but unsubscribe().
+/// A connection to a message broker. The layer calls it on its executor only, but for executor(), links() and
+/// encoder(), which it asks before start(). It calls close() once at most, and nothing after that.
 ///
 /// The destructor ends everything at once, whether close() was called or not; it runs on the executor, never within a
 /// call of BusEvents. No callback, and nothing of BusEvents, is called after it.
@@ -126,9 +130,10 @@ class Bus {
   /// One of the layer's executors. Any thread.
   virtual Executor& executor() const noexcept = 0;
 
-  /// Connects, and connects again whenever a link is lost, until it is destroyed. `channel_prefix` begins the name of
-  /// every consumer's channel of this process, and of no other process: what is sent to such a name is received without
-  /// a subscription of its own, as soon as the link is up. Never fails: what does not work is logged and tried again.
+  /// Connects, and connects again whenever a link is lost, until it is destroyed. Called once. `channel_prefix` begins
+  /// the name of every consumer's channel of this process, and of no other process: what is sent to such a name is
+  /// received without a subscription of its own, as soon as the link is up. Never fails: what does not work is logged
+  /// and tried again.
   virtual void start(BusEvents& events, std::string channel_prefix) = 0;
 
   /// From `done` with success on, what is sent there arrives. An Error: the broker refused it; the layer reports it to
@@ -140,7 +145,8 @@ class Bus {
 
   /// Sends the message; only while its link is up and all that belongs to the link is subscribed. False: nothing was
   /// done, since the connection has enough to write: the layer keeps the message, and offers it again after
-  /// BusEvents::writable(). What the broker answers is reported by the message itself.
+  /// BusEvents::writable(). What the broker answers is reported by the message itself. Where it throws, the message has
+  /// failed.
   virtual bool publish(std::shared_ptr<BusMessage> message) = 0;
 
   /// Everything was published and answered, or that took too long; the process's subscriptions were ended. Removes what
@@ -153,9 +159,10 @@ class Bus {
   virtual std::size_t links() const noexcept { return 1; }
   /// Which link a group or channel belongs to. Asked once for each message and each subscription.
   virtual std::size_t link_of(BusTarget to, std::string_view name);
-  /// What publish() is to send. Called by the sender's thread, with any number of others at the same time; an Error is
-  /// returned to the sender. The default: the event as JSON. Any thread.
-  virtual Result<BusBody> encode(const Event& event) const;
+  /// What makes of an event the bytes that publish() sends. It is called by senders, on any thread and by several at
+  /// the same time, and lives longer than the bus; an Error is returned to the sender. The default: the event as JSON.
+  using Encode = std::function<Result<BusBody>(const Event&)>;
+  virtual Encode encoder() const;
   /// May the broker forget a subscription while the link is up? Then every member that joins asks it again. Constant.
   virtual bool may_forget() const noexcept { return false; }
 };

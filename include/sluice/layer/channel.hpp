@@ -64,10 +64,11 @@ class Channel {
     virtual std::size_t group_count() const noexcept = 0;
     virtual bool in_group(std::string_view group) const noexcept = 0;
     virtual void leave_groups() = 0;
-    /// What a layer's group_add and group_discard do once they have looked at origin() and at the group's name.
-    virtual void join(std::string_view group) = 0;
-    virtual void leave(std::string_view group) = 0;
-    /// Whose channel it is: the same address for all handles of one layer, and for those of no other.
+    /// What ChannelLayer::group_add and group_discard do once they have looked at origin() and at the group's name.
+    /// The membership and `group` live until the task is done.
+    virtual Task<Result<void>> join(std::string_view group) = 0;
+    virtual Task<Result<void>> leave(std::string_view group) = 0;
+    /// Whose channel it is: ChannelLayer::origin() of its layer.
     virtual const void* origin() const noexcept = 0;
   };
 
@@ -84,7 +85,8 @@ class Channel {
   bool in_group(std::string_view group) const noexcept { return membership_->in_group(group); }
   /// Out of every group at once; the channel stays open.
   void leave_groups() { membership_->leave_groups(); }
-  Membership& membership() const noexcept { return *membership_; }
+  /// For ChannelLayer.
+  Membership& end() const noexcept { return *membership_; }
   /// Which layer it comes from, to be compared; null for none.
   const void* origin() const noexcept { return membership_ ? membership_->origin() : nullptr; }
 
@@ -105,7 +107,7 @@ class Inbox {
     virtual std::optional<Event> poll() = 0;
     /// As for Channel::Membership; done once what is sent to the group arrives here.
     virtual Task<Result<void>> join(std::string_view group) = 0;
-    virtual void leave(std::string_view group) = 0;
+    virtual Task<Result<void>> leave(std::string_view group) = 0;
     virtual const void* origin() const noexcept = 0;
   };
 
@@ -117,7 +119,8 @@ class Inbox {
   Task<Result<Event>> receive() { return reader_->receive(); }
   /// The next event if there is one now.
   std::optional<Event> poll() { return reader_->poll(); }
-  Reader& reader() const noexcept { return *reader_; }
+  /// For ChannelLayer.
+  Reader& end() const noexcept { return *reader_; }
   /// Which layer it comes from, to be compared; null once the inbox was moved away.
   const void* origin() const noexcept { return reader_ ? reader_->origin() : nullptr; }
 

@@ -91,12 +91,13 @@ class ChannelLayer {
   virtual Task<Result<Inbox>> open_inbox(std::string_view channel) = 0;
 
   /// Once it is done, what is sent to the group arrives. Adding twice is the same as once (behaviour CL-19). A channel
-  /// or an inbox of another layer, or none: ErrorCode::invalid_argument.
-  virtual Task<Result<void>> group_add(std::string_view group, const Channel& channel) = 0;
-  virtual Task<Result<void>> group_add(std::string_view group, const Inbox& inbox) = 0;
+  /// or an inbox of another layer, or none: ErrorCode::invalid_argument. The handles do it: Channel::Membership and
+  /// Inbox::Reader.
+  Task<Result<void>> group_add(std::string_view group, const Channel& channel);
+  Task<Result<void>> group_add(std::string_view group, const Inbox& inbox);
   /// Leaving a group one is not in is no error (behaviour CL-20).
-  virtual Task<Result<void>> group_discard(std::string_view group, const Channel& channel) = 0;
-  virtual Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox) = 0;
+  Task<Result<void>> group_discard(std::string_view group, const Channel& channel);
+  Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox);
 
   /// To every member of the group; returns at once. An Error: nothing was sent (a bad name, too large, no room, the
   /// layer down). An empty group is no error (behaviour CL-26), nor is a member that is full (CL-21).
@@ -126,6 +127,8 @@ class ChannelLayer {
   virtual Task<Result<void>> flush() = 0;
 
   virtual LayerStats stats() const = 0;
+  /// Which layer a handle comes from: the same address for all handles of this layer, and for those of no other.
+  virtual const void* origin() const noexcept { return this; }
   /// For hosts, which must be destroyed before their layer.
   const UseCount& use_count() const noexcept { return use_count_; }
 

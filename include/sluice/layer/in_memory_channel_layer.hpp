@@ -26,10 +26,6 @@ class InMemoryChannelLayer final : public ChannelLayer {
 
   Task<Result<Channel>> open_channel(Subscriber& subscriber) override;
   Task<Result<Inbox>> open_inbox(std::string_view channel) override;
-  Task<Result<void>> group_add(std::string_view group, const Channel& channel) override;
-  Task<Result<void>> group_add(std::string_view group, const Inbox& inbox) override;
-  Task<Result<void>> group_discard(std::string_view group, const Channel& channel) override;
-  Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox) override;
   Result<void> group_send(std::string_view group, Event event) override;
   Result<void> send(std::string_view channel, Event event) override;
   Task<Result<void>> group_send_when_room(std::string_view group, Event event) override;
@@ -38,6 +34,7 @@ class InMemoryChannelLayer final : public ChannelLayer {
   Task<Result<std::vector<std::string>>> group_channels(std::string_view group) override;
   Task<Result<void>> flush() override;
   LayerStats stats() const override;
+  const void* origin() const noexcept override;
 
  private:
   const UseCount::Use executors_use_;

@@ -3,14 +3,17 @@
 // with Django processes.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "sluice/core/executor.hpp"
-#include "sluice/layer/channel_layer.hpp"
+#include "sluice/layer/distributed_channel_layer.hpp"
 #include "sluice/redis/redis_options.hpp"
 #include "sluice/redis/redis_stats.hpp"
-#include "sluice/redis/send_receipt.hpp"
 #include "sluice/transport/byte_stream.hpp"
 
 namespace sluice {
@@ -33,7 +36,7 @@ namespace sluice {
 /// in its order. send can't know whether a channel is full: send_confirmed can.
 ///
 /// Threads as for ChannelLayer. Executors and dialer outlive the layer, and what it still has to say after close().
-class RedisChannelLayer final : public ChannelLayer {
+class RedisChannelLayer final : public DistributedChannelLayer {
  public:
   /// Throws std::invalid_argument for options that can't work. Begins to connect; see wait_until_up. `wall_clock`, for
   /// tests: seconds since 1970.
@@ -42,33 +45,13 @@ class RedisChannelLayer final : public ChannelLayer {
   /// As close(), where that was not called. It waits for what is still on its way, unless it runs on an executor.
   ~RedisChannelLayer() override;
 
-  /// Done once Redis is there and knows every membership. An Error: not within join_time.
-  Task<Result<void>> wait_until_up();
-  /// Sends what was accepted, within RedisOptions::close_time, then leaves every group, removes the inbox and ends.
-  /// What is sent from now on fails with layer_unavailable. Returns how many events were accepted and not delivered, or
-  /// perhaps not, since the layer was built (RedisStats::undelivered). Any thread.
-  Task<std::size_t> close();
-
-  Task<Result<Channel>> open_channel(Subscriber& subscriber) override;
   Task<Result<Inbox>> open_inbox(std::string_view channel) override;
-  Task<Result<void>> group_add(std::string_view group, const Channel& channel) override;
-  Task<Result<void>> group_add(std::string_view group, const Inbox& inbox) override;
-  Task<Result<void>> group_discard(std::string_view group, const Channel& channel) override;
-  Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox) override;
-  Result<void> group_send(std::string_view group, Event event) override;
-  Result<void> send(std::string_view channel, Event event) override;
-  Task<Result<void>> group_send_when_room(std::string_view group, Event event) override;
-  Task<Result<void>> send_when_room(std::string_view channel, Event event) override;
   /// Of this process's consumers each, of any other Sluice process one: it is one member, whatever it has.
   Task<Result<std::size_t>> group_size(std::string_view group) override;
   Task<Result<std::vector<std::string>>> group_channels(std::string_view group) override;
+  /// Empties groups and plain channels of all processes.
   Task<Result<void>> flush() override;
   LayerStats stats() const override;
-
-  /// As group_send, and tells what became of it. An Error after it was taken: perhaps not sent.
-  Task<Result<SendReceipt>> group_send_confirmed(std::string_view group, Event event);
-  /// As send. ErrorCode::channel_full: the channel, or the process that it belongs to, holds its capacity.
-  Task<Result<SendReceipt>> send_confirmed(std::string_view channel, Event event);
 
   /// The groups that have a member in any process, in no order.
   Task<Result<std::vector<std::string>>> group_names();
@@ -77,6 +60,7 @@ class RedisChannelLayer final : public ChannelLayer {
 
  private:
   struct Parts;
+  RedisChannelLayer(ExecutorGroup& executors, std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };
 

@@ -39,10 +39,6 @@ class ScriptedChannelLayer final : public ChannelLayer {
 
   Task<Result<Channel>> open_channel(Subscriber& subscriber) override;
   Task<Result<Inbox>> open_inbox(std::string_view channel) override;
-  Task<Result<void>> group_add(std::string_view group, const Channel& channel) override;
-  Task<Result<void>> group_add(std::string_view group, const Inbox& inbox) override;
-  Task<Result<void>> group_discard(std::string_view group, const Channel& channel) override;
-  Task<Result<void>> group_discard(std::string_view group, const Inbox& inbox) override;
   Result<void> group_send(std::string_view group, Event event) override;
   Result<void> send(std::string_view channel, Event event) override;
   /// In the transcript they are group_send and send.
@@ -52,6 +48,7 @@ class ScriptedChannelLayer final : public ChannelLayer {
   Task<Result<std::vector<std::string>>> group_channels(std::string_view group) override;
   Task<Result<void>> flush() override;
   LayerStats stats() const override { return behind_.stats(); }
+  const void* origin() const noexcept override { return script_.get(); }
 
  private:
   class Script;

@@ -96,6 +96,22 @@ bool GroupIndex::contains(std::string_view group) const {
   return at.groups.contains(group);
 }
 
+namespace {
+
+Task<Result<void>> await_join(Completion<Result<void>> done, Function<void()> undo) {
+  auto joined = co_await done;
+  if (!joined) undo();
+  co_return joined;
+}
+
+}  // namespace
+
+// A member that is not the group's first needs no coroutine, and no other thread.
+Task<Result<void>> GroupIndex::until_announced(std::string_view group, Function<void()> undo) const {
+  if (!has_bus() || announced(group)) return Result<void>();
+  return await_join(hooks_.announce(group), std::move(undo));
+}
+
 bool GroupIndex::announced(std::string_view group) const {
   Stripe& at = stripe(group);
   std::lock_guard lock(at.mutex);
@@ -119,9 +135,9 @@ void GroupIndex::unannounce_all() {
 
 // A member leaves whatever happens: a bus that is not told keeps the group until it is told of it again.
 void GroupIndex::tell(bool emptied, std::string_view group) const noexcept {
-  if (!emptied || !emptied_) return;
+  if (!emptied || !hooks_.emptied) return;
   try {
-    emptied_(group);
+    hooks_.emptied(group);
   } catch (...) {
     log_failure("channel layer: its bus could not be told that a group is empty", std::current_exception());
   }

@@ -15,20 +15,30 @@
 #include <vector>
 
 #include "core/string_hash.hpp"
+#include "sluice/core/completion.hpp"
+#include "sluice/core/function.hpp"
+#include "sluice/core/result.hpp"
+#include "sluice/core/task.hpp"
 
 namespace sluice {
 
 class PlainChannel;
 class PlainReader;
 
+/// What a layer with a bus does when a group has its first member here, and when it has lost its last. Called on any
+/// thread, under no lock.
+struct GroupHooks {
+  /// May be called late, when the group has members again: contains() says so. What it throws is logged.
+  std::function<void(std::string_view group)> emptied = {};
+  /// Resolved once other processes know that the group has a member here.
+  std::function<Completion<Result<void>>(std::string_view group)> announce = {};
+};
+
 /// A striped map from a group to the executors (as bits) that have a member of it, and to its plain channels. It is
 /// written only when an executor gains its first or loses its last member of a group. Any thread.
 class GroupIndex {
  public:
-  /// `emptied` is told of each group that has lost its last member here; it may be told late, when the group has
-  /// members again, so it asks contains(). Called on any thread, under no lock; what it
-  /// throws is logged.
-  explicit GroupIndex(std::function<void(std::string_view group)> emptied = {}) : emptied_(std::move(emptied)) {}
+  explicit GroupIndex(GroupHooks hooks = {}) : hooks_(std::move(hooks)) {}
 
   struct Places {
     std::uint64_t shards = 0;
@@ -47,6 +57,10 @@ class GroupIndex {
 
   // A layer with a bus announces a group once other processes know that it has a member here. It stays announced until
   // it is empty or the bus is lost.
+  bool has_bus() const noexcept { return static_cast<bool>(hooks_.announce); }
+  /// Done once other processes know that the group has a member here, which is in the table already; `undo` when that
+  /// fails. Without a bus it is done.
+  Task<Result<void>> until_announced(std::string_view group, Function<void()> undo) const;
   bool announced(std::string_view group) const;
   void announce(std::string_view group);
   void unannounce_all();
@@ -72,7 +86,7 @@ class GroupIndex {
   bool erase_if_empty(Stripe& at, std::string_view group);  // under the lock
   void tell(bool emptied, std::string_view group) const noexcept;
 
-  const std::function<void(std::string_view)> emptied_;
+  const GroupHooks hooks_;
   mutable std::array<Stripe, 64> stripes_;
 };
 

@@ -49,11 +49,10 @@ struct Gathering {
 
 }  // namespace
 
-Hub::Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string channel_prefix,
-         std::function<void(std::string_view group)> emptied)
+Hub::Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string channel_prefix, GroupHooks hooks)
     : options_(std::move(options)),
       channel_prefix_(std::move(channel_prefix)),
-      index_(std::make_shared<GroupIndex>(std::move(emptied))) {
+      index_(std::make_shared<GroupIndex>(std::move(hooks))) {
   if (executors.size() == 0 || executors.size() > ExecutorGroup::max_size) {
     throw std::invalid_argument(fmt::format("channel layer: it runs on 1 to {} executors, not on {}",
                                             ExecutorGroup::max_size, executors.size()));
@@ -105,33 +104,6 @@ Result<void> Hub::check_inbox(std::string_view channel) {
         ErrorCode::invalid_name,
         fmt::format("open_inbox \"{}\": a name with '!' belongs to one consumer; read a plain channel", channel));
   }
-  return {};
-}
-
-Result<void> Hub::group_add(std::string_view group, const Channel& channel) {
-  if (auto checked = check_group_name("group_add", group); !checked) return checked;
-  if (!owns(channel)) return foreign_handle("group_add", group, "channel");
-  channel.membership().join(group);
-  return {};
-}
-
-Task<Result<void>> Hub::group_add(std::string_view group, const Inbox& inbox) {
-  if (auto checked = check_group_name("group_add", group); !checked) return checked;
-  if (!owns(inbox)) return Result<void>(foreign_handle("group_add", group, "inbox"));
-  return inbox.reader().join(group);
-}
-
-Result<void> Hub::group_discard(std::string_view group, const Channel& channel) {
-  if (auto checked = check_group_name("group_discard", group); !checked) return checked;
-  if (!owns(channel)) return foreign_handle("group_discard", group, "channel");
-  channel.membership().leave(group);
-  return {};
-}
-
-Result<void> Hub::group_discard(std::string_view group, const Inbox& inbox) {
-  if (auto checked = check_group_name("group_discard", group); !checked) return checked;
-  if (!owns(inbox)) return foreign_handle("group_discard", group, "inbox");
-  inbox.reader().leave(group);
   return {};
 }
 

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,16 +21,11 @@ namespace sluice {
 /// The local half of a channel layer. Threads as for ChannelLayer.
 class Hub : public std::enable_shared_from_this<Hub> {
  public:
-  /// `channel_prefix` begins the names of this process's channels, and of nobody else's. `emptied` as for GroupIndex.
-  Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string channel_prefix,
-      std::function<void(std::string_view group)> emptied = {});
+  /// `channel_prefix` begins the names of this process's channels, and of nobody else's. `hooks` as for GroupIndex.
+  Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string channel_prefix, GroupHooks hooks = {});
 
   Result<Channel> open_channel(Subscriber& subscriber);
   Result<Inbox> open_inbox(std::string_view channel);
-  Result<void> group_add(std::string_view group, const Channel& channel);
-  Task<Result<void>> group_add(std::string_view group, const Inbox& inbox);
-  Result<void> group_discard(std::string_view group, const Channel& channel);
-  Result<void> group_discard(std::string_view group, const Inbox& inbox);
   Result<void> group_send(std::string_view group, Event event);
   Result<void> send(std::string_view channel, Event event);
   Task<Result<void>> group_send_when_room(std::string_view group, Event event);
@@ -62,8 +56,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
   /// Who is to know of each channel: of those that are open now, too.
   void watch_channels(ChannelWatch watch);
   GroupIndex& index() noexcept { return *index_; }
-  /// Does a channel or an inbox come from here?
-  bool owns(const auto& handle) const noexcept { return handle.origin() == index_.get(); }
+  /// As ChannelLayer::origin().
+  const void* origin() const noexcept { return index_.get(); }
   const ChannelLayerOptions& options() const noexcept { return options_; }
 
  private:

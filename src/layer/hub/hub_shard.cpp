@@ -190,4 +190,21 @@ HubMember::HubMember(HubShard& shard, Subscriber& subscriber, std::uint64_t numb
 
 HubMember::~HubMember() { shard_.close(*this); }
 
+Task<Result<void>> HubMember::join(std::string_view group) {
+  if (!shard_.index().has_bus()) {
+    shard_.join(*this, group);
+    return Result<void>();
+  }
+  const bool was_member = in_group(group);
+  shard_.join(*this, group);
+  return shard_.index().until_announced(group, [this, group, was_member] {
+    if (!was_member) shard_.leave(*this, group);
+  });
+}
+
+Task<Result<void>> HubMember::leave(std::string_view group) {
+  shard_.leave(*this, group);
+  return Result<void>();
+}
+
 }  // namespace sluice

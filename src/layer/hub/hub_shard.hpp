@@ -165,8 +165,8 @@ class HubMember final : public Channel::Membership {
   std::size_t group_count() const noexcept override { return joined_.size(); }
   bool in_group(std::string_view group) const noexcept override { return joined_.contains(shard_.find(group)); }
   void leave_groups() override { shard_.leave_all(*this); }
-  void join(std::string_view group) override { shard_.join(*this, group); }
-  void leave(std::string_view group) override { shard_.leave(*this, group); }
+  Task<Result<void>> join(std::string_view group) override;
+  Task<Result<void>> leave(std::string_view group) override;
   const void* origin() const noexcept override { return &shard_.index(); }
 
   HubShard& shard() const noexcept { return shard_; }

@@ -15,18 +15,6 @@ Task<Result<Channel>> InMemoryChannelLayer::open_channel(Subscriber& subscriber)
   return hub_->open_channel(subscriber);
 }
 Task<Result<Inbox>> InMemoryChannelLayer::open_inbox(std::string_view channel) { return hub_->open_inbox(channel); }
-Task<Result<void>> InMemoryChannelLayer::group_add(std::string_view group, const Channel& channel) {
-  return hub_->group_add(group, channel);
-}
-Task<Result<void>> InMemoryChannelLayer::group_add(std::string_view group, const Inbox& inbox) {
-  return hub_->group_add(group, inbox);
-}
-Task<Result<void>> InMemoryChannelLayer::group_discard(std::string_view group, const Channel& channel) {
-  return hub_->group_discard(group, channel);
-}
-Task<Result<void>> InMemoryChannelLayer::group_discard(std::string_view group, const Inbox& inbox) {
-  return hub_->group_discard(group, inbox);
-}
 Result<void> InMemoryChannelLayer::group_send(std::string_view group, Event event) {
   return hub_->group_send(group, std::move(event));
 }
@@ -45,5 +33,6 @@ Task<Result<std::vector<std::string>>> InMemoryChannelLayer::group_channels(std:
 }
 Task<Result<void>> InMemoryChannelLayer::flush() { return hub_->flush(); }
 LayerStats InMemoryChannelLayer::stats() const { return hub_->stats(); }
+const void* InMemoryChannelLayer::origin() const noexcept { return hub_->origin(); }
 
 }  // namespace sluice

@@ -186,13 +186,21 @@ Task<Result<Event>> PlainReader::receive(std::shared_ptr<Parts> parts) {
 
 // The index is asked each time, since a flush empties it and not our list.
 Task<Result<void>> PlainReader::join(std::string_view group) {
-  std::lock_guard lock(mutex_);
-  if (!groups_.contains(group)) groups_.emplace(group);
-  parts_->channels->index().add_plain_channel(group, parts_->channel, *this);
+  GroupIndex& index = parts_->channels->index();
+  {
+    std::lock_guard lock(mutex_);
+    if (!groups_.contains(group)) groups_.emplace(group);
+    index.add_plain_channel(group, parts_->channel, *this);
+  }
+  return index.until_announced(group, [this, group] { leave_now(group); });
+}
+
+Task<Result<void>> PlainReader::leave(std::string_view group) {
+  leave_now(group);
   return Result<void>();
 }
 
-void PlainReader::leave(std::string_view group) {
+void PlainReader::leave_now(std::string_view group) {
   std::lock_guard lock(mutex_);
   if (const auto found = groups_.find(group); found != groups_.end()) groups_.erase(found);
   parts_->channels->index().remove_plain_channel(group, *parts_->channel, *this);

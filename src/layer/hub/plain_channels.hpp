@@ -112,7 +112,7 @@ class PlainReader final : public Inbox::Reader {
   std::optional<Event> poll() override { return parts_->channels->take(*parts_->channel); }
 
   Task<Result<void>> join(std::string_view group) override;
-  void leave(std::string_view group) override;
+  Task<Result<void>> leave(std::string_view group) override;
   const void* origin() const noexcept override { return &parts_->channels->index(); }
 
  private:
@@ -124,6 +124,7 @@ class PlainReader final : public Inbox::Reader {
     ReaderLife life;
   };
   static Task<Result<Event>> receive(std::shared_ptr<Parts> parts);
+  void leave_now(std::string_view group);
 
   const std::shared_ptr<Parts> parts_;
   std::mutex mutex_;

@@ -24,19 +24,19 @@ void write_channels(json::Writer& out, Addressing addressing, std::span<const st
 }
 
 std::string json_message(const Body& body, Addressing addressing, std::span<const std::string> channels) {
-  std::string text = "{" + body.members;
+  std::string text = "{" + body.bytes;
   if (addressing != Addressing::none) {
     json::Writer out(json::Style::python);
     write_channels(out, addressing, channels);
-    text += fmt::format("{}\"{}\": {}", body.size > 0 ? json_comma : "", channel_key, out.view());
+    text += fmt::format("{}\"{}\": {}", body.entries > 0 ? json_comma : "", channel_key, out.view());
   }
   return text + "}";
 }
 
 std::string packed_message(const Body& body, Addressing addressing, std::span<const std::string> channels) {
   std::string packed;
-  pack_map_header(body.size + (addressing == Addressing::none ? 0 : 1), packed);
-  packed += body.members;
+  pack_map_header(body.entries + (addressing == Addressing::none ? 0 : 1), packed);
+  packed += body.bytes;
   if (addressing == Addressing::none) return packed;
   pack_text(channel_key, packed);
   if (addressing == Addressing::list) pack_array_header(channels.size(), packed);
@@ -97,16 +97,16 @@ Result<Body> Serializer::body(const Event& event) const {
                    fmt::format("event \"{}\": the key \"{}\" is the layer's own", event.type(), channel_key));
     }
     if (format_ == SerializerFormat::msgpack) {
-      pack_text(key, body.members);
-      pack(value, bytes_, body.members);
+      pack_text(key, body.bytes);
+      pack(value, bytes_, body.bytes);
     } else {
-      if (body.size > 0) body.members += json_comma;
+      if (body.entries > 0) body.bytes += json_comma;
       json.value(key);
-      body.members += json.take() + ": ";
+      body.bytes += json.take() + ": ";
       json.value(value);
-      body.members += json.take();
+      body.bytes += json.take();
     }
-    ++body.size;
+    ++body.entries;
   }
   return body;
 }
@@ -118,7 +118,7 @@ std::string Serializer::message(const Body& body, Addressing addressing, std::sp
   return fernet_ ? fernet_->encrypt(plain, unix_seconds) : plain;
 }
 
-Result<Arrival> Serializer::read(std::string_view message, std::int64_t unix_seconds) const {
+Result<IncomingMessage> Serializer::read(std::string_view message, std::int64_t unix_seconds) const {
   std::string decrypted;
   if (fernet_) {
     auto plain = fernet_->decrypt(message, unix_seconds, oldest_);
@@ -132,7 +132,7 @@ Result<Arrival> Serializer::read(std::string_view message, std::int64_t unix_sec
   if (!unpacked) return unpacked.error();
   auto event = Event::parse(unpacked->json);
   if (!event) return event.error();
-  return Arrival{std::move(*event), std::move(unpacked->channels)};
+  return IncomingMessage{std::move(*event), std::move(unpacked->channels)};
 }
 
 }  // namespace sluice::redis

@@ -12,16 +12,14 @@
 
 #include "redis/codec/fernet.hpp"
 #include "redis/codec/msgpack.hpp"
+#include "sluice/layer/bus.hpp"
 #include "sluice/layer/event.hpp"
 #include "sluice/redis/redis_options.hpp"
 
 namespace sluice::redis {
 
-/// The members of an event's map, encoded once for however many messages.
-struct Body {
-  std::size_t size = 0;
-  std::string members;
-};
+/// The members of an event's map, encoded once for however many messages, and how many they are.
+using Body = BusBody;
 
 /// Which channels a message is for (redis-wire R-13).
 enum class Addressing : std::uint8_t {
@@ -31,7 +29,7 @@ enum class Addressing : std::uint8_t {
 };
 
 /// An event that has arrived, and for whom.
-struct Arrival {
+struct IncomingMessage {
   Event event;
   std::vector<std::string> channels;  // none: for whoever reads the key
 };
@@ -48,7 +46,7 @@ class Serializer {
                       std::int64_t unix_seconds) const;
   /// The other way. An Error, too, for an event without a usable type; limit_exceeded: it is larger than
   /// RedisOptions::message_bytes.
-  Result<Arrival> read(std::string_view message, std::int64_t unix_seconds) const;
+  Result<IncomingMessage> read(std::string_view message, std::int64_t unix_seconds) const;
 
  private:
   const SerializerFormat format_;

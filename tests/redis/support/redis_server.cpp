@@ -12,7 +12,7 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "redis/cluster_slots.hpp"
+#include "redis/pubsub/cluster_slots.hpp"
 
 namespace sluice::redis {
 

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// An event on its way to the bus, from the call that sent it until the bus is done with it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "layer/hub/room.hpp"
+#include "sluice/core/completion.hpp"
+#include "sluice/layer/bus.hpp"
+
+namespace sluice {
+
+/// What is on its way to the bus, with its bound, and how much did not arrive there. Any thread.
+struct MessagesOnTheWay {
+  MessagesOnTheWay(std::size_t most_events, std::size_t most_bytes) : room(most_events, most_bytes) {}
+
+  Room room;
+  std::atomic<std::size_t> undelivered{0};  // messages that failed or found a place full, since the layer was built
+};
+
+using Receipt = Completion<Result<SendReceipt>>;
+
+/// One group_send or send. It holds room for as long as it lives.
+class QueuedMessage final : public BusMessage {
+ public:
+  /// The room was taken by the caller.
+  QueuedMessage(BusTarget to, std::string name, BusBody body, Executor::Clock::time_point expires,
+                std::shared_ptr<MessagesOnTheWay> all, std::optional<Receipt> receipt)
+      : BusMessage(to, std::move(name), std::move(body), expires),
+        all_(std::move(all)),
+        receipt_to_(std::move(receipt)) {}
+  /// Its last part is done: the sender is told.
+  ~QueuedMessage() override {
+    if (error_ || receipt_.full > 0) all_->undelivered.fetch_add(1, std::memory_order_relaxed);
+    try {
+      if (receipt_to_) receipt_to_->resolve(error_ ? Result<SendReceipt>(*error_) : Result<SendReceipt>(receipt_));
+    } catch (...) {  // no memory for the sender's job: the copy that it awaits ends with BrokenPromise
+    }
+    all_->room.give_back(1, size_of(body));
+  }
+
+  void failed(Error error) noexcept override { error_.emplace(std::move(error)); }
+
+  static std::size_t size_of(const BusBody& body) noexcept { return body.bytes.size(); }
+
+ private:
+  const std::shared_ptr<MessagesOnTheWay> all_;
+  std::optional<Receipt> receipt_to_;
+  std::optional<Error> error_;
+};
+
+/// The call that made it.
+inline std::string_view name_of(BusTarget to) noexcept { return to == BusTarget::group ? "group_send" : "send"; }
+
+}  // namespace sluice

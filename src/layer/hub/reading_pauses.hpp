@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// A bus that reads no further while the hub has no room.
+#pragma once
+
+#include <list>
+#include <memory>
+
+#include "layer/hub/hub.hpp"
+#include "sluice/core/executor.hpp"
+#include "sluice/core/function.hpp"
+
+namespace sluice {
+
+/// Calls back once the hub has room. Its executor only.
+class ReadingPauses : public std::enable_shared_from_this<ReadingPauses> {
+ public:
+  ReadingPauses(Executor& executor, std::shared_ptr<Hub> hub) : executor_(executor), hub_(std::move(hub)) {}
+
+  void add(Function<void()> resume) {
+    waiting_.push_back(std::move(resume));
+    look_later();
+  }
+  /// The executors that make room do not know of this: a delivery pays nothing for it. Where there is no memory for the
+  /// timer, the owner's next tick calls this.
+  void look_later() noexcept;
+  /// Calls nobody any more.
+  void end() noexcept { waiting_.clear(); }
+
+ private:
+  void look() noexcept;
+
+  Executor& executor_;
+  const std::shared_ptr<Hub> hub_;
+  std::list<Function<void()>> waiting_;
+  bool timer_is_set_ = false;
+};
+
+}  // namespace sluice

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// Which of several hosts a name belongs to, as channels_redis counts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::redis {
+
+/// The host, from 0 to hosts - 1 (redis-wire R-4). Any thread.
+std::size_t host_of(std::string_view name, std::size_t hosts) noexcept;
+
+}  // namespace sluice::redis

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// What all parts of one Redis layer share: its options, its hosts, its bytes, what it counts and logs.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "redis/bus/bus_counters.hpp"
+#include "redis/bus/turns.hpp"
+#include "redis/codec/serializer.hpp"
+#include "redis/wire/lent_dialer.hpp"
+#include "redis/wire/node.hpp"
+#include "redis/wire/said_once.hpp"
+#include "sluice/core/completion.hpp"
+#include "sluice/layer/distributed_channel_layer.hpp"
+#include "sluice/redis/redis_options.hpp"
+#include "sluice/redis/redis_stats.hpp"
+
+namespace sluice::redis {
+
+/// It outlives the bus. Any thread, but for what is said below.
+class RedisContext : public std::enable_shared_from_this<RedisContext> {
+ public:
+  /// `process` begins the names that belong to this process. Encrypted messages are refused past `oldest_token`; 0:
+  /// never. `wall_clock` returns the seconds since 1970. Throws std::invalid_argument for options that can't work.
+  RedisContext(Dialer& dialer, Executor& executor, RedisOptions options, std::string process,
+               std::chrono::seconds oldest_token, std::function<double()> wall_clock);
+
+  const RedisOptions& options() const noexcept { return options_; }
+  const std::string& process() const noexcept { return process_; }
+  const Serializer& serializer() const noexcept { return serializer_; }
+  Executor& executor() const noexcept { return executor_; }
+  LentDialer& dialer() noexcept { return dialer_; }
+  BusCounters& counters() noexcept { return counters_; }
+  double unix_time() const { return wall_clock_(); }
+  std::size_t hosts() const noexcept { return options_.hosts.size(); }
+  /// The host where what is called so is served.
+  std::size_t host_of(std::string_view name) const;
+  /// Any command, to a host that is up. An Error: it is not, or Redis answered with one.
+  Completion<Result<Reply>> ask(std::size_t host, Command command);
+
+  DistributedLayerOptions layer_options(std::string channel_prefix) const;
+  void add_to(LayerStats& stats) const;
+  RedisStats stats(const BusStats& bus) const;
+
+  // --- the executor only
+  struct Host {
+    std::shared_ptr<Node> node;
+    bool up = false;  // it is connected, and this process receives what it publishes there
+  };
+  Host& host(std::size_t number) noexcept { return hosts_[number]; }
+  Node& node(std::size_t number) noexcept { return *hosts_[number].node; }
+  /// What these bytes say; nothing, and counted, if that is no event.
+  std::optional<IncomingMessage> read(std::string_view message);
+  /// Redis has refused what was asked for, for the group or channel of that name, or for none: counted, and logged once
+  /// for a reason.
+  void refused(std::string_view what, std::string_view name, const Reply& reply);
+  /// An event that was taken from a plain channel and not read is lost, since its host is away: counted, logged once.
+  void not_given_back(std::string_view channel);
+  /// The host whose turn it is to be given something for a plain channel.
+  std::size_t turn_of(std::string_view plain_channel) { return turns_.next(plain_channel, hosts_.size()); }
+  /// Is this reason to be logged?
+  bool is_news(std::string_view reason) { return said_.is_news(reason, executor_.now()); }
+
+ private:
+  const RedisOptions options_;
+  const std::string process_;
+  const Serializer serializer_;
+  const std::function<double()> wall_clock_;
+  Executor& executor_;
+  LentDialer dialer_;
+  BusCounters counters_;
+  std::vector<Host> hosts_;
+  SaidOnce said_;
+  Turns turns_;
+};
+
+}  // namespace sluice::redis
