@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "sluice/core/log.hpp"
 #include "sluice/layer/distributed_channel_layer.hpp"
 #include "sluice/testing/loopback_bus.hpp"
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 using namespace sluice::testing;
@@ -71,13 +71,6 @@ class Listener final : public Subscriber {
 
 Event numbered(int number) { return Event::parse(R"({"type":"number","n":)" + std::to_string(number) + "}").value(); }
 
-struct Quiet {
-  Quiet() : before(set_log_sink([this](LogLevel, std::string_view line) { lines += std::string(line) + '\n'; })) {}
-  ~Quiet() { set_log_sink(std::move(before)); }
-  std::string lines;
-  LogSink before;
-};
-
 // Two processes on one executor.
 struct World {
   explicit World(const DistributedLayerOptions& options = {})
@@ -102,7 +95,7 @@ struct World {
     listeners.clear();
   }
 
-  Quiet log;
+  test::LogCapture log;
   ManualExecutor executor;
   LoopbackBroker broker;
   DistributedChannelLayer here, there;
@@ -266,7 +259,7 @@ TEST_CASE("close() returns at its deadline how many events were not delivered", 
   CHECK_FALSE(world.undelivered);
   world.executor.advance(200ms);
   CHECK(world.undelivered == 4);
-  CHECK(world.log.lines.find("Loopback layer: closed, and 4 events that had been accepted were not delivered") !=
+  CHECK(world.log.text().find("Loopback layer: closed, and 4 events that had been accepted were not delivered") !=
         std::string::npos);
   CHECK(world.here.bus_stats().undelivered == 4);
 }
@@ -391,7 +384,7 @@ struct TwoLinksWorld {
     executor.run([&] { call(*bus->events); });
     executor.run_all();
   }
-  Quiet log;
+  test::LogCapture log;
   ManualExecutor executor;
   TwoLinks* bus = nullptr;
   DistributedChannelLayer layer;
@@ -461,7 +454,7 @@ TEST_CASE("events that may have been missed are an outage that ends when none we
   CHECK(world.ann.take_notes() == "layer_down");
   world.executor.advance(1s);
   CHECK(world.ann.take_notes() == "layer_up");
-  CHECK(world.log.lines == "Distributed layer: down: slow reader\n");
+  CHECK(world.log.text() == "Distributed layer: down: slow reader\n");
 }
 
 TEST_CASE("each consumer's channel is subscribed once the bus asks for that", "[layer]") {
