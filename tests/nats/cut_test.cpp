@@ -140,6 +140,15 @@ TEST_CASE("an allocation on the executor of a bus may fail, whichever it is", "[
   CHECK(nth > 5);
 }
 
+TEST_CASE("a loss is reported, though there is no memory for the report at first", "[nats]") {
+  World world;
+  Peer& ann = world.peer();
+  world.executor.fail_post(1);
+  world.server.stop();
+  CHECK(ann.is_down());
+  CHECK_FALSE(world.executor.post_to_fail());
+}
+
 TEST_CASE("a post to the executor of a bus may fail, whichever it is", "[nats]") {
   World world;
   std::size_t nth = 1;

@@ -128,6 +128,13 @@ class Install(unittest.TestCase):
                     configured(f"with_{option}", "-DSLUICE_BUILD_TESTS=OFF", *away, source=house.ROOT)
                 configured(f"without_{option}", f"-D{option}=OFF", *away, source=house.ROOT)
 
+    def test_nats_is_there_where_cnats_is(self):
+        away = ["-DSLUICE_BUILD_TESTS=OFF", "-DCMAKE_DISABLE_FIND_PACKAGE_Nats=ON"]
+        without = configured("without_cnats", *away, source=house.ROOT)
+        self.assertNotIn("sluice_nats", (without / "build.ninja").read_text())
+        with self.assertRaisesRegex(AssertionError, "REQUIRED"):
+            configured("with_SLUICE_NATS", "-DSLUICE_NATS=ON", *away, source=house.ROOT)
+
 
 if __name__ == "__main__":
     unittest.main(argv=["install"])

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// Channels and groups across processes, on NATS.
+#pragma once
+
+#include <memory>
+
+#include "sluice/core/executor.hpp"
+#include "sluice/layer/distributed_channel_layer.hpp"
+#include "sluice/nats/nats_options.hpp"
+#include "sluice/nats/nats_stats.hpp"
+
+namespace sluice {
+
+namespace nats {
+struct NatsCounters;
+}
+
+/// A channel layer on NATS, for Sluice processes among themselves:
+///
+///     AsioExecutors executors(2);
+///     NatsChannelLayer layer(executors, {.servers = {"nats://localhost:4222"}});
+///     Host host(routes, layer);
+///
+/// It connects by itself, and again after an outage: consumers that list LayerDown and LayerUp among their handlers
+/// receive them. It promises what DistributedChannelLayer does, but for this:
+///
+/// - Of a plain channel, one reader receives each event, whichever process it is in.
+/// - What is sent while nobody reads a channel, or while a process has lost NATS, is gone.
+/// - A confirmed send (group_send_confirmed) is accepted by the server: SendReceipt::reached is 1, whoever receives it.
+///
+/// Threads as for ChannelLayer. The executors outlive the layer, and what it still does after close().
+class NatsChannelLayer final : public DistributedChannelLayer {
+ public:
+  /// Throws std::invalid_argument for options that cannot work. Connects in the background.
+  explicit NatsChannelLayer(ExecutorGroup& executors, NatsOptions options = {});
+
+  /// Beside bus_stats().
+  NatsStats nats_stats() const;
+
+ private:
+  NatsChannelLayer(ExecutorGroup& executors, const NatsOptions& options, std::shared_ptr<nats::NatsCounters> counters);
+  const std::shared_ptr<nats::NatsCounters> counters_;
+};
+
+}  // namespace sluice
