@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
+#include <string_view>
 
 Child::Child(std::vector<std::string> command) {
   int pipe[2];
@@ -68,4 +69,18 @@ OwnRedis::~OwnRedis() {
   server_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
+}
+
+// Debian installs the program where a user's PATH does not look.
+OwnNats::OwnNats() {
+  const std::string installed = "/usr/sbin/nats-server";
+  server_.emplace(std::vector<std::string>{std::filesystem::exists(installed) ? installed : "nats-server", "-a",
+                                           "127.0.0.1", "-p", "-1", "-l", "/dev/stdout"});
+  constexpr std::string_view listens = "Listening for client connections on ";
+  while (const auto line = server_->read_line()) {
+    const auto at = line->find(listens);
+    if (at != line->npos) url_ = "nats://" + line->substr(at + listens.size());
+    if (line->find("Server is ready") != line->npos) return;
+  }
+  throw std::runtime_error("nats-server ended at once: is it installed?");
 }

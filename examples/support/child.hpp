@@ -20,6 +20,7 @@ class Child {
 
   /// The next line of its output; nothing once it has ended.
   std::optional<std::string> read_line();
+  pid_t id() const noexcept { return id_; }
 
  private:
   pid_t id_ = -1;
@@ -37,8 +38,23 @@ class OwnRedis {
   OwnRedis& operator=(const OwnRedis&) = delete;
 
   std::string url() const { return "unix://" + folder_ + "/redis.sock"; }
+  pid_t id() const noexcept { return server_->id(); }
 
  private:
   std::string folder_;
+  std::optional<Child> server_;
+};
+
+/// A nats-server of the example's own, on loopback, at a port that it chooses.
+class OwnNats {
+ public:
+  /// Returns when it listens. Throws std::runtime_error when there is no nats-server.
+  OwnNats();
+
+  const std::string& url() const noexcept { return url_; }
+  pid_t id() const noexcept { return server_->id(); }
+
+ private:
+  std::string url_;
   std::optional<Child> server_;
 };

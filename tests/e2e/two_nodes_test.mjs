@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// 04_two_nodes_redis: two processes, heard by the ws package.
+// 04_two_nodes: two processes, heard by the ws package.
 import assert from "node:assert/strict";
 import test from "node:test";
 import {Client, start} from "./support/example.mjs";
 
-test("those in a room hear each other from process to process", async (t) => {
-  const {url, socket} = await start(t, "04_two_nodes_redis");
+for (const bus of ["redis", "nats"]) test(`those in a room hear each other from process to process through ${bus}`, async (t) => {
+  const {url, socket} = await start(t, "04_two_nodes", "--bus", bus);
   const page = await (await fetch(url)).text();
   const second = /127\.0\.0\.1:\d+/.exec(page)?.[0];
   assert.ok(second, page);
