@@ -9,7 +9,9 @@ import house
 
 LICENCE = "SPDX-License-Identifier: MIT"
 LONG = 300
-TOO_LONG = 400
+TOO_LONG = 350
+# A file that is longer for now, and what will be done about it.
+MAY_BE_LONGER = {"src/redis/inbox_session.cpp": "it is being split"}
 HALF_MERGED = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 
 
@@ -26,7 +28,7 @@ def without_licence(root):
 def longer_than(lines, root):
     return [f"{path.relative_to(root)}: {length} lines"
             for path in house.sources(root, "include", "src")
-            if (length := len(path.read_text().splitlines())) > lines]
+            if (length := len(path.read_text().splitlines())) > lines and str(path.relative_to(root)) not in MAY_BE_LONGER]
 
 
 def half_merged(root):
@@ -59,15 +61,15 @@ class Files(unittest.TestCase):
 
     def test_each_broken_rule_is_seen(self):
         files = {
-            "src/core/good.cpp": f"// {LICENCE}\n" + "\n" * 399,
-            "src/core/long.cpp": f"// {LICENCE}\n" + "\n" * 400,
+            "src/core/good.cpp": f"// {LICENCE}\n" + "\n" * 349,
+            "src/core/long.cpp": f"// {LICENCE}\n" + "\n" * 350,
             "tests/core/bare_test.cpp": "int main() {}\n",
             "tests/node_modules/other.js": "",
             "docs/guide.md": "ours and theirs\n" + "<" * 7 + " HEAD\nours\n" + "=" * 7 + "\ntheirs\n" + ">" * 7 + " main\n",
         }
         with house.tree(files) as folder:
             self.assertEqual(without_licence(Path(folder)), ["tests/core/bare_test.cpp"])
-            self.assertEqual(longer_than(TOO_LONG, Path(folder)), ["src/core/long.cpp: 401 lines"])
+            self.assertEqual(longer_than(TOO_LONG, Path(folder)), ["src/core/long.cpp: 351 lines"])
             self.assertEqual(half_merged(Path(folder)), ["docs/guide.md"])
 
 

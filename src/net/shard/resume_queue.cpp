@@ -10,7 +10,7 @@
 namespace sluice::net {
 namespace {
 
-// Of each turn, for all of them together. The clock is read behind each.
+// Of each turn, for all of them together, and for those that the poller reports. The clock is read behind each.
 constexpr auto time_in_turn = std::chrono::milliseconds(1);
 
 }  // namespace
@@ -19,6 +19,10 @@ void ResumeQueue::add(std::shared_ptr<AsioConnection> connection) {
   waiting_.push_back(std::move(connection));
   run_soon();
 }
+
+void ResumeQueue::begin_turn() { turn_until_ = shard_.read_clock() + time_in_turn; }
+
+bool ResumeQueue::turn_is_over() { return shard_.read_clock() > turn_until_; }
 
 void ResumeQueue::run_soon() {
   if (runs_soon_) return;
@@ -34,7 +38,7 @@ void ResumeQueue::run() {
   for (std::size_t count = waiting_.size(); count > 0 && shard_.now() < enough; --count) {
     const auto connection = std::move(waiting_.front());
     waiting_.pop_front();
-    connection->guarded([&] { connection->resume(); });
+    connection->guarded([&] { connection->reader().resume(*connection); });
     shard_.read_clock();
   }
   if (!waiting_.empty()) insist([this] { run_soon(); });

@@ -22,7 +22,7 @@ constexpr std::size_t gathered_bytes = 256 * 1024;
 constexpr std::size_t most_over_capacity = 64;
 void on_ready(void* owner, Poller::Readiness ready) {
   auto& connection = *static_cast<AsioConnection*>(owner);
-  if (ready.first) connection.shard().begin_turn();
+  if (ready.first) connection.shard().resume_queue().begin_turn();
   connection.guarded([&] { connection.on_ready(ready); });
 }
 

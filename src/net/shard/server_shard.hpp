@@ -77,9 +77,6 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   /// The time, as it was when the clock was read last: a send need not read it.
   ShardClock::Time read_clock() { return clock_.set(executor_.now()); }
   ShardClock::Time now() const noexcept { return clock_.now(); }
-  /// What the poller tells in one turn is read for a millisecond; what comes after waits for the others.
-  void begin_turn() { turn_until_ = read_clock() + std::chrono::milliseconds(1); }
-  bool turn_is_over() { return read_clock() > turn_until_; }
   Tick tick() const noexcept { return clock_.tick(); }
   const RateLimits& rates() const noexcept { return rates_; }
   std::uint32_t random() noexcept { return static_cast<std::uint32_t>(random_()) << 1U; }
@@ -121,7 +118,6 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   Counters counters_;
   SharedBuffers buffers_;
   ShardClock clock_;
-  ShardClock::Time turn_until_{};
   ShardShutdown shutdown_;  // outlives the connections below
   ShardDeadlines deadlines_;
   ResumeQueue resume_queue_;

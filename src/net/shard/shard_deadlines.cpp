@@ -100,7 +100,7 @@ void ShardDeadlines::report_passed(Deadline::Time now) {
   opened_.turn(now);
   while (Deadline* item = opened_.take_due()) {
     AsioConnection& due = connection_of(*item);
-    due.guarded([&] { due.websocket().check_limits(); });
+    due.guarded([&] { due.websocket().limits().check(due); });
   }
 }
 

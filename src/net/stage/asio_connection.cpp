@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-// Phases, writing and the end; see asio_connection.hpp.
 #include "net/stage/asio_connection.hpp"
 
 #include <utility>
@@ -32,20 +31,36 @@ void AsioConnection::on_ready(Poller::Readiness ready) {
     on_writable();
     if (phase_ == Phase::over || failed_) return;
   }
-  if (!ready.readable && !ready.ended) return;
-  unread_ = true;
-  if (ready.ended) peer_ended_ = true;
-  if (shard().turn_is_over()) greedy_ = true;
-  greedy_ ? resume_soon() : use_unread();
+  if (ready.readable || ready.ended) reader_.on_readable(*this, ready);
 }
 
-AsioConnection::ColdState& AsioConnection::cold() {
+bool AsioConnection::wants_bytes() const noexcept {
+  switch (phase_) {
+    case Phase::http: return http()->wants_bytes();
+    case Phase::open:
+    case Phase::closing: return websocket_.reader().wants_bytes(*this);
+    case Phase::draining: return true;
+    case Phase::leaving:
+    case Phase::over: return false;
+  }
+  return false;
+}
+
+bool AsioConnection::watches_for_loss() const noexcept {
+  if (phase_ == Phase::http) return http()->watches_for_loss();
+  return phase_ == Phase::open && !wants_bytes();
+}
+
+ColdState::ColdState() noexcept = default;
+ColdState::~ColdState() = default;
+
+ColdState& AsioConnection::cold() {
   if (!cold_) cold_ = std::make_unique<ColdState>();
   return *cold_;
 }
 
 void AsioConnection::release_unused() noexcept {
-  if (cold_ && !cold_->http && !cold_->kept && cold_->unused == 0 && !cold_->end_patience) cold_.reset();
+  if (cold_ && cold_->empty()) cold_.reset();
 }
 
 // --- the handshake
@@ -64,10 +79,6 @@ void AsioConnection::accept(const Acceptance& acceptance) {
   }
   resume_soon();  // bytes may have arrived right behind the request
   if (shard().stopping()) shard().shutdown().plan(*this);
-}
-
-void AsioConnection::deny(const Denial& denial) {
-  if (opening()) http()->deny(denial);
 }
 
 // --- writing
@@ -95,7 +106,7 @@ void AsioConnection::write_queued() {
 
 void AsioConnection::on_writable() {
   shard().read_clock();
-  websocket_.on_room();
+  websocket_.limits().on_room(shard());
   write_queued();
 }
 
@@ -108,8 +119,8 @@ void AsioConnection::on_drained() {
   if (finished.status == IoStatus::failed || !drains_) return end();
   phase_ = Phase::draining;
   if (!socket_.stream().shut_down_writing()) return end();
-  if (cold_) cold_->kept.reset();
-  read_on();
+  if (cold_) cold_->kept = {};
+  reader_.read_on(*this);
 }
 
 // --- the end
@@ -152,9 +163,9 @@ void AsioConnection::notify_lost() {
 void AsioConnection::on_deadline() {
   switch (phase_) {
     case Phase::http:
-      if (read_late_bytes()) http()->on_deadline();
+      if (reader_.read_late_bytes(*this)) http()->on_deadline();
       return;
-    case Phase::open: return websocket_.on_deadline();
+    case Phase::open: return websocket_.limits().on_deadline(*this);
     case Phase::over: return;
     case Phase::closing:
     case Phase::leaving:
@@ -231,7 +242,7 @@ void AsioConnection::end() noexcept {
   websocket_.release();
   if (cold_) {
     shard().unused_changed(std::exchange(cold_->unused, 0), 0);
-    cold_->kept.reset();
+    cold_->kept = {};
   }
   shard().left(*this);
   slot_.release();

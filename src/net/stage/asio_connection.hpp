@@ -6,15 +6,13 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <optional>
-#include <span>
-#include <string>
 
 #include "net/limits/admission.hpp"
-#include "net/limits/end_patience.hpp"
 #include "net/loop/deadline_list.hpp"
 #include "net/shard/server_shard.hpp"
 #include "net/stage/buffered_socket.hpp"
+#include "net/stage/cold_state.hpp"
+#include "net/stage/connection_reader.hpp"
 #include "net/stage/websocket_stage.hpp"
 
 namespace sluice::net {
@@ -24,8 +22,7 @@ class HttpStage;
 /// Drives one connection: it moves bytes between the socket and the stages, and owns the phase. HttpStage uses the
 /// bytes until a handshake is accepted, then WebSocketStage. Decisions about bytes are theirs.
 ///
-/// Reading: the shard's poller reports readiness, and the bytes are read into the shard's one buffer. A connection that
-/// has had its share of a turn continues in one of its own. Writing: stages only queue; the shard writes for all at the
+/// Reading is a part of its own, ConnectionReader. Writing: stages only queue; the shard writes for all at the
 /// end of the turn. Failure: an open WebSocket that has failed delivers what the peer had sent before, then it ends.
 ///
 /// It is alive while anybody holds it: a posted job, the gateway, and itself until the end of the turn in which its
@@ -51,8 +48,6 @@ class AsioConnection final : public Deadline {
   std::shared_ptr<AsioConnection> self() const noexcept { return self_; }
   void on_ready(Poller::Readiness ready);
   void on_deadline();
-  /// Continues with what was put off.
-  void resume();
   /// The turn ends: writes what is queued, as far as the kernel takes it.
   void end_turn();
   /// Bytes of an open WebSocket that its network does not take, or of any connection that are read and not used yet.
@@ -72,84 +67,57 @@ class AsioConnection final : public Deadline {
   // What the stages call.
   ServerShard& shard() const noexcept { return socket_.shard(); }
   BufferedSocket& socket() noexcept { return socket_; }
+  ConnectionReader& reader() noexcept { return reader_; }
   Admission::ConnectionSlot& slot() noexcept { return slot_; }
   /// Null once a handshake is accepted.
   HttpStage* http() const noexcept { return cold_ ? cold_->http.get() : nullptr; }
   WebSocketStage& websocket() noexcept { return websocket_; }
+  const WebSocketStage& websocket() const noexcept { return websocket_; }
   Phase phase() const noexcept { return phase_; }
   /// The gateway decides on a handshake.
   bool opening() const noexcept;
   /// An open WebSocket has failed, and delivers what it had received before.
   bool failed() const noexcept { return failed_; }
-  /// The gateway's answer to a handshake; without effect when none is open.
+  /// The gateway accepts a handshake; without effect when none is open.
   void accept(const Acceptance& acceptance);
-  void deny(const Denial& denial);
   /// What is queued is written at the end of the turn.
   void write_soon();
   /// Writes what is queued.
   void write_queued();
   /// Continues in a turn of its own.
-  void resume_soon();
-  /// The connection has had its share of this turn.
-  void yield() noexcept { greedy_ = true; }
+  void resume_soon() { reader_.resume_soon(*this); }
   /// Our close frame is queued: waits for the peer's.
   void begin_closing();
   /// Ends once all that is queued is written; `and_drain`: reads on until the peer has read that, too.
   void leave(bool and_drain);
   /// The connection has failed.
   void lost();
+  /// The stage learns that the connection is lost, and about to end.
+  void notify_lost();
   /// Closes the socket now.
   void end() noexcept;
 
- private:
-  // Bytes that were read and are not wanted yet.
-  struct Kept {
-    std::string bytes;
-    std::size_t used = 0;
-  };
-  // What an idle connection has not.
-  struct ColdState {
-    std::unique_ptr<HttpStage> http;  // until a handshake is accepted
-    std::optional<Kept> kept;
-    std::size_t unused = 0;                   // bytes that are read and not used, as counted for the server
-    std::optional<EndPatience> end_patience;  // once the end waits for the peer
-  };
-
-  ColdState& cold();
-  void release_unused() noexcept;
-  void broke(std::exception_ptr error) noexcept;
-
-  bool has_kept() const noexcept { return cold_ && cold_->kept; }
+  // What the reader calls, too.
   bool wants_bytes() const noexcept;
-  bool reads_now() const noexcept { return wants_bytes() && !has_kept(); }
+  /// Nothing is read, but the loss of the connection is of interest.
   bool watches_for_loss() const noexcept;
-  void read_on();
-  void use_unread();
-  bool read_late_bytes();
-  void read_burst();
-  void read_failed();
-  void look_for_loss();
-  std::span<char> use(std::span<char> input);
-  void keep(std::span<char> rest);
-  void use_kept();
-  void on_end();
-  void count_unused();
-  void deliver_rest();
+  ColdState& cold();
+  ColdState* cold_if_any() const noexcept { return cold_.get(); }
+  /// Frees cold() when all of it is empty.
+  void release_unused() noexcept;
 
+ private:
+  void broke(std::exception_ptr error) noexcept;
   void on_writable();
   void on_drained();
-  void notify_lost();
 
   // By how often they are touched.
   [[no_unique_address]] BufferedSocket socket_;
+  [[no_unique_address]] ConnectionReader reader_;
   Phase phase_ = Phase::http;
   bool will_write_ : 1 = false;  // the shard calls end_turn()
-  bool unread_ : 1 = false;      // the socket may hold bytes, which the poller does not report again
-  bool peer_ended_ : 1 = false;  // behind what is unread
-  bool resumes_soon_ : 1 = false;
-  bool greedy_ : 1 = false;  // it has had its share of a turn
-  bool failed_ : 1 = false;  // see failed()
-  bool drains_ : 1 = false;  // leaving is followed by draining
+  bool failed_ : 1 = false;      // see failed()
+  bool drains_ : 1 = false;      // leaving is followed by draining
   WebSocketStage websocket_;
   std::unique_ptr<ColdState> cold_;       // null while all of it is empty
   std::shared_ptr<AsioConnection> self_;  // until over

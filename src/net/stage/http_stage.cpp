@@ -7,7 +7,6 @@
 
 #include "core/quoted.hpp"
 #include "http/response.hpp"
-#include "net/loop/insist.hpp"
 #include "net/socket/tls_session.hpp"
 #include "net/stage/asio_connection.hpp"
 #include "net/stage/thrown_by.hpp"
@@ -26,13 +25,12 @@ HttpStage::HttpStage(AsioConnection& connection, const IpEndpoint& peer, bool pr
     : connection_(connection),
       proxy_(connection.shard(), connection.socket().stream(), connection.slot(), peer, proxy_protocol),
       reader_(connection.shard().limits()),
-      waits_since_(connection.shard().executor().now()) {}
+      waits_since_(connection.shard().executor().now()),
+      handler_(connection) {}
 
 ServerShard& HttpStage::shard() const noexcept { return connection_.shard(); }
 
 bool HttpStage::speaks_http() const noexcept { return connection_.phase() == AsioConnection::Phase::http; }
-
-bool HttpStage::is_over() const noexcept { return connection_.phase() == AsioConnection::Phase::over; }
 
 void HttpStage::queue(std::string_view bytes) {
   connection_.socket().push_bytes(bytes);
@@ -94,62 +92,12 @@ void HttpStage::answer_request() {
   if (!handler) return respond(HttpResponse(404, "not found\n"));
 
   head.request.scheme = proxy_.secure() ? "https" : "http";
-  request_.emplace(std::move(head.method), scope_of(head.request), reader_.take_body());
   shard().deadlines().enter(connection_, ShardDeadlines::Kind::handler);  // it has no deadline
-  bool finished = false;
-  const std::string thrown = thrown_by([&] {
-    task_.emplace(handler->handle(*request_));
-    finished = task_->start({&HttpStage::handler_finished, this});
-  });
-  if (!thrown.empty()) {
-    report_handler(thrown);
-    request_.reset();
-    return respond(HttpResponse(500, "internal error\n"));
-  }
-  if (finished) respond(take_answer());
+  HttpRequest request(std::move(head.method), scope_of(head.request), reader_.take_body());
+  if (handler_.begin(*handler, std::move(request))) on_handler_finished();
 }
 
-void HttpStage::handler_finished(void* stage) noexcept {
-  auto& self = *static_cast<HttpStage*>(stage);
-  if (self.is_over()) return self.handler_done_for_nobody();
-  try {
-    // The job holds the connection, which owns this stage until the handler has finished.
-    self.shard().executor().post([connection = self.connection_.self(), &self] {
-      if (self.is_over()) return self.handler_done_for_nobody();
-      connection->guarded([&] { self.respond(self.take_answer()); });
-    });
-  } catch (...) {  // no memory for the job: on_deadline() answers
-    self.state_ = State::handled;
-    insist([&] { self.shard().deadlines().enter(self.connection_, ShardDeadlines::Kind::throttled); });
-  }
-}
-
-// The client is gone. The handler's coroutine calls this and is still on the stack, so a job destroys it; without
-// memory for one it ends with its grace.
-void HttpStage::handler_done_for_nobody() noexcept {
-  const auto kept = kept_for_handler_.lock();
-  if (!kept || !*kept) return;
-  try {
-    shard().executor().post([this, kept] {
-      if (const auto last = std::exchange(*kept, nullptr)) (void)take_answer();
-    });
-  } catch (...) {}
-}
-
-HttpResponse HttpStage::take_answer() {
-  HttpResponse response(500, "internal error\n");
-  const std::string thrown = thrown_by([&] { response = task_->take(); });
-  if (!thrown.empty()) report_handler(thrown);
-  task_.reset();
-  request_.reset();
-  return response;
-}
-
-void HttpStage::report_handler(std::string_view thrown) {
-  shard().failures().write(LogLevel::error, "http handler", [&] {
-    return fmt::format("http {}: the handler threw: {}", request_->scope().quoted_path(), thrown);
-  });
-}
+void HttpStage::on_handler_finished() { respond(handler_.take()); }
 
 void HttpStage::respond(const HttpResponse& response) {
   proxy_.count_answer(response.status());
@@ -211,7 +159,7 @@ void HttpStage::on_drained() {
 // --- ends
 
 void HttpStage::on_deadline() {
-  if (state_ == State::handled) return respond(take_answer());
+  if (handler_.response_waits()) return on_handler_finished();
   if (waits_for_body()) return stream_->on_deadline();
   // The bytes that the driver has just read may have brought a request, with a deadline of its own.
   if (!wants_bytes() && connection_.due() > shard().executor().now()) return;
@@ -244,23 +192,12 @@ void HttpStage::shutdown() {
 
 void HttpStage::on_lost() {
   if (opening()) connection_.websocket().finish(CloseReason(close_code::abnormal), CloseCause::vanished);
-  keep_for_handler();
-}
-
-// The client is gone while a handler is at work: the socket is closed now, and the handler may finish within a grace,
-// as a consumer's may.
-void HttpStage::keep_for_handler() {
-  if (!task_ || shard().shutdown().torn_down()) return;
-  auto kept = std::make_shared<std::shared_ptr<AsioConnection>>(connection_.self());
-  kept_for_handler_ = kept;
-  shard().shutdown().keep(kept);
-  shard().executor().post_after(shard().limits().disconnect_grace, [kept] { kept->reset(); });
+  handler_.keep_for_grace();
 }
 
 // The connection may be held by others for long, but its handler ends.
 void HttpStage::drop_request() noexcept {
-  task_.reset();
-  request_.reset();
+  handler_.drop();
   if (stream_) stream_->drop();
 }
 

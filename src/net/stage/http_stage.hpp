@@ -12,7 +12,7 @@
 #include "net/stage/http_reader.hpp"
 #include "net/stage/proxy_intake.hpp"
 #include "net/stage/response_stream.hpp"
-#include "sluice/core/task.hpp"
+#include "net/stage/running_handler.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/http.hpp"
 #include "ws/deflate_negotiation.hpp"
@@ -54,6 +54,7 @@ class HttpStage {
   bool watches_for_loss() const noexcept { return handling() || opening() || waits_for_body(); }
   /// A request is in the hands of the HttpHandler.
   bool handling() const noexcept { return state_ == State::handling; }
+  void on_handler_finished();
   /// The next piece of a response's body is awaited.
   bool waits_for_body() const noexcept { return state_ == State::streaming && stream_->waits_for_body(); }
   /// The client sends no more, but it may still wait for what the application works on.
@@ -78,7 +79,7 @@ class HttpStage {
   void refuse(const http::Refusal& refusal);
 
   /// Its client is gone, and the connection is kept for the handler only.
-  bool kept_for_handler() const noexcept { return !kept_for_handler_.expired(); }
+  bool kept_for_handler() const noexcept { return handler_.kept(); }
   /// Destroys a handler at work, and a body.
   void drop_request() noexcept;
 
@@ -86,7 +87,6 @@ class HttpStage {
   enum class State : std::uint8_t {
     reading,
     handling,    // the HttpHandler works on a request
-    handled,     // it has finished, and no job could be posted to answer
     streaming,   // its response is being written, and the body has not ended
     responding,  // its response is being written
     opening,     // the gateway decides on a handshake
@@ -94,18 +94,12 @@ class HttpStage {
 
   ServerShard& shard() const noexcept;
   bool speaks_http() const noexcept;
-  bool is_over() const noexcept;
   void queue(std::string_view bytes);
   std::shared_ptr<Connection> connection() const noexcept;
   void answer_request();
-  static void handler_finished(void* stage) noexcept;
-  void handler_done_for_nobody() noexcept;
-  HttpResponse take_answer();
-  void report_handler(std::string_view thrown);
   void respond(const HttpResponse& response);
   void wait_for_client();
   bool client_takes_response();
-  void keep_for_handler();
   Scope scope_of(const RequestInfo& request) const;
   void open_websocket();
   void decline(std::string_view response, int status);
@@ -119,11 +113,9 @@ class HttpStage {
   bool inside_open_ = false;
   bool half_closed_ = false;
   Executor::Clock::time_point waits_since_;  // for a request
-  std::optional<HttpRequest> request_;       // in the handler's hands
-  std::optional<Task<HttpResponse>> task_;   // the handler's work, which refers to the request
-  std::unique_ptr<ResponseStream> stream_;   // of the last response whose body came in pieces
-  std::optional<EndPatience> patience_;      // once the kernel takes no more of a response
-  std::weak_ptr<std::shared_ptr<AsioConnection>> kept_for_handler_;
+  RunningHandler handler_;
+  std::unique_ptr<ResponseStream> stream_;  // of the last response whose body came in pieces
+  std::optional<EndPatience> patience_;     // once the kernel takes no more of a response
 };
 
 }  // namespace sluice::net
