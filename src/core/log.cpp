@@ -4,16 +4,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/abort_with.hpp"
 #include "core/quoted.hpp"
@@ -24,9 +28,12 @@ namespace {
 // Lines that wait while another thread is in the sink. Past it lines are lost and counted.
 constexpr std::size_t most_waiting = 1'000;
 
-void write_to_stderr(LogLevel level, std::string_view line) {
-  if (level == LogLevel::debug) return;
-  fmt::print(stderr, "sluice {}: {}\n", to_string(level), line);
+constexpr int no_level = -1;
+std::atomic<int> least_level{no_level};  // that was set
+
+void write_to_stderr(const LogRecord& record) {
+  if (record.level == LogLevel::debug && least_level == no_level) return;
+  fmt::print(stderr, "sluice {}: {}\n", to_string(record.level), record.line);
 }
 
 thread_local bool in_the_sink = false;
@@ -45,41 +52,51 @@ class Sink {
     return replaced ? *replaced : LogSink();
   }
 
-  void take(LogLevel level, std::string_view line) {
+  void take(const LogRecord& record) {
     std::unique_lock lock(mutex_);
-    if (calling_) return wait_in_line(level, line);
-    empty_line(lock, level, line);
+    if (calling_) return wait_in_line(record);
+    empty_line(lock, record);
   }
 
   // The program ends after this line, so it cannot wait in line: this thread waits for the sink and calls it itself.
-  void take_last(LogLevel level, std::string_view line, std::chrono::milliseconds patience) {
+  void take_last(const LogRecord& record, std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
-    if (!idle_.wait_for(lock, patience, [this] { return !calling_; })) return write_to_stderr(level, line);
-    empty_line(lock, level, line);
+    if (!idle_.wait_for(lock, patience, [this] { return !calling_; })) return write_to_stderr(record);
+    empty_line(lock, record);
   }
 
  private:
   struct Line {
+    explicit Line(const LogRecord& record) : level(record.level), time(record.time), text(record.line) {
+      for (const LogField& field : record.fields) fields.emplace_back(field.name, field.value);
+    }
+
     LogLevel level;
+    std::chrono::system_clock::time_point time;
     std::string text;
+    std::vector<std::pair<std::string, std::string>> fields;
   };
 
-  void empty_line(std::unique_lock<std::mutex>& lock, LogLevel level, std::string_view line) {
+  void empty_line(std::unique_lock<std::mutex>& lock, const LogRecord& record) {
     calling_ = true;
-    call(lock, level, line);
+    call(lock, record);
     while (!waiting_.empty()) {
       const Line next = std::move(waiting_.front());
       waiting_.pop_front();
-      call(lock, next.level, next.text);
+      std::array<LogField, max_log_fields> fields;
+      std::ranges::transform(next.fields, fields.begin(), [](const auto& field) {
+        return LogField{field.first, field.second};
+      });
+      call(lock, {next.level, next.text, std::span(fields).first(next.fields.size()), next.time});
       if (waiting_.empty() && lost_ > 0) call_for_lost(lock);
     }
     calling_ = false;
     idle_.notify_all();
   }
 
-  void wait_in_line(LogLevel level, std::string_view line) {
+  void wait_in_line(const LogRecord& record) {
     if (waiting_.size() < most_waiting) {
-      waiting_.push_back({level, std::string(line)});
+      waiting_.emplace_back(record);
     } else {
       ++lost_;
     }
@@ -90,15 +107,15 @@ class Sink {
     char text[80];
     const auto end = fmt::format_to_n(text, sizeof text, "{} log lines were lost: the log sink is too slow",
                                       std::exchange(lost_, 0));
-    call(lock, LogLevel::warning, {text, std::min(end.size, sizeof text)});
+    call(lock, {LogLevel::warning, {text, std::min(end.size, sizeof text)}, {}, std::chrono::system_clock::now()});
   }
 
-  void call(std::unique_lock<std::mutex>& lock, LogLevel level, std::string_view line) noexcept {
+  void call(std::unique_lock<std::mutex>& lock, const LogRecord& record) noexcept {
     const std::shared_ptr<LogSink> sink = sink_;  // the sink may replace itself
     lock.unlock();
     in_the_sink = true;
     try {
-      if (*sink) (*sink)(level, line);
+      if (*sink) (*sink)(record);
     } catch (...) {  // a log line is not worth a connection
     }
     in_the_sink = false;
@@ -120,10 +137,15 @@ Sink& the_sink() {
 }
 
 // A cut never splits a character of UTF-8.
+std::string_view cut(std::string_view text, std::size_t end) {
+  if (text.size() <= end) return text;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end);
+}
+
 std::string shortened(std::string_view line) {
-  std::size_t end = max_log_line_bytes;
-  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) --end;
-  return fmt::format("{}... ({} bytes more)", line.substr(0, end), line.size() - end);
+  const std::string_view kept = cut(line, max_log_line_bytes);
+  return fmt::format("{}... ({} bytes more)", kept, line.size() - kept.size());
 }
 
 }  // namespace
@@ -141,10 +163,12 @@ std::string_view to_string(LogLevel level) noexcept {
 void abort_with(std::string_view line) noexcept {
   constexpr auto patience = std::chrono::seconds(1);  // with a sink that is busy on another thread
   try {
+    const std::string shown = in_the_sink ? std::string(line) : on_one_line(line);
+    const LogRecord record{LogLevel::error, shown, {}, std::chrono::system_clock::now()};
     if (in_the_sink) {
-      write_to_stderr(LogLevel::error, line);
+      write_to_stderr(record);
     } else {
-      the_sink().take_last(LogLevel::error, on_one_line(line), patience);
+      the_sink().take_last(record, patience);
     }
   } catch (...) {  // no memory: the end says less
   }
@@ -153,12 +177,18 @@ void abort_with(std::string_view line) noexcept {
 
 LogSink set_log_sink(LogSink sink) { return the_sink().replace(std::move(sink)); }
 
-void log(LogLevel level, std::string_view line) noexcept {
+void set_log_level(LogLevel least) noexcept { least_level = static_cast<int>(least); }
+
+void log(LogLevel level, std::string_view line, std::span<const LogField> fields) noexcept {
   if (in_the_sink) return;  // the sink broadcasts its lines, say, and that has gone wrong as well
+  if (static_cast<int>(level) < least_level) return;
   try {
-    const std::string shown = on_one_line(line);  // an exception's text may be a stranger's
-    if (shown.size() <= max_log_line_bytes) return the_sink().take(level, shown);
-    the_sink().take(level, shortened(shown));
+    std::array<LogField, max_log_fields> kept;
+    const std::size_t count = std::min(fields.size(), kept.size());
+    for (std::size_t i = 0; i < count; ++i) kept[i] = {fields[i].name, cut(fields[i].value, max_log_field_bytes)};
+    std::string shown = on_one_line(line);  // an exception's text may be a stranger's
+    if (shown.size() > max_log_line_bytes) shown = shortened(shown);
+    the_sink().take({level, shown, std::span(kept).first(count), std::chrono::system_clock::now()});
   } catch (...) {  // a log line is not worth a connection
   }
 }

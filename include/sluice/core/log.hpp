@@ -2,9 +2,13 @@
 // Where the library's few log lines go: one function, replaceable, standard error by default.
 #pragma once
 
+#include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <functional>
+#include <span>
 #include <string_view>
+#include <utility>
 
 namespace sluice {
 
@@ -13,12 +17,46 @@ enum class LogLevel { debug, info, warning, error };
 /// "debug", "info", "warning", "error".
 std::string_view to_string(LogLevel level) noexcept;
 
-/// Takes one finished line without its newline. Called from any thread, one call at a time. While it runs, other
-/// threads that log leave their lines with it and go on.
-using LogSink = std::function<void(LogLevel, std::string_view line)>;
+/// Something that a line is about: `{"path", "/ws/core/"}`. The value may be a client's text, cut to
+/// max_log_field_bytes and not escaped. Views; they end with the call.
+struct LogField {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// A line with what is known beside it. Views; they end with the call.
+struct LogRecord {
+  LogLevel level;
+  std::string_view line;             // without its newline
+  std::span<const LogField> fields;  // connection, path, user and channel, where it is about one
+  std::chrono::system_clock::time_point time;
+};
+
+/// Takes one line: a callable with (LogLevel, std::string_view line), or one with (const LogRecord&) that gets the
+/// fields too. Called from any thread, one call at a time. While it runs, other threads that log leave their lines with
+/// it and go on.
+class LogSink {
+ public:
+  /// Silence.
+  LogSink() noexcept = default;
+  template <class F>
+  requires std::invocable<F&, const LogRecord&> LogSink(F sink) : take_(std::move(sink)) {}
+  template <class F>
+  requires std::invocable<F&, LogLevel, std::string_view> LogSink(F sink)
+      : take_([sink = std::move(sink)](const LogRecord& record) mutable { sink(record.level, record.line); }) {}
+
+  explicit operator bool() const noexcept { return static_cast<bool>(take_); }
+  void operator()(const LogRecord& record) const { take_(record); }
+
+ private:
+  std::function<void(const LogRecord&)> take_;
+};
 
 /// A longer line is cut, and says by how much.
 inline constexpr std::size_t max_log_line_bytes = 1'024;
+inline constexpr std::size_t max_log_field_bytes = 256;
+/// Fields beyond this number are left out.
+inline constexpr std::size_t max_log_fields = 8;
 
 /// Replaces the process's log sink and returns the old one, which is not called any more: it waits for a call on
 /// another thread to end. A sink may replace itself. An empty sink silences the library; the default writes info and
@@ -26,9 +64,13 @@ inline constexpr std::size_t max_log_line_bytes = 1'024;
 /// destructor, say. Any thread, also while static objects are destroyed.
 LogSink set_log_sink(LogSink sink);
 
+/// Lines below this level reach no sink from now on: a running server can be made to say more, or less. Without a call
+/// every line reaches the sink, and the default sink leaves debug out. Any thread.
+void set_log_level(LogLevel least) noexcept;
+
 /// Hands one line to the sink. Never throws; a sink that throws loses its line, what the sink itself logs is lost, and
 /// of more than 1,000 lines that wait for a slow sink those beyond are lost, which the log says. Any thread, also while
 /// static objects are destroyed.
-void log(LogLevel level, std::string_view line) noexcept;
+void log(LogLevel level, std::string_view line, std::span<const LogField> fields = {}) noexcept;
 
 }  // namespace sluice
