@@ -10,6 +10,7 @@
 
 #include "consumer/executor_check.hpp"
 #include "consumer/no_route.hpp"
+#include "consumer/session_fields.hpp"
 #include "core/failure.hpp"
 #include "sluice/layer/layer_notices.hpp"
 
@@ -31,8 +32,10 @@ Task<> Session::start() {
   Application::Destination destination;
   if (!host.application->resolve(hosted_.scope(), destination)) {
     count(host.counters.no_route);
-    queues_.home().rare_log().write(LogLevel::warning, "no route",
-                                    [this] { return explain_no_route(*queues_.host().application, hosted_.scope()); });
+    queues_.home().rare_log().write(
+        LogLevel::warning, "no route",
+        [this] { return explain_no_route(*queues_.host().application, hosted_.scope()); },
+        [&] { return SessionFields(hosted_.scope(), queues_.channel_name()); });
     close({}, 404);
     co_return;
   }
@@ -125,10 +128,13 @@ void Session::follow(SessionQueues::Next next) {
 
 void Session::close_overflowing(std::string_view why) noexcept {
   count(queues_.host().counters.mailbox_overflows);
-  queues_.home().rare_log().write(LogLevel::warning, why, [&] {
-    return fmt::format("{} [{}]: too many {}, closed with 1013", hosted_.scope().quoted_path(), queues_.channel_name(),
-                       why);
-  });
+  queues_.home().rare_log().write(
+      LogLevel::warning, why,
+      [&] {
+        return fmt::format("{} [{}]: too many {}, closed with 1013", hosted_.scope().quoted_path(),
+                           queues_.channel_name(), why);
+      },
+      [&] { return SessionFields(hosted_.scope(), queues_.channel_name()); });
   close_soon();
 }
 
@@ -136,10 +142,13 @@ void Session::close_overflowing(std::string_view why) noexcept {
 void Session::missed() noexcept {
   count(queues_.host().counters.missed_events);
   if (!queues_.client().open()) return;
-  queues_.home().rare_log().write(LogLevel::error, "missed", [&] {
-    return fmt::format("{} [{}]: an event for this consumer was lost, closed with 1013", hosted_.scope().quoted_path(),
-                       queues_.channel_name());
-  });
+  queues_.home().rare_log().write(
+      LogLevel::error, "missed",
+      [&] {
+        return fmt::format("{} [{}]: an event for this consumer was lost, closed with 1013",
+                           hosted_.scope().quoted_path(), queues_.channel_name());
+      },
+      [&] { return SessionFields(hosted_.scope(), queues_.channel_name()); });
   close_soon();
 }
 
@@ -162,12 +171,16 @@ void Session::shed() noexcept {
   if (phase_ == Phase::finished) return;
   HostState& host = queues_.host();
   count(host.counters.shed_consumers);
-  queues_.home().rare_log().write(LogLevel::warning, "shed", [&] {
-    return fmt::format(
-        "{} [{}]: consumers hold more than Limits::server_held_bytes, and this one {} bytes of it: closed with 1013, "
-        "its handler destroyed",
-        hosted_.scope().quoted_path(), queues_.channel_name(), all_bytes());
-  });
+  queues_.home().rare_log().write(
+      LogLevel::warning, "shed",
+      [&] {
+        return fmt::format(
+            "{} [{}]: consumers hold more than Limits::server_held_bytes, and this one {} bytes of it: closed with "
+            "1013, "
+            "its handler destroyed",
+            hosted_.scope().quoted_path(), queues_.channel_name(), all_bytes());
+      },
+      [&] { return SessionFields(hosted_.scope(), queues_.channel_name()); });
   hosted_.stop_counting_kept(host.held);  // it is released with the connection
   const auto kept = queues_.slot().session();
   guarded([this, &host] {
@@ -200,11 +213,14 @@ void Session::end_grace() {
   queues_.client().set_closing();
   if (!queues_.handler().waits()) return;
   count(queues_.host().counters.destroyed_handlers);
-  queues_.home().rare_log().write(LogLevel::warning, "grace", [&] {
-    return fmt::format("{} [{}]: a handler still waited {} ms after the connection had ended, destroyed",
-                       hosted_.scope().quoted_path(), queues_.channel_name(),
-                       queues_.limits().disconnect_grace.count());
-  });
+  queues_.home().rare_log().write(
+      LogLevel::warning, "grace",
+      [&] {
+        return fmt::format("{} [{}]: a handler still waited {} ms after the connection had ended, destroyed",
+                           hosted_.scope().quoted_path(), queues_.channel_name(),
+                           queues_.limits().disconnect_grace.count());
+      },
+      [&] { return SessionFields(hosted_.scope(), queues_.channel_name()); });
   destroy_handler();
 }
 
@@ -218,10 +234,13 @@ void Session::on_closed(const CloseReason& reason) {
   if (phase_ == Phase::finished) return;
   ClientLink& client = queues_.client();
   if (!client.answered() && phase_ == Phase::serving) {  // it got a 503 in the end, or it was not so patient
-    queues_.home().rare_log().write(LogLevel::warning, "no answer", [this] {
-      return fmt::format("{}: connect() finished without accept() or deny(), and so the client was never let in",
-                         hosted_.scope().quoted_path());
-    });
+    queues_.home().rare_log().write(
+        LogLevel::warning, "no answer",
+        [this] {
+          return fmt::format("{}: connect() finished without accept() or deny(), and so the client was never let in",
+                             hosted_.scope().quoted_path());
+        },
+        [&] { return SessionFields(hosted_.scope(), queues_.channel_name()); });
   }
   client.set_closed();
   if (!connect_called_) client.set_closing();  // there is no consumer to handle what the client sent

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "consumer/session.hpp"
+#include "consumer/session_fields.hpp"
 #include "core/failure.hpp"
 #include "json/quoted.hpp"
 
@@ -123,9 +124,12 @@ Task<> Session::handle(const Event& event) {
   count(unknown ? host.counters.unknown_events : host.counters.undecodable_events);
   if (host.options.strict_events) throw std::runtime_error(call.error().message());
   const std::string type = json::in_quotes(event.type());
-  queues_.home().event_log().write(LogLevel::warning, type, [&] {
-    return fmt::format("{}: event {} ignored, {}", hosted_.scope().quoted_path(), type, call.error().message());
-  });
+  queues_.home().event_log().write(
+      LogLevel::warning, type,
+      [&] {
+        return fmt::format("{}: event {} ignored, {}", hosted_.scope().quoted_path(), type, call.error().message());
+      },
+      [&] { return SessionFields(hosted_.scope(), queues_.channel_name()); });
   return {};
 }
 
@@ -213,10 +217,13 @@ void Session::handler_failed(std::exception_ptr error) noexcept {
   try {
     const std::string handler = handler_name();
     const Consumer* const consumer = hosted_.get();
-    queues_.home().rare_log().write(LogLevel::error, consumer ? handler + typeid(*consumer).name() : handler, [&] {
-      return fmt::format("{} [{}]: {} threw: {}", hosted_.scope().quoted_path(), queues_.channel_name(), handler,
-                         text_of(error));
-    });
+    queues_.home().rare_log().write(
+        LogLevel::error, consumer ? handler + typeid(*consumer).name() : handler,
+        [&] {
+          return fmt::format("{} [{}]: {} threw: {}", hosted_.scope().quoted_path(), queues_.channel_name(), handler,
+                             text_of(error));
+        },
+        [&] { return SessionFields(hosted_.scope(), queues_.channel_name()); });
   } catch (...) {
     log_failure("a handler threw", error);
   }

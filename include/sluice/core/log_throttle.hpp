@@ -45,6 +45,18 @@ class LogThrottle {
     }
   }
 
+  /// The same with the fields that `make_fields()` returns: something that converts to a span of LogField.
+  template <class MakeLine, class MakeFields>
+  void write(LogLevel level, std::string_view subject, MakeLine make_line, MakeFields make_fields) noexcept {
+    try {
+      if (const auto suppressed = event(subject)) {
+        const auto& fields = make_fields();
+        log(level, with_count(make_line(), *suppressed), fields);
+      }
+    } catch (...) {  // as above
+    }
+  }
+
   /// Counts an event. Returns the number of suppressed events of this subject since its last line, or nullopt if this
   /// event must be suppressed too.
   std::optional<std::uint64_t> event(Time now, std::string_view subject = {});
