@@ -35,8 +35,8 @@ class Membership final : public Channel::Membership {
   std::size_t group_count() const noexcept override { return groups_.size(); }
   bool in_group(std::string_view group) const noexcept override { return groups_.contains(group); }
   void leave_groups() override {}
-  void join(std::string_view) override {}
-  void leave(std::string_view) override {}
+  Task<Result<void>> join(std::string_view) override { return Result<void>(); }
+  Task<Result<void>> leave(std::string_view) override { return Result<void>(); }
   const void* origin() const noexcept override { return this; }
 
  private:
