@@ -6,10 +6,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/random.hpp"
 #include "layer/hub/hub.hpp"
 #include "redis/bus/names.hpp"
 #include "redis/bus/redis_bus.hpp"
-#include "core/random.hpp"
 #include "redis/core/core_keys.hpp"
 #include "redis/core/inbox_session.hpp"
 #include "redis/core/plain_channel_readers.hpp"

@@ -8,10 +8,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/random.hpp"
 #include "redis/bus/names.hpp"
 #include "redis/bus/redis_bus.hpp"
 #include "redis/bus/unix_time.hpp"
-#include "core/random.hpp"
 #include "redis/pubsub/cluster_session.hpp"
 #include "redis/pubsub/pubsub_session.hpp"
 

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "fuzz/check.hpp"
-#include "redis/pubsub/cluster_slots.hpp"
 #include "redis/codec/serializer.hpp"
+#include "redis/pubsub/cluster_slots.hpp"
 #include "redis/wire/resp.hpp"
 
 using namespace sluice;
