@@ -310,18 +310,18 @@ natsStatus NatsConnection::perform(const Operation& operation) {
   if (operation.kind == Kind::publish) {
     return natsConnection_Publish(connection_, subject, operation.body.data(), static_cast<int>(operation.body.size()));
   }
-  const auto found = subscriptions_.find(operation.subject);
   if (operation.kind == Kind::unsubscribe) {
+    const auto found = subscriptions_.find(operation.subject);
     if (found != subscriptions_.end()) natsSubscription_Destroy(subscriptions_.extract(found).mapped());
     return NATS_OK;
   }
-  if (found != subscriptions_.end()) return NATS_OK;
-  natsSubscription* made = nullptr;
+  const auto [place, is_new] = subscriptions_.try_emplace(operation.subject, nullptr);
+  if (!is_new) return NATS_OK;
   const natsStatus status =
       operation.kind == Kind::subscribe
-          ? natsConnection_Subscribe(&made, connection_, subject, Callbacks::message, id_)
-          : natsConnection_QueueSubscribe(&made, connection_, subject, "sluice", Callbacks::message, id_);
-  if (status == NATS_OK) subscriptions_.emplace(operation.subject, made);
+          ? natsConnection_Subscribe(&place->second, connection_, subject, Callbacks::message, id_)
+          : natsConnection_QueueSubscribe(&place->second, connection_, subject, "sluice", Callbacks::message, id_);
+  if (status != NATS_OK) subscriptions_.erase(place);
   return status;
 }
 

@@ -54,7 +54,8 @@ MetricsText::Family& MetricsText::family(std::string_view name, MetricKind kind,
   const auto found = std::ranges::find(families_, name, &Family::name);
   if (found == families_.end()) {
     if (!is_name(name)) throw std::invalid_argument(fmt::format("MetricsText: \"{}\" can't be a metric's name", name));
-    return families_.emplace_back(std::string(name), std::string(help), kind, std::string());
+    families_.push_back({std::string(name), std::string(help), kind, {}});
+    return families_.back();
   }
   if (found->kind == kind) return *found;
   throw std::invalid_argument(fmt::format("MetricsText: \"{}\" was added as a {}", name, to_string(found->kind)));
