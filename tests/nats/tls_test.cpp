@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // TLS to a real server: which certificates are believed.
+#include <cstdio>
+
 #include "nats/support/bus_world.hpp"
 #include "nats/support/silent_server.hpp"
 #include "redis/support/redis_server.hpp"
