@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# Measures memory.
 """03_table_pages sends a table of hundreds of thousands of rows as a CSV file, and takes no memory for it."""
 import csv
 import http.client
