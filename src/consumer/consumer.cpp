@@ -8,6 +8,7 @@
 
 #include "consumer/executor_check.hpp"
 #include "consumer/session.hpp"
+#include "consumer/session_reports.hpp"
 
 namespace sluice {
 namespace {
@@ -56,6 +57,7 @@ void Consumer::accept(const Acceptance& acceptance) {
   if (!client.open()) return;
   must_run_on(session.executor(), "accept()");
   client.accept(acceptance, session.hosted().scope(), session.queues().host().counters);
+  SessionReports(session).accepted();
 }
 
 void Consumer::deny(const Denial& denial) {
@@ -64,13 +66,15 @@ void Consumer::deny(const Denial& denial) {
   if (!client.open()) return;
   must_run_on(session.executor(), "deny()");
   client.deny(denial, session.queues().host().counters);
+  SessionReports(session).ended_by(EndedBy::consumer);
+  SessionReports(session).denied(denial.http_status());
   session.queues().leave_groups();
 }
 
 void Consumer::send(MessageKind kind, std::string_view data) {
   Session& session = this->session();
   SessionQueues& queues = session.queues();
-  if (!queues.client().open()) return count(queues.host().counters.sends_after_close);
+  if (!queues.client().open()) return queues.host().drop(MailDrop::sent_after_close);
   must_run_on(session.executor(), "send()");
   if (!queues.client().accepted()) throw std::logic_error("send(): accept() comes first");
   const auto next = queues.send(queues.home().frames().encode(kind, data));
@@ -91,6 +95,7 @@ void Consumer::close(const CloseReason& reason) {
   if (!client.open()) return;
   must_run_on(session.executor(), "close()");
   if (!client.answered()) count(session.queues().host().counters.denied);
+  SessionReports(session).ended_by(EndedBy::consumer);
   session.close(reason, 403);
 }
 
@@ -128,7 +133,7 @@ Task<Result<void>> Consumer::group_add(std::string_view group, WhenSlow when_slo
 Task<Result<void>> Consumer::group_discard(std::string_view group) {
   SessionQueues& queues = session().queues();
   if (queues.client().open()) must_run_on(queues.home().executor(), "group_discard()");
-  count(queues.host().counters.dropped_at_close, queues.client().delivery().leave(group));
+  queues.host().drop(MailDrop::after_close, queues.client().delivery().leave(group));
   if (!queues.channel()) {
     return Error(ErrorCode::layer_unavailable, fmt::format("group_discard \"{}\": the host has no layer", group));
   }

@@ -100,9 +100,8 @@ DeliveryQueue::Next DeliveryQueue::send(const Frame& frame, std::string_view gro
     return state_->backlog->keep(frame, group, elsewhere) ? Next::nothing : Next::close_slow_client;
   }
   const Backlog::Losses losses = backlog(context).put(frame, group, when_slow, key, elsewhere);
-  HostState::Counters& counters = context.host.counters;
-  count(when_slow == WhenSlow::drop_newest ? counters.dropped_newest : counters.dropped_oldest, losses.dropped);
-  count(counters.superseded, losses.superseded);
+  context.host.drop(when_slow == WhenSlow::drop_newest ? MailDrop::slow_newest : MailDrop::slow_oldest, losses.dropped);
+  context.host.drop(MailDrop::slow_superseded, losses.superseded);
   return Next::nothing;
 }
 
@@ -132,9 +131,9 @@ DeliveryQueue::Admission DeliveryQueue::admit(std::size_t bytes, WhenSlow when_s
 
 bool DeliveryQueue::has_missed() const noexcept { return state_ && !state_->missed.empty(); }
 
-void DeliveryQueue::miss(const DeliveryRun& run, HostState::Counters& counters) {
+void DeliveryQueue::miss(const DeliveryRun& run, HostState& host) {
   state().missed[std::string(run.group)] += run.deliveries.size();
-  count(counters.dropped_newest, run.deliveries.size());
+  host.drop(MailDrop::slow_newest, run.deliveries.size());
 }
 
 void DeliveryQueue::take_missed(bool discard, const Context& context) {
@@ -184,7 +183,7 @@ void DeliveryQueue::send_waiting(const Backlog::Waiting& waiting, const Context&
   if (context.in_group(waiting.group)) {
     connection_->send(waiting.frame);
   } else {
-    count(context.host.counters.dropped_at_close);
+    context.host.drop(MailDrop::after_close);
   }
 }
 

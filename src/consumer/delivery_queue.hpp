@@ -85,7 +85,7 @@ class DeliveryQueue {
   /// Broadcasts were missed, and the session has put a notice of that behind its mail.
   bool has_missed() const noexcept;
   /// Counts the broadcasts as dropped by their group.
-  void miss(const DeliveryRun& run, HostState::Counters& counters);
+  void miss(const DeliveryRun& run, HostState& host);
   /// The notice's turn: what was missed becomes gaps behind everything that was sent. If `discard`, it is forgotten.
   void take_missed(bool discard, const Context& context);
 

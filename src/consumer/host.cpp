@@ -24,6 +24,20 @@ std::shared_ptr<HostState> make_state(std::shared_ptr<Application> application, 
 
 }  // namespace
 
+void HostState::drop(MailDrop cause, std::uint64_t times) noexcept {
+  if (times == 0) return;
+  switch (cause) {
+    case MailDrop::mailbox_full: count(counters.mailbox_overflows, times); break;
+    case MailDrop::after_close: count(counters.dropped_at_close, times); break;
+    case MailDrop::sent_after_close: count(counters.sends_after_close, times); break;
+    case MailDrop::no_memory: count(counters.missed_events, times); break;
+    case MailDrop::slow_newest: count(counters.dropped_newest, times); break;
+    case MailDrop::slow_oldest: count(counters.dropped_oldest, times); break;
+    case MailDrop::slow_superseded: count(counters.superseded, times); break;
+  }
+  if (observers) observers.each([=](HostObserver& observer) { observer.mail_dropped(cause, times); });
+}
+
 void HostState::lives_at(LiveSessions& home) {
   std::lock_guard lock(mutex_);
   const auto known = std::ranges::find(homes_, &home, &Home::sessions);

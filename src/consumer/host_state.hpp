@@ -10,7 +10,9 @@
 
 #include "consumer/backlog.hpp"
 #include "consumer/held_bytes.hpp"
+#include "observe/observers.hpp"
 #include "sluice/consumer/host.hpp"
+#include "sluice/consumer/host_observer.hpp"
 
 namespace sluice {
 
@@ -23,14 +25,17 @@ class HostState {
       : application(std::move(served)),
         layer(channel_layer),
         options(std::move(chosen)),
+        observers(options.observers),
         backlogs(options.limits.server_queued_bytes),
         held(options.limits.server_held_bytes) {}
 
   const std::shared_ptr<Application> application;
   ChannelLayer* const layer;  // null: none
   const HostOptions options;
-  BacklogTotal backlogs;  // of slow clients
-  HeldBytes held;         // by busy consumers
+  observe::Observers<HostObserver> observers;
+  std::atomic<std::uint64_t> last_observed{0};  // id of an observed connection
+  BacklogTotal backlogs;                        // of slow clients
+  HeldBytes held;                               // by busy consumers
 
   struct Counters {
     std::atomic<std::uint64_t> connections{0}, opened{0}, accepted{0}, denied{0}, no_route{0}, failed_handlers{0},
@@ -38,6 +43,9 @@ class HostState {
         sends_after_close{0}, dropped_at_close{0}, destroyed_handlers{0}, slow_clients{0}, dropped_newest{0},
         dropped_oldest{0}, superseded{0}, gaps_told{0}, shed_consumers{0}, missed_events{0};
   } counters;
+
+  /// Counts what was dropped, and reports it.
+  void drop(MailDrop cause, std::uint64_t times = 1) noexcept;
 
   /// Sessions of this host live there.
   void lives_at(LiveSessions& home);

@@ -28,6 +28,7 @@ struct RunningHandler {
   std::size_t argument_bytes = 0;
   std::size_t held = 0;      // what is counted of it among the host's held bytes, while the handler waits
   std::uint64_t number = 0;  // while the handler waits
+  Mailbox::Time arrived{};   // of mail that waited, where the host has observers
   Task<> task;
 };
 

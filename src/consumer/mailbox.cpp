@@ -18,55 +18,55 @@ std::size_t cost_of(const Mail& mail) noexcept {
   return beside_its_bytes;
 }
 
-void Mailbox::put_client(Mail mail, HeldBytes& held) {
+void Mailbox::put_client(Mail mail, Time arrived, HeldBytes& held) {
   Queues& to = queues(held);
   try {
-    to.client.push_back(std::move(mail));
+    to.client.push_back({std::move(mail), arrived});
   } catch (...) {
     forget_if_empty();
     throw;
   }
-  const std::size_t cost = cost_of(to.client.back());
+  const std::size_t cost = cost_of(to.client.back().mail);
   to.client_bytes += cost;
   held.add(cost);
 }
 
-void Mailbox::put_layer(Mail mail, HeldBytes& held) {
+void Mailbox::put_layer(Mail mail, Time arrived, HeldBytes& held) {
   Queues& to = queues(held);
   try {
-    to.layer.push_back(std::move(mail));
+    to.layer.push_back({std::move(mail), arrived});
   } catch (...) {
     forget_if_empty();
     throw;
   }
   const auto put = std::prev(to.layer.end());
-  if (std::holds_alternative<Event>(*put)) ++to.events;
-  if (to.first_shared == to.layer.end() && std::holds_alternative<PassingBroadcast>(*put)) to.first_shared = put;
-  const std::size_t cost = cost_of(*put);
+  if (std::holds_alternative<Event>(put->mail)) ++to.events;
+  if (to.first_shared == to.layer.end() && std::holds_alternative<PassingBroadcast>(put->mail)) to.first_shared = put;
+  const std::size_t cost = cost_of(put->mail);
   to.layer_bytes += cost;
   held.add(cost);
 }
 
-std::optional<Mail> Mailbox::take() noexcept {
+std::optional<Mailbox::Piece> Mailbox::take() noexcept {
   if (!queues_) return std::nullopt;
   Queues& from = *queues_;
   const bool from_layer = from.client.empty() || (from.layer_next && !from.layer.empty());
   Queue& queue = from_layer ? from.layer : from.client;
-  const std::size_t cost = cost_of(queue.front());
+  const std::size_t cost = cost_of(queue.front().mail);
   (from_layer ? from.layer_bytes : from.client_bytes) -= cost;
   from.held.subtract(cost);
   if (from_layer && from.first_shared == queue.begin()) ++from.first_shared;
-  std::optional<Mail> mail(std::move(queue.front()));
+  std::optional<Piece> piece(std::move(queue.front()));
   queue.pop_front();
-  if (std::holds_alternative<Event>(*mail)) --from.events;
+  if (std::holds_alternative<Event>(piece->mail)) --from.events;
   from.layer_next = !from_layer;
   forget_if_empty();
-  return mail;
+  return piece;
 }
 
 bool Mailbox::join_passing(std::string_view group, WhenSlow when_slow, const Frame& frame) noexcept {
   if (!queues_ || queues_->layer.empty()) return false;
-  auto* const last = std::get_if<PassingBroadcast>(&queues_->layer.back());
+  auto* const last = std::get_if<PassingBroadcast>(&queues_->layer.back().mail);
   if (!last || last->when_slow != when_slow || last->group != group || !last->frame.extend(frame)) return false;
   queues_->layer_bytes += frame.size();
   queues_->held.add(frame.size());
@@ -76,7 +76,8 @@ bool Mailbox::join_passing(std::string_view group, WhenSlow when_slow, const Fra
 void Mailbox::unshare(FrameBuffer& frames) {
   if (!queues_) return;
   for (auto& at = queues_->first_shared; at != queues_->layer.end(); ++at) {
-    if (auto* const passing = std::get_if<PassingBroadcast>(&*at)) passing->frame = frames.unshared(passing->frame);
+    if (auto* const passing = std::get_if<PassingBroadcast>(&at->mail))
+      passing->frame = frames.unshared(passing->frame);
   }
 }
 
@@ -92,11 +93,11 @@ void Mailbox::drop_layer() noexcept {
 void Mailbox::drop_messages() noexcept {
   if (!queues_) return;
   for (auto at = queues_->client.begin(); at != queues_->client.end();) {
-    if (!std::holds_alternative<Message>(*at)) {
+    if (!std::holds_alternative<Message>(at->mail)) {
       ++at;
       continue;
     }
-    const std::size_t cost = cost_of(*at);
+    const std::size_t cost = cost_of(at->mail);
     queues_->client_bytes -= cost;
     queues_->held.subtract(cost);
     at = queues_->client.erase(at);

@@ -2,6 +2,7 @@
 // What waits for a consumer: mail from its client and mail from its layer, taken in turns.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <list>
 #include <memory>
@@ -57,9 +58,15 @@ std::size_t cost_of(const Mail& mail) noexcept;
 /// What waits counts among the host's held bytes. When a call has no memory nothing has changed. Its executor only.
 class Mailbox {
  public:
-  void put_client(Mail mail, HeldBytes& held);
-  void put_layer(Mail mail, HeldBytes& held);
-  std::optional<Mail> take() noexcept;
+  using Time = std::chrono::steady_clock::time_point;
+  struct Piece {
+    Mail mail;
+    Time arrived;  // where the host has observers
+  };
+
+  void put_client(Mail mail, Time arrived, HeldBytes& held);
+  void put_layer(Mail mail, Time arrived, HeldBytes& held);
+  std::optional<Piece> take() noexcept;
   /// Joins the broadcast that waits behind all other layer mail, if that is of the same group and policy and its bytes
   /// stand side by side with these. False: it does not.
   bool join_passing(std::string_view group, WhenSlow when_slow, const Frame& frame) noexcept;
@@ -78,7 +85,7 @@ class Mailbox {
   void drop_messages() noexcept;
 
  private:
-  using Queue = std::list<Mail>;
+  using Queue = std::list<Piece>;
   struct Queues {
     explicit Queues(HeldBytes& counted) noexcept : held(counted), first_shared(layer.end()) {}
     Queues(const Queues&) = delete;

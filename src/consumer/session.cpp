@@ -11,6 +11,7 @@
 #include "consumer/executor_check.hpp"
 #include "consumer/no_route.hpp"
 #include "consumer/session_fields.hpp"
+#include "consumer/session_reports.hpp"
 #include "core/failure.hpp"
 #include "sluice/layer/layer_notices.hpp"
 
@@ -46,6 +47,8 @@ Task<> Session::start() {
       if (!client.open()) co_return;
       must_run_on(executor(), "deny()");
       client.deny(verdict.denial(), host.counters);
+      SessionReports(*this).ended_by(EndedBy::host);
+      SessionReports(*this).denied(verdict.denial().http_status());
       co_return;
     }
   }
@@ -83,6 +86,7 @@ void Session::finish() {
 
 void Session::release() noexcept {
   phase_ = Phase::finished;
+  SessionReports(*this).finished();
   HostState& host = queues_.host();
   queues_.handler().release(host.held, queues_.home());
   hosted_.stop_counting_kept(host.held);
@@ -105,10 +109,12 @@ void Session::abandon() noexcept {
 void Session::close(const CloseReason& reason, int status_before_accept) {
   if (!queues_.client().open()) return;
   queues_.client().set_closing();
+  SessionReports(*this).ended_by(EndedBy::host);  // unless another end is noted already
   shut(reason, status_before_accept);
 }
 
 void Session::shut(const CloseReason& reason, int status_before_accept) noexcept {
+  if (!queues_.client().answered()) SessionReports(*this).denied(status_before_accept);
   queues_.client().close(reason, status_before_accept, queues_.context());
   queues_.mailbox().drop_layer();
   queues_.leave_groups();
@@ -140,7 +146,7 @@ void Session::close_overflowing(std::string_view why) noexcept {
 
 // An event for it is lost, for want of memory mostly. The client connects again, and fetches what it shows.
 void Session::missed() noexcept {
-  count(queues_.host().counters.missed_events);
+  queues_.host().drop(MailDrop::no_memory);
   if (!queues_.client().open()) return;
   queues_.home().rare_log().write(
       LogLevel::error, "missed",
@@ -156,6 +162,7 @@ void Session::missed() noexcept {
 void Session::close_soon() noexcept {
   static const CloseReason& reason = *new CloseReason(close_code::try_again_later, "too slow");  // needs no memory here
   queues_.client().set_closing();
+  SessionReports(*this).ended_by(EndedBy::host);
   queues_.mailbox().drop_layer();
   queues_.client().delivery().drop_waiting();
   try {
@@ -243,6 +250,7 @@ void Session::on_closed(const CloseReason& reason) {
         [&] { return SessionFields(hosted_.scope(), queues_.channel_name()); });
   }
   client.set_closed();
+  SessionReports(*this).closed(reason);
   if (!connect_called_) client.set_closing();  // there is no consumer to handle what the client sent
   queues_.mailbox().drop_layer();
   client.delivery().reset();
@@ -288,11 +296,11 @@ Task<> Session::run_on_stop(const CloseReason& reason) {
 void Session::deliver(const Event& event) {
   if (is_layer_notice(event.type()) && !hosted_->event_handlers().handles(event.type())) return;
   HostState& host = queues_.host();
-  if (!queues_.client().open()) return count(host.counters.dropped_at_close);
+  if (!queues_.client().open()) return host.drop(MailDrop::after_close);
   if (!queues_.has_room_for(event)) {
     const bool may_drop = host.options.mailbox_overflow == MailboxOverflow::drop_newest &&
                           !hosted_->event_handlers().must_arrive(event.type());
-    if (may_drop) return count(host.counters.mailbox_overflows);
+    if (may_drop) return host.drop(MailDrop::mailbox_full);
     return close_overflowing("events wait for a busy consumer");
   }
   queues_.put_layer(Mail(event));
@@ -300,7 +308,7 @@ void Session::deliver(const Event& event) {
 }
 
 void Session::deliver(const DeliveryRun& run) {
-  if (!queues_.client().open()) return count(queues_.host().counters.dropped_at_close);
+  if (!queues_.client().open()) return queues_.host().drop(MailDrop::after_close);
   if (queues_.intercepts(run.kind) || !queues_.may_send(run.joined)) return queue(run);
   queues_.client().connection().send(run.joined);
 }

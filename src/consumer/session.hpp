@@ -74,7 +74,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   Task<> handle(const Event& event);
   void notify_gap(RunningHandler& running);
   template <class Start>
-  void run(Start start);
+  void run(HandlerKind kind, Mailbox::Time arrived, Start start);
   void handler_done();
   void handler_failed(std::exception_ptr error) noexcept;
   std::string handler_name() const;

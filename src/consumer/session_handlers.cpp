@@ -9,6 +9,7 @@
 
 #include "consumer/session.hpp"
 #include "consumer/session_fields.hpp"
+#include "consumer/session_reports.hpp"
 #include "core/failure.hpp"
 #include "json/quoted.hpp"
 
@@ -21,7 +22,8 @@ constexpr std::size_t mails_per_turn = 32;  // then other sessions have their tu
 
 void Session::begin() {
   if (phase_ == Phase::finished) return;
-  guarded([this] { run([this] { return start(); }); });
+  SessionReports(*this).opened();
+  guarded([this] { run(HandlerKind::connect, {}, [this] { return start(); }); });
   if (!queues_.handler().waits() && phase_ != Phase::finished) pump();
 }
 
@@ -32,7 +34,7 @@ void Session::on_message(Message message) {
     if (queues_.idle() && phase_ == Phase::serving) {  // without the detour through a Mail: a tenth of the cost
       auto& given = std::get<Message>(queues_.handler().prepare(queues_.home()).mail);
       given = std::move(message);
-      run([&] { return hosted_->receive(given); });
+      run(HandlerKind::receive, {}, [&] { return hosted_->receive(given); });
     } else {
       queues_.put_client(Mail(std::move(message)));
       queues_.pump_soon();
@@ -86,9 +88,9 @@ void Session::handle(RunningHandler& running) {
   const bool closing = queues_.client().closing();
   Mail& mail = running.mail;
   if (auto* message = std::get_if<Message>(&mail)) {
-    if (!closing) return run([&] { return hosted_->receive(*message); });
+    if (!closing) return run(HandlerKind::receive, running.arrived, [&] { return hosted_->receive(*message); });
   } else if (auto* event = std::get_if<Event>(&mail)) {
-    if (!closing) return run([&] { return handle(*event); });
+    if (!closing) return run(HandlerKind::event, running.arrived, [&] { return handle(*event); });
   } else if (auto* passing = std::get_if<PassingBroadcast>(&mail)) {
     follow(queues_.send(*passing));
   } else if (std::holds_alternative<Missed>(mail)) {
@@ -97,12 +99,15 @@ void Session::handle(RunningHandler& running) {
   } else if (std::holds_alternative<GapIsNext>(mail)) {
     return notify_gap(running);
   } else if (auto* stop = std::get_if<Stop>(&mail)) {
-    if (!closing && !stop->notified) return run([&] { return run_on_stop(stop->reason); });
+    if (!closing && !stop->notified) {
+      return run(HandlerKind::stop, running.arrived, [&] { return run_on_stop(stop->reason); });
+    }
+    if (!closing) SessionReports(*this).ended_by(EndedBy::stop);
     close(stop->reason, 503);
   } else {
     phase_ = Phase::disconnecting;
     queues_.client().set_closing();
-    run([&] { return run_disconnect(std::get<Closed>(mail).reason); });
+    run(HandlerKind::disconnect, running.arrived, [&] { return run_disconnect(std::get<Closed>(mail).reason); });
     if (!queues_.handler().waits()) return finish();
     try {
       return start_grace();
@@ -144,13 +149,14 @@ void Session::notify_gap(RunningHandler& running) {
   auto gap = std::make_shared<const Gap>(*std::move(next));
   running.argument = gap;
   count(queues_.host().counters.gaps_told);
-  run([&] { return hosted_->on_gap(*gap); });
+  run(HandlerKind::gap, running.arrived, [&] { return hosted_->on_gap(*gap); });
 }
 
 // ---------------------------------------------------------------- the life of a handler
 
 template <class Start>
-void Session::run(Start start) {
+void Session::run(HandlerKind kind, Mailbox::Time arrived, Start start) {
+  if (kind != HandlerKind::disconnect || connect_called_) SessionReports(*this).handler_begun(kind, arrived);
   Task<> task;
   try {
     task = start();
@@ -193,6 +199,7 @@ void Session::resume(std::uint64_t handler) noexcept {
 }
 
 void Session::handler_done() {
+  SessionReports(*this).handler_ended();
   queues_.release_handler();
   DeliveryQueue& delivery = queues_.client().delivery();
   if (delivery.in_gap()) follow(delivery.end_gap(queues_.context()));
@@ -204,6 +211,7 @@ void Session::handler_done() {
 
 // Where it stands; the mail behind it is handled.
 void Session::destroy_handler() {
+  SessionReports(*this).handler_destroyed();
   queues_.release_handler();
   if (phase_ == Phase::disconnecting) return finish();
   phase_ = Phase::serving;
@@ -214,6 +222,7 @@ void Session::destroy_handler() {
 // one path does not suppress the lines of the others.
 void Session::handler_failed(std::exception_ptr error) noexcept {
   count(queues_.host().counters.failed_handlers);
+  SessionReports(*this).handler_failed(error);
   try {
     const std::string handler = handler_name();
     const Consumer* const consumer = hosted_.get();

@@ -15,15 +15,18 @@ void SessionQueues::leave_groups() {
 
 // ---------------------------------------------------------------- to the consumer
 
+// For observers only: without any, no clock is read.
+Mailbox::Time SessionQueues::arrival() const { return host_->observers ? home().executor().now() : Mailbox::Time(); }
+
 void SessionQueues::put_client(Mail mail) {
   const std::size_t before = held_bytes();
-  mailbox_.put_client(std::move(mail), host_->held);
+  mailbox_.put_client(std::move(mail), arrival(), host_->held);
   slot_.holds_more(before, held_bytes(), host_->held);
 }
 
 void SessionQueues::put_layer(Mail mail) {
   const std::size_t before = held_bytes();
-  mailbox_.put_layer(std::move(mail), host_->held);
+  mailbox_.put_layer(std::move(mail), arrival(), host_->held);
   slot_.holds_more(before, held_bytes(), host_->held);
 }
 
@@ -36,7 +39,7 @@ bool SessionQueues::has_room_for(const Event& event) const noexcept {
 
 void SessionQueues::put_end(const CloseReason& reason) noexcept {
   try {
-    mailbox_.put_client(Mail(Closed{reason}), host_->held);
+    mailbox_.put_client(Mail(Closed{reason}), arrival(), host_->held);
   } catch (...) {
     end_waits_ = true;
   }
@@ -47,9 +50,11 @@ RunningHandler* SessionQueues::take_mail() {
   RunningHandler& running = handler_.prepare(home());  // first: without memory for it the mail would be lost
   const std::size_t before = held_bytes();
   if (auto mail = mailbox_.take()) {
-    running.mail = std::move(*mail);
+    running.mail = std::move(mail->mail);
+    running.arrived = mail->arrived;
   } else {
     running.mail = Closed{CloseReason(close_code::abnormal)};
+    running.arrived = {};
     end_waits_ = false;
   }
   slot_.held_changed(before, held_bytes());
@@ -75,7 +80,7 @@ SessionQueues::Next SessionQueues::queue(const DeliveryRun& run) {
     case DeliveryQueue::Admission::wait: put_broadcasts(run, when_slow); break;
     case DeliveryQueue::Admission::miss:
       if (!delivery.has_missed()) put_layer(Mail(Missed()));
-      delivery.miss(run, host_->counters);
+      delivery.miss(run, *host_);
       break;
     case DeliveryQueue::Admission::close_slow_client: return Next::close_busy_consumer;
   }
@@ -100,7 +105,7 @@ SessionQueues::Next SessionQueues::send(const PassingBroadcast& passing) {
   DeliveryQueue& delivery = client_.delivery();
   const DeliveryQueue::Context now = context();
   if (!client_.connected() || !now.in_group(passing.group)) {
-    count(host_->counters.dropped_at_close);
+    host_->drop(MailDrop::after_close);
   } else if (delivery.take_credit(passing.frame)) {
     delivery.connection().send(passing.frame);
   } else {

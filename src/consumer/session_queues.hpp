@@ -102,6 +102,7 @@ class SessionQueues {
   }
 
  private:
+  Mailbox::Time arrival() const;
   void put_broadcasts(const DeliveryRun& run, WhenSlow when_slow);
 
   // A broadcast looks at neighbours only, down to intercepted_.

@@ -102,7 +102,7 @@ class Client {
   void miss(std::string_view group, std::size_t messages) {
     const std::vector<Delivery> deliveries(messages, {Event::named("broadcast"), {}, {}});
     const Frame joined;
-    queue.miss({deliveries, joined, BroadcastKind::to_group, group}, host.counters);
+    queue.miss({deliveries, joined, BroadcastKind::to_group, group}, host);
   }
   // The network takes nothing from here on, and a long message makes the client slow.
   void stall() {

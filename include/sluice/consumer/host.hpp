@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "sluice/consumer/application.hpp"
 #include "sluice/layer/channel_layer.hpp"
@@ -20,6 +21,8 @@ enum class MailboxOverflow : std::uint8_t {
   drop_newest,  // lose the event; it is counted. One that must arrive (EventHandlers::on), a revocation say, closes
 };
 
+class HostObserver;
+
 /// How a Host treats its consumers. A value.
 struct HostOptions {
   Limits limits = {};
@@ -30,6 +33,9 @@ struct HostOptions {
   /// False: the scope's headers are let go of once connect() has finished, and an idle connection keeps a few hundred
   /// bytes less. Middlewares and connect() see them in any case; views of the request that they took end then.
   bool keep_headers = true;
+  /// Called in their order for what happens to connections and handlers: sluice/consumer/host_observer.hpp. The host
+  /// shares them until its last connection has ended.
+  std::vector<std::shared_ptr<HostObserver>> observers = {};
 };
 
 /// What a host's consumers did, and what went wrong, by cause. A value.
