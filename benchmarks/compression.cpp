@@ -4,8 +4,8 @@
 
 #include <string>
 
+#include "sluice/ws/shared_deflate.hpp"
 #include "support.hpp"
-#include "ws/shared_deflate.hpp"
 
 namespace {
 

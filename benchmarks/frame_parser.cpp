@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "sluice/json/utf8.hpp"
+#include "sluice/ws/server_protocol.hpp"
 #include "support.hpp"
-#include "ws/server_protocol.hpp"
 
 namespace {
 

@@ -14,8 +14,8 @@
 #include "in_process.hpp"
 #include "sluice/page/core_consumer.hpp"
 #include "sluice/page/page.hpp"
+#include "sluice/ws/server_protocol.hpp"
 #include "support.hpp"
-#include "ws/server_protocol.hpp"
 
 namespace {
 

@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 
 set(sluice_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sluice)
-foreach(target sluice sluice_asio sluice_auth sluice_redis sluice_nats sluice_testing)
+foreach(target sluice sluice_websocket sluice_asio sluice_auth sluice_redis sluice_nats sluice_testing)
   if(TARGET ${target})
     install(TARGETS ${target} EXPORT sluiceTargets)
   endif()

@@ -26,7 +26,7 @@
 
 #include "load/wire.hpp"
 #include "rivals/redis_subscription.hpp"
-#include "ws/handshake.hpp"
+#include "sluice/ws/handshake.hpp"
 
 namespace {
 

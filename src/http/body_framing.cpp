@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "http/body_framing.hpp"
+#include "sluice/http/body_framing.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "http/head.hpp"
+#include "sluice/http/head.hpp"
 
 #include <algorithm>
 #include <cassert>

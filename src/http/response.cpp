@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "http/response.hpp"
+#include "sluice/http/response.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ws/deflate.hpp"
+#include "sluice/ws/deflate.hpp"
 
 #include <zlib.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ws/deflate_negotiation.hpp"
+#include "sluice/ws/deflate_negotiation.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ws/extensions.hpp"
+#include "sluice/ws/extensions.hpp"
 
 #include <algorithm>
 #include <utility>

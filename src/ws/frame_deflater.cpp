@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ws/frame_deflater.hpp"
+#include "sluice/ws/frame_deflater.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ws/frame_header.hpp"
+#include "sluice/ws/frame_header.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ws/message_inflater.hpp"
+#include "sluice/ws/message_inflater.hpp"
 
 #include <utility>
 

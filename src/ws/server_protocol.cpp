@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "ws/server_protocol.hpp"
+#include "sluice/ws/server_protocol.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <utility>
 
-#include "ws/message_inflater.hpp"
+#include "sluice/ws/message_inflater.hpp"
 #include "ws/unmask.hpp"
 
 namespace sluice::ws {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ws/shared_deflate.hpp"
+#include "sluice/ws/shared_deflate.hpp"
 
 namespace sluice::ws {
 

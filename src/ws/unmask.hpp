@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "ws/frame_header.hpp"
+#include "sluice/ws/frame_header.hpp"
 
 namespace sluice::ws {
 

@@ -7,7 +7,7 @@
 
 #include "fuzz/check.hpp"
 #include "http/text.hpp"
-#include "ws/deflate_negotiation.hpp"
+#include "sluice/ws/deflate_negotiation.hpp"
 
 using namespace sluice;
 

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "fuzz/check.hpp"
-#include "ws/deflate.hpp"
+#include "sluice/ws/deflate.hpp"
 
 using namespace sluice;
 using Outcome = ws::Inflater::Outcome;

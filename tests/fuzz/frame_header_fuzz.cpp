@@ -6,7 +6,7 @@
 #include <string>
 
 #include "fuzz/check.hpp"
-#include "ws/frame_header.hpp"
+#include "sluice/ws/frame_header.hpp"
 
 using namespace sluice::ws;
 using Step = FrameHeaderReader::Step;

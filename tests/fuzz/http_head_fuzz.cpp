@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "fuzz/check.hpp"
-#include "http/head.hpp"
-#include "ws/handshake.hpp"
+#include "sluice/http/head.hpp"
+#include "sluice/ws/handshake.hpp"
 
 using namespace sluice;
 using Step = http::HeadParser::Step;

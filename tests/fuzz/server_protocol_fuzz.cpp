@@ -11,8 +11,8 @@
 
 #include "fuzz/check.hpp"
 #include "sluice/json/utf8.hpp"
-#include "ws/message_inflater.hpp"
-#include "ws/server_protocol.hpp"
+#include "sluice/ws/message_inflater.hpp"
+#include "sluice/ws/server_protocol.hpp"
 
 using namespace sluice;
 using Step = ws::ServerProtocol::Step;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Bodies in pieces, framed and read back by a reader that knows nothing of how they were made.
-#include "http/body_framing.hpp"
+#include "sluice/http/body_framing.hpp"
 
 #include <optional>
 #include <string>

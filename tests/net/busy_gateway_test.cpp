@@ -6,10 +6,10 @@
 
 #include "net/support/served.hpp"
 #include "net/support/tls_client.hpp"
+#include "sluice/ws/deflate.hpp"
 #include "support/catch.hpp"
 #include "support/eventually.hpp"
 #include "support/sample_text.hpp"
-#include "ws/deflate.hpp"
 
 using namespace sluice;
 using namespace sluice::test;

@@ -5,10 +5,10 @@
 #include <string>
 
 #include "net/support/served.hpp"
+#include "sluice/ws/deflate.hpp"
 #include "support/catch.hpp"
 #include "support/plain_inflate.hpp"
 #include "support/sample_text.hpp"
-#include "ws/deflate.hpp"
 
 using namespace sluice;
 using namespace sluice::test;

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "net/support/served.hpp"
+#include "sluice/ws/deflate.hpp"
 #include "support/catch.hpp"
-#include "ws/deflate.hpp"
 
 using namespace sluice;
 using namespace sluice::test;

@@ -9,10 +9,10 @@
 #include <thread>
 #include <vector>
 
+#include "sluice/ws/deflate.hpp"
 #include "soak/house.hpp"
 #include "support/blocking_client.hpp"
 #include "support/client_frame.hpp"
-#include "ws/deflate.hpp"
 
 using namespace std::chrono_literals;
 using sluice::test::BlockingClient;

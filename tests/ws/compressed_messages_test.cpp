@@ -4,10 +4,10 @@
 
 #include "sluice/transport/frame.hpp"
 
+#include "sluice/ws/deflate.hpp"
 #include "support/catch.hpp"
 #include "support/client_frame.hpp"
 #include "support/sample_text.hpp"
-#include "ws/deflate.hpp"
 #include "ws/protocol_transcript.hpp"
 
 using namespace sluice;

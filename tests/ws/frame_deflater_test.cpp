@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "ws/frame_deflater.hpp"
+#include "sluice/ws/frame_deflater.hpp"
 
 #include <random>
 
+#include "sluice/ws/shared_deflate.hpp"
 #include "support/catch.hpp"
 #include "support/plain_inflate.hpp"
 #include "support/sample_text.hpp"
-#include "ws/shared_deflate.hpp"
 
 using namespace sluice;
 using namespace sluice::test;

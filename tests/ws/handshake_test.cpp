@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ws/handshake.hpp"
+#include "sluice/ws/handshake.hpp"
 
 #include "support/catch.hpp"
 

@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/ws/message_inflater.hpp"
+#include "sluice/ws/server_protocol.hpp"
 #include "support/catch.hpp"
-#include "ws/message_inflater.hpp"
-#include "ws/server_protocol.hpp"
 
 namespace sluice::test {
 

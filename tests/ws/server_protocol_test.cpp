@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ws/server_protocol.hpp"
+#include "sluice/ws/server_protocol.hpp"
 
 #include "support/catch.hpp"
 #include "support/client_frame.hpp"

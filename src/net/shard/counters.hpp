@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "ws/deflate.hpp"
+#include "sluice/ws/deflate.hpp"
 
 namespace sluice {
 struct ServerStats;

@@ -8,11 +8,11 @@
 #include <utility>
 
 #include "core/failure.hpp"
-#include "http/response.hpp"
 #include "net/proxy/addresses.hpp"
 #include "net/socket/tls_session.hpp"
 #include "net/stage/asio_connection.hpp"
 #include "sluice/core/log.hpp"
+#include "sluice/http/response.hpp"
 
 namespace sluice::net {
 namespace {

@@ -25,7 +25,7 @@
 #include "net/shard/write_batch.hpp"
 #include "net/socket/shared_buffers.hpp"
 #include "sluice/core/log_throttle.hpp"
-#include "ws/shared_deflate.hpp"
+#include "sluice/ws/shared_deflate.hpp"
 
 namespace sluice::net {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "net/loop/deadline_list.hpp"
-#include "ws/shared_deflate.hpp"
+#include "sluice/ws/shared_deflate.hpp"
 
 namespace sluice::net {
 

@@ -11,7 +11,7 @@
 #include "net/loop/asio_executor.hpp"
 #include "net/socket/write_queue.hpp"
 #include "sluice/transport/limits.hpp"
-#include "ws/server_protocol.hpp"
+#include "sluice/ws/server_protocol.hpp"
 
 namespace sluice::net {
 

@@ -9,7 +9,7 @@
 
 #include "net/limits/end_patience.hpp"
 #include "sluice/core/close_reason.hpp"
-#include "ws/frame_deflater.hpp"
+#include "sluice/ws/frame_deflater.hpp"
 
 namespace sluice::net {
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "http/head.hpp"
-#include "ws/handshake.hpp"
+#include "sluice/http/head.hpp"
+#include "sluice/ws/handshake.hpp"
 
 namespace sluice::net {
 

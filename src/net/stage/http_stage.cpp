@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "core/quoted.hpp"
-#include "http/response.hpp"
 #include "net/socket/tls_session.hpp"
 #include "net/stage/asio_connection.hpp"
 #include "net/stage/thrown_by.hpp"
 #include "sluice/core/log_throttle.hpp"
-#include "ws/handshake.hpp"
+#include "sluice/http/response.hpp"
+#include "sluice/ws/handshake.hpp"
 
 namespace sluice::net {
 namespace {

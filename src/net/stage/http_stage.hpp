@@ -15,7 +15,7 @@
 #include "net/stage/running_handler.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/http.hpp"
-#include "ws/deflate_negotiation.hpp"
+#include "sluice/ws/deflate_negotiation.hpp"
 
 namespace sluice::net {
 

@@ -11,8 +11,8 @@
 #include "net/socket/read_ahead.hpp"
 #include "sluice/core/close_reason.hpp"
 #include "sluice/transport/message.hpp"
-#include "ws/deflate_negotiation.hpp"
-#include "ws/server_protocol.hpp"
+#include "sluice/ws/deflate_negotiation.hpp"
+#include "sluice/ws/server_protocol.hpp"
 
 namespace sluice::net {
 

@@ -5,11 +5,11 @@
 #include <memory>
 #include <optional>
 
-#include "http/head.hpp"
 #include "net/proxy/addresses.hpp"
 #include "net/proxy/proxy_header.hpp"
 #include "net/shard/server_shard.hpp"
 #include "net/socket/stream.hpp"
+#include "sluice/http/head.hpp"
 
 namespace sluice::net {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "http/head.hpp"
+#include "sluice/http/head.hpp"
 #include "sluice/net/asio_server.hpp"
 #include "sluice/transport/scope.hpp"
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "http/body_framing.hpp"
 #include "sluice/core/task.hpp"
+#include "sluice/http/body_framing.hpp"
 #include "sluice/transport/http.hpp"
 
 namespace sluice::net {

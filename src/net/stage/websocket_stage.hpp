@@ -12,7 +12,7 @@
 #include "net/stage/limits_enforcer.hpp"
 #include "net/stage/message_reader.hpp"
 #include "sluice/transport/connection.hpp"
-#include "ws/deflate_negotiation.hpp"
+#include "sluice/ws/deflate_negotiation.hpp"
 
 namespace sluice::net {
 

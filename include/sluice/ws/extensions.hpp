@@ -23,8 +23,8 @@ struct ExtensionOffer {
   friend bool operator==(const ExtensionOffer&, const ExtensionOffer&) = default;
 };
 
-/// The offers of a header's value, the most wanted first. Nothing when it does not follow the grammar: a client that
-/// sends such a header is refused, and not understood by halves. A quoted value must be a token once it is unquoted.
+/// Parses the value of the header; the client's preferred offer comes first. Returns nullopt when it does not follow
+/// the grammar: the handshake is then refused. A quoted value must be a token once it is unquoted. Any thread.
 std::optional<std::vector<ExtensionOffer>> parse_extensions(std::string_view header);
 
 }  // namespace sluice::ws

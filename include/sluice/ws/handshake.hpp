@@ -7,10 +7,10 @@
 #include <variant>
 #include <vector>
 
-#include "http/head.hpp"
 #include "sluice/core/result.hpp"
+#include "sluice/http/head.hpp"
 #include "sluice/transport/connection.hpp"
-#include "ws/extensions.hpp"
+#include "sluice/ws/extensions.hpp"
 
 namespace sluice::ws {
 
@@ -24,16 +24,16 @@ struct Upgrade {
   std::vector<ExtensionOffer> extensions;
 };
 
-/// Says what a request wants. A request that mentions WebSockets, by Upgrade or by Sec-WebSocket-Key, and does not do
+/// Classifies a request. A request that mentions WebSockets, by Upgrade or by Sec-WebSocket-Key, and does not do
 /// it right is refused: 405 another method than GET; 426 another version than 13; 400 everything else, that is
 /// HTTP/1.0, a body, no "Upgrade: websocket" or "Connection: Upgrade", a key that is not base64 of 16 bytes,
 /// subprotocols that are not distinct tokens, extensions that don't follow the grammar, more than
-/// 64 elements in one of these lists. An Upgrade to something else is
-/// ignored, as RFC 9110 section 7.8 allows.
+/// 64 elements in one of these lists. An Upgrade to another protocol is ignored, as RFC 9110 section 7.8 allows. Any
+/// thread.
 std::variant<PlainRequest, Upgrade, http::Refusal> check_upgrade(const http::Head& head);
 
-/// Takes out the headers that a handshake uses up: Connection, Upgrade, and those that begin with Sec-WebSocket-. A
-/// scope is kept as long as its connection, and nobody asks it for them: what matters of them is in Upgrade.
+/// Removes the headers that only the handshake needs: Connection, Upgrade, and those that begin with Sec-WebSocket-. A
+/// scope lives as long as its connection; the values of these headers are in Upgrade.
 void drop_handshake_headers(RequestInfo& request);
 
 /// Sec-WebSocket-Accept for this Sec-WebSocket-Key (RFC 6455 section 4.2.2).

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "sluice/ws/deflate_options.hpp"
-#include "ws/extensions.hpp"
+#include "sluice/ws/extensions.hpp"
 
 namespace sluice::ws {
 
-/// What both sides keep to. A value.
+/// The parameters that both sides follow. A value.
 struct DeflateParameters {
   bool server_no_context_takeover = false;
   bool client_no_context_takeover = false;
@@ -27,12 +27,12 @@ struct DeflateAgreement {
   std::string response;  // the value of Sec-WebSocket-Extensions in the answer
 };
 
-/// Accepts the first offer that can be accepted, or none. Declined, so that the next one is looked at: a parameter that
-/// RFC 7692 does not know, one that comes twice, one with a value that it must not have or without one that it must.
+/// Accepts the first acceptable offer, or none. An offer is skipped if it has a parameter that
+/// RFC 7692 does not define, one that occurs twice, or one whose value is missing, unexpected or out of range.
 ///
 /// The agreement is the smaller of what is offered and what the options allow. A client that can't be given a smaller
-/// window, because it did not offer client_max_window_bits, is asked to forget its window after each message instead:
-/// the memory that the options promise is not passed.
+/// window, because it did not offer client_max_window_bits, must reset its window after each message instead, so that
+/// memory stays within what the options allow. Any thread.
 std::optional<DeflateAgreement> agree_on_deflate(const std::vector<ExtensionOffer>& offers,
                                                  const DeflateOptions& options);
 

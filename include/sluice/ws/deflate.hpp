@@ -11,14 +11,14 @@
 
 namespace sluice::ws {
 
-/// How much went through compression: messages, their bytes as they were and as they went over the wire. A value.
+/// How much was compressed: messages, their bytes before compression and on the wire. A value.
 struct DeflateTotals {
   std::uint64_t messages = 0;
   std::uint64_t plain_bytes = 0;
   std::uint64_t wire_bytes = 0;
 };
 
-/// Compresses messages that may refer to the earlier ones. One thread at a time.
+/// Compresses messages; each may refer to earlier ones. One thread at a time.
 class Deflater {
  public:
   /// A window of 2^window_bits bytes, 8 to 15; level and memory_level are zlib's, 1 to 9. All memory is taken here;
@@ -29,7 +29,7 @@ class Deflater {
 
   /// Appends the compressed message to `out`.
   void deflate(std::string_view message, std::string& out);
-  /// The next message stands for itself.
+  /// The next message does not refer to earlier ones.
   void forget() noexcept;
   std::size_t allocated_bytes() const noexcept;
 
@@ -38,22 +38,22 @@ class Deflater {
   std::unique_ptr<Stream> stream_;
 };
 
-/// Uncompresses messages, piece by piece. One thread at a time.
+/// Decompresses messages, piece by piece. One thread at a time.
 class Inflater {
  public:
   enum class Outcome : std::uint8_t { good, too_big, corrupt };
 
-  /// A window of 2^window_bits bytes, 8 to 15, taken when something has to be remembered; throws std::bad_alloc, as
-  /// inflate does.
+  /// A window of 2^window_bits bytes, 8 to 15, allocated when it is first needed; throws std::bad_alloc, as inflate
+  /// does.
   explicit Inflater(int window_bits);
   Inflater(Inflater&&) noexcept;
   ~Inflater();
 
-  /// Appends what a piece of a message uncompresses to, until `out` holds `limit` bytes, and no further: the rest of a
-  /// bomb is not looked at. `last`: the message ends with this piece, and is corrupt if its compressed form does not
-  /// end here. After anything but `good` it is of no more use until forget().
+  /// Appends the decompressed piece of a message to `out`, until `out` holds `limit` bytes and no further: the rest of
+  /// a decompression bomb is not processed. `last`: the message ends with this piece, and is corrupt if its compressed
+  /// form does not end here. After an outcome other than `good`, call forget() before the next message.
   Outcome inflate(std::string_view piece, bool last, std::string& out, std::size_t limit);
-  /// The next message stands for itself.
+  /// The next message does not refer to earlier ones.
   void forget() noexcept;
   std::size_t allocated_bytes() const noexcept;
 

@@ -21,7 +21,7 @@ inline constexpr std::size_t max_control_bytes = 125;
 /// The four bytes that a client's payload was XORed with, in wire order (RFC 6455 section 5.3).
 using MaskingKey = std::array<char, 4>;
 
-/// Reads one header at a time, and gives up at the first byte that proves it wrong: a reserved bit or opcode, a
+/// Parses one header at a time, and fails at the first byte that proves it wrong: a reserved bit or opcode, a
 /// fragmented or long control frame, an unmasked frame, a length that is not in its shortest form or has its top bit
 /// set. RSV1 is a reserved bit until allow_compression(), and then still on anything but the first frame of a message
 /// (RFC 7692 section 6.1). Sixteen bytes, nothing allocated. One thread at a time.
@@ -37,7 +37,7 @@ class FrameHeaderReader {
   bool empty() const noexcept { return have_ == 0; }
   void allow_compression(bool allowed) noexcept { compression_ = allowed; }
 
-  /// What is known before the header is complete, so that its reader may give up early too.
+  /// What is known before the header is complete, so that a caller can fail early.
   bool has_opcode() const noexcept { return have_ >= 1; }
   bool has_length() const noexcept { return have_ >= 2 && have_ >= length_end(); }
 
@@ -46,7 +46,7 @@ class FrameHeaderReader {
   Opcode opcode() const noexcept { return static_cast<Opcode>(bytes_[0] & 0x0f); }
   std::uint64_t payload_bytes() const noexcept;
   MaskingKey masking_key() const noexcept;
-  /// What was wrong, as a sentence to close with.
+  /// What was wrong, as a text for the close frame.
   std::string_view fault() const noexcept;
 
  private:

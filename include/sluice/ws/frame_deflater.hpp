@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "sluice/transport/frame.hpp"
+#include "sluice/ws/deflate.hpp"
 #include "sluice/ws/deflate_options.hpp"
-#include "ws/deflate.hpp"
 
 namespace sluice::ws {
 
@@ -25,13 +25,13 @@ struct DeflateBench {
   std::string message;  // what is being compressed; empty between calls
 };
 
-/// Turns frames into their compressed twins, message by message: RSV1 set, each payload compressed unless it is shorter
-/// than DeflateOptions::smallest or comes out no shorter.
+/// Compresses the messages of frames: RSV1 is set, and each payload is compressed unless it is shorter than
+/// DeflateOptions::smallest or would not become shorter.
 ///
-/// With DeflateContext::per_message it serves any number of connections. It remembers its last few frames, so that
-/// each is compressed once, however many hear it, and they all hold the same bytes. With per_connection it serves one,
-/// which must be sent all that it returns, in that order. Memory for compressing is taken at the first message that
-/// needs it. The bench outlives its last call. Its executor only.
+/// With DeflateContext::per_message it serves any number of connections. It remembers its last few frames, so that each
+/// is compressed once, however many connections receive it, and they all share the same bytes. With per_connection it
+/// serves one connection, which must be sent all that it returns, in that order. Memory for compressing is allocated at
+/// the first message that needs it. The bench outlives its last call. Its executor only.
 class FrameDeflater {
  public:
   FrameDeflater(int window_bits, DeflateContext context, DeflateBench& bench) noexcept
@@ -39,7 +39,7 @@ class FrameDeflater {
 
   /// `frame` itself if nothing in it is worth compressing.
   Frame deflate(const Frame& frame);
-  /// Lets go of remembered frames that keep much memory alive. At the end of a turn.
+  /// Releases remembered frames that keep much memory alive. At the end of a turn.
   void settle() noexcept;
   std::size_t allocated_bytes() const noexcept { return deflater_ ? deflater_->allocated_bytes() : 0; }
 

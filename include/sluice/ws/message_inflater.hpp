@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The compressed messages of one client, uncompressed as they arrive (RFC 7692 section 7.2.2).
+// Decompresses the messages of one client as they arrive (RFC 7692 section 7.2.2).
 #pragma once
 
 #include <algorithm>
@@ -10,12 +10,12 @@
 #include <string_view>
 #include <vector>
 
-#include "ws/deflate.hpp"
+#include "sluice/ws/deflate.hpp"
 
 namespace sluice::ws {
 
-/// Lends inflaters to connections that keep none: for the time of one message, which mostly is one call. One thread at
-/// a time.
+/// A pool of inflaters for connections that keep none between messages: each is borrowed for one message, mostly within
+/// one call. One thread at a time.
 class InflaterPool {
  public:
   InflaterPool() { free_.reserve(most); }
@@ -29,7 +29,7 @@ class InflaterPool {
   std::vector<std::unique_ptr<Inflater>> free_;
 };
 
-/// Uncompresses the messages of one connection. Between messages it holds memory only if the client may refer to its
+/// Decompresses the messages of one connection. Between messages it holds memory only if the client may refer to its
 /// earlier ones. The pool and the totals outlive its last call. One thread at a time.
 class MessageInflater {
  public:
@@ -40,9 +40,9 @@ class MessageInflater {
   /// A compressed message begins.
   void begin();
   bool in_message() const noexcept { return in_message_; }
-  /// How many bytes a message may still bring over the wire, if what it comes to may be `limit` bytes. A message that
-  /// can't be compressed grows by an eighth at most, and by a few bytes for each time its sender flushes; one that
-  /// brings more is made of blocks that come to nothing.
+  /// How many compressed bytes the message may still have, if decompressed it may be `limit` bytes. A message that
+  /// can't be compressed grows by an eighth at most, and by a few bytes for each flush of its sender; one that is
+  /// longer consists of blocks that decompress to nothing.
   std::uint64_t wire_room(std::size_t limit) const noexcept {
     const std::uint64_t most = std::uint64_t{limit} + limit / 4 + 64 * 1024;
     return most - std::min(wire_bytes_, most);

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "http/body_framing.hpp"
-#include "http/head.hpp"
 #include "sluice/core/result.hpp"
+#include "sluice/http/body_framing.hpp"
+#include "sluice/http/head.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/http.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The head of an HTTP request, read as it arrives and believed only if it is beyond doubt: a head that another server
-// could read differently is refused (RFC 9112; request smuggling).
+// The head of an HTTP request, parsed as it arrives. Strict: a head that another server could read differently is
+// refused (RFC 9112; request smuggling).
 #pragma once
 
 #include <cstddef>
@@ -49,8 +49,8 @@ inline constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n
 /// The longest request target that is read; past it 414. RFC 9110 section 4.1 asks for 8000 at least.
 inline constexpr std::size_t max_target_bytes = 8000;
 
-/// Reads request heads, one after the other. Work is linear in the bytes however they are cut, and nothing is looked at
-/// twice; a finished line is judged at once.
+/// Parses request heads, one after the other. Work is linear in the bytes, however they are cut; a line is checked as
+/// soon as it is complete.
 ///
 ///     switch (parser.next(input)) {
 ///       case HeadParser::Step::need_more: read on

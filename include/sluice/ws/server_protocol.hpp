@@ -14,22 +14,22 @@
 #include "sluice/json/utf8.hpp"
 #include "sluice/transport/limits.hpp"
 #include "sluice/transport/message.hpp"
-#include "ws/frame_header.hpp"
+#include "sluice/ws/frame_header.hpp"
 
 namespace sluice::ws {
 
 class MessageInflater;
 
-/// Reads what a client sends, one thing at a time, so that the caller may stop in the middle of a buffer:
+/// Parses what a client sends and returns one step at a time, so that the caller may stop in the middle of a buffer:
 ///
 ///     std::span<char> input(buffer, received);
 ///     for (;;) {
 ///       switch (protocol.next(input)) {
 ///         case Step::need_more: read on; `input` is empty
-///         case Step::yield:     it has worked much: let others have their turn, then call it again with what is left
+///         case Step::yield:     much was decompressed: serve other connections, then call it again with the rest
 ///         case Step::message:   events.on_message(protocol.take_message())
 ///         case Step::ping:      send(Opcode::pong, protocol.control_payload())
-///         case Step::pong:      the peer lives
+///         case Step::pong:      the peer is alive
 ///         case Step::close:     answer close_payload(protocol.close_reason()), and end
 ///         case Step::failed:    send close_payload(protocol.close_reason()), and end
 ///       }
@@ -37,10 +37,10 @@ class MessageInflater;
 ///
 /// It fails at the first byte that proves a fault: 1002 for a frame that RFC 6455 forbids, 1007 for text that is not
 /// UTF-8 and for a compressed message that can't be read (RFC 6455 section 7.4.1: data that does not fit the message's
-/// type), 1009 for a message past the limit, as soon as a frame's length tells or, compressed, as much of it has come
-/// out or far more has gone in than that would take, 1008 for the frame that is one too many for its message. What is
-/// kept of a frame or message that is not whole yet is inside, never in the caller's buffer. One that is empty() owns
-/// no memory, and any connection with the same limits may go on with it. One thread at a time.
+/// type), 1009 for a message past the limit, as soon as a frame's length shows it or, compressed, as that much has been
+/// decompressed or far more has arrived than that would take, 1008 for the frame that is one too many for its message.
+/// Incomplete frames and messages are kept inside, never in the caller's buffer. An empty() one owns no memory, and
+/// another connection with the same limits may use it next. One thread at a time.
 class ServerProtocol {
  public:
   enum class Step : std::uint8_t { need_more, yield, message, ping, pong, close, failed };

@@ -19,7 +19,7 @@ enum class BodyEnd : std::uint8_t {
   connection,  // the end of the connection: HTTP/1.0 does not know chunks
 };
 
-/// What stands around each piece of a body, and behind the last. The pieces themselves are not copied.
+/// Gives the bytes before and after each piece of a body, and behind the last one. The pieces are not copied.
 ///
 ///     const auto frame = framing.next(piece.size());   // an Error: the body is longer than its length
 ///     write frame->before, piece, frame->after
@@ -28,19 +28,20 @@ enum class BodyEnd : std::uint8_t {
 /// After an Error the body can't be completed: the connection has to end. One thread at a time.
 class BodyFraming {
  public:
-  /// Views into this object and into constants; they hold until the next call.
+  /// Views into this object and into constants; they are valid until the next call.
   struct Frame {
     std::string_view before, after;
   };
 
-  /// `length`: the bytes that all pieces come to, with BodyEnd::length.
+  /// `length`: the total bytes of all pieces, with BodyEnd::length.
   explicit BodyFraming(BodyEnd end, std::uint64_t length = 0) noexcept : end_(end), left_(length) {}
 
-  /// Around the next piece. Around an empty one stands nothing, because an empty chunk would be the last.
+  /// For the next piece, of `bytes` bytes. Both views are empty for an empty piece, because an empty chunk would be the
+  /// last. Fails when the body is longer than its length.
   Result<Frame> next(std::size_t bytes);
-  /// Behind the last piece.
+  /// Behind the last piece. Fails when the body is shorter than its length.
   Result<std::string_view> end() const;
-  /// A client sees it if the connection ends before the body does.
+  /// Does the client notice when the connection ends before the body does?
   bool shows_missing_end() const noexcept { return end_ != BodyEnd::connection; }
 
  private:

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// The inside of an AsioServer: its shards, its listening sockets, and its end.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/ip/tcp.hpp>
+
+#include "net/loop/asio_executor.hpp"
+#include "net/server/acceptor.hpp"
+#include "net/server/hand_over.hpp"
+#include "net/shard/server_relief.hpp"
+#include "net/shard/server_shard.hpp"
+#include "sluice/net/asio_executors.hpp"
+#include "sluice/net/asio_server.hpp"
+
+namespace sluice {
+
+/// What an AsioServer does. Any thread, except where it says otherwise.
+class AsioServer::State : public std::enable_shared_from_this<State> {
+ public:
+  State(AsioExecutors& executors, Gateway& gateway, AsioServerOptions options);
+  /// May it be a time of an option?
+  static bool can_be_waited_for(std::chrono::milliseconds time) noexcept {
+    return time.count() >= 0 && time <= longest_limit;
+  }
+
+  Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const ListenOptions& options);
+  Result<std::uint16_t> listen_fd(int descriptor, const ListenOptions& options);
+  void stop(const StopOptions& options);
+  bool runs_here() const noexcept;
+  void wait();
+  void end();
+  /// The server is destroyed: what it used may be, too.
+  void let_go() noexcept { uses_.clear(); }
+  ServerStats stats() const;
+
+ private:
+  using Endpoints = std::vector<asio::ip::tcp::endpoint>;
+
+  Result<void> open_door();
+  void close_door();
+  bool has_ended();
+  net::ListenerConfig listener_config(const ListenOptions& options) const {
+    return {options.tls, options.proxy_protocol.value_or(context_.options.proxies.proxy_protocol)};
+  }
+  Result<std::uint16_t> listen_on(const Endpoints& endpoints, const ListenOptions& options);
+  Result<void> start(const std::vector<std::shared_ptr<net::Acceptor>>& opened);
+  std::vector<std::shared_ptr<net::Acceptor>> take_acceptors();
+  void shard_is_empty();
+  void relieve(net::Held what) noexcept;
+
+  AsioExecutors& executors_;
+  net::ServerContext context_;
+  std::vector<std::shared_ptr<net::ServerShard>> shards_;
+  net::ServerRelief relief_{context_, shards_};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  // Accepts, where there are several shards: no handler runs there that could keep new clients waiting.
+  std::unique_ptr<AsioExecutors> doorkeeper_;
+  net::AsioExecutor* door_ = nullptr;  // where acceptors live; null before the first listen
+  // While somebody may come, the loops that a user runs have something to wait for.
+  std::vector<asio::executor_work_guard<asio::io_context::executor_type>> awaiting_;
+  std::shared_ptr<net::HandOver> hand_over_;
+  std::vector<std::shared_ptr<net::Acceptor>> acceptors_;  // until stop
+  bool stopping_ = false;
+  std::size_t empty_shards_ = 0;
+  std::vector<UseCount::Use> uses_;  // until the server is destroyed
+};
+
+}  // namespace sluice
