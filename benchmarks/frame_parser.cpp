@@ -63,7 +63,7 @@ int main() {
         std::memcpy(input.data(), wire.data(), wire.size());
         bench::keep(input);
       });
-      const sluice::Limits limits;
+      const sluice::ServerLimits limits;
       ServerProtocol protocol(limits);
       std::size_t heard = 0;
       const double whole = bench::nanoseconds_per(wire.size(), [&] {

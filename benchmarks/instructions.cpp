@@ -72,7 +72,7 @@ void parse(std::size_t times) {
   std::string frame{'\x81', static_cast<char>(0x80 | hundred_bytes.size())};
   frame.append(key, sizeof key);
   for (std::size_t i = 0; i < hundred_bytes.size(); ++i) frame += static_cast<char>(hundred_bytes[i] ^ key[i % 4]);
-  const Limits limits;
+  const ServerLimits limits;
   ws::ServerProtocol protocol(limits);
   for (std::size_t i = 0; i < times; ++i) {
     std::string wire = frame;  // it is unmasked in place

@@ -79,16 +79,17 @@ std::optional<sluice::WhenSlow> policy(std::string_view when_slow) {
 }
 
 // One load generator speaks as fast as it can, for thousands: its rate is counted, but not met.
-void raise_rates(sluice::Limits& limits) {
+void raise_rates(sluice::ServerLimits& limits) {
   limits.message_rate = {100'000'000};
   limits.byte_rate = {std::size_t{100} << 30U};
 }
 
 // What can be off is off, so that nobody counts tokens or looks whether a peer lives. The others are part of how bytes
 // are read and written, and are as wide as they go.
-sluice::Limits without_limits() {
-  constexpr std::size_t any = std::size_t{1} << 40U;
-  constexpr auto ever = std::chrono::hours(24);
+constexpr std::size_t any = std::size_t{1} << 40U;
+constexpr auto ever = std::chrono::hours(24);
+
+sluice::ServerLimits without_server_limits() {
   return {.head_bytes = any,
           .header_count = any,
           .body_bytes = any,
@@ -96,10 +97,6 @@ sluice::Limits without_limits() {
           .close_time = ever,
           .message_bytes = any,
           .frames_per_message = (1U << 24U) - 1,
-          .queued_bytes = any,
-          .slow_bytes = any,
-          .backlog_bytes = any,
-          .backlog_messages = any,
           .message_rate = {},
           .byte_rate = {},
           .ping_every = std::chrono::seconds(0),
@@ -107,7 +104,14 @@ sluice::Limits without_limits() {
           .idle_time = std::chrono::seconds(0),
           .lifetime = std::chrono::seconds(0),
           .connections = 0,
-          .connections_per_address = 0,
+          .connections_per_address = 0};
+}
+
+sluice::ConsumerLimits without_consumer_limits() {
+  return {.queued_bytes = any,
+          .slow_bytes = any,
+          .backlog_bytes = any,
+          .backlog_messages = any,
           .server_queued_bytes = 0,
           .client_mail = any,
           .pages_per_connection = any,
@@ -138,6 +142,7 @@ int main(int argc, char** argv) try {
   std::string compress = "shared", when_slow = "close", redis, pubsub, certificate, key;
   bool no_limits = false;
   sluice::AsioServerOptions options;
+  sluice::ConsumerLimits consumer_limits;
   raise_rates(options.limits);
   Options("The server that load generators drive: /sub hears what /pub says, /echo sends everything back", listen)
       .add("--compress", compress, "for clients that offer it: off, shared or windows (of each connection)")
@@ -145,7 +150,7 @@ int main(int argc, char** argv) try {
       .add("--redis-pubsub", pubsub, "the same for its pub/sub layer")
       .add("--tls-certificate", certificate, "speak TLS: a PEM file, the certificate and those behind it")
       .add("--tls-key", key, "its key, a PEM file")
-      .add("--queued-bytes", options.limits.queued_bytes, "that may wait for a slow reader")
+      .add("--queued-bytes", consumer_limits.queued_bytes, "that may wait for a slow reader")
       .add("--without-limits", no_limits, "every limit off, or as wide as it goes")
       .add("--when-slow", when_slow, "close, drop_newest, drop_oldest or keep_latest")
       .parse(argc, argv);
@@ -155,7 +160,10 @@ int main(int argc, char** argv) try {
     return 2;
   }
   options.deflate = *deflate;
-  if (no_limits) options.limits = without_limits();
+  if (no_limits) {
+    options.limits = without_server_limits();
+    consumer_limits = without_consumer_limits();
+  }
   const auto when_a_reader_is_slow = policy(when_slow);
   if (!when_a_reader_is_slow) {
     fmt::print(stderr, "--when-slow is close, drop_newest, drop_oldest or keep_latest, not \"{}\"\n", when_slow);
@@ -173,7 +181,7 @@ int main(int argc, char** argv) try {
   routes->re_path("^sub", sluice::consumer<Subscriber>(*when_a_reader_is_slow));
   routes->re_path("^pub", sluice::consumer<Publisher>());
   routes->re_path("^echo", sluice::consumer<Echo>());
-  sluice::Host host(routes, *layer, {.limits = options.limits});
+  sluice::Host host(routes, *layer, {.limits = consumer_limits});
 
   sluice::AsioServer server(executors, host, options);
   const auto port = listen_at(server, listen, certificate, key);

@@ -67,12 +67,11 @@ int main(int argc, char** argv) try {
   options.proxies.proxy_protocol = proxy_protocol;
   if (forwarded) options.proxies.headers = sluice::ForwardedHeaders::forwarded;
   options.limits.message_bytes = std::size_t{16} << 20U;
-  options.limits.queued_bytes = std::size_t{32} << 20U;
   PlainMirror plain;
   options.http = &plain;
 
   sluice::AsioExecutors executors(serving.thread_count());
-  sluice::Host host(sluice::consumer<Mirror>(), {.limits = options.limits});
+  sluice::Host host(sluice::consumer<Mirror>(), {.limits = {.queued_bytes = 32 << 20}});
   sluice::AsioServer server(executors, host, options);
   start_listening(server, serving);
 

@@ -16,7 +16,7 @@ using sluice::CloseReason;
 namespace close_code = sluice::close_code;
 
 LineConnection::LineConnection(int socket, std::string client_address, PollLoop& loop, sluice::Gateway& gateway,
-                               const sluice::Limits& limits, std::function<void()> gone)
+                               const sluice::ServerLimits& limits, std::function<void()> gone)
     : socket_(socket),
       client_address_(std::move(client_address)),
       loop_(loop),
@@ -66,7 +66,7 @@ void LineConnection::send(const sluice::Frame& frame) {
     std::ranges::replace_copy(message.payload, std::back_inserter(out_), '\n', ' ');
     out_ += '\n';
   }
-  if (out_.size() > limits_.queued_bytes) {
+  if (out_.size() > gateway_.consumer_limits().queued_bytes) {
     out_.clear();
     close(CloseReason(close_code::try_again_later));
   }

@@ -22,7 +22,7 @@ class LineConnection final : public sluice::Connection,
  public:
   /// Owns the socket. `gone` is called once, when the client has left or was told to.
   LineConnection(int socket, std::string client_address, PollLoop& loop, sluice::Gateway& gateway,
-                 const sluice::Limits& limits, std::function<void()> gone);
+                 const sluice::ServerLimits& limits, std::function<void()> gone);
   ~LineConnection() override;
   void start();
   /// The server stops: the gateway has its say, and close_time to have done with it.
@@ -62,7 +62,7 @@ class LineConnection final : public sluice::Connection,
   const std::string client_address_;
   PollLoop& loop_;
   sluice::Gateway& gateway_;
-  const sluice::Limits& limits_;
+  const sluice::ServerLimits& limits_;
   std::function<void()> gone_;
 
   State state_ = State::target;

@@ -73,7 +73,7 @@ class LineServer::Door final : public Watcher {
   const int listening_;
 };
 
-LineServer::LineServer(PollLoops& loops, sluice::Gateway& gateway, sluice::Limits limits)
+LineServer::LineServer(PollLoops& loops, sluice::Gateway& gateway, sluice::ServerLimits limits)
     : loops_(loops), gateway_(gateway), limits_(limits) {}
 
 LineServer::~LineServer() {

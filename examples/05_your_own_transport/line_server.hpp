@@ -19,7 +19,7 @@
 /// end. Any thread.
 class LineServer {
  public:
-  LineServer(PollLoops& loops, sluice::Gateway& gateway, sluice::Limits limits = {});
+  LineServer(PollLoops& loops, sluice::Gateway& gateway, sluice::ServerLimits limits = {});
   LineServer(const LineServer&) = delete;
   LineServer& operator=(const LineServer&) = delete;
   ~LineServer();
@@ -41,7 +41,7 @@ class LineServer {
 
   PollLoops& loops_;
   sluice::Gateway& gateway_;
-  const sluice::Limits limits_;
+  const sluice::ServerLimits limits_;
   int listening_ = -1;
 
   std::mutex mutex_;

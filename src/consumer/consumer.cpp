@@ -173,7 +173,7 @@ void Consumer::kept_changed() {
 }
 
 const Scope& Consumer::scope() const { return session().hosted().scope(); }
-const Limits& Consumer::limits() const { return session().queues().limits(); }
+const ConsumerLimits& Consumer::limits() const { return session().queues().limits(); }
 void Consumer::limit_met() { count(session().queues().host().counters.limits_met); }
 
 }  // namespace sluice

@@ -11,7 +11,9 @@ namespace sluice {
 namespace {
 
 // Above so many queued bytes a client is slow, well before it is closed.
-std::size_t slow_mark(const Limits& limits) noexcept { return std::min(limits.slow_bytes, limits.queued_bytes / 2); }
+std::size_t slow_mark(const ConsumerLimits& limits) noexcept {
+  return std::min(limits.slow_bytes, limits.queued_bytes / 2);
+}
 
 template <class Value>
 using ByGroup = std::map<std::string, Value, std::less<>>;
@@ -71,11 +73,11 @@ std::size_t DeliveryQueue::leave(std::string_view group) {
 
 // ---------------------------------------------------------------- messages
 
-bool DeliveryQueue::client_is_slow(const Limits& limits) const noexcept {
+bool DeliveryQueue::client_is_slow(const ConsumerLimits& limits) const noexcept {
   return state_->backlog || connection_->queued_bytes() > slow_mark(limits);
 }
 
-void DeliveryQueue::send_and_renew_credit(const Frame& frame, const Limits& limits) {
+void DeliveryQueue::send_and_renew_credit(const Frame& frame, const ConsumerLimits& limits) {
   connection_->send(frame);
   if (state_->backlog) return;
   const std::size_t mark = slow_mark(limits);
@@ -85,7 +87,7 @@ void DeliveryQueue::send_and_renew_credit(const Frame& frame, const Limits& limi
 
 DeliveryQueue::Next DeliveryQueue::send(const Frame& frame, std::string_view group, WhenSlow when_slow,
                                         std::string_view key, const Context& context) {
-  const Limits& limits = context.host.options.limits;
+  const ConsumerLimits& limits = context.host.options.limits;
   const bool at_the_gap = state_->in_gap && group.empty();
   if (at_the_gap || !client_is_slow(limits)) {
     send_and_renew_credit(frame, limits);
@@ -106,7 +108,7 @@ DeliveryQueue::Next DeliveryQueue::send(const Frame& frame, std::string_view gro
 }
 
 DeliveryQueue::Next DeliveryQueue::deliver(const DeliveryRun& run, const Context& context) {
-  const Limits& limits = context.host.options.limits;
+  const ConsumerLimits& limits = context.host.options.limits;
   if (!client_is_slow(limits)) {
     send_and_renew_credit(run.joined, limits);
     return Next::nothing;
@@ -122,7 +124,7 @@ DeliveryQueue::Next DeliveryQueue::deliver(const DeliveryRun& run, const Context
 }
 
 DeliveryQueue::Admission DeliveryQueue::admit(std::size_t bytes, WhenSlow when_slow, std::size_t mail_bytes,
-                                              const Limits& limits) const noexcept {
+                                              const ConsumerLimits& limits) const noexcept {
   const std::size_t backlog_bytes = behind() ? state_->backlog->bytes() : 0;
   const bool fits = mail_bytes + connection_->queued_bytes() + backlog_bytes + bytes <= limits.queued_bytes;
   if (when_slow != WhenSlow::close && (!fits || has_missed())) return Admission::miss;
@@ -150,7 +152,7 @@ bool DeliveryQueue::behind() const noexcept { return state_ && state_->backlog; 
 Backlog& DeliveryQueue::backlog(const Context& context) {
   if (!state_->backlog) {
     credit_ = 0;
-    const Limits& limits = context.host.options.limits;
+    const ConsumerLimits& limits = context.host.options.limits;
     state_->backlog = std::make_unique<Backlog>(
         context.frames, context.host.backlogs,
         Backlog::Bounds{.all = limits.queued_bytes,

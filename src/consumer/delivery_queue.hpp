@@ -31,7 +31,8 @@ class DeliveryQueue {
     HostState& host;
     FrameBuffer& frames;
     const Channel& channel;  // knows the client's groups
-    std::size_t mail_bytes;  // of layer mail that waits for the consumer; counts against Limits::queued_bytes as well
+    std::size_t
+        mail_bytes;  // of layer mail that waits for the consumer; counts against ConsumerLimits::queued_bytes as well
 
     bool in_group(std::string_view group) const noexcept { return group.empty() || channel.in_group(group); }
   };
@@ -81,7 +82,8 @@ class DeliveryQueue {
 
   /// May so many bytes of broadcasts wait in the mailbox? Their bytes count as if they were queued already. With the
   /// policy `close` they are never missed.
-  Admission admit(std::size_t bytes, WhenSlow when_slow, std::size_t mail_bytes, const Limits& limits) const noexcept;
+  Admission admit(std::size_t bytes, WhenSlow when_slow, std::size_t mail_bytes,
+                  const ConsumerLimits& limits) const noexcept;
   /// Broadcasts were missed, and the session has put a notice of that behind its mail.
   bool has_missed() const noexcept;
   /// Counts the broadcasts as dropped by their group.
@@ -112,8 +114,8 @@ class DeliveryQueue {
   State& state();
   WhenSlow chosen_policy(std::string_view group) const;
   bool state_in_gap() const noexcept;
-  bool client_is_slow(const Limits& limits) const noexcept;
-  void send_and_renew_credit(const Frame& frame, const Limits& limits);
+  bool client_is_slow(const ConsumerLimits& limits) const noexcept;
+  void send_and_renew_credit(const Frame& frame, const ConsumerLimits& limits);
   Backlog& backlog(const Context& context);
   void send_waiting(const Backlog::Waiting& waiting, const Context& context);
 

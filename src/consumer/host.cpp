@@ -84,6 +84,8 @@ Host::~Host() {
 
 void Host::executor_ended(Executor& executor) noexcept { state_->executor_ended(executor); }
 
+const ConsumerLimits& Host::consumer_limits() const noexcept { return state_->options.limits; }
+
 std::shared_ptr<ConnectionEvents> Host::open(Scope scope, std::shared_ptr<Connection> connection, Executor& executor) {
   auto& home = executor.local<LiveSessions>();
   state_->lives_at(home);

@@ -19,21 +19,21 @@ std::span<const observe::Metric<HostStats>> HostStats::metrics() noexcept {
                                                        "Events that do not fit the struct of their handler."),
       observe::counter<&HostStats::full_mailboxes>(
           "full_mailboxes",
-          "Times that a client was not read since its consumer had Limits::client_mail messages waiting."),
+          "Times that a client was not read since its consumer had ConsumerLimits::client_mail messages waiting."),
       observe::counter<&HostStats::mailbox_overflows>(
           "mailbox_overflows",
-          "Events past a channel's capacity, or broadcasts past Limits::queued_bytes, for a busy consumer."),
+          "Events past a channel's capacity, or broadcasts past ConsumerLimits::queued_bytes, for a busy consumer."),
       observe::counter<&HostStats::limits_met>("limits_met", "Pages past their number or bytes per connection."),
       observe::counter<&HostStats::sends_after_close>("sends_after_close",
                                                       "Sends of handlers whose connection had ended."),
       observe::counter<&HostStats::dropped_at_close>(
           "dropped_at_close", "Events and broadcasts for a connection that had ended or a group that it had left."),
-      observe::counter<&HostStats::destroyed_handlers>(
-          "destroyed_handlers",
-          "Handlers that were destroyed while they waited, past Limits::disconnect_grace or with a shed consumer."),
+      observe::counter<&HostStats::destroyed_handlers>("destroyed_handlers",
+                                                       "Handlers that were destroyed while they waited, past "
+                                                       "ConsumerLimits::disconnect_grace or with a shed consumer."),
       observe::counter<&HostStats::shed_consumers>(
           "shed_consumers",
-          "Connections closed since they held the most when all were past Limits::server_held_bytes (1013)."),
+          "Connections closed since they held the most when all were past ConsumerLimits::server_held_bytes (1013)."),
       observe::counter<&HostStats::missed_events>(
           "missed_events", "Events that were lost for want of memory; their connections were closed (1013)."),
       observe::gauge<&HostStats::held_bytes>("held_bytes", "Bytes that busy consumers and pages hold now."),

@@ -182,7 +182,8 @@ void Session::shed() noexcept {
       LogLevel::warning, "shed",
       [&] {
         return fmt::format(
-            "{} [{}]: consumers hold more than Limits::server_held_bytes, and this one {} bytes of it: closed with "
+            "{} [{}]: consumers hold more than ConsumerLimits::server_held_bytes, and this one {} bytes of it: closed "
+            "with "
             "1013, "
             "its handler destroyed",
             hosted_.scope().quoted_path(), queues_.channel_name(), all_bytes());

@@ -27,7 +27,7 @@ class SessionQueues {
   SessionQueues(std::shared_ptr<HostState> host, std::shared_ptr<Connection> connection, LiveSessions& home);
 
   HostState& host() const noexcept { return *host_; }
-  const Limits& limits() const noexcept { return host_->options.limits; }
+  const ConsumerLimits& limits() const noexcept { return host_->options.limits; }
   SessionSlot& slot() noexcept { return slot_; }
   const SessionSlot& slot() const noexcept { return slot_; }
   LiveSessions& home() const noexcept { return slot_.home(); }

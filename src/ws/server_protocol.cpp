@@ -44,7 +44,7 @@ struct ServerProtocol::Rarity {
   CloseReason reason;
 };
 
-ServerProtocol::ServerProtocol(const Limits& limits) noexcept : limits_(&limits) {
+ServerProtocol::ServerProtocol(const ServerLimits& limits) noexcept : limits_(&limits) {
   assert(limits.frames_per_message <= most_frames && "the frames of a message are counted in 24 bits");
 }
 ServerProtocol::ServerProtocol(ServerProtocol&&) noexcept = default;

@@ -309,7 +309,7 @@ TEST_CASE("messages that may not be dropped close a client past the bound on all
 
 TEST_CASE("broadcasts for a consumer with mail wait, are missed or close their client", "[consumer]") {
   Client client;
-  const Limits& limits = client.host.options.limits;
+  const ConsumerLimits& limits = client.host.options.limits;
   const auto admit = [&](std::size_t bytes, WhenSlow policy, std::size_t mail_bytes) {
     return client.queue.admit(bytes, policy, mail_bytes, limits);
   };

@@ -170,7 +170,7 @@ TEST_CASE("headers are kept, or let go of once connect has finished", "[consumer
 }
 
 TEST_CASE("limits that no consumer could live with are refused", "[consumer]") {
-  const auto host_with = [](Limits limits) { Host host(consumer<Silent>(), {.limits = limits}); };
+  const auto host_with = [](ConsumerLimits limits) { Host host(consumer<Silent>(), {.limits = limits}); };
   CHECK_THROWS_WITH(host_with({.client_mail = 0}), ContainsSubstring("client_mail"));
   CHECK_THROWS_WITH(host_with({.disconnect_grace = -1ms}), ContainsSubstring("disconnect_grace"));
   CHECK_THROWS_WITH(host_with({.disconnect_grace = std::chrono::milliseconds::max()}),

@@ -58,7 +58,7 @@ class Busy : public JsonConsumer {
 
 class House {
  public:
-  explicit House(Limits limits = {}) : options_{.limits = limits} {}
+  explicit House(ConsumerLimits limits = {}) : options_{.limits = limits} {}
   ~House() {
     browsers_.clear();
     executor.run_all();

@@ -164,7 +164,7 @@ TEST_CASE("a handler that is destroyed ends as destroyed, and its connection clo
   world.observer->take();
   browser.say("wait for ever");
   browser.disconnect();
-  world.story.executor.advance(Limits().disconnect_grace);
+  world.story.executor.advance(ConsumerLimits().disconnect_grace);
   CHECK(world.observer->take() ==
         "1 receive receive begins, waited 0 ms\n"
         "1 receive ends after 10000 ms, destroyed\n"

@@ -78,15 +78,15 @@ class Watcher : public Consumer {
 // One client, whose network takes nothing while it is `slow`, and a layer to broadcast from.
 class Scene {
  public:
-  explicit Scene(WhenSlow usual = WhenSlow::close, Limits limits = tight())
+  explicit Scene(WhenSlow usual = WhenSlow::close, ConsumerLimits limits = tight())
       : house{.usual = usual, .gate = {}, .gap_gate = {}},
         layer(executor),
         client(executor, consumer<Watcher>(&house), layer, {"/"}, HostOptions{.limits = limits}) {
     if (!client.connect()) throw std::logic_error("the handshake was refused");
     client.hear_all();
   }
-  static Limits tight() {
-    Limits limits;
+  static ConsumerLimits tight() {
+    ConsumerLimits limits;
     limits.queued_bytes = 20'000;
     limits.slow_bytes = 100;
     limits.backlog_bytes = 10'000;
@@ -388,7 +388,7 @@ TEST_CASE("a slow client that vanishes leaves nothing behind", "[consumer]") {
 }
 
 TEST_CASE("a slow client that catches up little by little hears all that waits, in order", "[consumer]") {
-  Limits limits = Scene::tight();
+  ConsumerLimits limits = Scene::tight();
   limits.backlog_messages = 100;
   limits.queued_bytes = limits.backlog_bytes = 100'000;
   Scene scene(WhenSlow::drop_newest, limits);

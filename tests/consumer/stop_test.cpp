@@ -85,6 +85,6 @@ TEST_CASE("a client that leaves first is not waited for", "[consumer]") {
   CHECK(story.told() == "stop; disconnect 1000; gone");
   CHECK(meanwhile.finished());
   before.vanish();
-  story.executor.advance(Limits().disconnect_grace);
+  story.executor.advance(ConsumerLimits().disconnect_grace);
   CHECK(story.told() == "cut off; disconnect 1006; gone");
 }

@@ -32,15 +32,16 @@ int main(int argc, char** argv) try {
       .parse(argc, argv);
   sluice::StopSignals signals;
 
-  sluice::Limits limits;
+  sluice::ServerLimits limits;
   limits.message_bytes = max_message_bytes;
   limits.frames_per_message = 1'000'000;
   // A client may send its largest message before it reads the echo of the last one.
-  limits.queued_bytes = std::max(limits.queued_bytes, 2 * max_message_bytes);
-  limits.server_queued_bytes = std::max(limits.server_queued_bytes, 4 * limits.queued_bytes);
+  sluice::ConsumerLimits waiting;
+  waiting.queued_bytes = std::max(waiting.queued_bytes, 2 * max_message_bytes);
+  waiting.server_queued_bytes = std::max(waiting.server_queued_bytes, 4 * waiting.queued_bytes);
 
   sluice::AsioExecutors executors(serving.thread_count());
-  sluice::Host host(sluice::consumer<Echo>(), {.limits = limits});
+  sluice::Host host(sluice::consumer<Echo>(), {.limits = waiting});
   sluice::DeflateOptions deflate;
   if (keep_windows) deflate.server_context = deflate.client_context = sluice::DeflateContext::per_connection;
   sluice::AsioServer server(executors, host, {.limits = limits, .deflate = deflate, .reuse_port = serving.reuse_port});

@@ -109,7 +109,7 @@ void serve(const Settings& settings, sluice::StopSignals& signals) {
   sluice::AsioExecutors executors(settings.thread_count());
   sluice::AsioDialer dialer(executors);
   Layer layer(executors, dialer, redis);
-  sluice::Host host(routes, layer, {.limits = options.limits});
+  sluice::Host host(routes, layer);
   sluice::AsioServer server(executors, host, options);
   counters.count = [&] { return text_of(layer.redis_stats(), layer.stats(), server.stats()); };
   start_listening(server, settings);
@@ -129,8 +129,8 @@ int main(int argc, char** argv) try {
       .add("--redis", settings.redis, "the URL of a Redis")
       .add("--answer-time", settings.answer_time, "RedisOptions::answer_time in milliseconds")
       .add("--waiting-events", settings.waiting_events, "RedisOptions::waiting_events")
-      .add("--ping-every", settings.ping_every, "Limits::ping_every in milliseconds")
-      .add("--pong-time", settings.pong_time, "Limits::pong_time in milliseconds")
+      .add("--ping-every", settings.ping_every, "ServerLimits::ping_every in milliseconds")
+      .add("--pong-time", settings.pong_time, "ServerLimits::pong_time in milliseconds")
       .parse(argc, argv);
   sluice::StopSignals signals;
   if (settings.layer == "core") {

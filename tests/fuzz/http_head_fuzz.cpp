@@ -13,7 +13,7 @@ using Step = http::HeadParser::Step;
 
 namespace {
 
-constexpr Limits limits{.head_bytes = 2000, .header_count = 20, .body_bytes = 1000};
+constexpr ServerLimits limits{.head_bytes = 2000, .header_count = 20, .body_bytes = 1000};
 
 void compare(http::HeadParser& whole, http::HeadParser& by_bytes, Step step) {
   if (step == Step::refused) return check(whole.refusal() == by_bytes.refusal());

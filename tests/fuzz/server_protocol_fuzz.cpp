@@ -20,7 +20,7 @@ using Step = ws::ServerProtocol::Step;
 namespace {
 
 constexpr std::size_t limit = 300;
-const Limits limits{.message_bytes = limit, .frames_per_message = 5};
+const ServerLimits limits{.message_bytes = limit, .frames_per_message = 5};
 
 struct Heard {
   Step step;

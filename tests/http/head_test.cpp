@@ -13,7 +13,7 @@ using Step = HeadParser::Step;
 
 namespace {
 
-constexpr Limits small{.head_bytes = 300, .header_count = 5, .body_bytes = 1000};
+constexpr ServerLimits small{.head_bytes = 300, .header_count = 5, .body_bytes = 1000};
 
 // A head in one line per part, with what is left of the input; or the refusal.
 std::string described(HeadParser& parser, Step step, std::string_view rest) {
@@ -32,7 +32,7 @@ std::string described(HeadParser& parser, Step step, std::string_view rest) {
   return out;
 }
 
-std::string parsed_at(std::string_view bytes, std::size_t cut, const Limits& limits) {
+std::string parsed_at(std::string_view bytes, std::size_t cut, const ServerLimits& limits) {
   HeadParser parser(limits);
   std::string_view input = bytes.substr(0, cut);
   Step step = parser.next(input);
@@ -46,7 +46,7 @@ std::string parsed_at(std::string_view bytes, std::size_t cut, const Limits& lim
   return described(parser, step, bytes.substr(bytes.size() - left));
 }
 
-std::string parsed_by_bytes(std::string_view bytes, const Limits& limits) {
+std::string parsed_by_bytes(std::string_view bytes, const ServerLimits& limits) {
   HeadParser parser(limits);
   for (std::size_t at = 0; at < bytes.size(); ++at) {
     const std::string byte(1, bytes[at]);  // gone before the next one comes
@@ -59,7 +59,7 @@ std::string parsed_by_bytes(std::string_view bytes, const Limits& limits) {
 
 // What the parser makes of it, after checking that it does not depend on how the bytes are cut. A refusal may leave
 // more or less of the input.
-std::string parsed(std::string_view bytes, const Limits& limits = {}) {
+std::string parsed(std::string_view bytes, const ServerLimits& limits = {}) {
   const std::string whole = parsed_at(bytes, bytes.size(), limits);
   CHECK(parsed_by_bytes(bytes, limits) == whole);
   for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
@@ -101,7 +101,7 @@ TEST_CASE("what follows the head is left alone", "[ws]") {
 }
 
 TEST_CASE("requests follow one another", "[ws]") {
-  HeadParser parser{Limits{}};
+  HeadParser parser{ServerLimits{}};
   std::string_view input =
       "GET http://first/ HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.0\r\n\r\nGET /3 HTTP/1.1\r\nHost: k\r\n\r\n";
   CHECK(described(parser, parser.next(input), {}) == "GET / | host=first");
@@ -116,7 +116,7 @@ TEST_CASE("one empty line before a request is passed over", "[ws]") {
 }
 
 TEST_CASE("a refused parser stays refused", "[ws]") {
-  HeadParser parser{Limits{}};
+  HeadParser parser{ServerLimits{}};
   std::string_view input = "nonsense\r\n";
   CHECK(parser.next(input) == Step::refused);
   input = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -150,7 +150,7 @@ TEST_CASE("request lines that are wrong", "[ws]") {
 }
 
 TEST_CASE("a TLS hello on a plain port is refused at its first byte", "[ws]") {
-  HeadParser parser{Limits{}};
+  HeadParser parser{ServerLimits{}};
   std::string_view input = "\x16";
   CHECK(parser.next(input) == Step::refused);
 }
@@ -305,7 +305,7 @@ TEST_CASE("there are as many headers as the limit says and no more", "[ws]") {
 }
 
 TEST_CASE("a target that is too long is refused with 414, an endless method with 501", "[ws]") {
-  const Limits roomy{.head_bytes = 100'000};
+  const ServerLimits roomy{.head_bytes = 100'000};
   CHECK(parsed("GET /" + std::string(7999, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n", roomy).starts_with("GET /xxx"));
   for (const std::size_t size : {8000, 8050, 20000}) {
     CHECK(parsed("GET /" + std::string(size, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n", roomy) ==
@@ -320,7 +320,7 @@ TEST_CASE("a target that is too long is refused with 414, an endless method with
 }
 
 TEST_CASE("headers are looked up by name and by token", "[ws]") {
-  HeadParser parser{Limits{}};
+  HeadParser parser{ServerLimits{}};
   std::string_view input = "GET / HTTP/1.1\r\nHost: h\r\nA: one , TWO,, three\r\nB: x\r\nA: four\r\n\r\n";
   REQUIRE(parser.next(input) == Step::complete);
   const Head head = parser.take_head();

@@ -228,9 +228,10 @@ TEST_CASE("a handler that never ends is waited for as long as the grace of the h
 TEST_CASE("a handler that never ends does not take the time of disconnect", "[integration][LC-27]") {
   std::atomic<bool> done = false;
   AsioExecutors executors(1);
-  const Limits limits{.disconnect_grace = 1100ms};  // above the second that the server waits beyond it
-  Host host(consumer<Slow>(Gate(), &done), {.limits = limits});
-  AsioServer server(executors, host, {.limits = limits});
+  HostOptions options;
+  options.limits.disconnect_grace = 1100ms;  // above the second that the server waits beyond it
+  Host host(consumer<Slow>(Gate(), &done), options);
+  AsioServer server(executors, host);
   BlockingClient client(server.listen("127.0.0.1", 0).value());
   client.upgrade("/");
   client.send(test::client_text("never"));

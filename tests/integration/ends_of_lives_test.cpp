@@ -97,8 +97,7 @@ struct World {
     http = std::make_unique<Page>(*this);
     application = consumer<Guest>(std::ref(*this));
     host = std::make_unique<Host>(application, *layer, HostOptions{.limits = {.disconnect_grace = 1ms}});
-    server = std::make_unique<AsioServer>(*executors, *host,
-                                          AsioServerOptions{.limits = {.disconnect_grace = 1ms}, .http = http.get()});
+    server = std::make_unique<AsioServer>(*executors, *host, AsioServerOptions{.http = http.get()});
     const auto port = server->listen("127.0.0.1", 0);
     if (!port) throw std::runtime_error(port.error().message());
     browser = std::make_unique<test::BlockingClient>(*port);

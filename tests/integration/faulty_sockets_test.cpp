@@ -58,7 +58,6 @@ class Guest : public Consumer {
 
 AsioServerOptions options() {
   AsioServerOptions options;
-  options.limits.queued_bytes = 16 << 20;
   options.limits.close_time = std::chrono::milliseconds(200);
   return options;
 }
@@ -103,7 +102,7 @@ class House {
   AsioExecutors executors{1};
   InMemoryChannelLayer layer{executors};
   Visits visits;
-  Host host{consumer<Guest>(&visits), layer, HostOptions{.limits = options().limits}};
+  Host host{consumer<Guest>(&visits), layer, HostOptions{.limits = {.queued_bytes = 16 << 20}}};
   AsioServer server{executors, host, options()};
 
  private:

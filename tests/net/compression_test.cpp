@@ -136,7 +136,7 @@ TEST_CASE("a bomb ends with 1009, and what can't be read with 1007", "[net]") {
 }
 
 TEST_CASE("a slow reader of compressed messages is closed by what waits for it", "[net]") {
-  Served served({.limits = {.queued_bytes = 100'000}});
+  Served served({}, {.queued_bytes = 100'000});
   auto client = enter(served, "/slow");
   served.gateway.with("/slow", [](Door& door) {
     // Far more than the limit before compression, and little after it.

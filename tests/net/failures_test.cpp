@@ -101,6 +101,9 @@ struct Echo : Gateway {
     opened.fetch_add(1);
     return door;
   }
+  const ConsumerLimits& consumer_limits() const noexcept override { return limits; }
+
+  const ConsumerLimits limits{.disconnect_grace = 100ms};
   std::atomic<int> opened{0}, closed{0};
 };
 
@@ -108,7 +111,6 @@ AsioServerOptions serving(Hello& hello) {
   AsioServerOptions options;
   options.http = &hello;
   options.limits.close_time = 200ms;
-  options.limits.disconnect_grace = 100ms;
   return options;
 }
 

@@ -56,7 +56,8 @@ class Hello : public HttpHandler {
 // A server that speaks both, its clients, and all that was heard of them.
 class World {
  public:
-  explicit World(bool tls) : tls_(tls), served_(options(), 1), tls_port_(served_.listen(certificate())) {
+  explicit World(bool tls)
+      : tls_(tls), served_(options(), {.queued_bytes = 16 << 20}), tls_port_(served_.listen(certificate())) {
     served_.gateway.when_said = [echo = served_.gateway.when_said](Door& door, Message message) {
       if (message.data() == "pause") return door.connection->pause_reading();
       echo(door, std::move(message));
@@ -97,7 +98,6 @@ class World {
   AsioServerOptions options() {
     AsioServerOptions options;
     options.http = &hello_;
-    options.limits.queued_bytes = 16 << 20;
     options.limits.close_time = std::chrono::milliseconds(200);
     return options;
   }

@@ -14,7 +14,7 @@ namespace {
 
 // Feeds the pieces and writes down what comes out.
 std::string read(const std::vector<std::string>& pieces) {
-  const Limits limits;
+  const ServerLimits limits;
   HttpReader reader(limits);
   std::string story;
   for (const std::string& piece : pieces) {

@@ -14,8 +14,8 @@ using Verdict = KeepAlive::Verdict;
 
 namespace {
 
-Limits limits_with(std::chrono::milliseconds ping_every, std::chrono::milliseconds pong_time) {
-  Limits limits;
+ServerLimits limits_with(std::chrono::milliseconds ping_every, std::chrono::milliseconds pong_time) {
+  ServerLimits limits;
   limits.ping_every = ping_every;
   limits.pong_time = pong_time;
   return limits;
@@ -24,7 +24,7 @@ Limits limits_with(std::chrono::milliseconds ping_every, std::chrono::millisecon
 // The life of one connection on a clock that jumps from one check to the next, as a shard's does.
 class Life {
  public:
-  explicit Life(const Limits& limits, Tick begin = 0, std::uint32_t chance = 0)
+  explicit Life(const ServerLimits& limits, Tick begin = 0, std::uint32_t chance = 0)
       : limits_(limits), begin_(begin), now_(begin) {
     keep_alive.begin(limits_, now_, chance);
   }
@@ -58,7 +58,7 @@ class Life {
   KeepAlive keep_alive;
 
  private:
-  const Limits limits_;
+  const ServerLimits limits_;
   const Tick begin_;
   Tick now_;
 };
@@ -102,7 +102,7 @@ TEST_CASE("sent messages do not prove that the peer is alive", "[net]") {
 }
 
 TEST_CASE("a peer has its whole pong_time also after a late check", "[net]") {
-  const Limits limits = limits_with(25s, 20s);
+  const ServerLimits limits = limits_with(25s, 20s);
   KeepAlive keep_alive;
   keep_alive.begin(limits, 0, 0);
   CHECK(keep_alive.check(limits, 300'000) == Verdict::ping_due);
@@ -115,13 +115,13 @@ TEST_CASE("pings may need no answer, or not be sent at all", "[net]") {
   CHECK(Life(limits_with(25s, 0s)).until(80s) == "ping 25000, ping 50000, ping 75000");
   CHECK(Life(limits_with(0s, 20s)).until(24h) == "");
   KeepAlive keep_alive;
-  const Limits none = limits_with(0s, 0s);
+  const ServerLimits none = limits_with(0s, 0s);
   keep_alive.begin(none, 0, 0);
   CHECK_FALSE(keep_alive.next_check(none, 0));
 }
 
 TEST_CASE("a connection without messages is idle although it answers pings", "[net]") {
-  Limits limits = limits_with(25s, 20s);
+  ServerLimits limits = limits_with(25s, 20s);
   limits.idle_time = 60s;
   Life life(limits);
   CHECK(life.until(25s) == "ping 25000");
@@ -137,7 +137,7 @@ TEST_CASE("a connection without messages is idle although it answers pings", "[n
 }
 
 TEST_CASE("a lifetime ends in spite of messages, and is up to an eighth shorter at random", "[net]") {
-  Limits limits = limits_with(0s, 0s);
+  ServerLimits limits = limits_with(0s, 0s);
   limits.lifetime = 1h;
   CHECK(Life(limits, 0, 0).until(2h) == "expired 3600000");
   CHECK(Life(limits, UINT32_MAX - 5, 0).until(2h) == "expired 3600000");
@@ -148,7 +148,7 @@ TEST_CASE("a lifetime ends in spite of messages, and is up to an eighth shorter 
 }
 
 TEST_CASE("the longest times are not mistaken for the past", "[net]") {
-  Limits limits = limits_with(net::longest_tick_time / 2, net::longest_tick_time / 2);
+  ServerLimits limits = limits_with(net::longest_tick_time / 2, net::longest_tick_time / 2);
   Life life(limits, 12345);
   CHECK(life.until(40 * 24h) ==
         "ping " + std::to_string(12 * 86'400'000u) + ", timed out " + std::to_string(24 * 86'400'000u));

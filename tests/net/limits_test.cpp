@@ -17,7 +17,7 @@ using ws::Opcode;
 
 namespace {
 
-AsioServerOptions with(const std::function<void(Limits&)>& change) {
+AsioServerOptions with(const std::function<void(ServerLimits&)>& change) {
   AsioServerOptions options;
   options.limits.close_time = 10s;
   change(options.limits);
@@ -29,7 +29,7 @@ AsioServerOptions with(const std::function<void(Limits&)>& change) {
 // --- life
 
 TEST_CASE("one timer is set for each sort of deadline, however many connections come and go", "[net]") {
-  Served served(with([](Limits& limits) {
+  Served served(with([](ServerLimits& limits) {
     limits.handshake_time = 15ms;
     limits.close_time = 5ms;
   }));
@@ -47,7 +47,7 @@ TEST_CASE("one timer is set for each sort of deadline, however many connections 
 }
 
 TEST_CASE("a peer that answers pings stays", "[net]") {
-  Served served(with([](Limits& limits) {
+  Served served(with([](ServerLimits& limits) {
     limits.ping_every = 10ms;
     limits.pong_time = 1h;
   }));
@@ -64,7 +64,7 @@ TEST_CASE("a peer that answers pings stays", "[net]") {
 }
 
 TEST_CASE("a peer that does not answer a ping has vanished", "[net][LC-21]") {
-  Served served(with([](Limits& limits) { limits.ping_every = limits.pong_time = 10ms; }));
+  Served served(with([](ServerLimits& limits) { limits.ping_every = limits.pong_time = 10ms; }));
   auto client = served.enter();
   CHECK(client.hear() == "ping ");
   CHECK(client.hear() == "close 1011 no answer to a ping");  // should it hear us again some day
@@ -77,7 +77,7 @@ TEST_CASE("a peer that does not answer a ping has vanished", "[net][LC-21]") {
 }
 
 TEST_CASE("bytes that we do not read, because the consumer is busy, are a sign of life", "[net]") {
-  Served served(with([](Limits& limits) {
+  Served served(with([](ServerLimits& limits) {
     limits.ping_every = 20ms;
     limits.pong_time = 500ms;
     limits.read_ahead_bytes = 0;
@@ -97,7 +97,7 @@ TEST_CASE("bytes that we do not read, because the consumer is busy, are a sign o
 }
 
 TEST_CASE("a ping goes ahead of what waits", "[net]") {
-  Served served(with([](Limits& limits) {
+  Served served(with([](ServerLimits& limits) {
     limits.ping_every = 100ms;
     limits.pong_time = 1h;
   }));
@@ -119,7 +119,7 @@ TEST_CASE("a ping goes ahead of what waits", "[net]") {
 }
 
 TEST_CASE("a WebSocket on which nothing is said closes 1000", "[net]") {
-  Served served(with([](Limits& limits) { limits.idle_time = 20ms; }));
+  Served served(with([](ServerLimits& limits) { limits.idle_time = 20ms; }));
   auto client = served.enter();
   CHECK(client.hear() == "close 1000 idle");
   client.send(client_close(1000));
@@ -129,7 +129,7 @@ TEST_CASE("a WebSocket on which nothing is said closes 1000", "[net]") {
 }
 
 TEST_CASE("what the server says keeps a WebSocket from being idle", "[net]") {
-  Served served(with([](Limits& limits) { limits.idle_time = 2s; }));
+  Served served(with([](ServerLimits& limits) { limits.idle_time = 2s; }));
   auto client = served.enter();
   const auto start = std::chrono::steady_clock::now();
   auto last_said = start;
@@ -143,7 +143,7 @@ TEST_CASE("what the server says keeps a WebSocket from being idle", "[net]") {
 }
 
 TEST_CASE("a lifetime ends with 1001", "[net]") {
-  Served served(with([](Limits& limits) { limits.lifetime = 20ms; }));
+  Served served(with([](ServerLimits& limits) { limits.lifetime = 20ms; }));
   auto client = served.enter();
   CHECK(client.hear() == "close 1001 its time is up");
   client.send(client_close(1001));
@@ -155,7 +155,7 @@ TEST_CASE("a lifetime ends with 1001", "[net]") {
 // --- what a peer may say
 
 TEST_CASE("a message in too many frames closes 1008", "[net]") {
-  Served served(with([](Limits& limits) { limits.frames_per_message = 3; }));
+  Served served(with([](ServerLimits& limits) { limits.frames_per_message = 3; }));
   auto client = served.enter();
   const auto more = client_frame(Opcode::continuation, "", false), last = client_frame(Opcode::continuation, "z");
   client.send(client_frame(Opcode::text, "a", false) + more + last);
@@ -168,7 +168,7 @@ TEST_CASE("a message in too many frames closes 1008", "[net]") {
 
 TEST_CASE("a peer faster than its rate is not read for a while, and loses nothing", "[net]") {
   for (const std::string& padding : {std::string(), std::string(1'000, 'x')}) {  // in one read, and in some
-    Served served(with([](Limits& limits) { limits.message_rate = {1'000, 10}; }));
+    Served served(with([](ServerLimits& limits) { limits.message_rate = {1'000, 10}; }));
     auto client = served.enter();
     std::string burst;
     for (int i = 0; i < 100; ++i) burst += client_text(std::to_string(i) + padding);
@@ -181,7 +181,7 @@ TEST_CASE("a peer faster than its rate is not read for a while, and loses nothin
 
 TEST_CASE("a peer that sends more bytes than its rate is not read for a while", "[net]") {
   // A single read brings more than `burst`, however slow this machine is.
-  Served served(with([](Limits& limits) { limits.byte_rate = {10'000'000, 1'000}; }));
+  Served served(with([](ServerLimits& limits) { limits.byte_rate = {10'000'000, 1'000}; }));
   auto client = served.enter();
   for (std::uint64_t i = 1; i <= 5; ++i) {
     client.say(std::string(50'000, 'x'));
@@ -192,7 +192,7 @@ TEST_CASE("a peer that sends more bytes than its rate is not read for a while", 
 }
 
 TEST_CASE("while a peer is throttled its end is still seen, and the server can still close", "[net]") {
-  Served served(with([](Limits& limits) { limits.message_rate = {1, 1}; }));
+  Served served(with([](ServerLimits& limits) { limits.message_rate = {1, 1}; }));
   auto resets = served.enter("/resets");
   auto stays = served.enter("/stays");
   for (auto* client : {&resets, &stays}) client->send(client_text("a") + client_text("b") + client_text("c"));
@@ -208,7 +208,7 @@ TEST_CASE("while a peer is throttled its end is still seen, and the server can s
 }
 
 TEST_CASE("a peer that is always too fast does not outlive its time", "[net]") {
-  Served served(with([](Limits& limits) {
+  Served served(with([](ServerLimits& limits) {
     limits.message_rate = {100, 10};
     limits.lifetime = 400ms;
   }));
@@ -224,7 +224,7 @@ TEST_CASE("a peer that is always too fast does not outlive its time", "[net]") {
 }
 
 TEST_CASE("where rates close, the message that is one too many is not heard, and the code is 1008", "[net]") {
-  Served served(with([](Limits& limits) {
+  Served served(with([](ServerLimits& limits) {
     limits.message_rate = {1, 3};
     limits.rate_excess = RateExcess::close;
   }));
@@ -241,7 +241,7 @@ TEST_CASE("where rates close, the message that is one too many is not heard, and
 
 TEST_CASE("pings and pongs count as messages", "[net]") {
   for (const auto opcode : {Opcode::ping, Opcode::pong}) {
-    Served served(with([](Limits& limits) {
+    Served served(with([](ServerLimits& limits) {
       limits.message_rate = {1, 3};
       limits.rate_excess = RateExcess::close;
     }));
@@ -260,11 +260,7 @@ TEST_CASE("pings and pongs count as messages", "[net]") {
 
 TEST_CASE("when slow readers hold too much together, the one with the largest queue goes first", "[net]") {
   for (const std::size_t threads : {1, 2}) {
-    Served served(with([](Limits& limits) {
-                    limits.queued_bytes = 8'000'000;
-                    limits.server_queued_bytes = 4'000'000;
-                  }),
-                  threads);
+    Served served({}, {.queued_bytes = 8'000'000, .server_queued_bytes = 4'000'000}, threads);
     auto small = served.enter("/small", small_buffer);
     auto large = served.enter("/large", small_buffer);
     auto medium = served.enter("/medium", small_buffer);
@@ -287,23 +283,20 @@ TEST_CASE("when slow readers hold too much together, the one with the largest qu
 TEST_CASE("limits that make no sense are refused at the start", "[net]") {
   AsioExecutors executors(1);
   TestGateway gateway;
-  const auto start = [&](const std::function<void(Limits&)>& change) {
+  const auto start = [&](const std::function<void(ServerLimits&)>& change) {
     AsioServer server(executors, gateway, with(change));
   };
-  CHECK_THROWS_AS(start([](Limits& limits) { limits.message_bytes = 0; }), std::invalid_argument);
-  CHECK_THROWS_AS(start([](Limits& limits) { limits.frames_per_message = 0; }), std::invalid_argument);
-  CHECK_THROWS_AS(start([](Limits& limits) { limits.frames_per_message = 1U << 24U; }), std::invalid_argument);
-  CHECK_THROWS_AS(start([](Limits& limits) { limits.ping_every = -1ms; }), std::invalid_argument);
-  CHECK_THROWS_AS(start([](Limits& limits) { limits.lifetime = 24h * 365; }), std::invalid_argument);
-  CHECK_THROWS_AS(start([](Limits& limits) { limits.handshake_time = 0ms; }), std::invalid_argument);
-  CHECK_THROWS_AS(start([](Limits& limits) { limits.handshake_time = std::chrono::milliseconds::max(); }),
+  CHECK_THROWS_AS(start([](ServerLimits& limits) { limits.message_bytes = 0; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](ServerLimits& limits) { limits.frames_per_message = 0; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](ServerLimits& limits) { limits.frames_per_message = 1U << 24U; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](ServerLimits& limits) { limits.ping_every = -1ms; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](ServerLimits& limits) { limits.lifetime = 24h * 365; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](ServerLimits& limits) { limits.handshake_time = 0ms; }), std::invalid_argument);
+  CHECK_THROWS_AS(start([](ServerLimits& limits) { limits.handshake_time = std::chrono::milliseconds::max(); }),
                   std::invalid_argument);
-  CHECK_THROWS_AS(start([](Limits& limits) { limits.close_time = 0ms; }), std::invalid_argument);
-  CHECK_THROWS_AS(start([](Limits& limits) { limits.disconnect_grace = std::chrono::milliseconds::max(); }),
-                  std::invalid_argument);
-  CHECK_NOTHROW(start([](Limits& limits) {
+  CHECK_THROWS_AS(start([](ServerLimits& limits) { limits.close_time = 0ms; }), std::invalid_argument);
+  CHECK_NOTHROW(start([](ServerLimits& limits) {
     limits.ping_every = limits.pong_time = 0ms;
     limits.message_rate = limits.byte_rate = {};
-    limits.server_queued_bytes = 0;
   }));
 }

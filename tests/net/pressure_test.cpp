@@ -15,9 +15,8 @@ using ws::Opcode;
 
 TEST_CASE("a reader that is too slow closes 1013, and the others hear all", "[net]") {
   AsioServerOptions options;
-  options.limits.queued_bytes = 300'000;
   options.limits.close_time = 200ms;
-  Served served(options);
+  Served served(options, {.queued_bytes = 300'000});
   auto slow = served.enter("/slow", small_buffer);
   auto quick = served.enter("/quick");
   served.gateway.with("/slow", [](Door& door) {
@@ -32,9 +31,7 @@ TEST_CASE("a reader that is too slow closes 1013, and the others hear all", "[ne
 }
 
 TEST_CASE("a slow reader that reads on learns why it is closed, between whole messages", "[net]") {
-  AsioServerOptions options;
-  options.limits.queued_bytes = 300'000;
-  Served served(options);
+  Served served({}, {.queued_bytes = 300'000});
   auto slow = served.enter("/", small_buffer);
   served.gateway.with("/", [](Door& door) {
     for (int i = 0; i < 20'000; ++i) door.say(std::string(1'000, 'x'));
@@ -127,9 +124,7 @@ TEST_CASE("who is closed is not told that nothing is queued", "[net]") {
 }
 
 TEST_CASE("a connection counts as slow only when the network takes no more", "[net]") {
-  AsioServerOptions options;
-  options.limits.slow_bytes = 50'000;
-  Served served(options);
+  Served served({}, {.slow_bytes = 50'000});
   auto client = served.enter();
   served.gateway.with("/", [](Door& door) {
     std::size_t most = 0;

@@ -42,7 +42,7 @@ class Passed : public Served {
   std::uint16_t tls_port;
 };
 
-AsioServerOptions with(const std::function<void(Limits&)>& change) {
+AsioServerOptions with(const std::function<void(ServerLimits&)>& change) {
   AsioServerOptions options = behind_proxy_protocol({"127.0.0.1"});
   change(options.limits);
   return options;
@@ -104,7 +104,7 @@ TEST_CASE("a PROXY header of a peer that is not trusted is no TLS either", "[net
 }
 
 TEST_CASE("behind a PROXY header, a TLS handshake that does not come ends at the deadline", "[net]") {
-  Passed served(with([](Limits& limits) { limits.handshake_time = 30ms; }));
+  Passed served(with([](ServerLimits& limits) { limits.handshake_time = 30ms; }));
   for (const auto* handshake : {"", "\x16\x03\x01", "\x16\x03\x01\x02"}) {
     CHECK(served.say(line_header + handshake).read_to_end() == end_of_stream);
   }
@@ -122,7 +122,7 @@ TEST_CASE("behind a PROXY header, who speaks HTTP where TLS is spoken is told so
 
 TEST_CASE("a client with its share, named by a PROXY header, hears 503 within TLS and nothing in the clear",
           "[net][SC-13]") {
-  Passed served(with([](Limits& limits) {
+  Passed served(with([](ServerLimits& limits) {
     limits.connections = 2;
     limits.connections_per_address = 1;
     limits.handshake_time = 200ms;
@@ -150,7 +150,7 @@ TEST_CASE("a client with its share, named by a PROXY header, hears 503 within TL
 TEST_CASE("of a flood of clients with their share, behind PROXY headers, most are closed without a handshake",
           "[net][SC-13]") {
   constexpr std::size_t most_that_are_told = 64;
-  Passed served(with([](Limits& limits) { limits.connections_per_address = 1; }));
+  Passed served(with([](ServerLimits& limits) { limits.connections_per_address = 1; }));
   auto first = served.connect(client_header("192.0.2.7"));
   REQUIRE(first.upgrade().starts_with("HTTP/1.1 101 "));
   std::vector<BlockingClient> flood;

@@ -12,7 +12,7 @@ using Verdict = RateLimiter::Verdict;
 namespace {
 
 RateLimits limits_with(Rate messages, Rate bytes, RateExcess excess = RateExcess::throttle) {
-  Limits limits;
+  ServerLimits limits;
   limits.message_rate = messages;
   limits.byte_rate = bytes;
   limits.rate_excess = excess;

@@ -55,7 +55,7 @@ TEST_CASE("a server listens in several places, by name and on IPv6 too", "[net]"
 TEST_CASE("a limit that makes no sense is refused", "[net]") {
   TestGateway gateway;
   AsioExecutors executors(1);
-  const auto refuses = [&](Limits limits) {
+  const auto refuses = [&](ServerLimits limits) {
     CHECK_THROWS_AS(AsioServer(executors, gateway, {.limits = limits}), std::invalid_argument);
   };
   refuses({.message_bytes = 0});
@@ -64,8 +64,13 @@ TEST_CASE("a limit that makes no sense is refused", "[net]") {
     refuses({.handshake_time = time});
     refuses({.close_time = time});
     refuses({.lifetime = time});
-    refuses({.disconnect_grace = time});
   }
+}
+
+TEST_CASE("a gateway whose limits make no sense is refused", "[net]") {
+  TestGateway gateway({.queued_bytes = 0});
+  AsioExecutors executors(1);
+  CHECK_THROWS_WITH(AsioServer(executors, gateway), Catch::Matchers::ContainsSubstring("its gateway: queued_bytes"));
 }
 
 TEST_CASE("two connections on two threads live on different ones", "[net]") {

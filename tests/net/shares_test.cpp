@@ -24,7 +24,7 @@ std::string compressed(std::string_view text) {
   return raw_frame(0xc1, payload);
 }
 
-AsioServerOptions with(const std::function<void(Limits&)>& change) {
+AsioServerOptions with(const std::function<void(ServerLimits&)>& change) {
   AsioServerOptions options;
   change(options.limits);
   return options;
@@ -33,7 +33,7 @@ AsioServerOptions with(const std::function<void(Limits&)>& change) {
 }  // namespace
 
 TEST_CASE("a compressed message counts in the byte rate as what comes out of it", "[net]") {
-  Served served(with([](Limits& limits) { limits.byte_rate = {10'000'000, 100'000}; }));
+  Served served(with([](ServerLimits& limits) { limits.byte_rate = {10'000'000, 100'000}; }));
   auto client = served.connect();
   client.upgrade("/", offer);
   client.send(compressed(std::string(500'000, 'a')));
@@ -43,7 +43,7 @@ TEST_CASE("a compressed message counts in the byte rate as what comes out of it"
 }
 
 TEST_CASE("messages that come to much are heard in turns with those of others", "[net]") {
-  Served served(with([](Limits& limits) { limits.byte_rate = {}; }));
+  Served served(with([](ServerLimits& limits) { limits.byte_rate = {}; }));
   auto bomber = served.connect();
   bomber.upgrade("/bomber", offer);
   auto other = served.enter("/other");
@@ -62,7 +62,7 @@ TEST_CASE("messages that come to much are heard in turns with those of others", 
 }
 
 TEST_CASE("the frames of a message count in the message rate", "[net]") {
-  Served served(with([](Limits& limits) {
+  Served served(with([](ServerLimits& limits) {
     limits.message_rate = {1, 500};
     limits.rate_excess = RateExcess::close;
   }));

@@ -15,7 +15,7 @@ using ws::Opcode;
 
 namespace {
 
-AsioServerOptions with(const std::function<void(Limits&)>& change) {
+AsioServerOptions with(const std::function<void(ServerLimits&)>& change) {
   AsioServerOptions options;
   change(options.limits);
   return options;
@@ -55,7 +55,7 @@ class SlowReader {
 TEST_CASE("what was sent before a close reaches a reader that is slow and reads on, whoever closes", "[net][LC-13]") {
   const bool server_closes = GENERATE(true, false);
   CAPTURE(server_closes);
-  Served served(with([](Limits& limits) { limits.close_time = 100ms; }));
+  Served served(with([](ServerLimits& limits) { limits.close_time = 100ms; }));
   auto client = served.enter("/", small_buffer);
   int sent = 0;
   served.gateway.with("/", [&](Door& door) {
@@ -72,7 +72,7 @@ TEST_CASE("what was sent before a close reaches a reader that is slow and reads 
 }
 
 TEST_CASE("a reader that takes next to nothing is cut off in the end", "[net]") {
-  Served served(with([](Limits& limits) { limits.close_time = 50ms; }));
+  Served served(with([](ServerLimits& limits) { limits.close_time = 50ms; }));
   auto client = served.enter("/", small_buffer);
   served.gateway.with("/", [&](Door& door) {
     door.fill(2'000'000);
@@ -88,11 +88,11 @@ TEST_CASE("a reader that takes next to nothing is cut off in the end", "[net]") 
 }
 
 TEST_CASE("a peer that takes what it is sent is alive, though its pong comes late", "[net]") {
-  Served served(with([](Limits& limits) {
+  const auto pings_often = [](ServerLimits& limits) {
     limits.ping_every = 50ms;
     limits.pong_time = 150ms;
-    limits.queued_bytes = 64 << 20;
-  }));
+  };
+  Served served(with(pings_often), {.queued_bytes = 64 << 20});
   auto client = served.enter("/", small_buffer);
   int sent = 0;
   served.gateway.with("/", [&](Door& door) {  // all of it is the kernel's

@@ -25,7 +25,7 @@ class WhoServes : public HttpHandler {
   }
 };
 
-AsioServerOptions answered_by(HttpHandler& handler, Limits limits = {}) {
+AsioServerOptions answered_by(HttpHandler& handler, ServerLimits limits = {}) {
   AsioServerOptions options;
   options.http = &handler;
   options.limits = limits;
@@ -108,7 +108,7 @@ TEST_CASE("a connection that no executor takes is served by the first that is fr
 
 TEST_CASE("requests that came while the server stood still are answered, however many", "[net]") {
   WhoServes handler;
-  Limits limits;
+  ServerLimits limits;
   limits.handshake_time = 200ms;
   Served served(answered_by(handler, limits));
   constexpr std::size_t count = 600;  // more than are told of in one turn
@@ -127,7 +127,7 @@ TEST_CASE("requests that came while the server stood still are answered, however
 
 TEST_CASE("a body that came while the server stood still is answered, half a one is not", "[net]") {
   WhoServes handler;
-  Limits limits;
+  ServerLimits limits;
   limits.handshake_time = 200ms;
   Served served(answered_by(handler, limits));
   auto whole = served.connect(), half = served.connect(), silent = served.connect();

@@ -160,8 +160,7 @@ TEST_CASE("who waits in the kernel's queue when the server stops is served", "[n
 TEST_CASE("a slow reader hears all that was sent to it before the stop, however long that takes it", "[net]") {
   AsioServerOptions options;
   options.limits.close_time = 50ms;
-  options.limits.queued_bytes = std::size_t{64} << 20U;
-  Served served(options);
+  Served served(options, {.queued_bytes = 64 << 20});
   auto client = served.enter("/slow", 4096);
   constexpr std::size_t message_bytes = 60'000;  // 4 more are its header
   constexpr int messages = 200;
@@ -207,11 +206,9 @@ TEST_CASE("a reason that can't be sent, and a time that can't be waited for, are
 
 TEST_CASE("wait() waits for whoever holds a connection, and not for ever", "[net]") {
   const LogCapture log;
-  AsioServerOptions options;
-  options.limits.disconnect_grace = 0ms;
-  TestGateway gateway;
+  TestGateway gateway({.disconnect_grace = 0ms});
   AsioExecutors executors(1);
-  auto server = std::make_unique<AsioServer>(executors, gateway, options);
+  auto server = std::make_unique<AsioServer>(executors, gateway);
   BlockingClient client(server->listen("127.0.0.1", 0).value());
   REQUIRE(client.upgrade().starts_with("HTTP/1.1 101 "));
   std::shared_ptr<Connection> kept;

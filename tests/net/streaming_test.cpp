@@ -65,6 +65,8 @@ constexpr std::size_t large_piece = 16 * 1024;
 struct Site : HttpHandler, Served {
   explicit Site(Scripted::Next next, AsioServerOptions options = {}, std::optional<std::uint64_t> length = {})
       : Served(with_handler(options, this)), next(std::move(next)), length(length) {}
+  Site(Scripted::Next next, AsioServerOptions options, ConsumerLimits limits)
+      : Served(with_handler(options, this), limits), next(std::move(next)) {}
 
   static AsioServerOptions with_handler(AsioServerOptions options, HttpHandler* handler) {
     options.http = handler;
@@ -202,8 +204,8 @@ TEST_CASE("a request that closes its connection gets the whole body first", "[ne
 TEST_CASE("a reader that stops stops the body, and one that takes nothing is left behind", "[net]") {
   AsioServerOptions options;
   options.limits.handshake_time = 200ms;
-  options.limits.slow_bytes = 64 * 1024;
-  Site site([](int) -> Piece { return std::string(large_piece, 'x'); }, options);
+  const ConsumerLimits limits{.slow_bytes = 64 * 1024};
+  Site site([](int) -> Piece { return std::string(large_piece, 'x'); }, options, limits);
   const auto faults = Faults::none_but_little_room(site.executors.at(0));
   const bool old = GENERATE(false, true);
   auto client = site.connect(small_buffer);
@@ -473,8 +475,7 @@ TEST_CASE("a server that is destroyed destroys the bodies that it sends", "[net]
 }
 
 TEST_CASE("what waits for slow readers of responses is bounded for all together, and the largest goes first", "[net]") {
-  AsioServerOptions options;
-  options.limits.server_queued_bytes = 1'000'000;
+  const ConsumerLimits limits{.server_queued_bytes = 1'000'000};
   Watched* watched = nullptr;
   const auto by_turns = [&watched](int) -> Piece {
     switch (watched->asked) {
@@ -483,7 +484,7 @@ TEST_CASE("what waits for slow readers of responses is bounded for all together,
       default: return std::nullopt;
     }
   };
-  Site site(by_turns, options);
+  Site site(by_turns, {}, limits);
   watched = &site.watched;
   const auto faults = Faults::none_but_little_room(site.executors.at(0));
   auto small = site.connect(small_buffer);

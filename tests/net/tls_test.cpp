@@ -33,8 +33,9 @@ TlsContext localhost() {
 
 class TlsServed : public Served {
  public:
-  explicit TlsServed(AsioServerOptions options = {}, std::size_t threads = 1)
-      : Served(options, threads), tls_port(listen(localhost())) {}
+  explicit TlsServed(AsioServerOptions options = {}, std::size_t threads = 1) : TlsServed(options, {}, threads) {}
+  TlsServed(AsioServerOptions options, ConsumerLimits limits, std::size_t threads = 1)
+      : Served(options, limits, threads), tls_port(listen(localhost())) {}
 
   TlsClient connect(TlsClient::Options options = {}) const { return TlsClient(tls_port, options); }
   TlsClient enter(const std::string& path = "/", TlsClient::Options options = {}) const {
@@ -143,9 +144,7 @@ TEST_CASE("a message of any size around a record's is whole", "[net]") {
 }
 
 TEST_CASE("the messages of a turn share records, whatever their sizes", "[net]") {
-  AsioServerOptions options;
-  options.limits.queued_bytes = 64 << 20;
-  TlsServed served(options);
+  TlsServed served({}, {.queued_bytes = 64 << 20});
   auto client = served.enter();
   std::vector<std::size_t> sizes;
   for (std::size_t i = 0; i < 2'000; ++i) sizes.push_back(i % 97 == 0 ? 15'000 + i : i % 130);
@@ -478,9 +477,7 @@ TEST_CASE("a session is resumed by its ticket", "[net]") {
 }
 
 TEST_CASE("a reader under TLS that is slow hears all, in order, between others that are not", "[net]") {
-  AsioServerOptions options;
-  options.limits.queued_bytes = 64 << 20;
-  TlsServed served(options);
+  TlsServed served({}, {.queued_bytes = 64 << 20});
   TlsClient::Options small;
   small.receive_buffer = 4096;
   auto slow = served.enter("/slow", small);
@@ -506,9 +503,7 @@ TEST_CASE("a reader under TLS that is slow hears all, in order, between others t
 }
 
 TEST_CASE("a reader under TLS that is too slow is closed 1013, between whole messages", "[net]") {
-  AsioServerOptions options;
-  options.limits.queued_bytes = 300'000;
-  TlsServed served(options);
+  TlsServed served({}, {.queued_bytes = 300'000});
   TlsClient::Options small;
   small.receive_buffer = 4096;
   auto slow = served.enter("/", small);

@@ -14,18 +14,18 @@ namespace {
 
 // The limits of a server with a clock that the test sets, in milliseconds.
 struct Server {
-  explicit Server(const Limits& chosen) : limits(chosen), rates(chosen) {}
+  explicit Server(const ServerLimits& chosen) : limits(chosen), rates(chosen) {}
 
   net::LimitsNow at(Tick tick) const {
     return {limits, rates, tick, net::RateLimiter::Time(std::chrono::milliseconds(1'000'000 + tick))};
   }
 
-  const Limits limits;
+  const ServerLimits limits;
   const RateLimits rates;
 };
 
-Limits no_limits() {
-  Limits limits;
+ServerLimits no_limits() {
+  ServerLimits limits;
   limits.ping_every = limits.message_time = 0ms;
   limits.message_rate = limits.byte_rate = {};
   return limits;
@@ -34,7 +34,7 @@ Limits no_limits() {
 }  // namespace
 
 TEST_CASE("a message that takes too long is late, whatever else arrives", "[net]") {
-  Limits limits = no_limits();
+  ServerLimits limits = no_limits();
   limits.message_time = 10s;
   const Server server(limits);
   WebSocketLimits checked;
@@ -49,7 +49,7 @@ TEST_CASE("a message that takes too long is late, whatever else arrives", "[net]
 }
 
 TEST_CASE("the time of a message does not run while the connection is not read", "[net]") {
-  Limits limits = no_limits();
+  ServerLimits limits = no_limits();
   limits.message_time = 10s;
   const Server server(limits);
   WebSocketLimits checked;
@@ -61,7 +61,7 @@ TEST_CASE("the time of a message does not run while the connection is not read",
 }
 
 TEST_CASE("a message that has ended is not late", "[net]") {
-  Limits limits = no_limits();
+  ServerLimits limits = no_limits();
   limits.message_time = 10s;
   const Server server(limits);
   WebSocketLimits checked;
@@ -73,7 +73,7 @@ TEST_CASE("a message that has ended is not late", "[net]") {
 }
 
 TEST_CASE("a connection that sends is checked within a second, and not again once its tokens are back", "[net]") {
-  Limits limits = no_limits();
+  ServerLimits limits = no_limits();
   limits.message_rate = {.per_second = 10, .burst = 10};
   const Server server(limits);
   WebSocketLimits checked;
@@ -87,7 +87,7 @@ TEST_CASE("a connection that sends is checked within a second, and not again onc
 }
 
 TEST_CASE("a throttled connection keeps its limiter until it resumes", "[net]") {
-  Limits limits = no_limits();
+  ServerLimits limits = no_limits();
   limits.message_rate = {.per_second = 10, .burst = 1};
   const Server server(limits);
   WebSocketLimits checked;
@@ -102,7 +102,7 @@ TEST_CASE("a throttled connection keeps its limiter until it resumes", "[net]") 
 }
 
 TEST_CASE("a missing pong is waited for only while the peer's TCP takes data", "[net]") {
-  Limits limits = no_limits();
+  ServerLimits limits = no_limits();
   limits.ping_every = 25s;
   limits.pong_time = 20s;
   const Server server(limits);

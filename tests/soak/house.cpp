@@ -74,16 +74,16 @@ std::shared_ptr<Application> application(const std::shared_ptr<PageRegistry>& pa
   return routes;
 }
 
-Limits limits() {
-  Limits tight;
+constexpr ConsumerLimits consumer_limits{
+    .queued_bytes = 256 * 1024, .pages_per_connection = 8, .disconnect_grace = 500ms};
+
+ServerLimits server_limits() {
+  ServerLimits tight;
   tight.handshake_time = 1s;
   tight.close_time = 500ms;
-  tight.disconnect_grace = 500ms;
   tight.message_bytes = 64 * 1024;
-  tight.queued_bytes = 256 * 1024;
   tight.connections = 60;
   tight.connections_per_address = 40;
-  tight.pages_per_connection = 8;
   return tight;
 }
 
@@ -101,8 +101,9 @@ House::House(std::uint64_t seed)
       layer_(executors_),
       pages_(std::make_shared<PageRegistry>()),
       answer_(std::make_unique<Answer>()),
-      host_(application(pages_), layer_, {.limits = limits()}),
-      server_(executors_, host_, {.limits = limits(), .proxies = {.trusted = {"127.0.0.1"}}, .http = answer_.get()}),
+      host_(application(pages_), layer_, {.limits = consumer_limits}),
+      server_(executors_, host_,
+              {.limits = server_limits(), .proxies = {.trusted = {"127.0.0.1"}}, .http = answer_.get()}),
       seed_(seed) {
   if (auto added = pages_->add(std::make_shared<TablePage>(pool_)); !added) {
     throw std::runtime_error(added.error().message());

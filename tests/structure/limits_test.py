@@ -6,12 +6,17 @@ import unittest
 import house
 
 
-def rows():
-    """limit -> its row's cells."""
-    found = {}
+STRUCTS = ("ServerLimits", "ConsumerLimits")
+
+
+def rows(*structs):
+    """limit -> its row's cells, from the sections of these structs."""
+    found, struct = {}, None
     for line in (house.ROOT / "docs/limits.md").read_text().splitlines():
+        if line.startswith("## "):
+            struct = next((name for name in STRUCTS if line.endswith(f": `{name}`")), None)
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("| `") and len(cells) == 5:
+        if struct in structs and line.startswith("| `") and len(cells) == 5:
             found[cells[0].strip("`")] = cells
     return found
 
@@ -25,11 +30,15 @@ def members(header, struct):
 
 class LimitsPage(unittest.TestCase):
     def test_it_has_every_limit_and_no_other(self):
-        self.assertEqual(set(rows()), members("transport/limits.hpp", "Limits"))
+        for struct in STRUCTS:
+            self.assertEqual(set(rows(struct)), members("transport/limits.hpp", struct))
+
+    def test_no_limit_stands_in_two_structs(self):
+        self.assertFalse(set.intersection(*(members("transport/limits.hpp", struct) for struct in STRUCTS)))
 
     def test_its_counters_exist(self):
         counters = members("net/server_stats.hpp", "ServerStats") | members("consumer/host.hpp", "HostStats")
-        for limit, cells in rows().items():
+        for limit, cells in rows(*STRUCTS).items():
             named = re.findall(r"`(\w+)`", cells[3])
             self.assertTrue(named, limit)
             self.assertLessEqual(set(named), counters, limit)
@@ -37,7 +46,7 @@ class LimitsPage(unittest.TestCase):
     def test_its_tests_exist(self):
         tests = "".join(path.read_text() for path in house.sources(house.ROOT, "tests") if path.suffix == ".cpp")
         tests = re.sub(r'"\s*\n\s*"', "", tests)
-        for limit, cells in rows().items():
+        for limit, cells in rows(*STRUCTS).items():
             self.assertIn(f'TEST_CASE("{cells[4]}"', tests, limit)
 
 

@@ -8,21 +8,24 @@ using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE("limits that can be kept are taken, up to the largest numbers", "[transport]") {
-  CHECK(fault_of({}).empty());
-  Limits largest;
+  CHECK(fault_of(ServerLimits()).empty());
+  CHECK(fault_of(ConsumerLimits()).empty());
+  ServerLimits largest;
+  ConsumerLimits most;
   for (std::size_t* const size :
-       {&largest.head_bytes, &largest.header_count, &largest.body_bytes, &largest.message_bytes, &largest.queued_bytes,
-        &largest.slow_bytes, &largest.backlog_bytes, &largest.backlog_messages, &largest.connections,
-        &largest.connections_per_address, &largest.server_queued_bytes, &largest.client_mail,
-        &largest.pages_per_connection, &largest.message_rate.per_second, &largest.message_rate.burst,
-        &largest.byte_rate.per_second, &largest.byte_rate.burst}) {
+       {&largest.head_bytes, &largest.header_count, &largest.body_bytes, &largest.message_bytes, &most.queued_bytes,
+        &most.slow_bytes, &most.backlog_bytes, &most.backlog_messages, &largest.connections,
+        &largest.connections_per_address, &most.server_queued_bytes, &most.client_mail, &most.pages_per_connection,
+        &largest.message_rate.per_second, &largest.message_rate.burst, &largest.byte_rate.per_second,
+        &largest.byte_rate.burst}) {
     *size = SIZE_MAX;
   }
   for (auto* const time : {&largest.handshake_time, &largest.close_time, &largest.ping_every, &largest.pong_time,
-                           &largest.idle_time, &largest.lifetime, &largest.disconnect_grace}) {
+                           &largest.idle_time, &largest.lifetime, &most.disconnect_grace}) {
     *time = longest_limit;
   }
   CHECK(fault_of(largest).empty());
+  CHECK(fault_of(most).empty());
 }
 
 TEST_CASE("limits that can't be kept are refused with their names", "[transport]") {

@@ -143,7 +143,7 @@ TEST_CASE("a compressed message that comes to much is uncompressed in turns", "[
   const auto calls = [](std::string payload) {
     ws::InflaterPool pool;
     ws::DeflateTotals totals;
-    const Limits limits;
+    const ServerLimits limits;
     ws::ServerProtocol protocol(limits);
     protocol.inflate_with(std::make_unique<ws::MessageInflater>(0, pool, totals));
     std::string frame = raw_frame(rsv1 | binary, payload);

@@ -34,7 +34,7 @@ struct Request {
     std::string text = method + " /ws/core/ " + version + "\r\nHost: h\r\n";
     for (const auto& line : headers) text += line + "\r\n";
     text += "\r\n";
-    http::HeadParser parser{Limits{}};
+    http::HeadParser parser{ServerLimits{}};
     std::string_view input = text;
     REQUIRE(parser.next(input) == http::HeadParser::Step::complete);
     return parser.take_head();

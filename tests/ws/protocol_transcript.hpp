@@ -23,7 +23,7 @@ inline constexpr std::size_t default_limit = 1 << 20;
 struct Hearing {
   Hearing(std::size_t message_bytes = default_limit, std::optional<int> kept_window = std::nullopt)
       : limits{.message_bytes = message_bytes}, kept_window(kept_window) {}
-  Limits limits;
+  ServerLimits limits;
   std::optional<int> kept_window;
 };
 
@@ -75,7 +75,7 @@ class Listener {
     return std::to_string(protocol_.close_reason().code()) + ": " + protocol_.close_reason().text();
   }
 
-  const Limits limits_;
+  const ServerLimits limits_;
   ws::InflaterPool inflaters_;
   ws::DeflateTotals inflated_;
   ws::ServerProtocol protocol_;

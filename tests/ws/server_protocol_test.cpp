@@ -291,7 +291,7 @@ TEST_CASE("nothing is heard after the end", "[ws]") {
 TEST_CASE("reading can stop between two messages of one buffer", "[ws]") {
   std::string buffer = client_text("one") + client_text("two") + client_text("three").substr(0, 4);
   std::span<char> input(buffer);
-  const Limits limits;
+  const ServerLimits limits;
   ServerProtocol protocol(limits);
   REQUIRE(protocol.next(input) == ServerProtocol::Step::message);
   CHECK(protocol.take_message() == Message::text("one"));
@@ -306,7 +306,7 @@ TEST_CASE("a message that nobody takes makes way for the next", "[ws]") {
   std::string buffer =
       client_text("not taken") + client_frame(Opcode::text, "ta", false) + client_frame(Opcode::continuation, "ken");
   std::span<char> input(buffer);
-  const Limits limits;
+  const ServerLimits limits;
   ServerProtocol protocol(limits);
   REQUIRE(protocol.next(input) == ServerProtocol::Step::message);
   REQUIRE(protocol.next(input) == ServerProtocol::Step::message);
@@ -317,7 +317,7 @@ TEST_CASE("a protocol that moves takes its half message along", "[ws]") {
   const std::string frame = client_text("moved along, half of it");
   std::string first = frame.substr(0, 12), second = frame.substr(12);
   std::span<char> input(first);
-  const Limits limits;
+  const ServerLimits limits;
   ServerProtocol before(limits);
   CHECK(before.next(input) == ServerProtocol::Step::need_more);
   ServerProtocol after = std::move(before);

@@ -68,7 +68,7 @@ class Consumer {
   virtual Task<> on_gap(const Gap& gap);
 
   /// The memory that this object keeps for its client between messages, in bytes. Each call of kept_changed() reads it
-  /// anew, and up to 4 GiB of it count against Limits::server_held_bytes until the connection ends.
+  /// anew, and up to 4 GiB of it count against ConsumerLimits::server_held_bytes until the connection ends.
   virtual std::size_t kept_bytes() const noexcept { return 0; }
 
   /// Called once by the host, before connect().
@@ -100,8 +100,8 @@ class Consumer {
   void hear_later(std::chrono::nanoseconds delay, Event event);
 
   /// For a layer of your own between Consumer and handlers: what a handler's task refers to lives until it has
-  /// finished. `bytes` is what it takes in memory, which counts against Limits::server_held_bytes while the handler
-  /// waits.
+  /// finished. `bytes` is what it takes in memory, which counts against ConsumerLimits::server_held_bytes while the
+  /// handler waits.
   void keep_until_handled(std::shared_ptr<const void> referred, std::size_t bytes = 0);
 
   /// kept_bytes() has changed.
@@ -114,7 +114,7 @@ class Consumer {
   /// The channel layer. Throws std::logic_error when the host has none.
   ChannelLayer& layer() const;
   /// The bounds this server runs with.
-  const Limits& limits() const;
+  const ConsumerLimits& limits() const;
   /// The client wanted more than a limit of this consumer's allows. It is counted, and nothing else.
   void limit_met();
   /// True from accept() until the connection is closing.

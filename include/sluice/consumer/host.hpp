@@ -25,7 +25,7 @@ class HostObserver;
 
 /// How a Host treats its consumers. A value.
 struct HostOptions {
-  Limits limits = {};
+  ConsumerLimits limits = {};
   MailboxOverflow mailbox_overflow = MailboxOverflow::close;
   /// An event that a consumer has no handler for: ignored, counted and logged, a few lines per type; true: it is an
   /// error, and the consumer is closed with 1011 (behaviour DI-3).
@@ -48,13 +48,14 @@ struct HostStats {
   std::uint64_t failed_handlers = 0;  // exceptions from user code
   std::uint64_t unknown_events = 0;   // no handler
   std::uint64_t undecodable_events = 0;
-  std::uint64_t full_mailboxes = 0;      // times that a client waited because of Limits::client_mail
-  std::uint64_t mailbox_overflows = 0;   // events past the channel's capacity, or broadcasts past Limits::queued_bytes
-  std::uint64_t limits_met = 0;          // told by consumers: pages past their number or bytes per connection
+  std::uint64_t full_mailboxes = 0;  // times that a client waited because of ConsumerLimits::client_mail
+  std::uint64_t mailbox_overflows =
+      0;                         // events past the channel's capacity, or broadcasts past ConsumerLimits::queued_bytes
+  std::uint64_t limits_met = 0;  // told by consumers: pages past their number or bytes per connection
   std::uint64_t sends_after_close = 0;   // by handlers of a connection that had ended
   std::uint64_t dropped_at_close = 0;    // layer mail for a connection that had ended, or for a group it had left
-  std::uint64_t destroyed_handlers = 0;  // still suspended past Limits::disconnect_grace, or of a shed consumer
-  std::uint64_t shed_consumers = 0;      // closed with 1013: past Limits::server_held_bytes they held the most
+  std::uint64_t destroyed_handlers = 0;  // still suspended past ConsumerLimits::disconnect_grace, or of a shed consumer
+  std::uint64_t shed_consumers = 0;      // closed with 1013: past ConsumerLimits::server_held_bytes they held the most
   std::uint64_t missed_events = 0;       // lost since there was no memory: their consumers were closed with 1013
   std::uint64_t held_bytes = 0;          // by busy consumers and for pages now
   // Of clients that were slow (WhenSlow), in messages:
@@ -63,7 +64,7 @@ struct HostStats {
   std::uint64_t dropped_oldest = 0;  // by drop_oldest and keep_latest
   std::uint64_t superseded = 0;      // by a newer one of the same key
   std::uint64_t gaps_told = 0;       // on_gap was called
-  std::uint64_t backlog_bytes = 0;   // that wait now for all of them, up to Limits::server_queued_bytes
+  std::uint64_t backlog_bytes = 0;   // that wait now for all of them, up to ConsumerLimits::server_queued_bytes
 
   static constexpr std::string_view metric_prefix = "sluice_host";
   /// What each number is for operators. Any thread.
@@ -86,6 +87,7 @@ class Host final : public Gateway {
   std::shared_ptr<ConnectionEvents> open(Scope scope, std::shared_ptr<Connection> connection,
                                          Executor& executor) override;
   void executor_ended(Executor& executor) noexcept override;
+  const ConsumerLimits& consumer_limits() const noexcept override;
   HostStats stats() const;
 
  private:

@@ -7,10 +7,11 @@
 
 namespace sluice {
 
-/// What becomes of a group's broadcasts for a client that is slow: one that has not taken Limits::slow_bytes of what it
-/// was sent. What is not dropped waits, up to Limits::backlog_bytes and backlog_messages, and follows in its order.
+/// What becomes of a group's broadcasts for a client that is slow: one that has not taken ConsumerLimits::slow_bytes of
+/// what it was sent. What is not dropped waits, up to ConsumerLimits::backlog_bytes and backlog_messages, and follows
+/// in its order.
 enum class WhenSlow : std::uint8_t {
-  close,        // all wait; past Limits::queued_bytes the connection closes with 1013 "too slow" (the default)
+  close,        // all wait; past ConsumerLimits::queued_bytes the connection closes with 1013 "too slow" (the default)
   drop_newest,  // past the bounds the group is silent until the client has caught up
   drop_oldest,  // past the bounds the oldest give way
   keep_latest,  // of each payload's key the newest only; past the bounds as drop_oldest

@@ -33,7 +33,7 @@ struct Head {
   Version version = Version::http_1_1;
   /// path, raw_path, query_string and headers are filled; the addresses, scheme and subprotocols are not known here.
   RequestInfo request;
-  std::size_t content_length = 0;  // bytes of body that follow the head, at most Limits::body_bytes
+  std::size_t content_length = 0;  // bytes of body that follow the head, at most ServerLimits::body_bytes
   bool keep_alive = true;          // may the connection serve another request? HTTP/1.1 without Connection: close
   bool expects_continue = false;   // waits for continue_response before it sends the body
 
@@ -63,15 +63,16 @@ inline constexpr std::size_t max_target_bytes = 8000;
 /// are passed on as they are. The statuses:
 ///   400 anything malformed, also a path or query that is not UTF-8 (behaviour MW-6) or holds a bad escape or a NUL
 ///   411 a chunked body: clients of a WebSocket server know how much they send
-///   413 Content-Length past Limits::body_bytes           414 a target past max_target_bytes
-///   417 an Expect other than 100-continue                431 past Limits::head_bytes or Limits::header_count
-///   501 CONNECT, an endless method name, another transfer coding    505 neither HTTP/1.0 nor HTTP/1.1
+///   413 Content-Length past ServerLimits::body_bytes           414 a target past max_target_bytes
+///   417 an Expect other than 100-continue                431 past ServerLimits::head_bytes or
+///   ServerLimits::header_count 501 CONNECT, an endless method name, another transfer coding    505 neither HTTP/1.0
+///   nor HTTP/1.1
 /// One thread at a time.
 class HeadParser {
  public:
   enum class Step : std::uint8_t { need_more, complete, refused };
 
-  explicit HeadParser(const Limits& limits) noexcept
+  explicit HeadParser(const ServerLimits& limits) noexcept
       : head_limit_(limits.head_bytes), header_limit_(limits.header_count), body_limit_(limits.body_bytes) {}
 
   /// Takes the head's bytes off the front of `input`; what follows the head stays. Once refused, it stays refused.

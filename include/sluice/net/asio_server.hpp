@@ -24,7 +24,7 @@ class AsioExecutors;
 
 /// How a server serves. A value; fixed once serving.
 struct AsioServerOptions {
-  Limits limits = {};
+  ServerLimits limits = {};
   DeflateOptions deflate = {};  // messages are compressed for clients that offer it
   ProxyOptions proxies = {};    // who may speak for clients
   AllowedHosts hosts = {};      // that requests may ask for; others get 421
@@ -111,8 +111,8 @@ class AsioServer {
   void stop(StopOptions options = {});
   /// Blocks until stop() was called, by any thread, and everything has ended: connections, HTTP handlers, and whatever
   /// holds on to a connection, as a consumer does until its disconnect() has finished. At the longest that takes the
-  /// window, the grace and Limits::disconnect_grace; what is held longer is logged. Throws std::logic_error on an
-  /// executor of the server, which would wait for itself.
+  /// window, the grace and ConsumerLimits::disconnect_grace; what is held longer is logged. Throws std::logic_error on
+  /// an executor of the server, which would wait for itself.
   void wait();
 
   ServerStats stats() const;

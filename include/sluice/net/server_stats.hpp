@@ -32,13 +32,14 @@ struct ServerStats {
   std::uint64_t writes = 0;  // system calls that wrote; under TLS, records
 
   // Limits that were met without ending a WebSocket.
-  std::uint64_t server_full = 0;      // connections past Limits::connections
-  std::uint64_t address_full = 0;     // past Limits::connections_per_address
-  std::uint64_t read_ahead_full = 0;  // times that a busy consumer's client was not read past Limits::read_ahead_bytes
-  std::uint64_t turned_away = 0;      // attempts past Limits::refusals_per_address
+  std::uint64_t server_full = 0;   // connections past ServerLimits::connections
+  std::uint64_t address_full = 0;  // past ServerLimits::connections_per_address
+  std::uint64_t read_ahead_full =
+      0;  // times that a busy consumer's client was not read past ServerLimits::read_ahead_bytes
+  std::uint64_t turned_away = 0;      // attempts past ServerLimits::refusals_per_address
   std::uint64_t throttled = 0;        // times that a peer faster than its rates was not read for a while
-  std::uint64_t pings = 0;            // sent to peers that were silent for Limits::ping_every
-  std::uint64_t cut_off = 0;          // peers that did not do their part of an end within Limits::close_time
+  std::uint64_t pings = 0;            // sent to peers that were silent for ServerLimits::ping_every
+  std::uint64_t cut_off = 0;          // peers that did not do their part of an end within ServerLimits::close_time
   std::uint64_t cut_off_by_stop = 0;  // connections of any kind that were still there after StopOptions::grace
 
   // Compression: of `opened`, those that agreed on it; the messages and what they came to, before and after. What many
@@ -56,18 +57,18 @@ struct ServerStats {
   std::uint64_t closed_by_gateway = 0;
   std::uint64_t closed_by_stop = 0;
   std::uint64_t vanished = 0;          // no close frame (1006)
-  std::uint64_t too_slow = 0;          // past Limits::queued_bytes (1013)
-  std::uint64_t too_big = 0;           // a message past Limits::message_bytes (1009)
+  std::uint64_t too_slow = 0;          // past ConsumerLimits::queued_bytes (1013)
+  std::uint64_t too_big = 0;           // a message past ServerLimits::message_bytes (1009)
   std::uint64_t protocol_errors = 0;   // a frame that RFC 6455 forbids (1002)
   std::uint64_t invalid_payloads = 0;  // text that is not UTF-8, or compressed messages that can't be read (1007)
-  std::uint64_t too_many_frames = 0;   // a message past Limits::frames_per_message (1008)
+  std::uint64_t too_many_frames = 0;   // a message past ServerLimits::frames_per_message (1008)
   std::uint64_t too_fast = 0;          // past its rates, where those close (1008)
   std::uint64_t timed_out = 0;         // no answer to a ping (1006)
-  std::uint64_t idle = 0;              // no message for Limits::idle_time (1000)
-  std::uint64_t too_old = 0;           // past Limits::lifetime (1001)
-  std::uint64_t late_messages = 0;     // a message that took longer than Limits::message_time (1008)
-  std::uint64_t shed_unused = 0;       // had the most unused when all were past Limits::server_unused_bytes (1013)
-  std::uint64_t shed = 0;              // had the largest queue when all were past Limits::server_queued_bytes (1013)
+  std::uint64_t idle = 0;              // no message for ServerLimits::idle_time (1000)
+  std::uint64_t too_old = 0;           // past ServerLimits::lifetime (1001)
+  std::uint64_t late_messages = 0;     // a message that took longer than ServerLimits::message_time (1008)
+  std::uint64_t shed_unused = 0;  // had the most unused when all were past ServerLimits::server_unused_bytes (1013)
+  std::uint64_t shed = 0;         // had the largest queue when all were past ConsumerLimits::server_queued_bytes (1013)
 
   static constexpr std::string_view metric_prefix = "sluice_server";
   /// What each number is for operators. Any thread.

@@ -46,7 +46,7 @@ struct ClientCertificate {
   std::vector<std::string> emails;
   std::vector<std::string> uris;
   /// From then on a request that comes over the connection is refused with 403, and the next handshake fails. An open
-  /// WebSocket stays: end it then, or give it a Limits::lifetime.
+  /// WebSocket stays: end it then, or give it a ServerLimits::lifetime.
   std::chrono::system_clock::time_point not_after;
 };
 

@@ -35,8 +35,8 @@ struct CoreConsumerOptions {
   json::Style style = json::Style::compact;
   /// What becomes of broadcasts while the client is slow, where a page type has no word of its own.
   WhenSlow when_slow = WhenSlow::close;
-  /// After how much silence a client that asked for `ping` should send one. Below Limits::ping_every it replaces the
-  /// pings of the protocol, and adds nothing to them. 1 s to 1 h.
+  /// After how much silence a client that asked for `ping` should send one. Below ServerLimits::ping_every it replaces
+  /// the pings of the protocol, and adds nothing to them. 1 s to 1 h.
   std::chrono::duration<std::uint16_t> heartbeat{20};
   /// After a gap of the channel layer, and when recheck_pages is called, can_add is asked for so many pages at a time
   /// on each executor. The other clients wait for their turn, and their broadcasts wait with them: see docs/limits.md.
@@ -61,10 +61,10 @@ struct CoreConsumerOptions {
 /// of the connection: a revocation that was missed takes its pages away all the same. Clients take turns for it, and
 /// until the last of a client's pages was asked for its broadcasts wait.
 ///
-/// A connection has up to Limits::pages_per_connection pages, which take up to page_bytes_per_connection, and those of
-/// all connections count against server_held_bytes: past it those that hold the most close with 1013. To react to
-/// more events derive from it, and start your table of handlers from EventHandlers(CoreConsumer::event_handlers()). Its
-/// executor only.
+/// A connection has up to ConsumerLimits::pages_per_connection pages, which take up to page_bytes_per_connection, and
+/// those of all connections count against server_held_bytes: past it those that hold the most close with 1013. To react
+/// to more events derive from it, and start your table of handlers from EventHandlers(CoreConsumer::event_handlers()).
+/// Its executor only.
 class CoreConsumer : public JsonConsumer {
  public:
   /// Throws std::invalid_argument without a registry.
@@ -80,7 +80,7 @@ class CoreConsumer : public JsonConsumer {
   /// Tells the client which pages to fetch anew, if anything was lost; without pages, all that it shows:
   /// {"type":"updates_missed","pages":[{"page":"table","parameters":{"table_id":7}}]}.
   Task<> on_gap(const Gap& gap) override;
-  /// What its pages take, as Limits::page_bytes_per_connection counts it.
+  /// What its pages take, as ConsumerLimits::page_bytes_per_connection counts it.
   std::size_t kept_bytes() const noexcept override;
 
  private:

@@ -64,10 +64,10 @@ class Connection {
   /// send becomes 1011.
   virtual void close(const CloseReason& reason) = 0;
   /// Stops delivering messages, and soon stops reading: the peer's TCP then waits. The peer's close comes behind its
-  /// messages; both come all the same if this takes longer than Limits::close_time, or the connection is lost.
+  /// messages; both come all the same if this takes longer than ServerLimits::close_time, or the connection is lost.
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
-  /// Bytes sent but not yet taken by the network. More than Limits::slow_bytes of them: the peer is slow.
+  /// Bytes sent but not yet taken by the network. More than ConsumerLimits::slow_bytes of them: the peer is slow.
   virtual std::size_t queued_bytes() const noexcept = 0;
   /// Asks for one on_drained, once nothing is queued any more; soon, if nothing is now.
   virtual void tell_when_drained() = 0;

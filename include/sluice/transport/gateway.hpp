@@ -10,6 +10,7 @@
 #include "sluice/core/use_count.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/http.hpp"
+#include "sluice/transport/limits.hpp"
 #include "sluice/transport/scope.hpp"
 
 namespace sluice {
@@ -27,6 +28,10 @@ class Gateway {
   /// The executor runs no more, and a server that used it ends: what is left there of connections that are gone is
   /// destroyed in this call. The default does nothing.
   virtual void executor_ended(Executor& executor) noexcept { (void)executor; }
+  /// What its consumers may take. A server reads it when it is made: how much may wait for a client, and how long a
+  /// handler may outlive its connection. A gateway that stands in front of another returns that one's. The default has
+  /// the defaults.
+  virtual const ConsumerLimits& consumer_limits() const noexcept { return default_consumer_limits; }
   /// For servers, which must be destroyed before their gateway.
   const UseCount& use_count() const noexcept { return use_count_; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every bound on what a peer, a group or a handler may take, in one place. docs/limits.md says of each what happens
-// past it, and who counts it.
+// Every bound on what a peer, a group or a handler may take. A server is given its bounds, a host its own, and a server
+// asks its gateway for those that both need. docs/limits.md says of each what happens past it, and who counts it.
 #pragma once
 
 #include <chrono>
@@ -22,8 +22,9 @@ enum class RateExcess : std::uint8_t {
   close,     // 1008
 };
 
-/// Bounds with their units; a time of 0 means none, where there may be none. A value; fixed once serving.
-struct Limits {
+/// What a server bounds: handshakes, what clients send, and how long connections live. With their units; a time of 0
+/// means none, where there may be none. A value; fixed once serving.
+struct ServerLimits {
   // --- the handshake
   std::size_t head_bytes = 16 * 1024;    // request line and headers; past it 431
   std::size_t header_count = 100;        // past it 431
@@ -35,12 +36,8 @@ struct Limits {
   std::chrono::milliseconds close_time{2'000};  // how long a close waits for the peer's side
 
   // --- messages
-  std::size_t message_bytes = 1024 * 1024;     // one client message, its fragments joined; past it close 1009
-  std::uint32_t frames_per_message = 16'384;   // 1 to 16,777,215, empty ones too; past it close 1008
-  std::size_t queued_bytes = 4 * 1024 * 1024;  // sent, not yet taken by the network; past it close 1013
-  std::size_t slow_bytes = 64 * 1024;          // of these, half at most, past which a client is slow (WhenSlow)
-  std::size_t backlog_bytes = 1024 * 1024;     // that may be dropped and wait meanwhile; half of queued_bytes at most
-  std::size_t backlog_messages = 1'000;        // the same, in messages
+  std::size_t message_bytes = 1024 * 1024;          // one client message, its fragments joined; past it close 1009
+  std::uint32_t frames_per_message = 16'384;        // 1 to 16,777,215, empty ones too; past it close 1008
   std::chrono::milliseconds message_time{120'000};  // from its first byte to its last; past it close 1008
   std::size_t read_ahead_bytes = 32 * 1024;  // of messages that wait for a busy consumer; past it their client waits
   Rate message_rate{10'000, 20'000};         // of one client: the frames of its messages, pings and pongs
@@ -54,29 +51,47 @@ struct Limits {
   std::chrono::milliseconds lifetime{0};         // from accept(), up to an eighth less; past it close 1001
 
   // --- the process
-  std::size_t connections = 0;                          // at once, 0: as many as there are descriptors; past it 503
-  std::size_t connections_per_address = 0;              // 0: any number; past it 503
-  Rate refusals_per_address{100, 1'000};                // answers 401 and 403; past it 429, unasked. 0: any number
-  std::size_t server_queued_bytes = 512 * 1024 * 1024;  // waiting for all slow readers; past it the largest close 1013
-  std::size_t server_unused_bytes = 512 * 1024 * 1024;  // read of all clients and not used yet; past it the same
+  std::size_t connections = 0;              // at once, 0: as many as there are descriptors; past it 503
+  std::size_t connections_per_address = 0;  // 0: any number; past it 503
+  Rate refusals_per_address{100, 1'000};    // answers 401 and 403; past it 429, unasked. 0: any number
 
-  // By consumers: what waits for busy ones, their messages, and pages. Past it those that hold the most close 1013. 0:
-  // any number.
-  std::size_t server_held_bytes = 512 * 1024 * 1024;
+  // Read of all clients and not used yet; past it those that hold the most close 1013. 0: any number.
+  std::size_t server_unused_bytes = 512 * 1024 * 1024;
+};
 
-  // --- consumers
+/// What the consumers of a gateway may take, and what may wait for their clients. A host is given it; a server reads
+/// queued_bytes, slow_bytes, server_queued_bytes and disconnect_grace through Gateway::consumer_limits(). A value;
+/// fixed once serving.
+struct ConsumerLimits {
+  // --- what waits for a client
+  std::size_t queued_bytes = 4 * 1024 * 1024;  // sent, not yet taken by the network; past it close 1013
+  std::size_t slow_bytes = 64 * 1024;          // of these, half at most, past which a client is slow (WhenSlow)
+  std::size_t backlog_bytes = 1024 * 1024;     // that may be dropped and wait; half of queued_bytes at most
+  std::size_t backlog_messages = 1'000;        // the same, in messages
+  std::size_t server_queued_bytes = 512 * 1024 * 1024;  // for all slow readers; past it the largest close 1013
+
+  // --- what a consumer takes
   std::size_t client_mail = 32;              // messages that wait for a busy consumer; past it their client waits
   std::size_t pages_per_connection = 1'000;  // past it a subscription is refused
   std::size_t page_bytes_per_connection = 2 * 1024 * 1024;  // what its pages take in memory; past it the same
+
+  // What waits for all busy consumers, their messages, and pages. Past it those that hold the most close 1013. 0: any
+  // number.
+  std::size_t server_held_bytes = 512 * 1024 * 1024;
+
   std::chrono::milliseconds disconnect_grace{
       10'000};  // a handler that still waits this long after the end is destroyed
 };
+
+/// Of gateways that say nothing else.
+inline constexpr ConsumerLimits default_consumer_limits{};
 
 /// The longest time that a limit may have, 12 days: longer ones can't be told from the past on a clock of milliseconds.
 inline constexpr std::chrono::milliseconds longest_limit{std::chrono::hours(12 * 24)};
 
 /// What is wrong with them, as a sentence that names the field and what it may be; empty: nothing. Servers and hosts
 /// ask it when they are made. Any thread.
-std::string fault_of(const Limits& limits);
+std::string fault_of(const ServerLimits& limits);
+std::string fault_of(const ConsumerLimits& limits);
 
 }  // namespace sluice

@@ -44,12 +44,12 @@ class MessageInflater;
 class ServerProtocol {
  public:
   enum class Step : std::uint8_t { need_more, yield, message, ping, pong, close, failed };
-  /// The highest Limits::frames_per_message.
+  /// The highest ServerLimits::frames_per_message.
   static constexpr std::uint32_t most_frames = (std::uint32_t{1} << 24U) - 1;
 
   /// Of the limits, those on messages count. They outlive it.
-  explicit ServerProtocol(const Limits& limits) noexcept;
-  explicit ServerProtocol(Limits&&) = delete;
+  explicit ServerProtocol(const ServerLimits& limits) noexcept;
+  explicit ServerProtocol(ServerLimits&&) = delete;
   ServerProtocol(ServerProtocol&&) noexcept;
   ServerProtocol& operator=(ServerProtocol&&) noexcept;
   ~ServerProtocol();
@@ -100,7 +100,7 @@ class ServerProtocol {
   Step end(Step last, CloseReason reason);
   Rarity& rarity();
 
-  const Limits* limits_;
+  const ServerLimits* limits_;
   std::uint64_t payload_left_ = 0;  // of the frame whose header stands in header_
   std::string message_;             // whole after Step::message, otherwise what has come of it
   const char* control_ = nullptr;

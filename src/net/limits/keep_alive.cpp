@@ -28,14 +28,14 @@ bool LatePong::can_come(const TcpProgress& now, milliseconds pong_time) noexcept
   return !on_its_way && recent;
 }
 
-void KeepAlive::begin(const Limits& limits, Tick now, std::uint32_t random) noexcept {
+void KeepAlive::begin(const ServerLimits& limits, Tick now, std::uint32_t random) noexcept {
   last_bytes_ = last_message_ = now;
   const std::uint64_t most_taken = ticks(limits.lifetime) / 8;
   ends_ = now + ticks(limits.lifetime) - static_cast<Tick>(most_taken * random >> 32U);
   pinged_ = false;
 }
 
-KeepAlive::Verdict KeepAlive::check(const Limits& limits, Tick now) noexcept {
+KeepAlive::Verdict KeepAlive::check(const ServerLimits& limits, Tick now) noexcept {
   if (limits.ping_every.count() > 0) {
     const auto silent = between(last_bytes_, now);
     if (silent >= limits.ping_every && !pinged_) {
@@ -52,7 +52,7 @@ KeepAlive::Verdict KeepAlive::check(const Limits& limits, Tick now) noexcept {
   return Verdict::alive;
 }
 
-std::optional<milliseconds> KeepAlive::next_check(const Limits& limits, Tick now) const noexcept {
+std::optional<milliseconds> KeepAlive::next_check(const ServerLimits& limits, Tick now) const noexcept {
   std::optional<milliseconds> least;
   const auto consider = [&](milliseconds time) {
     time = std::max(time, milliseconds(0));

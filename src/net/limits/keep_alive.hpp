@@ -52,7 +52,7 @@ class KeepAlive {
 
   /// The WebSocket opens. `random` takes up to an eighth from the lifetime, so that connections that were opened
   /// together do not end together.
-  void begin(const Limits& limits, Tick now, std::uint32_t random) noexcept;
+  void begin(const ServerLimits& limits, Tick now, std::uint32_t random) noexcept;
   /// The peer has proved that it is alive.
   void on_bytes(Tick now) noexcept {
     last_bytes_ = now;
@@ -61,14 +61,14 @@ class KeepAlive {
   /// A message was sent or received.
   void on_message(Tick now) noexcept { last_message_ = now; }
   /// The pong cannot have arrived yet: the peer gets pong_time once more.
-  void extend_pong_wait(const Limits& limits, Tick now) noexcept {
+  void extend_pong_wait(const ServerLimits& limits, Tick now) noexcept {
     last_bytes_ = now - static_cast<Tick>(limits.ping_every.count());
   }
 
   /// What is due now. After `ping_due` the ping counts as sent.
-  Verdict check(const Limits& limits, Tick now) noexcept;
+  Verdict check(const ServerLimits& limits, Tick now) noexcept;
   /// The time until the next check can have a result; nullopt: never.
-  std::optional<std::chrono::milliseconds> next_check(const Limits& limits, Tick now) const noexcept;
+  std::optional<std::chrono::milliseconds> next_check(const ServerLimits& limits, Tick now) const noexcept;
 
  private:
   Tick last_bytes_ = 0;

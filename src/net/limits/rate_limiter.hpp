@@ -12,7 +12,7 @@ namespace sluice::net {
 
 /// The rates that all connections of a server are held to. Immutable: share freely.
 struct RateLimits {
-  explicit RateLimits(const Limits& limits) noexcept
+  explicit RateLimits(const ServerLimits& limits) noexcept
       : messages(limits.message_rate), bytes(limits.byte_rate), excess(limits.rate_excess) {}
 
   const Pace messages, bytes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What Limits ask of one open WebSocket over time. No socket, no clock of its own.
+// What ServerLimits ask of one open WebSocket over time. No socket, no clock of its own.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@ namespace sluice::net {
 
 /// The limits of a server, and its clock as it was read last. A value.
 struct LimitsNow {
-  const Limits& limits;
+  const ServerLimits& limits;
   const RateLimits& rates;
   Tick tick;
   RateLimiter::Time time;

@@ -14,6 +14,9 @@ AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOpt
   if (const std::string fault = fault_of(options.limits); !fault.empty()) {
     throw std::invalid_argument("AsioServer: " + fault);
   }
+  if (const std::string fault = fault_of(gateway.consumer_limits()); !fault.empty()) {
+    throw std::invalid_argument("AsioServer: its gateway: " + fault);
+  }
   if (!State::can_be_waited_for(options.return_after)) {
     throw std::invalid_argument("AsioServer: return_after can't be negative or above 12 days");
   }

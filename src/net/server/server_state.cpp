@@ -25,9 +25,10 @@ AsioServer::State::State(AsioExecutors& executors, Gateway& gateway, AsioServerO
     : executors_(executors),
       context_{gateway,
                options,
+               gateway.consumer_limits(),
                {options.limits.connections, options.limits.connections_per_address},
                Refusals(options.limits.refusals_per_address),
-               {options.limits.server_queued_bytes, executors.size()},
+               {gateway.consumer_limits().server_queued_bytes, executors.size()},
                {options.limits.server_unused_bytes, executors.size()},
                net::ReturnTimes(options.return_after),
                [this](net::Held what) { relieve(what); }} {

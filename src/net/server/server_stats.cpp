@@ -25,17 +25,17 @@ std::span<const observe::Metric<ServerStats>> ServerStats::metrics() noexcept {
       observe::counter<&ServerStats::bytes_in>("received_bytes", "Bytes that were read, within TLS."),
       observe::counter<&ServerStats::bytes_out>("sent_bytes", "Bytes that were written, within TLS."),
       observe::counter<&ServerStats::writes>("writes", "System calls that wrote; under TLS, records."),
-      observe::counter<&ServerStats::server_full>("refused_server_full", "Connections past Limits::connections."),
+      observe::counter<&ServerStats::server_full>("refused_server_full", "Connections past ServerLimits::connections."),
       observe::counter<&ServerStats::address_full>("refused_address_full",
-                                                   "Connections past Limits::connections_per_address."),
+                                                   "Connections past ServerLimits::connections_per_address."),
       observe::counter<&ServerStats::read_ahead_full>(
-          "read_ahead_full", "Times that a busy consumer's client was not read, past Limits::read_ahead_bytes."),
-      observe::counter<&ServerStats::turned_away>("turned_away", "Attempts past Limits::refusals_per_address."),
+          "read_ahead_full", "Times that a busy consumer's client was not read, past ServerLimits::read_ahead_bytes."),
+      observe::counter<&ServerStats::turned_away>("turned_away", "Attempts past ServerLimits::refusals_per_address."),
       observe::counter<&ServerStats::throttled>("throttled",
                                                 "Times that a client faster than its rates was not read for a while."),
       observe::counter<&ServerStats::pings>("pings", "Pings that were sent to silent clients."),
       observe::counter<&ServerStats::cut_off>(
-          "cut_off", "Clients that did not do their part of a close within Limits::close_time."),
+          "cut_off", "Clients that did not do their part of a close within ServerLimits::close_time."),
       observe::counter<&ServerStats::cut_off_by_stop>("cut_off_by_stop",
                                                       "Connections that were still open after StopOptions::grace."),
       observe::counter<&ServerStats::compressing>("compressing", "WebSockets that agreed on permessage-deflate."),
@@ -56,31 +56,32 @@ std::span<const observe::Metric<ServerStats>> ServerStats::metrics() noexcept {
                                                      "WebSockets that ended since the server stopped."),
       observe::counter<&ServerStats::vanished>("vanished", "WebSockets that ended without a close frame (1006)."),
       observe::counter<&ServerStats::too_slow>("closed_too_slow",
-                                               "WebSockets whose queue passed Limits::queued_bytes (1013)."),
+                                               "WebSockets whose queue passed ConsumerLimits::queued_bytes (1013)."),
       observe::counter<&ServerStats::too_big>("closed_too_big",
-                                              "WebSockets with a message past Limits::message_bytes (1009)."),
+                                              "WebSockets with a message past ServerLimits::message_bytes (1009)."),
       observe::counter<&ServerStats::protocol_errors>("closed_protocol_error",
                                                       "WebSockets with a frame that RFC 6455 forbids (1002)."),
       observe::counter<&ServerStats::invalid_payloads>(
           "closed_invalid_payload",
           "WebSockets with text that is not UTF-8, or compressed data that can't be read (1007)."),
       observe::counter<&ServerStats::too_many_frames>(
-          "closed_too_many_frames", "WebSockets with a message past Limits::frames_per_message (1008)."),
+          "closed_too_many_frames", "WebSockets with a message past ServerLimits::frames_per_message (1008)."),
       observe::counter<&ServerStats::too_fast>("closed_too_fast",
                                                "WebSockets whose client passed its rates, where those close (1008)."),
       observe::counter<&ServerStats::timed_out>("closed_timed_out",
                                                 "WebSockets whose client did not answer a ping (1006)."),
-      observe::counter<&ServerStats::idle>("closed_idle", "WebSockets without a message for Limits::idle_time (1000)."),
-      observe::counter<&ServerStats::too_old>("closed_too_old", "WebSockets past Limits::lifetime (1001)."),
+      observe::counter<&ServerStats::idle>("closed_idle",
+                                           "WebSockets without a message for ServerLimits::idle_time (1000)."),
+      observe::counter<&ServerStats::too_old>("closed_too_old", "WebSockets past ServerLimits::lifetime (1001)."),
       observe::counter<&ServerStats::late_messages>(
-          "closed_late_message", "WebSockets with a message that took longer than Limits::message_time (1008)."),
+          "closed_late_message", "WebSockets with a message that took longer than ServerLimits::message_time (1008)."),
       observe::counter<&ServerStats::shed_unused>(
           "shed_unused",
           "WebSockets closed since they had the most unread bytes when all were past "
-          "Limits::server_unused_bytes (1013)."),
-      observe::counter<&ServerStats::shed>(
-          "shed",
-          "WebSockets closed since they had the largest queue when all were past Limits::server_queued_bytes (1013)."),
+          "ServerLimits::server_unused_bytes (1013)."),
+      observe::counter<&ServerStats::shed>("shed",
+                                           "WebSockets closed since they had the largest queue when all were past "
+                                           "ConsumerLimits::server_queued_bytes (1013)."),
   };
   return table;
 }

@@ -26,6 +26,7 @@ enum class Held : std::uint8_t { queued, unused };
 struct ServerContext {
   Gateway& gateway;
   const AsioServerOptions options;
+  const ConsumerLimits consumer_limits;  // the gateway's
   Admission admission;
   Refusals refusals;
   QueuedBytes queued_bytes;

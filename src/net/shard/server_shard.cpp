@@ -41,7 +41,7 @@ ServerShard::ServerShard(AsioExecutor& executor, ServerContext& context, std::si
       rates_(limits()),
       queued_bytes_(context.queued_bytes, number),
       unused_bytes_(context.unused_bytes, number),
-      most_gathered_(std::min({gathered_bytes, limits().slow_bytes, limits().queued_bytes})) {}
+      most_gathered_(std::min({gathered_bytes, consumer_limits().slow_bytes, consumer_limits().queued_bytes})) {}
 
 ServerShard::~ServerShard() = default;
 

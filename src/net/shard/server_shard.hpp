@@ -41,7 +41,8 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   AsioExecutor& executor() noexcept { return executor_; }
   Gateway& gateway() noexcept { return context_.gateway; }
   const AsioServerOptions& options() const noexcept { return context_.options; }
-  const Limits& limits() const noexcept { return context_.options.limits; }
+  const ServerLimits& limits() const noexcept { return context_.options.limits; }
+  const ConsumerLimits& consumer_limits() const noexcept { return context_.consumer_limits; }
   Poller& poller() noexcept { return *poller_; }
   Refusals& refusals() noexcept { return context_.refusals; }
   Counters& counters() noexcept { return counters_; }  // reading them: any thread

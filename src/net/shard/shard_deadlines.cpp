@@ -20,7 +20,7 @@ constexpr auto throttle_time = std::chrono::milliseconds(100);
 
 // Slots so short that a deadline is less than a hundredth late, and that not
 // all deadlines within a second fall into one.
-std::chrono::milliseconds slot_for(const Limits& limits) noexcept {
+std::chrono::milliseconds slot_for(const ServerLimits& limits) noexcept {
   auto shortest = std::chrono::milliseconds::max();
   for (const auto time : {limits.ping_every, limits.pong_time, limits.idle_time, limits.lifetime}) {
     if (time.count() > 0) shortest = std::min(shortest, time);

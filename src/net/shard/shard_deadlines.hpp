@@ -20,11 +20,11 @@ class ServerShard;
 class ShardDeadlines {
  public:
   enum class Kind {
-    handshake,  // Limits::handshake_time
+    handshake,  // ServerLimits::handshake_time
     handler,    // none: a request is in the application's hands
-    piece,      // Limits::piece_time, if there is one
+    piece,      // ServerLimits::piece_time, if there is one
     throttled,  // a tenth of a second
-    closing,    // Limits::close_time
+    closing,    // ServerLimits::close_time
   };
 
   explicit ShardDeadlines(ServerShard& shard);

@@ -18,7 +18,7 @@ namespace sluice::net {
 /// Its executor only.
 class SharedBuffers {
  public:
-  SharedBuffers(AsioExecutor& executor, const Limits& limits) noexcept : executor_(executor), limits_(limits) {}
+  SharedBuffers(AsioExecutor& executor, const ServerLimits& limits) noexcept : executor_(executor), limits_(limits) {}
 
   /// Where frames are encoded.
   FrameBuffer& frames() {
@@ -39,7 +39,7 @@ class SharedBuffers {
 
  private:
   AsioExecutor& executor_;
-  const Limits& limits_;
+  const ServerLimits& limits_;
   FrameBuffer* frames_ = nullptr;
   WriteQueue::Spares spares_;
   std::unique_ptr<ws::ServerProtocol> spare_protocol_;

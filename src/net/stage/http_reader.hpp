@@ -23,7 +23,7 @@ class HttpReader {
     refused,           // refusal()
   };
 
-  explicit HttpReader(const Limits& limits) : heads_(limits) {}
+  explicit HttpReader(const ServerLimits& limits) : heads_(limits) {}
 
   Step next(std::string_view& input);
   /// Has something of the next request arrived?

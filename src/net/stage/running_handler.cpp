@@ -75,7 +75,7 @@ void RunningHandler::keep_for_grace() {
   auto kept = std::make_shared<std::shared_ptr<AsioConnection>>(connection_.self());
   kept_ = kept;
   shard().shutdown().keep(kept);
-  shard().executor().post_after(shard().limits().disconnect_grace, [kept] { kept->reset(); });
+  shard().executor().post_after(shard().consumer_limits().disconnect_grace, [kept] { kept->reset(); });
 }
 
 void RunningHandler::drop() noexcept {

@@ -16,7 +16,7 @@ class AsioConnection;
 class ServerShard;
 
 /// Runs the HttpHandler, and calls HttpStage::on_handler_finished() if it finishes later. When the client is gone
-/// meanwhile, the handler may finish within Limits::disconnect_grace. A part of HttpStage. Its executor only.
+/// meanwhile, the handler may finish within ConsumerLimits::disconnect_grace. A part of HttpStage. Its executor only.
 class RunningHandler {
  public:
   explicit RunningHandler(AsioConnection& connection) noexcept : connection_(connection) {}

@@ -84,8 +84,9 @@ void WebSocketStage::send(const Frame& frame) {
   if (socket.held_bytes() > shard.most_gathered()) {
     if (!socket.waits_for_room()) connection_.write_queued();
     if (!open()) return;
-    if (socket.held_bytes() > shard.limits().queued_bytes) socket.release_shared();  // together they may take less
-    if (socket.held_bytes() > shard.limits().queued_bytes) return too_slow();
+    if (socket.held_bytes() > shard.consumer_limits().queued_bytes)
+      socket.release_shared();  // together they may take less
+    if (socket.held_bytes() > shard.consumer_limits().queued_bytes) return too_slow();
   }
   connection_.write_soon();
   limits_.on_message_sent(shard);

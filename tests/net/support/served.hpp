@@ -64,6 +64,8 @@ class Door : public ConnectionEvents {
 /// "drained", "stop" and "closed CODE TEXT".
 class TestGateway : public Gateway {
  public:
+  explicit TestGateway(ConsumerLimits limits = {}) : limits_(limits) {}
+
   std::function<void(Door&)> when_opened = [](Door& door) { door.connection->accept(Acceptance()); };
   std::function<void(Door&, Message)> when_said = [](Door& door, Message message) {
     door.connection->send(door.frames().encode(message.kind(), message.data()));
@@ -75,6 +77,7 @@ class TestGateway : public Gateway {
 
   std::shared_ptr<ConnectionEvents> open(Scope scope, std::shared_ptr<Connection> connection,
                                          Executor& executor) override;
+  const ConsumerLimits& consumer_limits() const noexcept override { return limits_; }
   /// Runs it on the executor of the open connection with this path, and returns when it has run.
   void with(const std::string& path, std::function<void(Door&)> what);
   /// The open connection with this path, or null.
@@ -83,6 +86,7 @@ class TestGateway : public Gateway {
  private:
   friend class Door;
 
+  const ConsumerLimits limits_;
   std::mutex mutex_;
   std::map<std::string, std::weak_ptr<Door>> doors_;
 };
@@ -93,8 +97,9 @@ void run_on(Executor& executor, std::function<void()> what);
 /// Executors, gateway and server. The server is told to stop when the test ends.
 class Served {
  public:
-  explicit Served(AsioServerOptions options = {}, std::size_t threads = 1)
-      : executors(threads), server(executors, gateway, options) {
+  explicit Served(AsioServerOptions options = {}, std::size_t threads = 1) : Served(options, {}, threads) {}
+  Served(AsioServerOptions options, ConsumerLimits consumer_limits, std::size_t threads = 1)
+      : gateway(consumer_limits), executors(threads), server(executors, gateway, options) {
     port = server.listen("127.0.0.1", 0).value();
   }
   BlockingClient connect(int receive_buffer = 0) const { return BlockingClient(port, receive_buffer); }
