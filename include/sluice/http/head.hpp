@@ -63,10 +63,9 @@ inline constexpr std::size_t max_target_bytes = 8000;
 /// are passed on as they are. The statuses:
 ///   400 anything malformed, also a path or query that is not UTF-8 (behaviour MW-6) or holds a bad escape or a NUL
 ///   411 a chunked body: clients of a WebSocket server know how much they send
-///   413 Content-Length past ServerLimits::body_bytes           414 a target past max_target_bytes
-///   417 an Expect other than 100-continue                431 past ServerLimits::head_bytes or
-///   ServerLimits::header_count 501 CONNECT, an endless method name, another transfer coding    505 neither HTTP/1.0
-///   nor HTTP/1.1
+///   413 Content-Length past ServerLimits::body_bytes     414 a target past max_target_bytes
+///   417 an Expect other than 100-continue                431 past ServerLimits::head_bytes or header_count
+///   501 CONNECT, an endless method name, another transfer coding    505 neither HTTP/1.0 nor HTTP/1.1
 /// One thread at a time.
 class HeadParser {
  public:

@@ -3,13 +3,17 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
 
 #include "sluice/core/close_reason.hpp"
+#include "sluice/core/function.hpp"
 #include "sluice/core/result.hpp"
+#include "sluice/core/task.hpp"
+#include "sluice/net/adopt_options.hpp"
 #include "sluice/net/allowed_hosts.hpp"
 #include "sluice/net/server_stats.hpp"
 #include "sluice/net/tls_context.hpp"
@@ -84,8 +88,9 @@ class AsioServer {
   AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOptions options = {});
   AsioServer(const AsioServer&) = delete;
   AsioServer& operator=(const AsioServer&) = delete;
-  /// Stops at once and waits while the executors' own threads run. With io_contexts of yours: call stop() and wait()
-  /// before, or end your loops before; what is still there is then closed, and its events told, in this thread.
+  /// Stops at once and waits while the executors' own threads run. With io_contexts of yours: call stop() and wait() or
+  /// when_ended() before, or end your loops before; what is still there is then closed, and its events are notified, in
+  /// this thread.
   ~AsioServer();
 
   /// Listens on a host, an IPv4 or IPv6 address or a name, and returns the port; port 0 lets the kernel pick one. A
@@ -102,6 +107,25 @@ class AsioServer {
   Result<std::uint16_t> listen_fd(int descriptor, const ListenOptions& options = {});
   Result<std::uint16_t> listen_fd(int descriptor, const TlsContext& tls);
 
+  /// Serves a connection that another server has accepted, beside listen() or instead of it. It is admitted like an
+  /// accepted one: the same limits, statistics and drain, from the first byte of a request. `read` is what the caller
+  /// has read of the request and behind it, at most most_adopted_bytes(). The descriptor is a stream socket: TCP, or a
+  /// Unix one, the end of a socketpair() say, to whose other end the caller copies what it decrypts.
+  ///
+  ///     loop.remove(descriptor);  // no other code may read it, write to it, or wait for it
+  ///     if (auto adopted = server.adopt(descriptor, read); !adopted) ::close(descriptor);
+  ///
+  /// On success the descriptor belongs to the server, which closes it. On an Error, and on an exception, it still
+  /// belongs to the caller, and its flags are as they were. Fails with invalid_argument for a descriptor, an address or
+  /// a request that can't be used, with refused after stop(), with no_room when AsioServerOptions::backlog connections
+  /// wait to be taken, with io_failed as listen() does. Throws std::bad_alloc. Any thread.
+  Result<> adopt(int descriptor, std::string_view read = {}, const AdoptOptions& options = {});
+  /// The same where the caller has parsed the request's head: `behind` is what it has read behind the head.
+  Result<> adopt(int descriptor, const AdoptedRequest& request, std::string_view behind = {},
+                 const AdoptOptions& options = {});
+  /// How many bytes adopt() takes with a connection: a head, with the largest body or message, and 64 KiB.
+  std::size_t most_adopted_bytes() const noexcept;
+
   /// Stops in good order, and returns at once. Connections that the kernel has completed are served, then nobody is
   /// accepted any more. HTTP requests are answered with `Connection: close`; a connection that waits for its first
   /// request has half a second for it. Each WebSocket, in its turn, has its events told with on_stop(), and is closed
@@ -114,6 +138,14 @@ class AsioServer {
   /// window, the grace and ConsumerLimits::disconnect_grace; what is held longer is logged. Throws std::logic_error on
   /// an executor of the server, which would wait for itself.
   void wait();
+
+  /// Calls `then` once everything has ended, as wait() waits for it, without blocking a thread: in a job of the
+  /// server's first executor, which may destroy the server. After the end it is called soon. If the server is destroyed
+  /// before that, `then` is destroyed without being called. Throws std::bad_alloc. Any thread.
+  void when_ended(Function<void()> then);
+  /// The same as a task, which continues on the executor that awaits it. It throws BrokenPromise if the server is
+  /// destroyed before everything has ended.
+  Task<> ended();
 
   ServerStats stats() const;
 

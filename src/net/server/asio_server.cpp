@@ -5,8 +5,11 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <variant>
 
 #include "net/server/server_state.hpp"
+#include "sluice/core/completion.hpp"
 
 namespace sluice {
 
@@ -48,6 +51,19 @@ Result<std::uint16_t> AsioServer::listen_fd(int descriptor, const TlsContext& tl
   return state_->listen_fd(descriptor, {.tls = tls});
 }
 
+Result<> AsioServer::adopt(int descriptor, std::string_view read, const AdoptOptions& options) {
+  return state_->adopt(descriptor, std::string(read), options);
+}
+
+Result<> AsioServer::adopt(int descriptor, const AdoptedRequest& request, std::string_view behind,
+                           const AdoptOptions& options) {
+  auto head = net::head_of(request);
+  if (!head) return head.error();
+  return state_->adopt(descriptor, std::move(head->append(behind)), options);
+}
+
+std::size_t AsioServer::most_adopted_bytes() const noexcept { return state_->most_adopted_bytes(); }
+
 void AsioServer::stop(StopOptions options) { state_->stop(options); }
 
 void AsioServer::wait() {
@@ -56,6 +72,14 @@ void AsioServer::wait() {
         "AsioServer::wait() on one of the server's executors would wait for itself: call it elsewhere");
   }
   state_->wait();
+}
+
+void AsioServer::when_ended(Function<void()> then) { state_->when_ended(std::move(then)); }
+
+Task<> AsioServer::ended() {
+  Completion<std::monostate> end;
+  state_->when_ended([end] { end.resolve({}); });
+  co_await end;
 }
 
 ServerStats AsioServer::stats() const { return state_->stats(); }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "core/abort_with.hpp"
+#include "core/failure.hpp"
 #include "net/loop/insist.hpp"
 #include "net/proxy/addresses.hpp"
 #include "sluice/core/log.hpp"
@@ -124,6 +126,43 @@ Result<void> AsioServer::State::start(const std::vector<std::shared_ptr<Acceptor
   return {};
 }
 
+Result<> AsioServer::State::adopt(int descriptor, std::string read, const AdoptOptions& options) {
+  const auto peer = net::peer_of_adopted(descriptor, read.size(), options, context_.options.limits);
+  if (!peer) return peer.error();
+  if (auto open = open_door(); !open) return open.error();
+  std::lock_guard lock(mutex_);
+  if (stopping_) return Error(ErrorCode::refused, "adopt: the server has stopped");
+  if (adopted_.size() >= static_cast<std::size_t>(context_.options.backlog)) {
+    return Error(ErrorCode::no_room, "adopt: as many connections wait to be served as AsioServerOptions::backlog says");
+  }
+  adopted_.reserve(adopted_.size() + 1);
+  // One job takes all that wait.
+  if (adopted_.empty()) {
+    door_->post([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->serve_adopted();
+    });
+  }
+  if (auto ready = net::make_ready(descriptor); !ready) return ready.error();
+  adopted_.push_back({net::Stream(descriptor), *peer, options.tls ? options.tls->settings() : nullptr, false,
+                      options.secure, std::move(read)});
+  return {};
+}
+
+std::vector<net::AcceptedSocket> AsioServer::State::take_adopted() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(adopted_, {});
+}
+
+void AsioServer::State::serve_adopted() noexcept {
+  for (net::AcceptedSocket& adopted : take_adopted()) {
+    try {
+      hand_over_->give(std::move(adopted));
+    } catch (...) {
+      log_failure("adopt: a connection could not be handed over, and is closed", std::current_exception());
+    }
+  }
+}
+
 void AsioServer::State::stop(const StopOptions& options) {
   if (!may_be_sent(options.reason.code()) || options.reason.text().size() > max_close_text_bytes) {
     throw std::invalid_argument(fmt::format("AsioServer::stop: {} with a text of {} bytes can't be sent",
@@ -148,6 +187,7 @@ void AsioServer::State::stop(const StopOptions& options) {
   door->post([weak = weak_from_this(), how = std::move(how)] {
     const auto self = weak.lock();
     if (!self) return;
+    self->serve_adopted();
     for (const auto& acceptor : self->take_acceptors()) acceptor->finish();
     if (self->hand_over_) self->hand_over_->stop();
     for (const auto& shard : self->shards_) {
@@ -177,6 +217,37 @@ void AsioServer::State::shard_is_empty() {
     ++empty_shards_;
   }
   wake_.notify_all();
+  if (has_ended()) call_when_ended();
+}
+
+void AsioServer::State::when_ended(Function<void()> then) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!end_calls_) end_calls_ = std::make_shared<EndCalls>();
+    end_calls_->push_back(std::move(then));
+  }
+  if (has_ended()) call_when_ended();
+}
+
+// Nothing here refers to this state: a call may destroy the server.
+void AsioServer::State::call_when_ended() noexcept {
+  std::shared_ptr<EndCalls> calls;
+  {
+    std::lock_guard lock(mutex_);
+    calls = std::move(end_calls_);
+  }
+  if (!calls) return;
+  net::insist([&] {
+    shards_.front()->executor().post([calls] {
+      for (Function<void()>& call : *calls) {
+        try {
+          call();
+        } catch (...) {
+          log_failure("a call for the end of a server threw", std::current_exception());
+        }
+      }
+    });
+  });
 }
 
 void AsioServer::State::relieve(net::Held what) noexcept {
@@ -195,19 +266,19 @@ void AsioServer::State::wait() {
 }
 
 void AsioServer::State::end() {
-  if (executors_.running()) {
-    net::insist([this] { stop({.window = {}, .grace = {}}); });
-    if (runs_here() && !has_ended()) {
-      abort_with(
-          "~AsioServer() on one of the server's executors would wait for itself. Destroy the server elsewhere, or call "
-          "stop() and let wait() return, in another thread, before");
-    }
-    wait();
-    return close_door();
+  const bool running = executors_.running();
+  if (running) net::insist([this] { stop({.window = {}, .grace = {}}); });
+  if (runs_here() && !has_ended()) {
+    abort_with(
+        "~AsioServer() on one of the server's executors would wait for itself. Destroy the server elsewhere, or call "
+        "stop() and let wait() return, in another thread, before");
   }
+  if (running) wait();
+  if (running || runs_here()) return close_door();
   executors_.join();
   close_door();
   for (const auto& acceptor : take_acceptors()) acceptor->close();
+  take_adopted();
   for (const auto& shard : shards_) shard->shutdown().tear_down();
   for (const auto& shard : shards_) context_.gateway.executor_ended(shard->executor());
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 
 #include "net/loop/asio_executor.hpp"
 #include "net/server/acceptor.hpp"
+#include "net/server/adoption.hpp"
 #include "net/server/hand_over.hpp"
 #include "net/shard/server_relief.hpp"
 #include "net/shard/server_shard.hpp"
@@ -36,9 +38,12 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
 
   Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const ListenOptions& options);
   Result<std::uint16_t> listen_fd(int descriptor, const ListenOptions& options);
+  Result<> adopt(int descriptor, std::string read, const AdoptOptions& options);
+  std::size_t most_adopted_bytes() const noexcept { return net::most_adopted_bytes(context_.options.limits); }
   void stop(const StopOptions& options);
   bool runs_here() const noexcept;
   void wait();
+  void when_ended(Function<void()> then);
   void end();
   /// The server is destroyed: what it used may be, too.
   void let_go() noexcept { uses_.clear(); }
@@ -46,16 +51,20 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
 
  private:
   using Endpoints = std::vector<asio::ip::tcp::endpoint>;
+  using EndCalls = std::vector<Function<void()>>;
 
   Result<void> open_door();
   void close_door();
   bool has_ended();
+  void call_when_ended() noexcept;
   net::ListenerConfig listener_config(const ListenOptions& options) const {
     return {options.tls, options.proxy_protocol.value_or(context_.options.proxies.proxy_protocol)};
   }
   Result<std::uint16_t> listen_on(const Endpoints& endpoints, const ListenOptions& options);
   Result<void> start(const std::vector<std::shared_ptr<net::Acceptor>>& opened);
   std::vector<std::shared_ptr<net::Acceptor>> take_acceptors();
+  std::vector<net::AcceptedSocket> take_adopted();
+  void serve_adopted() noexcept;
   void shard_is_empty();
   void relieve(net::Held what) noexcept;
 
@@ -72,9 +81,11 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   std::vector<asio::executor_work_guard<asio::io_context::executor_type>> awaiting_;
   std::shared_ptr<net::HandOver> hand_over_;
   std::vector<std::shared_ptr<net::Acceptor>> acceptors_;  // until stop
+  std::vector<net::AcceptedSocket> adopted_;               // on their way to the executor where acceptors live
   bool stopping_ = false;
   std::size_t empty_shards_ = 0;
-  std::vector<UseCount::Use> uses_;  // until the server is destroyed
+  std::shared_ptr<EndCalls> end_calls_;  // for the end; null if there are none
+  std::vector<UseCount::Use> uses_;      // until the server is destroyed
 };
 
 }  // namespace sluice

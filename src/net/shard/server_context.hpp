@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include <asio/ip/tcp.hpp>
 
@@ -35,12 +36,14 @@ struct ServerContext {
   const std::function<void(Held)> relieve;  // called when what is held is past its limit; any thread
 };
 
-/// A connection as its acceptor hands it over. A value that moves.
+/// A connection as an acceptor, or AsioServer::adopt, hands it over. A value that moves.
 struct AcceptedSocket {
   Stream stream;
   asio::ip::tcp::endpoint peer;
   std::shared_ptr<const TlsSettings> tls;  // null: the connection does not use TLS
   bool proxy_protocol;                     // a trusted peer begins it with a PROXY header
+  bool secure = false;                     // the client's TLS ends before this server
+  std::string read = {};                   // bytes that were read before
 };
 
 /// How a server stops. A value.

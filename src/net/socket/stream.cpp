@@ -134,6 +134,8 @@ asio::ip::tcp::endpoint Stream::local_endpoint() const noexcept {
   asio::ip::tcp::endpoint endpoint;
   auto size = static_cast<socklen_t>(endpoint.capacity());
   if (::getsockname(descriptor_, endpoint.data(), &size) != 0) return {};
+  const int family = endpoint.data()->sa_family;
+  if (family != AF_INET && family != AF_INET6) return {};  // a Unix socket that was adopted
   endpoint.resize(size);
   return endpoint;
 }

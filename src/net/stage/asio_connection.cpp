@@ -11,7 +11,8 @@ namespace sluice::net {
 
 AsioConnection::AsioConnection(ServerShard& shard, AcceptedSocket accepted, Admission::ConnectionSlot slot)
     : socket_(shard, std::move(accepted.stream)), websocket_(*this), slot_(std::move(slot)) {
-  cold().http = std::make_unique<HttpStage>(*this, accepted.peer, accepted.proxy_protocol);
+  cold().http = std::make_unique<HttpStage>(*this, accepted);
+  if (!accepted.read.empty()) cold_->kept = {std::move(accepted.read), 0};
 }
 
 AsioConnection::~AsioConnection() { shard().shutdown().connection_destroyed(); }
@@ -20,9 +21,13 @@ void AsioConnection::start(std::shared_ptr<AsioConnection> self) {
   self_ = std::move(self);
   shard().deadlines().enter(*this, ShardDeadlines::Kind::handshake);
   socket_.stream().start();
-  if (shard().poller().add(socket_.stream().descriptor(), this)) return;
-  shard().counters().count_refusal(503);
-  lost();
+  if (!shard().poller().add(socket_.stream().descriptor(), this)) {
+    shard().counters().count_refusal(503);
+    return lost();
+  }
+  if (cold_->kept.bytes.empty()) return;
+  shard().counters().bytes_in.add(cold_->kept.bytes.size());
+  reader_.read_on(*this);
 }
 
 void AsioConnection::on_ready(Poller::Readiness ready) {

@@ -21,9 +21,9 @@ constexpr auto request_on_its_way = std::chrono::milliseconds(500);
 
 }  // namespace
 
-HttpStage::HttpStage(AsioConnection& connection, const IpEndpoint& peer, bool proxy_protocol)
+HttpStage::HttpStage(AsioConnection& connection, const AcceptedSocket& accepted)
     : connection_(connection),
-      proxy_(connection.shard(), connection.socket().stream(), connection.slot(), peer, proxy_protocol),
+      proxy_(connection.shard(), connection.socket().stream(), connection.slot(), accepted),
       reader_(connection.shard().limits()),
       waits_since_(connection.shard().executor().now()),
       handler_(connection) {}

@@ -27,7 +27,7 @@ class AsioConnection;
 class HttpStage {
  public:
   /// The connection owns this stage.
-  HttpStage(AsioConnection& connection, const IpEndpoint& peer, bool proxy_protocol);
+  HttpStage(AsioConnection& connection, const AcceptedSocket& accepted);
 
   // What the driver calls.
   bool wants_bytes() const noexcept { return state_ == State::reading; }

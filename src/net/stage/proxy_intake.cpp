@@ -7,10 +7,10 @@
 
 namespace sluice::net {
 
-ProxyIntake::ProxyIntake(ServerShard& shard, Stream& stream, Admission::ConnectionSlot& slot, const IpEndpoint& peer,
-                         bool proxy_protocol)
-    : shard_(shard), stream_(stream), slot_(slot), peer_(peer) {
-  if (proxy_protocol && trusts(shard.options().proxies, peer.address())) {
+ProxyIntake::ProxyIntake(ServerShard& shard, Stream& stream, Admission::ConnectionSlot& slot,
+                         const AcceptedSocket& accepted)
+    : shard_(shard), stream_(stream), slot_(slot), peer_(accepted.peer), tls_at_proxy_(accepted.secure) {
+  if (accepted.proxy_protocol && trusts(shard.options().proxies, peer_.address())) {
     header_ = std::make_unique<ProxyHeaderReader>();
   }
 }

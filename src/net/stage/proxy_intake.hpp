@@ -24,10 +24,9 @@ class ProxyIntake {
     over_capacity,  // complete, but its client has too many connections
   };
 
-  /// `stream` and `slot` belong to the connection and live longer. With `proxy_protocol`, a trusted peer sends a PROXY
-  /// header first.
-  ProxyIntake(ServerShard& shard, Stream& stream, Admission::ConnectionSlot& slot, const IpEndpoint& peer,
-              bool proxy_protocol);
+  /// `stream` and `slot` belong to the connection and live longer. With `accepted.proxy_protocol`, a trusted peer sends
+  /// a PROXY header first.
+  ProxyIntake(ServerShard& shard, Stream& stream, Admission::ConnectionSlot& slot, const AcceptedSocket& accepted);
 
   bool awaits_header() const noexcept { return header_ != nullptr; }
   /// Takes the header off the socket, and not a byte more: a TLS handshake may follow.
@@ -53,7 +52,7 @@ class ProxyIntake {
   Admission::ConnectionSlot& slot_;
   IpEndpoint peer_;                            // the peer, or the client that a PROXY header names
   std::optional<IpEndpoint> called_;           // the address that the client called, from a PROXY header
-  bool tls_at_proxy_ = false;                  // a PROXY header says that the client's TLS ends there
+  bool tls_at_proxy_;                          // a PROXY header, or the caller of adopt(), ends the client's TLS
   bool secure_ = false;                        // see secure()
   std::optional<asio::ip::address> client_;    // of the last request, unless it is a trusted proxy
   std::unique_ptr<ProxyHeaderReader> header_;  // until the header is complete
