@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "sluice/core/close_reason.hpp"
 #include "sluice/core/function.hpp"
@@ -25,6 +26,7 @@
 namespace sluice {
 
 class AsioExecutors;
+class ServerObserver;
 
 /// How a server serves. A value; fixed once serving.
 struct AsioServerOptions {
@@ -41,6 +43,9 @@ struct AsioServerOptions {
   HttpHandler* http = nullptr;  // answers plain requests and outlives the server; without one they get 404
   int backlog = 4096;           // connections that the kernel completes before we accept them
   bool reuse_port = false;      // let other processes listen on the same port; the kernel then spreads by hash
+  /// Called in their order for what happens to connections and requests: sluice/net/server_observer.hpp. The server
+  /// shares them until its last connection has ended.
+  std::vector<std::shared_ptr<ServerObserver>> observers = {};
 };
 
 /// How those who connect to one place are met. A value.

@@ -87,7 +87,15 @@ class HttpResponse {
     return *this;
   }
 
+  /// The pattern of the path that was asked for, `/api/tables/{id}` say: for observers, which need few names. It is not
+  /// sent.
+  HttpResponse& set_route(std::string pattern) {
+    route_ = std::move(pattern);
+    return *this;
+  }
+
   int status() const noexcept { return status_; }
+  const std::string& route() const noexcept { return route_; }
   /// Empty where the body comes in pieces.
   const std::string& body() const noexcept { return body_; }
   /// Null where the body is whole.
@@ -102,6 +110,7 @@ class HttpResponse {
   std::string body_;
   std::string content_type_;
   std::vector<std::pair<std::string, std::string>> headers_;
+  std::string route_;
   std::shared_ptr<HttpBody> pieces_;
   std::optional<std::uint64_t> length_;
 };

@@ -51,6 +51,8 @@ class Admission {
   /// Returns an empty slot if the server is full, or the address has as many connections as it may. An empty address
   /// is not counted.
   ConnectionSlot enter(const std::string& address);
+  /// As many connections are here as may be.
+  bool full() const noexcept { return connections_ > 0 && present_.load(std::memory_order_relaxed) >= connections_; }
   /// How often enter() and move_to() refused because of each limit.
   std::uint64_t server_full() const noexcept { return server_full_.load(std::memory_order_relaxed); }
   std::uint64_t address_full() const noexcept { return address_full_.load(std::memory_order_relaxed); }

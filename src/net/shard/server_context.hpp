@@ -2,6 +2,7 @@
 // What all shards of a server share, and what they are given.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,7 +17,9 @@
 #include "net/limits/return_times.hpp"
 #include "net/loop/deadline_list.hpp"
 #include "net/socket/stream.hpp"
+#include "observe/observers.hpp"
 #include "sluice/net/asio_server.hpp"
+#include "sluice/net/server_observer.hpp"
 
 namespace sluice::net {
 
@@ -34,6 +37,14 @@ struct ServerContext {
   QueuedBytes unused_bytes;
   ReturnTimes return_times;                 // of clients that are closed with 1013
   const std::function<void(Held)> relieve;  // called when what is held is past its limit; any thread
+  observe::Observers<ServerObserver> observers{options.observers};
+  std::atomic<std::uint64_t> last_socket{0};  // id of an observed connection
+
+  std::uint64_t next_socket_id() noexcept { return last_socket.fetch_add(1, std::memory_order_relaxed) + 1; }
+  /// Why a connection that has just come got no slot.
+  ConnectionRefusal refusal_without_slot() const noexcept {
+    return admission.full() ? ConnectionRefusal::server_full : ConnectionRefusal::address_full;
+  }
 };
 
 /// A connection as an acceptor, or AsioServer::adopt, hands it over. A value that moves.

@@ -20,6 +20,19 @@ namespace {
 constexpr std::size_t gathered_bytes = 256 * 1024;
 // Connections past a limit are answered with 503 while they are few, and closed without an answer when they are many.
 constexpr std::size_t most_over_capacity = 64;
+
+// A connection that is closed without an answer.
+void report_turned_away(ServerContext& context, const asio::ip::tcp::endpoint& peer) noexcept {
+  try {
+    const std::string address = to_text(peer);
+    const ObservedSocket socket{context.next_socket_id(), address};
+    const ConnectionRefusal cause = context.refusal_without_slot();
+    context.observers.each([&](ServerObserver& observer) { observer.connection_refused(socket, cause); });
+  } catch (...) {
+    log_failure("a connection is not observed", std::current_exception());
+  }
+}
+
 void on_ready(void* owner, Poller::Readiness ready) {
   auto& connection = *static_cast<AsioConnection*>(owner);
   if (ready.first) connection.shard().resume_queue().begin_turn();
@@ -31,6 +44,7 @@ void on_ready(void* owner, Poller::Readiness ready) {
 ServerShard::ServerShard(AsioExecutor& executor, ServerContext& context, std::size_t number)
     : executor_(executor),
       context_(context),
+      observed_(context.observers),
       poller_(std::make_shared<Poller>(executor, &on_ready)),
       buffers_(executor, limits()),
       clock_(executor.now()),
@@ -69,7 +83,10 @@ void ServerShard::start(AcceptedSocket accepted) noexcept {
   std::shared_ptr<AsioConnection> connection;
   try {
     slot = slot_for(accepted.peer);
-    if (!slot && !admit_over_capacity()) return expect_one_less();
+    if (!slot && !admit_over_capacity()) {
+      if (observed_) report_turned_away(context_, accepted.peer);
+      return expect_one_less();
+    }
   } catch (...) {
     log_failure("accept: a connection could not be counted", std::current_exception());
     return expect_one_less();

@@ -45,6 +45,9 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   const ConsumerLimits& consumer_limits() const noexcept { return context_.consumer_limits; }
   Poller& poller() noexcept { return *poller_; }
   Refusals& refusals() noexcept { return context_.refusals; }
+  /// Whether the server has observers.
+  bool observed() const noexcept { return observed_; }
+  ServerContext& context() noexcept { return context_; }
   Counters& counters() noexcept { return counters_; }  // reading them: any thread
   ws::SharedDeflate& deflate();
   SharedBuffers& buffers() noexcept { return buffers_; }
@@ -115,6 +118,7 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
 
   AsioExecutor& executor_;
   ServerContext& context_;
+  const bool observed_;
   const std::shared_ptr<Poller> poller_;
   Counters counters_;
   SharedBuffers buffers_;

@@ -5,6 +5,7 @@
 
 #include "core/failure.hpp"
 #include "net/loop/insist.hpp"
+#include "net/stage/connection_reports.hpp"
 #include "net/stage/http_stage.hpp"
 
 namespace sluice::net {
@@ -13,6 +14,7 @@ AsioConnection::AsioConnection(ServerShard& shard, AcceptedSocket accepted, Admi
     : socket_(shard, std::move(accepted.stream)), websocket_(*this), slot_(std::move(slot)) {
   cold().http = std::make_unique<HttpStage>(*this, accepted);
   if (!accepted.read.empty()) cold_->kept = {std::move(accepted.read), 0};
+  ConnectionReports(*this).accepted(accepted.peer);
 }
 
 AsioConnection::~AsioConnection() { shard().shutdown().connection_destroyed(); }
@@ -27,6 +29,7 @@ void AsioConnection::start(std::shared_ptr<AsioConnection> self) {
   }
   if (cold_->kept.bytes.empty()) return;
   shard().counters().bytes_in.add(cold_->kept.bytes.size());
+  ConnectionReports(*this).received(cold_->kept.bytes.size());
   reader_.read_on(*this);
 }
 
@@ -103,6 +106,7 @@ void AsioConnection::end_turn() {
 
 void AsioConnection::write_queued() {
   const IoResult written = socket_.flush();
+  ConnectionReports(*this).written(written.bytes);
   const bool http_writes = phase_ == Phase::http || (phase_ == Phase::leaving && http());
   if (written.bytes > 0 && http_writes) http()->on_progress();
   if (written.status == IoStatus::failed) return lost();
@@ -245,6 +249,7 @@ void AsioConnection::end() noexcept {
   }
   socket_.close();
   websocket_.release();
+  ConnectionReports(*this).ended();
   if (cold_) {
     shard().unused_changed(std::exchange(cold_->unused, 0), 0);
     cold_->kept = {};

@@ -91,8 +91,16 @@ void BufferedSocket::wait_for_room() {
   report_all(0);
 }
 
+// Nothing was written since the kernel took no more, so this is the most that has waited.
+void BufferedSocket::report_to_observers() noexcept {
+  if (!shard_.observed() || !waits_for_room_) return;
+  shard_.context().observers.each(
+      [bytes = waiting_bytes()](ServerObserver& observer) { observer.output_waited(bytes); });
+}
+
 bool BufferedSocket::on_writable() noexcept {
   if (!waits_for_room_) return false;
+  report_to_observers();
   waits_for_room_ = false;
   shard_.waiting_changed(waiting_bytes(), 0);
   return true;
@@ -105,6 +113,7 @@ void BufferedSocket::release_shared() {
 }
 
 void BufferedSocket::drop_waiting() {
+  report_to_observers();
   const std::size_t before = waiting_bytes();
   queue_.drop_waiting(shard_.buffers().spares());
   report_all(before);
@@ -117,6 +126,7 @@ void BufferedSocket::clear() noexcept {
 }
 
 void BufferedSocket::close() noexcept {
+  report_to_observers();
   shard_.poller().remove(stream_.descriptor());
   queue_.empty() && stream_.flushed() && !resets_ ? stream_.close() : stream_.reset();
   if (waits_for_room_) shard_.waiting_changed(waiting_bytes(), 0);

@@ -75,6 +75,7 @@ class BufferedSocket {
   void report_change(std::size_t before) noexcept {
     if (waits_for_room_) shard_.waiting_changed(before, queue_.held_bytes());
   }
+  void report_to_observers() noexcept;
   IoResult write_once();
   bool note_written(std::size_t bytes) noexcept;
   void wait_for_room();

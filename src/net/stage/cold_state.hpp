@@ -14,6 +14,7 @@
 namespace sluice::net {
 
 class HttpStage;
+struct ConnectionRecord;
 struct IncomingMessages;
 
 /// Allocated when a part of it is needed, and freed when all of it is empty. Its executor only.
@@ -27,7 +28,8 @@ struct ColdState {
   ColdState(const ColdState&) = delete;
   ~ColdState();
   bool empty() const noexcept {
-    return !http && kept.bytes.empty() && unused == 0 && !end_patience && !closed_with && !deflater && !incoming;
+    return !http && kept.bytes.empty() && unused == 0 && !end_patience && !closed_with && !deflater && !incoming &&
+           !record;
   }
 
   std::unique_ptr<HttpStage> http;              // until a handshake is accepted
@@ -37,6 +39,7 @@ struct ColdState {
   std::optional<CloseReason> closed_with;       // of a WebSocket, for on_closed
   std::shared_ptr<ws::FrameDeflater> deflater;  // of a WebSocket, if messages are compressed
   std::unique_ptr<IncomingMessages> incoming;   // of a WebSocket, while there are some
+  std::unique_ptr<ConnectionRecord> record;     // where the server has observers
 };
 
 }  // namespace sluice::net

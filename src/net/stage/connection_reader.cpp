@@ -5,6 +5,7 @@
 
 #include "net/socket/tls_session.hpp"
 #include "net/stage/asio_connection.hpp"
+#include "net/stage/connection_reports.hpp"
 #include "net/stage/http_stage.hpp"
 
 namespace sluice::net {
@@ -79,6 +80,7 @@ void ConnectionReader::read_burst(AsioConnection& connection) {
     total += got.bytes;
     if (got.bytes > 0) {
       shard.counters().bytes_in.add(got.bytes);
+      ConnectionReports(connection).received(got.bytes);
       if (connection.phase() == Phase::open) limits.count_received(connection, got.bytes);
       if (total == got.bytes) enough = shard.now() + burst_time;
       keep(connection, use(connection, buffer.first(got.bytes)));
@@ -105,6 +107,7 @@ void ConnectionReader::read_failed(AsioConnection& connection) {
   const TlsSession* const tls = stream.tls();
   if (!tls || tls->failure().empty()) return connection.lost();
   connection.shard().tls_failed(tls->failure());
+  ConnectionReports(connection).refused(ConnectionRefusal::tls_failed);
   if (tls->spoke_http()) {
     stream.speak_plainly();
     return connection.http()->refuse({400, "this port speaks TLS: ask for https:// or wss://", {}});
@@ -216,6 +219,7 @@ void ConnectionReader::deliver_rest(AsioConnection& connection) {
     const IoResult got = connection.socket().stream().read_some(buffer);
     if (got.bytes == 0) break;
     shard.counters().bytes_in.add(got.bytes);
+    ConnectionReports(connection).received(got.bytes);
     keep(connection, use(connection, buffer.first(got.bytes)));
   }
   if (connection.phase() == Phase::over) return;

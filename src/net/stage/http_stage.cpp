@@ -8,6 +8,7 @@
 #include "core/quoted.hpp"
 #include "net/socket/tls_session.hpp"
 #include "net/stage/asio_connection.hpp"
+#include "net/stage/connection_reports.hpp"
 #include "net/stage/thrown_by.hpp"
 #include "sluice/core/log_throttle.hpp"
 #include "sluice/http/response.hpp"
@@ -43,9 +44,13 @@ bool HttpStage::read_proxy_header() {
   switch (proxy_.read_header()) {
     case ProxyIntake::HeaderStep::need_more: return false;
     case ProxyIntake::HeaderStep::complete: return true;
-    case ProxyIntake::HeaderStep::refused: connection_.end(); return false;
+    case ProxyIntake::HeaderStep::refused:
+      report_missing_header();
+      connection_.end();
+      return false;
     case ProxyIntake::HeaderStep::over_capacity: break;
   }
+  ConnectionReports(connection_).refused(ConnectionRefusal::address_full);
   if (!connection_.socket().stream().tls()) {
     refuse(ProxyIntake::too_many_connections());
     return false;
@@ -59,6 +64,17 @@ bool HttpStage::read_proxy_header() {
   return true;
 }
 
+void HttpStage::report_missing_header() noexcept {
+  if (proxy_.header_begun()) ConnectionReports(connection_).refused(ConnectionRefusal::bad_proxy_header);
+}
+
+// Only two limits speak here: attempts of an address, and its connections.
+void HttpStage::refuse_client(const http::Refusal& refusal) {
+  if (refusal.status == 429) ConnectionReports(connection_).refused(ConnectionRefusal::too_many_refusals);
+  if (refusal.status == 503) ConnectionReports(connection_).refused(ConnectionRefusal::address_full);
+  refuse(refusal);
+}
+
 void HttpStage::on_bytes(std::span<char>& input) {
   while (speaks_http() && wants_bytes()) {
     std::string_view bytes(input.data(), input.size());
@@ -66,7 +82,9 @@ void HttpStage::on_bytes(std::span<char>& input) {
     input = input.last(bytes.size());
     if (step == HttpReader::Step::request || step == HttpReader::Step::upgrade) {
       if (!connection_.slot()) return refuse(ProxyIntake::too_many_connections());
-      if (const auto refusal = proxy_.identify(reader_.head().request)) return refuse(*refusal);
+      const auto refusal = proxy_.identify(reader_.head().request);
+      ConnectionReports(connection_).request_begun(reader_.head().method, reader_.head().request);
+      if (refusal) return refuse_client(*refusal);
     }
     switch (step) {
       case HttpReader::Step::need_more: return;
@@ -111,6 +129,7 @@ void HttpStage::respond(const HttpResponse& response) {
     return respond(HttpResponse(500, "internal error\n"));
   }
   queue(*bytes);
+  ConnectionReports(connection_).answer_begun(response);
   const http::BodyEnd end = http::body_end(response, answering);
   if (!response.pieces() || end == http::BodyEnd::no_body) return on_body_end();
   state_ = State::streaming;
@@ -121,6 +140,7 @@ void HttpStage::respond(const HttpResponse& response) {
 }
 
 void HttpStage::on_body_end() {
+  ConnectionReports(connection_).answered();
   if (!keep_alive_) return connection_.leave(true);
   state_ = State::responding;
   wait_for_client();
@@ -166,6 +186,7 @@ void HttpStage::on_deadline() {
   if (opening()) return refuse({503, "the application did not answer the handshake in time", {}});
   if (awaits_proxy_header()) {
     proxy_.count_missing_header();
+    report_missing_header();
     return connection_.end();
   }
   if (handling()) return connection_.lost();  // the client has ended its side, and waited long
@@ -207,6 +228,7 @@ void HttpStage::refuse(const http::Refusal& refusal) {
 
 void HttpStage::decline(std::string_view response, int status) {
   shard().counters().count_refusal(status);
+  ConnectionReports(connection_).answered(status);
   queue(response);
   connection_.leave(true);
   if (opening()) connection_.websocket().finish(CloseReason(close_code::abnormal), CloseCause::by_gateway);

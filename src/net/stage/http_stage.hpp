@@ -103,6 +103,8 @@ class HttpStage {
   Scope scope_of(const RequestInfo& request) const;
   void open_websocket();
   void decline(std::string_view response, int status);
+  void refuse_client(const http::Refusal& refusal);
+  void report_missing_header() noexcept;
 
   AsioConnection& connection_;
   ProxyIntake proxy_;

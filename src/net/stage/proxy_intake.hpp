@@ -28,6 +28,8 @@ class ProxyIntake {
   /// a PROXY header first.
   ProxyIntake(ServerShard& shard, Stream& stream, Admission::ConnectionSlot& slot, const AcceptedSocket& accepted);
 
+  /// Some of the header has arrived.
+  bool header_begun() const noexcept { return header_ && header_->begun(); }
   bool awaits_header() const noexcept { return header_ != nullptr; }
   /// Takes the header off the socket, and not a byte more: a TLS handshake may follow.
   HeaderStep read_header();

@@ -8,6 +8,7 @@
 
 #include "net/socket/last_events.hpp"
 #include "net/stage/asio_connection.hpp"
+#include "net/stage/connection_reports.hpp"
 #include "net/stage/http_stage.hpp"
 #include "sluice/core/log.hpp"
 
@@ -49,6 +50,7 @@ void WebSocketStage::begin(const std::optional<ws::DeflateParameters>& compressi
   counted_ = true;
   shard().counters().opened.add();
   shard().counters().open.add();
+  ConnectionReports(connection_).websocket_opened();
   limits_.begin(connection_);
 }
 
@@ -204,6 +206,7 @@ void WebSocketStage::finish(const CloseReason& reason, CloseCause cause) {
     counted_ = false;
     shard().counters().open.subtract();
     shard().counters().count(cause);
+    ConnectionReports(connection_).websocket_closed(reason, cause);
   }
   notify_closed();
 }
