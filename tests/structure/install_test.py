@@ -3,9 +3,11 @@
 guide's program, copied block by block, is such a project."""
 import asyncio
 import base64
+import functools
 import hashlib
 import hmac
 import json
+import os
 import re
 import shutil
 import signal
@@ -28,12 +30,26 @@ def run(*command):
     return done.stdout
 
 
+def compiler():
+    return re.search(r"^CMAKE_CXX_COMPILER:\w+=(.*)$", (house.BUILD / "CMakeCache.txt").read_text(), re.MULTILINE)[1]
+
+
 def configured(name, *options, source=house.ROOT / "tests/structure/outside"):
     """The build folder of a project, if no other the outside one, configured with these options."""
-    compiler = re.search(r"^CMAKE_CXX_COMPILER:\w+=(.*)$", (house.BUILD / "CMakeCache.txt").read_text(), re.MULTILINE)
     build = WORK / name
-    run("cmake", "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_CXX_COMPILER={compiler[1]}", *options)
+    run("cmake", "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_CXX_COMPILER={compiler()}", *options)
     return build
+
+
+def without(*libraries):
+    """Options with which find_package() finds none of these."""
+    return [f"-DCMAKE_DISABLE_FIND_PACKAGE_{library}=ON" for library in libraries]
+
+
+def asked(folder, *question):
+    """What pkg-config answers, reading the files of this folder too."""
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(folder)}
+    return subprocess.run(["pkg-config", *question], env=environment, check=True, capture_output=True, text=True).stdout
 
 
 def blocks(page, language):
@@ -77,6 +93,13 @@ class Install(unittest.TestCase):
         run("cmake", "--install", house.BUILD, "--prefix", prefix)
         cls.installed = f"-DCMAKE_PREFIX_PATH={prefix}"
 
+    @staticmethod
+    @functools.cache
+    def shared():
+        """The build folder, not built, of shared libraries."""
+        return configured("shared_names", "-DBUILD_SHARED_LIBS=ON", "-DSLUICE_BUILD_TESTS=OFF",
+                          "-DSLUICE_BUILD_EXAMPLES=OFF", "-DSLUICE_BUILD_BENCHMARKS=OFF", source=house.ROOT)
+
     def test_an_installed_copy_can_be_found_and_linked(self):
         build = configured("installed", self.installed)
         run("ninja", "-C", build, "outside")
@@ -112,26 +135,77 @@ class Install(unittest.TestCase):
         run("ninja", "-C", build, "CMakeFiles/outside.dir/main.cpp.o")
 
     def test_a_shared_library_has_a_name_for_each_minor_version_before_1_0(self):
-        build = configured("shared_names", "-DBUILD_SHARED_LIBS=ON", "-DSLUICE_BUILD_TESTS=OFF",
-                           "-DSLUICE_BUILD_EXAMPLES=OFF", "-DSLUICE_BUILD_BENCHMARKS=OFF", source=house.ROOT)
+        build = self.shared()
         names = set(re.findall(r"SONAME = (\S+)", (build / "build.ninja").read_text()))
         major, minor, _ = house.version()
         name = f"0.{minor}" if major == "0" else major
         self.assertIn(f"libsluice.so.{name}", names)
         self.assertEqual({each.partition(".so.")[2] for each in names}, {name})
 
+    def test_a_component_needs_only_what_it_names(self):
+        away = without("Asio", "ZLIB", "Hiredis", "MsgpackCxx", "Nats")
+        configured("component", self.installed, "-DCOMPONENTS=auth", *away)
+        with self.assertRaisesRegex(AssertionError, r"sluice::redis needs Hiredis, MsgpackCxx"):
+            configured("component_not_there", self.installed, "-DCOMPONENTS=auth;redis", *away)
+        with self.assertRaisesRegex(AssertionError, r"no sluice::carrier_pigeon"):
+            configured("component_unknown", self.installed, "-DCOMPONENTS=auth;carrier_pigeon", *away)
+
+    def test_debian_packages_unpacked_anywhere_serve_cmake_and_pkg_config(self):
+        packages, root = WORK / "packages", WORK / "bare_root"
+        for folder in packages, root:
+            shutil.rmtree(folder, ignore_errors=True)
+        run("cpack", "-G", "DEB", "--config", house.BUILD / "CPackConfig.cmake", "-B", packages,
+            "-D", "CPACK_DEBIAN_COMPRESSION_TYPE=zstd")
+        made = {path.name.partition("_")[0]: path for path in packages.glob("*.deb")}
+        for package in made.values():
+            run("dpkg-deb", "-x", package, root)
+        self.assertEqual(set(made), {"libsluice-dev", "sluice-tools"})
+        needed = set(run("dpkg-deb", "-f", made["libsluice-dev"], "Depends").strip().split(", "))
+        self.assertEqual(needed - {"libnats-dev"}, {
+            "libasio-dev", "libfmt-dev", "libhiredis-dev", "libmsgpack-cxx-dev", "libre2-dev", "libsimdjson-dev",
+            "libssl-dev", "zlib1g-dev"})
+        self.assertTrue(needed <= set((house.ROOT / "cmake/packages").read_text().split()))
+        self.assertRegex(run("dpkg-deb", "-f", made["sluice-tools"], "Depends"), r"libhiredis[\d.]+ ")
+        self.assertIn("usage", run(root / "usr/bin/sluice-send", "--help").lower())
+        self.assertTrue((root / "usr/share/doc/sluice/LICENSE").is_file())
+
+        build = configured("from_package", f"-DCMAKE_PREFIX_PATH={root}/usr", "-DCOMPONENTS=auth", *without("Asio", "Hiredis"))
+        run("ninja", "-C", build)
+        self.assertEqual(run(build / "part"), "verified\n")
+
+        [files] = (root / "usr").rglob("pkgconfig")
+        flags = asked(files, "--cflags", "--libs", "sluice-asio", "sluice-auth", "sluice-redis", "sluice-testing").split()
+        program = WORK / "by_pkg_config"
+        run(compiler(), "-std=c++20", house.ROOT / "tests/structure/outside/main.cpp", "-o", program, *flags)
+        self.assertEqual(run(program), "it links\n")
+
+    def test_a_shared_copy_hands_on_no_library_but_its_own(self):
+        build = self.shared()
+        files = build / "pkgconfig"
+        _, minor, patch = house.version()
+        own = {f"{name} = 0.{minor}.{patch}" for name in ("sluice", "sluice-websocket")}
+        for each in sorted(files.glob("*.pc")):
+            self.assertLessEqual(set(asked(files, "--print-requires", each.stem).splitlines()), own, each.stem)
+        self.assertLessEqual({"-DASIO_STANDALONE", "-DASIO_DISABLE_STD_ALIGNED_ALLOC"},
+                             set(asked(files, "--cflags", "sluice-asio").split()))
+        for script, place in {"cmake_install.cmake": "", "tools/cmake_install.cmake": "/../lib"}.items():
+            places = set(re.findall(r' RPATH "(.*)"', (build / script).read_text()))
+            self.assertEqual(places, {rf"\$ORIGIN{place}"})
+        package = (build / "CPackConfig.cmake").read_text()
+        self.assertIn(f'"libsluice0.{minor} (= 0.{minor}.{patch}), libasio-dev"', package)
+
     def test_what_is_left_out_needs_nothing(self):
         for option, libraries in {"SLUICE_ASIO": ("Asio", "ZLIB"), "SLUICE_REDIS": ("Hiredis", "MsgpackCxx")}.items():
-            away = [f"-DCMAKE_DISABLE_FIND_PACKAGE_{library}=ON" for library in libraries]
+            away = without(*libraries)
             with self.subTest(option):
                 with self.assertRaisesRegex(AssertionError, "REQUIRED"):
                     configured(f"with_{option}", "-DSLUICE_BUILD_TESTS=OFF", *away, source=house.ROOT)
                 configured(f"without_{option}", f"-D{option}=OFF", *away, source=house.ROOT)
 
     def test_nats_is_there_where_cnats_is(self):
-        away = ["-DSLUICE_BUILD_TESTS=OFF", "-DCMAKE_DISABLE_FIND_PACKAGE_Nats=ON"]
-        without = configured("without_cnats", *away, source=house.ROOT)
-        self.assertNotIn("sluice_nats", (without / "build.ninja").read_text())
+        away = ["-DSLUICE_BUILD_TESTS=OFF", *without("Nats")]
+        left_out = configured("without_cnats", *away, source=house.ROOT)
+        self.assertNotIn("sluice_nats", (left_out / "build.ninja").read_text())
         with self.assertRaisesRegex(AssertionError, "REQUIRED"):
             configured("with_SLUICE_NATS", "-DSLUICE_NATS=ON", *away, source=house.ROOT)
 

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+# `cpack -G DEB` in a build folder makes packages for Debian:
+#   libsluice-dev    headers, CMake and pkg-config files, and static libraries where they are built so
+#   libsluiceX.Y     the shared libraries of this minor version, where they are built (BUILD_SHARED_LIBS)
+#   sluice-tools     the command-line tools, where they are built
+# Configure with -DCMAKE_INSTALL_PREFIX=/usr: the libraries then lie in Debian's folder of the architecture.
+if(NOT PROJECT_IS_TOP_LEVEL)
+  return()
+endif()
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_VENDOR "Sluice")
+if(NOT CPACK_PACKAGE_CONTACT)  # -DCPACK_PACKAGE_CONTACT="You <you@example.org>" names the packages' maintainer
+  set(CPACK_PACKAGE_CONTACT "Sluice <sluice@localhost>")
+endif()
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+
+set(CPACK_COMPONENTS_ALL development)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libsluice-dev)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
+
+# What a program needs to compile and link with the libraries: by Debian's names, of 12 and 13.
+set(sluice_debian_asio libasio-dev)
+if(NOT BUILD_SHARED_LIBS)
+  set(sluice_debian_sluice libfmt-dev libsimdjson-dev libre2-dev)
+  set(sluice_debian_websocket libssl-dev zlib1g-dev)
+  set(sluice_debian_auth libssl-dev)
+  set(sluice_debian_redis libhiredis-dev libmsgpack-cxx-dev libssl-dev)
+  set(sluice_debian_nats libnats-dev)
+endif()
+set(depends)
+foreach(component IN LISTS sluice_components)
+  list(APPEND depends ${sluice_debian_${component}})
+endforeach()
+if(BUILD_SHARED_LIBS)
+  list(APPEND CPACK_COMPONENTS_ALL libraries)
+  set(CPACK_DEBIAN_LIBRARIES_PACKAGE_NAME libsluice${sluice_soversion})
+  set(CPACK_DEBIAN_LIBRARIES_PACKAGE_SECTION libs)
+  set(CPACK_DEBIAN_LIBRARIES_PACKAGE_SHLIBDEPS ON)
+  set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+  list(PREPEND depends "libsluice${sluice_soversion} (= ${PROJECT_VERSION})")
+endif()
+list(REMOVE_DUPLICATES depends)
+list(JOIN depends ", " CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS)
+
+if(SLUICE_BUILD_TOOLS)
+  list(APPEND CPACK_COMPONENTS_ALL tools)
+  set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME sluice-tools)
+  set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION utils)
+  set(CPACK_DEBIAN_TOOLS_PACKAGE_SHLIBDEPS ON)
+  if(BUILD_SHARED_LIBS)
+    set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "libsluice${sluice_soversion} (= ${PROJECT_VERSION})")
+    set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR})
+  endif()
+endif()
+include(CPack)
