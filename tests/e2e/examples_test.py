@@ -11,7 +11,7 @@ from support.example import EXAMPLES, PATIENCE, Example
 
 SOURCE = Path(os.environ["SLUICE_SOURCE_DIR"])
 SERVERS = ("01_echo", "02_chat_room", "03_table_pages", "05_your_own_transport",
-           "08_behind_a_proxy")
+           "08_behind_a_proxy", "09_echo_on_poll", "10_websocket_on_poll")
 
 
 def run(name, *options):
@@ -45,11 +45,8 @@ class Programs(unittest.TestCase):
             with Example(name):
                 pass
 
-    def test_the_smallest_server_is_twenty_lines_and_sends_messages_back(self):
-        with open(SOURCE / "examples/01_echo.cpp") as source:
-            self.assertLessEqual(len(source.readlines()), 20)
-
-        async def echoed():
+    def test_the_smallest_servers_are_short_and_send_messages_back(self):
+        async def echoed(echo):
             client = await echo.connect("/")
             heard = []
             for message in ("text", b"binary", "", "x" * 1_000_000):
@@ -58,8 +55,11 @@ class Programs(unittest.TestCase):
             await client.close()
             return heard
 
-        with Example("01_echo") as echo:
-            self.assertEqual(asyncio.run(echoed()), ["text", b"binary", "", "x" * 1_000_000])
+        for name, lines in (("01_echo", 20), ("09_echo_on_poll", 100)):
+            with open(SOURCE / f"examples/{name}.cpp") as source:
+                self.assertLessEqual(len(source.readlines()), lines)
+            with Example(name) as echo:
+                self.assertEqual(asyncio.run(echoed(echo)), ["text", b"binary", "", "x" * 1_000_000])
 
     def test_the_consumer_test_passes(self):
         ended = run("06_testing_a_consumer")
