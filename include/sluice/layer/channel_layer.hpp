@@ -136,8 +136,8 @@ class ChannelLayer {
   UseCount use_count_{"the channel layer"};
 };
 
-/// May this be a channel's name: `[A-Za-z0-9_.-]+`, optionally a `!` and more of the same, under 100 characters
-/// (behaviour CL-1, CL-2, CL-5)?
+/// Whether a channel may have this name. It is `[A-Za-z0-9_.-]+`, optionally a `!` and more of the same, under 100
+/// characters (behaviour CL-1, CL-2, CL-5).
 bool is_valid_channel_name(std::string_view name) noexcept;
 /// May this be a group's name: `[A-Za-z0-9_.-]+`, under 100 characters?
 bool is_valid_group_name(std::string_view name) noexcept;

@@ -34,7 +34,7 @@ struct AsioServerOptions {
   DeflateOptions deflate = {};  // messages are compressed for clients that offer it
   ProxyOptions proxies = {};    // who may speak for clients
   AllowedHosts hosts = {};      // that requests may ask for; others get 421
-  /// Are paths refused (400) that another program may read otherwise: `//`, `%2F`, `%5C`, a backslash, `.` and `..`?
+  /// Are paths refused (400) that another program may read otherwise: `//`, `%2F`, `%5C`, a backslash, dot segments?
   /// Not said: where there are trusted proxies, whose rules for paths such a spelling would pass.
   std::optional<bool> refuse_ambiguous_paths = {};
   /// How long a client that is closed with 1013 should wait before it connects again. Each close reason names a

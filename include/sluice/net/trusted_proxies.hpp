@@ -12,7 +12,7 @@
 namespace sluice {
 
 /// The peers that may speak for others: proxies and load balancers of yours. Nobody by default. An IPv4 address that
-/// comes mapped into IPv6 (::ffff:192.0.2.1) is that IPv4 address, here and wherever addresses are compared.
+/// comes mapped into IPv6 (RFC 4291, 2.5.5.2) is that IPv4 address, here and wherever addresses are compared.
 ///
 ///     TrustedProxies{"127.0.0.1", "::1", "10.0.0.0/8", "2001:db8::/32"}
 ///

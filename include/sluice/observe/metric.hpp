@@ -34,8 +34,9 @@ constexpr Metric<StatsOf<Member>> metric(std::string_view name, MetricKind kind,
 }
 }  // namespace detail
 
-/// A line of a table of metrics: `counter<&PageStats::added>("added", "Subscriptions that were answered with
-/// page_add.")`.
+/// A line of a table of metrics:
+///
+///     counter<&PageStats::added>("added", "Subscriptions that were answered with page_add.")
 template <auto Member>
 constexpr auto counter(std::string_view name, std::string_view help) {
   return detail::metric<Member>(name, MetricKind::counter, help);
