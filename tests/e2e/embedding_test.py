@@ -2,10 +2,12 @@
 """Sluice in other people's servers: one probe for all programs of examples/embedding."""
 import os
 import re
+import ssl
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from support.certificate import Certificate
 from support.embedding_probe import failures_of
 from support.example import program
 
@@ -27,9 +29,13 @@ class Embedding(unittest.TestCase):
         if left_out := PROGRAMS.keys() - built.keys():
             print("not built, because a library is not installed:", *left_out)
         # Each waits most of its time: for a client that reads nothing, and for the end.
-        with ThreadPoolExecutor() as pool:
-            failed = dict(zip(built, pool.map(lambda command: failures_of(*command), built.values())))
-        self.assertEqual(failed, {name: [] for name in built})
+        with Certificate() as certificate, ThreadPoolExecutor(16) as pool:
+            trusting = ssl.create_default_context(cafile=certificate.chain)
+            probes = {name: pool.submit(failures_of, *command) for name, command in built.items()}
+            probes["a server that ends TLS"] = pool.submit(
+                failures_of, "embedding_own_tls", *certificate.options, tls=trusting)
+            failed = {name: probe.result() for name, probe in probes.items()}
+        self.assertEqual(failed, {name: [] for name in probes})
 
     def test_boost_beast_needs_at_most_thirty_lines_of_glue(self):
         glue = re.search(r"  void hand_over\(\) \{\n.*?\n  \}\n", (FOLDER / "beast.cpp").read_text(), re.DOTALL)

@@ -8,7 +8,7 @@ namespace sluice {
 
 std::span<const observe::Metric<ServerStats>> ServerStats::metrics() noexcept {
   static constexpr std::array table{
-      observe::counter<&ServerStats::accepted>("accepted", "TCP connections that were accepted."),
+      observe::counter<&ServerStats::accepted>("accepted", "Connections that were accepted or adopted."),
       observe::gauge<&ServerStats::connections>("connections", "TCP connections that are open now."),
       observe::counter<&ServerStats::opened>("opened", "WebSocket handshakes that were accepted."),
       observe::gauge<&ServerStats::open>("open", "WebSockets that are open now."),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What each program of examples/embedding must do, whichever server accepts its connections."""
 import asyncio
-import json
+import http.client
 import socket
 
 from support.example import PATIENCE, Example, refused
@@ -12,6 +12,27 @@ LARGE = "x" * 300_000
 TOO_LARGE = "x" * 400_001
 NUMBERS = [str(number) for number in range(2_000)]
 FLOOD = 100  # large messages that a client sends and whose echoes it does not read
+
+
+class Server(Example):
+    """A program under the probe. `tls`: the context of clients, where it speaks TLS."""
+
+    def __init__(self, name, *options, tls=None):
+        super().__init__(name, *options)
+        self.tls = tls
+
+    async def connect(self, target, **options):
+        return await super().connect(target, **({"ssl": self.tls} if self.tls else {}), **options)
+
+    def status(self, path):
+        """Of a plain request."""
+        connection = (http.client.HTTPSConnection(self.host, self.port, context=self.tls, timeout=PATIENCE) if self.tls
+                      else http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE))
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        finally:
+            connection.close()
 
 
 async def hear(client, count=1):
@@ -62,8 +83,8 @@ async def in_order(server):
 
 async def not_found(server):
     loop = asyncio.get_running_loop()
-    plain = await loop.run_in_executor(None, server.request, "GET", "/nowhere")
-    return (await refused(server.connect("/ws/nowhere/")), plain[0]) == (404, 404)
+    plain = await loop.run_in_executor(None, server.status, "/nowhere")
+    return (await refused(server.connect("/ws/nowhere/")), plain) == (404, 404)
 
 
 async def closed_with(server, target, send):
@@ -100,6 +121,8 @@ class Raw:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE)
         self.socket.connect((server.host, server.port))
+        if server.tls:
+            self.socket = server.tls.wrap_socket(self.socket, server_hostname="localhost")
         self.socket.sendall(b"GET /ws/echo/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
         self.received = b""
@@ -112,7 +135,7 @@ class Raw:
         try:
             while more := self.socket.recv(1 << 16):
                 received += more
-        except ConnectionResetError:
+        except OSError:  # a reset, or with TLS the end of the connection without that of TLS
             pass
         self.socket.close()
         return received
@@ -130,7 +153,7 @@ def raw_reader_that_takes_nothing(server):
     try:
         for _ in range(FLOOD):
             client.socket.sendall(message)
-    except (ConnectionError, TimeoutError):
+    except OSError:
         pass  # the server has closed it
     return len(client.rest()) < FLOOD * len(LARGE)
 
@@ -162,6 +185,6 @@ async def failures(server):
     return [probe.__name__ for probe in PROBES if not await probe(server)]
 
 
-def failures_of(name, *options):
-    with Example(name, *options) as server:
+def failures_of(name, *options, tls=None):
+    with Server(name, *options, tls=tls) as server:
         return asyncio.run(failures(server))
