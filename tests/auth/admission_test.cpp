@@ -101,7 +101,7 @@ std::string token() { return sign_hs256(R"({"user_id":7,"exp":1060})", shared_se
 
 }  // namespace
 
-TEST_CASE("a token opens the door to its user, however it is passed", "[auth][MW-2][MW-5]") {
+TEST_CASE("a good token authenticates its user, wherever the request carries it", "[auth][MW-2][MW-5]") {
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);
   Communicator by_query(executor, behind_auth(consumer<Desk>()), layer, {"/?jwt_token=" + token()});
@@ -117,7 +117,7 @@ TEST_CASE("a token opens the door to its user, however it is passed", "[auth][MW
   CHECK(without.hear() == "hello stranger");
 }
 
-TEST_CASE("a directory on another thread is waited for", "[auth][MW-10]") {
+TEST_CASE("a user look-up on another thread is awaited", "[auth][MW-10]") {
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);
   const auto directory = std::make_shared<SlowDirectory>(false);
@@ -126,7 +126,7 @@ TEST_CASE("a directory on another thread is waited for", "[auth][MW-10]") {
   CHECK(client.hear() == "hello 7");
 }
 
-TEST_CASE("a directory that fails ends the handshake with 500, and nothing was joined", "[auth][MW-10]") {
+TEST_CASE("a user look-up that fails answers the handshake with 500, and joins no group", "[auth][MW-10]") {
   const test::LogCapture log;
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);
@@ -137,7 +137,7 @@ TEST_CASE("a directory that fails ends the handshake with 500, and nothing was j
   CHECK(layer.stats().channels == 0);
 }
 
-TEST_CASE("a client that gives up while its token is looked up leaves nothing behind", "[auth][MW-10]") {
+TEST_CASE("a client that disconnects during its token's look-up leaves nothing behind", "[auth][MW-10]") {
   const test::LogCapture log;
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);
@@ -176,7 +176,7 @@ TEST_CASE("a connection outlives its token, unless its consumer says otherwise",
   CHECK(easy.hear_nothing());
 }
 
-TEST_CASE("a foreign page is refused before its token is looked at", "[auth][MW-6][MW-15]") {
+TEST_CASE("a foreign origin is refused before its token is verified", "[auth][MW-6][MW-15]") {
   const test::LogCapture log;
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);
@@ -192,7 +192,7 @@ TEST_CASE("a foreign page is refused before its token is looked at", "[auth][MW-
   CHECK(status("http://allowed.example", "/?jwt_token=\xff") == 400);
 }
 
-TEST_CASE("a flood of foreign origins and bad tokens is a few lines in the log", "[auth]") {
+TEST_CASE("a flood of foreign origins and bad tokens writes a few log lines only", "[auth]") {
   const test::LogCapture log;
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);

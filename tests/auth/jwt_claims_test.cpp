@@ -15,7 +15,7 @@ using namespace verifying;
 using namespace std::chrono_literals;
 using minting::mint;
 
-TEST_CASE("a token counts between nbf and exp, give or take the leeway", "[auth][MW-9]") {
+TEST_CASE("a token is valid from nbf to exp, with the leeway on both sides", "[auth][MW-9]") {
   struct Row {
     std::chrono::seconds leeway;
     std::string claims;
@@ -72,7 +72,7 @@ TEST_CASE("a token expires while the clock goes on", "[auth][MW-9]") {
   CHECK(outcome(verifier, token) == "expired 0 s ago");
 }
 
-TEST_CASE("without a clock of its own a verifier goes by the system's", "[auth]") {
+TEST_CASE("a verifier without a clock uses the system clock", "[auth]") {
   JwtOptions options = hs256_options();
   options.now = {};
   const JwtVerifier verifier(std::move(options));

@@ -48,7 +48,7 @@ TEST_CASE("a key is for one family of algorithms", "[auth]") {
   CHECK(fitting(JwtKey::ec_public_pem(Signer::ec("P-521").public_pem(), "k")) == "ES512 ");
 }
 
-TEST_CASE("what is no such key is refused with a reason", "[auth]") {
+TEST_CASE("text that is no such key is refused with a reason", "[auth]") {
   const std::string rsa = Signer::rsa(2048).public_pem();
   const std::string ec = Signer::ec("P-256").public_pem();
   std::string damaged = rsa;

@@ -62,7 +62,7 @@ TEST_CASE("the examples of RFC 7515 are verified", "[auth]") {
   CHECK(outcome(verifier, a3) == "ok");
 }
 
-TEST_CASE("a kid picks the key, and an unknown one picks none", "[auth]") {
+TEST_CASE("a kid selects the key, and an unknown kid selects none", "[auth]") {
   const Signer old_secret = Signer::secret(std::string(32, 'o'));
   const Signer new_secret = Signer::secret(std::string(32, 'n'));
   JwtOptions options = hs256_options();
@@ -99,7 +99,7 @@ TEST_CASE("a kid picks the key, and an unknown one picks none", "[auth]") {
   }
 }
 
-TEST_CASE("beside named keys a token without a kid is held against the nameless ones", "[auth]") {
+TEST_CASE("a token without a kid is verified with the keys without a name", "[auth]") {
   JwtOptions options = hs256_options();
   options.keys = {JwtKey::hmac(shared_secret), JwtKey::hmac(std::string(32, 'n'), "2026")};
   const JwtVerifier verifier(std::move(options));
@@ -108,7 +108,7 @@ TEST_CASE("beside named keys a token without a kid is held against the nameless 
         "the signature does not verify");
 }
 
-TEST_CASE("a rightly signed token with odd claims is not said to have a bad signature", "[auth]") {
+TEST_CASE("a correctly signed token with odd claims is not reported as a bad signature", "[auth]") {
   CHECK(outcome_of_claims(hs256_options(), R"({"user_id":7,"exp":1060,"n":123456789012345678901234567890})") ==
         "the payload has a number beyond 64 bits");
   CHECK(outcome_of_claims(hs256_options(), R"({"user_id":7,"exp":1060,"n":18446744073709551615})") == "ok");
@@ -116,7 +116,7 @@ TEST_CASE("a rightly signed token with odd claims is not said to have a bad sign
   CHECK(outcome_of_claims(hs256_options(), R"({"user_id":7,"exp":1060,"n":-9223372036854775808,"d":1e300})") == "ok");
 }
 
-TEST_CASE("a kid never picks a key of another family", "[auth]") {
+TEST_CASE("a kid never selects a key of another family", "[auth]") {
   JwtOptions options = hs256_options();
   options.algorithms = {JwtAlgorithm::hs256, JwtAlgorithm::rs256};
   options.keys = {JwtKey::hmac(shared_secret, "a"), JwtKey::rsa_public_pem(keys().rsa.public_pem(), "b")};
@@ -154,7 +154,7 @@ TEST_CASE("keys are replaced while tokens are verified", "[auth]") {
   CHECK(outcome(verifier, later_token) == "ok");
 }
 
-TEST_CASE("a configuration that can't be meant throws, and says what to do", "[auth]") {
+TEST_CASE("a configuration that makes no sense throws, and the message names the fix", "[auth]") {
   const JwtKey rsa = JwtKey::rsa_public_pem(keys().rsa.public_pem(), "main");
   struct Row {
     std::vector<JwtAlgorithm> algorithms;

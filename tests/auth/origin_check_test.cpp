@@ -122,14 +122,14 @@ TEST_CASE("every beginning of an origin but the whole is foreign", "[auth][MW-14
   CHECK(check.allows(origin));
 }
 
-TEST_CASE("without an Origin only a star lets in", "[auth][MW-14][MW-15]") {
+TEST_CASE("a request without an Origin is accepted only if all origins are", "[auth][MW-14][MW-15]") {
   OriginCheck some({"allowed.example", "https://allowed.example"});
   OriginCheck everybody({"*"});
   CHECK(status(some, Handshake()) == 403);
   CHECK(status(everybody, Handshake()) == 101);
 }
 
-TEST_CASE("programs that send no Origin may be let in, web pages of other hosts not", "[auth][MW-14]") {
+TEST_CASE("programs that send no Origin can be allowed, web pages of other hosts are not", "[auth][MW-14]") {
   OriginCheck check({"allowed.example"}, WithoutOrigin::allow);
   CHECK(status(check, Handshake()) == 101);
   CHECK(status(check, Handshake().header("origin", "http://allowed.example")) == 101);
@@ -175,7 +175,7 @@ TEST_CASE("a malformed entry throws and shows how to write it", "[auth][MW-14]")
   }
 }
 
-TEST_CASE("a debug build without a list knows this machine by its names", "[auth][MW-16]") {
+TEST_CASE("a debug build without a list accepts this machine's own names", "[auth][MW-16]") {
   CHECK(OriginCheck::local_hosts() == std::vector<std::string>{"localhost", "127.0.0.1", "[::1]"});
   const OriginCheck check(OriginCheck::local_hosts());
   for (const std::string origin :
@@ -185,7 +185,7 @@ TEST_CASE("a debug build without a list knows this machine by its names", "[auth
   CHECK_FALSE(check.allows("http://evil.example"));
 }
 
-TEST_CASE("a foreign origin is logged, whatever it says", "[auth][MW-15]") {
+TEST_CASE("a foreign origin is logged in quotes, whatever it contains", "[auth][MW-15]") {
   const test::LogCapture log;
   OriginCheck check({"allowed.example"});
   for (const std::string origin : {"http://evil.example", "http://evil.example\nsluice info: all is well"}) {

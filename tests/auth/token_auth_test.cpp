@@ -108,7 +108,7 @@ class Directory final : public UserResolver {
 
 }  // namespace
 
-TEST_CASE("the query's token gives a user and an id, a bad one an id only, none neither",
+TEST_CASE("a good token gives a user and a socket id, a bad one the id only, none neither",
           "[auth][MW-2][MW-3][MW-4][MW-5]") {
   TokenAuth auth = token_auth();
   const std::string good = token_of(7);
@@ -172,7 +172,7 @@ TEST_CASE("the token `anonymous` is an anonymous user, unless it is switched off
   CHECK(outcome(off, Handshake().query("jwt_token=" + token_of(7))) == "user 7, id");
 }
 
-TEST_CASE("a verified token counts only while its user does", "[auth][MW-9]") {
+TEST_CASE("a verified token is refused once its user is not active", "[auth][MW-9]") {
   const auto directory = std::make_shared<Directory>();
   directory->put(1, {});
   directory->put(2, {.active = false});
@@ -198,7 +198,7 @@ TEST_CASE("a verified token counts only while its user does", "[auth][MW-9]") {
   CHECK(outcome(auth, Handshake().query("jwt_token=" + other_key)) == "nobody, id");
 }
 
-TEST_CASE("a look-up that fails is no bad token: the failure is passed on", "[auth][MW-10]") {
+TEST_CASE("a look-up that fails is not reported as a bad token: the exception is passed on", "[auth][MW-10]") {
   TokenAuth at_once(verifier(), std::make_shared<FailingResolver>());
   const auto directory = std::make_shared<Directory>();
   directory->fail();
@@ -214,7 +214,7 @@ TEST_CASE("a look-up that fails is no bad token: the failure is passed on", "[au
   }
 }
 
-TEST_CASE("the scope knows when its token expires", "[auth][MW-11]") {
+TEST_CASE("the scope has the time at which its token expires", "[auth][MW-11]") {
   TokenAuth auth = token_auth();
   Scope scope = Handshake().query("jwt_token=" + token_of(7)).scope();
   block_on(auth.handle(scope));
@@ -242,7 +242,7 @@ TEST_CASE("the scope knows when its token expires", "[auth][MW-11]") {
   }
 }
 
-TEST_CASE("a token is looked for in the query, the Authorization header, the subprotocols and a cookie",
+TEST_CASE("a token is read from the query, the Authorization header, the subprotocols or a cookie",
           "[auth][MW-2][MW-17]") {
   const TokenAuthOptions everywhere{.subprotocol = "jwt", .cookie = "session"};
   const std::string one = token_of(1);
@@ -294,7 +294,7 @@ TEST_CASE("a token is looked for in the query, the Authorization header, the sub
   }
 }
 
-TEST_CASE("a place that is switched off is not looked at", "[auth]") {
+TEST_CASE("a token source that is switched off is not read", "[auth]") {
   const std::string one = token_of(1);
   const TokenAuthOptions cookie_only{.query_parameter = "", .authorization_header = false, .cookie = "session"};
   CHECK(outcome(cookie_only, Handshake().query("jwt_token=" + one)) == "nobody, no id");
@@ -312,7 +312,7 @@ TEST_CASE("a place that is switched off is not looked at", "[auth]") {
         "TokenAuth needs a verifier and a resolver");
 }
 
-TEST_CASE("an application may refuse whoever is not authenticated with 401", "[auth]") {
+TEST_CASE("an application can answer unauthenticated requests with 401", "[auth]") {
   const TokenAuthOptions strict{.refuse_unauthenticated = true};
   CHECK(outcome(strict, Handshake()) == "401, nobody, no id");
   CHECK(outcome(strict, Handshake().query("jwt_token=bad")) == "401, nobody, id");
@@ -354,7 +354,7 @@ TEST_CASE("an HTTP request is authenticated by the same rules", "[auth][MW-12]")
   CHECK(request("").header("WebSocketId") == "anyone's");
 }
 
-TEST_CASE("why a token is bad is logged in one line, and not told to the client", "[auth][MW-4]") {
+TEST_CASE("the reason of a bad token is logged in one line, and not sent to the client", "[auth][MW-4]") {
   const test::LogCapture log;
   TokenAuth auth = token_auth({.refuse_unauthenticated = true});
   Scope scope = Handshake().query("jwt_token=" + sign_hs256(R"({"exp":900})", shared_secret)).scope();
@@ -369,7 +369,7 @@ TEST_CASE("why a token is bad is logged in one line, and not told to the client"
                                                 "a token from 192.0.2.7:51234: no user for it"});
 }
 
-TEST_CASE("a claim names the user, as a number or as a text", "[auth]") {
+TEST_CASE("a claim identifies the user, by a number or by text", "[auth]") {
   const auto user_of = [](ClaimUserOptions options, std::string_view claims) -> std::string {
     ClaimUser resolver(std::move(options));
     const Claims parsed(*json::Document::parse(claims));
@@ -429,7 +429,7 @@ TEST_CASE("authentications are counted by their outcome", "[auth]") {
   CHECK(stats.accepted == 1);
 }
 
-TEST_CASE("a handshake that offers the token's subprotocol is to be accepted by it", "[auth]") {
+TEST_CASE("a handshake that offers the token's subprotocol is accepted with it", "[auth]") {
   const test::LogCapture quiet;
   const auto chosen = [](TokenAuthOptions options, const Handshake& handshake) -> std::string {
     TokenAuth auth = token_auth(std::move(options));
@@ -445,7 +445,7 @@ TEST_CASE("a handshake that offers the token's subprotocol is to be accepted by 
   CHECK(chosen({}, Handshake().offers({"jwt", token_of(7)})) == "none");
 }
 
-TEST_CASE("a client's own socket id counts where it may, and while no other user has it", "[auth][MW-7]") {
+TEST_CASE("a client's own socket id is used where allowed, and while no other user has it", "[auth][MW-7]") {
   const std::string id = "0b4e5a1c-9a53-4c0e-8d5e-6f0a3f6b7c21";
   const auto proposing = [](int user, const std::string& proposed) {
     return Handshake().query("jwt_token=" + token_of(user) + "&web_socket_id=" + proposed);
@@ -476,7 +476,7 @@ TEST_CASE("a client's own socket id counts where it may, and while no other user
   CHECK(id_of(by_default, proposing(1, id))->web_socket_id() != id);
 }
 
-TEST_CASE("past a rate, bad tokens are answered with 401 in place of a consumer's words", "[auth]") {
+TEST_CASE("bad tokens above a rate are answered with 401 before a consumer is made", "[auth]") {
   TokenAuth auth = token_auth({.told_in_band = {.per_second = 1, .burst = 3}});
   for (int i = 0; i < 3; ++i) CHECK(outcome(auth, Handshake().query("jwt_token=bad")) == "nobody, id");
   CHECK(outcome(auth, Handshake().query("jwt_token=bad")) == "401, nobody, id");

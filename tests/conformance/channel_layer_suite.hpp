@@ -184,7 +184,7 @@ inline ErrorCode code_of(const Result<void>& result) {
 
 // ---------------------------------------------------------------- names
 
-TEMPLATE_LIST_TEST_CASE("names are checked wherever they are given", "[layer][CL-1][CL-2][CL-3][CL-4][CL-5]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("every call that takes a name checks it", "[layer][CL-1][CL-2][CL-3][CL-4][CL-5]", Worlds) {
   struct Row {
     std::string name;
     bool channel, group;
@@ -274,8 +274,7 @@ TEMPLATE_LIST_TEST_CASE("every channel has a new name, and it is valid", "[layer
 
 // ---------------------------------------------------------------- to one channel
 
-TEMPLATE_LIST_TEST_CASE("what is sent to a subscriber's channel arrives there, in order", "[layer][CL-8][CL-18]",
-                        Worlds) {
+TEMPLATE_LIST_TEST_CASE("events for a subscriber's channel arrive there in order", "[layer][CL-8][CL-18]", Worlds) {
   Scene<TestType> scene;
   Ear& ann = scene.ear();
   Ear& bob = scene.ear();
@@ -290,7 +289,7 @@ TEMPLATE_LIST_TEST_CASE("what is sent to a subscriber's channel arrives there, i
   CHECK(bob.heard() == "hello");
 }
 
-TEMPLATE_LIST_TEST_CASE("what is sent to a channel that is gone is dropped and counted", "[layer][CL-28]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("events for a closed channel are dropped and counted", "[layer][CL-28]", Worlds) {
   Scene<TestType> scene;
   Ear& ear = scene.ear();
   const std::string name = ear.channel().name();
@@ -304,7 +303,7 @@ TEMPLATE_LIST_TEST_CASE("what is sent to a channel that is gone is dropped and c
   CHECK(scene.layer.stats().dropped_no_channel == (arrived ? 1 : 2));
 }
 
-TEMPLATE_LIST_TEST_CASE("a plain channel keeps what nobody has read yet, in order", "[layer][CL-8][CL-18]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("a plain channel keeps unread events in order", "[layer][CL-8][CL-18]", Worlds) {
   Scene<TestType> scene;
   scene.keep("jobs");
   for (int i = 0; i < 5; ++i) REQUIRE(scene.layer.send("jobs", numbered(i)));
@@ -347,7 +346,7 @@ class Reader {
 };
 }  // namespace detail
 
-TEMPLATE_LIST_TEST_CASE("of many readers of a channel each event reaches one", "[layer][CL-8]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("each event of a channel with many readers reaches one of them", "[layer][CL-8]", Worlds) {
   Scene<TestType> scene({.capacity = 1000});
   std::list<detail::Reader> readers;
   for (std::size_t i = 0; i < 10; ++i) {
@@ -369,7 +368,7 @@ TEMPLATE_LIST_TEST_CASE("of many readers of a channel each event reaches one", "
   CHECK(std::set<int>(all.begin(), all.end()).size() == 500);
 }
 
-TEMPLATE_LIST_TEST_CASE("a reader that gives up loses no event", "[layer][CL-8]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("a receive that is destroyed loses no event", "[layer][CL-8]", Worlds) {
   Scene<TestType> scene;
   detail::Reader first(scene.executors.at(0), scene.inbox("jobs"), 1);
   detail::Reader second(scene.executors.at(0), scene.inbox("jobs"), 2);
@@ -566,8 +565,8 @@ TEMPLATE_LIST_TEST_CASE("a sender that waits for room sends everything, in order
   CHECK(scene.layer.stats().waiting_events == 0);
 }
 
-TEMPLATE_LIST_TEST_CASE("what waits to be delivered is bounded, and a sender past the bound is told", "[layer]",
-                        Worlds) {
+TEMPLATE_LIST_TEST_CASE("events that wait for delivery are bounded, and a sender above the bound gets an error",
+                        "[layer]", Worlds) {
   if (left_out(TestType::shared, "these worlds wait for Redis at each send")) return;
   Scene<TestType> scene({.waiting_events = 4});
   Ear& ear = scene.ear_in("g");
@@ -589,8 +588,8 @@ TEMPLATE_LIST_TEST_CASE("what waits to be delivered is bounded, and a sender pas
   CHECK(stats.waiting_bytes == 0);
 }
 
-TEMPLATE_LIST_TEST_CASE("what waits to be delivered is bounded in bytes, and no event is too large to be sent",
-                        "[layer]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("bytes that wait for delivery are bounded, and a single event is never too large", "[layer]",
+                        Worlds) {
   if (left_out(TestType::shared, "these worlds wait for Redis at each send")) return;
   Scene<TestType> scene({.waiting_bytes = 10'000});
   Ear& ear = scene.ear_in("g");
@@ -604,7 +603,7 @@ TEMPLATE_LIST_TEST_CASE("what waits to be delivered is bounded in bytes, and no 
 
 // ---------------------------------------------------------------- groups
 
-TEMPLATE_LIST_TEST_CASE("a group's members hear what is sent to it, nobody else", "[layer][CL-26]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("a group's members receive its events, and no one else does", "[layer][CL-26]", Worlds) {
   Scene<TestType> scene;
   Ear& ann = scene.ear_in("g");
   Ear& bob = scene.ear_in("g");
@@ -617,7 +616,7 @@ TEMPLATE_LIST_TEST_CASE("a group's members hear what is sent to it, nobody else"
   CHECK(cyd.heard() == "");
 }
 
-TEMPLATE_LIST_TEST_CASE("adding twice is the same as once, and leaving is leaving", "[layer][CL-19][CL-20]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("joining twice is joining once, and leaving once is enough", "[layer][CL-19][CL-20]", Worlds) {
   Scene<TestType> scene;
   Ear& ear = scene.ear_in("g");
   REQUIRE(ear.join("g"));
@@ -636,7 +635,7 @@ TEMPLATE_LIST_TEST_CASE("adding twice is the same as once, and leaving is leavin
   CHECK(other.heard() == "still");
 }
 
-TEMPLATE_LIST_TEST_CASE("a channel or an inbox of another layer is refused, as is none", "[layer]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("a handle of another layer is refused, as is an empty one", "[layer]", Worlds) {
   Scene<TestType> scene;
   InMemoryChannelLayer other(scene.executors);
   Ear stranger(other, scene.executors.at(0));
@@ -681,7 +680,7 @@ TEMPLATE_LIST_TEST_CASE("what one sender sends to a group keeps its order at eve
   CHECK(bob.heard() == expected);
 }
 
-TEMPLATE_LIST_TEST_CASE("when group_add is done, what is sent is heard; when it is left, nothing is", "[layer]",
+TEMPLATE_LIST_TEST_CASE("after group_add() events are received, after group_discard() they are not", "[layer]",
                         Worlds) {
   Scene<TestType> scene;
   Ear& stays = scene.ear_in("g");
@@ -696,7 +695,7 @@ TEMPLATE_LIST_TEST_CASE("when group_add is done, what is sent is heard; when it 
   CHECK(stays.heard() == "1 2");
 }
 
-TEMPLATE_LIST_TEST_CASE("a full member of a group costs the others nothing, and the sender no error",
+TEMPLATE_LIST_TEST_CASE("a full member of a group neither delays the others nor fails the sender",
                         "[layer][CL-21][CL-22]", Worlds) {
   Scene<TestType> scene({.capacity = 2});
   Ear& ear = scene.ear_in("g");
@@ -714,7 +713,7 @@ TEMPLATE_LIST_TEST_CASE("a full member of a group costs the others nothing, and 
   CHECK(scene.layer.stats().dropped_full == 2);
 }
 
-TEMPLATE_LIST_TEST_CASE("a member that floods another leaves a third alone", "[layer][CL-12]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("a flood for one channel does not affect another", "[layer][CL-12]", Worlds) {
   Scene<TestType> scene({.capacity = 3});
   Ear& noisy = scene.ear();
   Ear& quiet = scene.ear();
@@ -777,7 +776,7 @@ TEMPLATE_LIST_TEST_CASE("a membership lasts as long as its channel", "[layer][CL
   CHECK(heard == "after all that time");
 }
 
-TEMPLATE_LIST_TEST_CASE("members can be counted and named", "[layer][CL-24]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("members can be counted and listed", "[layer][CL-24]", Worlds) {
   if (left_out(TestType::shared, "of another process's members a layer knows one, or none")) return;
   Scene<TestType> scene;
   CHECK(scene.group_size("g") == 0);
@@ -820,7 +819,8 @@ TEMPLATE_LIST_TEST_CASE("a group ends with its last member, however it leaves", 
   CHECK(leaves_all.heard() == "back");
 }
 
-TEMPLATE_LIST_TEST_CASE("a plain member whom nobody reads stays bounded, and ends", "[layer][CL-28]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("a plain channel without a reader stays bounded in a group, and expires", "[layer][CL-28]",
+                        Worlds) {
   Scene<TestType> scene({.capacity = 10});
   {
     Inbox dead = scene.inbox("dead");
@@ -903,7 +903,7 @@ TEMPLATE_LIST_TEST_CASE("users are addressed in the group that the event goes to
   CHECK(in_users.heard() + elsewhere.heard() + both.heard() == "22");
 }
 
-TEMPLATE_LIST_TEST_CASE("each user hears their own payload", "[layer][CC-25][BT-5]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("each user receives their own payload", "[layer][CC-25][BT-5]", Worlds) {
   Scene<TestType> scene;
   Ear& one = scene.ear_in("users", 1, "a");
   Ear& one_author = scene.ear_in("users", 1, "b");
@@ -919,7 +919,7 @@ TEMPLATE_LIST_TEST_CASE("each user hears their own payload", "[layer][CC-25][BT-
   CHECK(anonymous.heard() == "");
 }
 
-TEMPLATE_LIST_TEST_CASE("of ten thousand sockets, one that is addressed costs one delivery", "[layer][BT-6]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("an event for one of ten thousand sockets costs one delivery", "[layer][BT-6]", Worlds) {
   Scene<TestType> scene;
   std::vector<Ear*> ears;
   for (int user = 0; user < 10'000; ++user) ears.push_back(&scene.ear_in("users", user));
@@ -934,7 +934,7 @@ TEMPLATE_LIST_TEST_CASE("of ten thousand sockets, one that is addressed costs on
 
 // ---------------------------------------------------------------- counters
 
-TEMPLATE_LIST_TEST_CASE("what was sent is delivered or counted as dropped", "[layer]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("every event is delivered or counted as dropped", "[layer]", Worlds) {
   Scene<TestType> scene({.capacity = 2});
   scene.keep("jobs");
   Ear& ann = scene.ear_in("g");

@@ -60,7 +60,7 @@ static_assert(!refused<Anything, Database&>);
 
 }  // namespace
 
-TEST_CASE("consumers that are given std::ref of an object see it as it is now", "[consumer]") {
+TEST_CASE("consumers that are given std::ref see the object's current state", "[consumer]") {
   ManualExecutor executor;
   Database database;
   const auto readers = consumer<Reader>(std::ref(database));
@@ -70,7 +70,7 @@ TEST_CASE("consumers that are given std::ref of an object see it as it is now", 
   CHECK(browser.hear() == "5 rows");
 }
 
-TEST_CASE("an object that is handed over lives as long as the application", "[consumer]") {
+TEST_CASE("an object that is moved into an application lives as long as it", "[consumer]") {
   ManualExecutor executor;
   Communicator browser(executor, consumer<Reader>(Database{3}), {"/"});
   REQUIRE(browser.connect());

@@ -56,7 +56,7 @@ class Shelf {
 
 }  // namespace
 
-TEST_CASE("what waits is taken in the order in which it came", "[consumer]") {
+TEST_CASE("a backlog is taken in the order in which it was filled", "[consumer]") {
   Shelf shelf;
   shelf.put(WhenSlow::drop_oldest, "prices", "1");
   REQUIRE(shelf.keep("hello"));
@@ -68,7 +68,7 @@ TEST_CASE("what waits is taken in the order in which it came", "[consumer]") {
   CHECK(shelf.backlog.bytes() == 0);
 }
 
-TEST_CASE("drop_newest: past the bound a group is silent until its gap is told", "[consumer]") {
+TEST_CASE("drop_newest: above the bound a group sends nothing until its gap is reported", "[consumer]") {
   Shelf shelf({plenty, plenty, 2});
   for (const char* text : {"1", "2", "3", "4"}) shelf.put(WhenSlow::drop_newest, "prices", text);
   CHECK(shelf.take() == "prices 1");
@@ -79,7 +79,7 @@ TEST_CASE("drop_newest: past the bound a group is silent until its gap is told",
   CHECK(shelf.take_all() == "prices 6");
 }
 
-TEST_CASE("drop_oldest: past the bound the oldest of the group give way, and the gap stands before the rest",
+TEST_CASE("drop_oldest: above the bound the oldest of the group are dropped, and the gap precedes the rest",
           "[consumer]") {
   Shelf shelf({plenty, plenty, 3});
   shelf.put(WhenSlow::drop_oldest, "robots", "a");
@@ -87,7 +87,7 @@ TEST_CASE("drop_oldest: past the bound the oldest of the group give way, and the
   CHECK(shelf.take_all() == "robots a; gap prices 2+0; prices 3; prices 4");
 }
 
-TEST_CASE("keep_latest: of each key the newest waits, in its own place", "[consumer]") {
+TEST_CASE("keep_latest: the newest of each key waits, in its own place", "[consumer]") {
   Shelf shelf;
   shelf.put(WhenSlow::keep_latest, "prices", "euro 1", "euro");
   shelf.put(WhenSlow::keep_latest, "prices", "yen 1", "yen");
@@ -98,7 +98,7 @@ TEST_CASE("keep_latest: of each key the newest waits, in its own place", "[consu
   CHECK(shelf.take_all() == "prices yen 1; prices euro 2; gap prices 0+2; robots euro 9; prices keyless 2");
 }
 
-TEST_CASE("keep_latest: more keys than fit cost the oldest", "[consumer]") {
+TEST_CASE("keep_latest: when more keys wait than fit, the oldest is dropped", "[consumer]") {
   Shelf shelf({plenty, plenty, 2});
   shelf.put(WhenSlow::keep_latest, "prices", "a", "a");
   shelf.put(WhenSlow::keep_latest, "prices", "b", "b");
@@ -107,7 +107,7 @@ TEST_CASE("keep_latest: more keys than fit cost the oldest", "[consumer]") {
   CHECK(shelf.take_all() == "gap prices 1+1; prices c; prices b2");
 }
 
-TEST_CASE("a policy costs its own group's messages only", "[consumer]") {
+TEST_CASE("a policy drops messages of its own group only", "[consumer]") {
   Shelf shelf({plenty, plenty, 2});
   shelf.put(WhenSlow::drop_newest, "robots", "a");
   shelf.put(WhenSlow::drop_newest, "robots", "b");
@@ -116,7 +116,7 @@ TEST_CASE("a policy costs its own group's messages only", "[consumer]") {
   CHECK(shelf.take_all() == "robots a; robots b; gap prices 1+0; own an answer");
 }
 
-TEST_CASE("a message that can never fit costs no other", "[consumer]") {
+TEST_CASE("a message that can never fit drops no other", "[consumer]") {
   Shelf shelf({plenty, 2000, 100});
   shelf.put(WhenSlow::drop_oldest, "prices", "1");
   shelf.put(WhenSlow::drop_oldest, "prices", std::string(2000, 'x'));
@@ -124,7 +124,7 @@ TEST_CASE("a message that can never fit costs no other", "[consumer]") {
   CHECK(shelf.take_all() == "prices 1; gap prices 1+0; prices 2");
 }
 
-TEST_CASE("the bound on all counts what waits elsewhere, and what must be kept says no", "[consumer]") {
+TEST_CASE("the bound on all includes what waits elsewhere, and a message that must be kept is refused", "[consumer]") {
   Shelf shelf({10'000, 5'000, 100});
   CHECK(shelf.put(WhenSlow::drop_oldest, "prices", std::string(3'000, 'x'), {}, 4'000).dropped == 0);
   CHECK(shelf.put(WhenSlow::drop_newest, "robots", std::string(3'000, 'x'), {}, 4'000).dropped == 1);
@@ -167,7 +167,7 @@ TEST_CASE("a group that is left is forgotten with its gap", "[consumer]") {
   CHECK(shelf.backlog.bytes() == 0);
 }
 
-TEST_CASE("what found no place on its way is a gap too", "[consumer]") {
+TEST_CASE("a message that was dropped on its way is a gap too", "[consumer]") {
   Shelf shelf;
   shelf.put(WhenSlow::keep_latest, "prices", "1");
   shelf.backlog.miss("prices", 3);
@@ -175,7 +175,7 @@ TEST_CASE("what found no place on its way is a gap too", "[consumer]") {
   CHECK(shelf.take_all() == "prices 1; gap prices 3+0; prices 2");
 }
 
-TEST_CASE("what waits pins no more memory than the bound", "[consumer]") {
+TEST_CASE("a backlog keeps no more memory alive than its bound", "[consumer]") {
   Shelf shelf({plenty, 100'000, 1000});
   const std::string burst(1'000, 'x');
   for (int turn = 0; turn < 5'000; ++turn) {
@@ -265,7 +265,7 @@ class Model {
 
 }  // namespace
 
-TEST_CASE("whatever comes and goes, a backlog holds what a plain model holds", "[consumer]") {
+TEST_CASE("after any sequence of calls a backlog holds what a simple model holds", "[consumer]") {
   const auto seed = GENERATE(range(1U, 101U));
   CAPTURE(seed);
   std::mt19937 random(seed);

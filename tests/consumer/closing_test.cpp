@@ -65,7 +65,7 @@ TEST_CASE("a broadcast between a close and its end goes nowhere", "[consumer][LC
   CHECK(story.layer_is_empty());
 }
 
-TEST_CASE("disconnect is told how it ended", "[consumer][LC-21]") {
+TEST_CASE("disconnect() receives the code and the reason", "[consumer][LC-21]") {
   const auto told = [](auto end) {
     Story story;
     Communicator browser = story.browser();
@@ -81,7 +81,7 @@ TEST_CASE("disconnect is told how it ended", "[consumer][LC-21]") {
   CHECK(told([](Communicator& browser) { browser.vanish(); }) == "connect; disconnect 1006; gone");
 }
 
-TEST_CASE("what the client said before it closed is handled first", "[consumer][LC-21]") {
+TEST_CASE("messages before a client's close are handled first", "[consumer][LC-21]") {
   Story story;
   Communicator browser = story.browser();
   REQUIRE(browser.connect());
@@ -91,7 +91,7 @@ TEST_CASE("what the client said before it closed is handled first", "[consumer][
   CHECK(story.told() == "connect; hear wait a; hear note b; note b; hear note c; note c; disconnect 4000; gone");
 }
 
-TEST_CASE("on the way out the groups are left first, then disconnect runs, then the consumer goes",
+TEST_CASE("at the end the groups are left first, then disconnect() runs, then the consumer is destroyed",
           "[consumer][LC-20]") {
   Story story;
   story.static_groups = {"a"};
@@ -127,7 +127,7 @@ class Polite : public Consumer {
 
 }  // namespace
 
-TEST_CASE("goodbyes of a consumer that goes the ordinary way are dropped", "[consumer][LC-16]") {
+TEST_CASE("what a consumer sends in disconnect() is dropped", "[consumer][LC-16]") {
   Story story;
   Communicator browser(story.executor, consumer<Polite>(&story), story.layer, {"/"});
   REQUIRE(browser.connect());
@@ -139,7 +139,7 @@ TEST_CASE("goodbyes of a consumer that goes the ordinary way are dropped", "[con
   CHECK(browser.host().stats().sends_after_close == 2);
 }
 
-TEST_CASE("an executor that ends takes its connections along, wherever they are", "[consumer]") {
+TEST_CASE("an executor that ends closes its connections, in whatever state they are", "[consumer]") {
   const bool waits = GENERATE(false, true);
   const bool half_closed = GENERATE(false, true);
   {

@@ -154,7 +154,7 @@ class Client {
 
 }  // namespace
 
-TEST_CASE("without a policy a queue sends everything, and leaves a slow client to its connection", "[consumer]") {
+TEST_CASE("a queue without a policy sends everything, and its connection limits a slow client", "[consumer]") {
   Client client;
   client.stall();
   CHECK(client.send("1") == Next::nothing);
@@ -262,7 +262,7 @@ TEST_CASE("a gap whose group was left before its turn is no gap any more", "[con
   CHECK(client.sent() == "kept");
 }
 
-TEST_CASE("of a group that was left through the layer nothing is sent", "[consumer]") {
+TEST_CASE("broadcasts of a group that was left through the layer are not sent", "[consumer]") {
   Client client;
   client.queue.set_policy("prices", WhenSlow::drop_oldest);
   client.stall();
@@ -349,7 +349,7 @@ TEST_CASE("missed broadcasts become a gap of each group behind what was sent", "
   CHECK(!client.queue.behind());
 }
 
-TEST_CASE("what waits for a client goes before its close, without the gaps", "[consumer]") {
+TEST_CASE("waiting messages are sent before a close, without the gaps", "[consumer]") {
   Client client;
   client.queue.set_policy("prices", WhenSlow::drop_oldest);
   client.stall();

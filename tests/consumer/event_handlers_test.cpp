@@ -95,7 +95,7 @@ TEST_CASE("an event that can't be decoded is ignored, counted and logged", "[con
   CHECK(scene.browser.hear_nothing());
 }
 
-TEST_CASE("a stranger's event type neither fills the log nor begins a line in it", "[consumer][DI-3]") {
+TEST_CASE("an event type from outside can neither flood the log nor forge a line of it", "[consumer][DI-3]") {
   Scene scene;
   scene.publish(R"({"type":"a\nsluice error: all is lost"})");
   scene.publish(R"({"type":"b)" + std::string(100'000, 'b') + "\"}");
@@ -159,7 +159,7 @@ TEST_CASE("a consumer's timer is an event to itself, with a layer and without", 
   executor.advance(1h);
 }
 
-TEST_CASE("a consumer's timer for the end of time does not ring, and one for the past rings now", "[consumer]") {
+TEST_CASE("a consumer's timer for the latest time never fires, and one for the past fires now", "[consumer]") {
   class Waits : public Clock {
     Task<> connect() override {
       hear_later(std::chrono::nanoseconds::max(), Event::of(Tick{3}));
@@ -212,7 +212,7 @@ TEST_CASE("an event without a handler is ignored, counted, and logged once", "[c
   CHECK(scene.browser.hear_nothing());
 }
 
-TEST_CASE("a strict host takes an event without a handler for an error", "[consumer][DI-3]") {
+TEST_CASE("a strict host treats an event without a handler as an error", "[consumer][DI-3]") {
   Scene scene({.strict_events = true});
   scene.publish(R"({"type":"nobody.knows"})");
   CHECK(scene.browser.hear_close().code() == 1011);
@@ -230,7 +230,7 @@ TEST_CASE("only listed handlers can be reached by an event", "[consumer][DI-4][D
   CHECK_FALSE(scene.browser.finished());
 }
 
-TEST_CASE("a handler of a broadcast's type hears it instead of the client", "[consumer]") {
+TEST_CASE("a handler of a broadcast's type receives it instead of the client", "[consumer]") {
   Scene scene;
   Story& story = scene;
   story.publish("g", Story::broadcast("\"ada\""));
@@ -241,7 +241,7 @@ TEST_CASE("a handler of a broadcast's type hears it instead of the client", "[co
   CHECK(scene.browser.hear() == "1");
 }
 
-TEST_CASE("a table refuses types that can't be reached or are there already", "[consumer][DI-2]") {
+TEST_CASE("an event table refuses types that are invalid or already listed", "[consumer][DI-2]") {
   const auto add = [](std::string_view type) {
     return EventHandlers{}.on("chat.message", &Listener::chat_message).on(type, &Listener::chat_message);
   };

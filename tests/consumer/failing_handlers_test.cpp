@@ -95,7 +95,7 @@ class Plain : public Consumer {
 
 }  // namespace
 
-TEST_CASE("handlers that are plain functions may throw as well, anything", "[consumer][LC-23]") {
+TEST_CASE("handlers that are plain functions may throw anything", "[consumer][LC-23]") {
   std::string errors;
   const auto heard = [&](const char* where) {
     Story story;
@@ -153,7 +153,7 @@ TEST_CASE("an exception without a text is logged as such", "[consumer][LC-23]") 
   CHECK_THAT(story.errors.text(), EndsWith("receive() threw: an exception whose what() is null\n"));
 }
 
-TEST_CASE("handlers that throw all the time fill no log, and hide no other trouble", "[consumer][LC-23]") {
+TEST_CASE("handlers that always throw do not flood the log, nor hide other lines", "[consumer][LC-23]") {
   Story story;
   const std::string path = "/" + std::string(2'000, 'p');
   const auto fail = [&](std::shared_ptr<Application> application) {

@@ -12,7 +12,7 @@ namespace {
 class Silent : public Consumer {};
 }  // namespace
 
-TEST_CASE("the default consumer accepts and ignores what it hears", "[consumer][LC-3]") {
+TEST_CASE("the default consumer accepts and ignores all messages", "[consumer][LC-3]") {
   ManualExecutor executor;
   Communicator browser(executor, consumer<Silent>(), {"/"});
   REQUIRE(browser.connect());
@@ -117,7 +117,7 @@ TEST_CASE("an application that makes no consumer is answered with 500", "[consum
   CHECK_THROWS_AS(Host(nullptr), std::invalid_argument);
 }
 
-TEST_CASE("static groups without a layer are a mistake that is told", "[consumer][LC-2]") {
+TEST_CASE("static groups without a layer throw with a message", "[consumer][LC-2]") {
   Story story;
   story.static_groups = {"a"};
   Communicator browser(story.executor, consumer<Obedient>(&story), {"/"});
@@ -137,14 +137,14 @@ TEST_CASE("a layer that fails during the handshake refuses it", "[consumer][DI-1
   CHECK(story.layer_is_empty());
 }
 
-TEST_CASE("any origin may connect unless an origin check stands in front", "[consumer][SC-14]") {
+TEST_CASE("any origin may connect unless there is an origin check", "[consumer][SC-14]") {
   ManualExecutor executor;
   Communicator browser(executor, consumer<Silent>(),
                        {.target = "/", .headers = {{"origin", "https://elsewhere.example"}}});
   CHECK(browser.connect());
 }
 
-TEST_CASE("headers are kept, or let go of once connect has finished", "[consumer][SC-1]") {
+TEST_CASE("headers are kept, or released once connect() has finished", "[consumer][SC-1]") {
   static std::size_t at_connect, later;
   class Counter : public Consumer {
    public:
@@ -169,7 +169,7 @@ TEST_CASE("headers are kept, or let go of once connect has finished", "[consumer
   CHECK(later == (keep ? 1 : 0));
 }
 
-TEST_CASE("limits that no consumer could live with are refused", "[consumer]") {
+TEST_CASE("limits under which no consumer could work are refused", "[consumer]") {
   const auto host_with = [](ConsumerLimits limits) { Host host(consumer<Silent>(), {.limits = limits}); };
   CHECK_THROWS_WITH(host_with({.client_mail = 0}), ContainsSubstring("client_mail"));
   CHECK_THROWS_WITH(host_with({.disconnect_grace = -1ms}), ContainsSubstring("disconnect_grace"));
@@ -185,7 +185,7 @@ class TooEarly : public Consumer {
 };
 }  // namespace
 
-TEST_CASE("a consumer's constructor has no connection yet, and is told so", "[consumer]") {
+TEST_CASE("a consumer that uses its connection in its constructor gets an exception", "[consumer]") {
   Story story;
   Communicator browser(story.executor, consumer<TooEarly>(), story.layer, {"/"});
   CHECK(browser.connect().http_status == 500);

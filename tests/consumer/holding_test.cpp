@@ -109,7 +109,8 @@ std::string json_of(std::size_t bytes) {
 
 }  // namespace
 
-TEST_CASE("what arrives at an idle consumer within one turn is not counted against its capacity", "[consumer][CL-14]") {
+TEST_CASE("events that arrive at an idle consumer within one turn do not count against its capacity",
+          "[consumer][CL-14]") {
   House house;
   Communicator& browser = house.browser("room");
   const auto publish = [&](int rows) {
@@ -128,7 +129,7 @@ TEST_CASE("what arrives at an idle consumer within one turn is not counted again
   house.open_gates();
 }
 
-TEST_CASE("what arrives at an idle consumer within one turn is bounded in bytes", "[consumer]") {
+TEST_CASE("events that arrive at an idle consumer within one turn are bounded in bytes", "[consumer]") {
   House house({.queued_bytes = 100'000});
   Communicator& browser = house.browser("room");
   const std::string map = R"({"type":"row_changed","n":1,"text":")" + std::string(30'000, 'x') + "\"}";
@@ -138,7 +139,7 @@ TEST_CASE("what arrives at an idle consumer within one turn is bounded in bytes"
   CHECK(house.hosts.back()->stats().mailbox_overflows == 1);
 }
 
-TEST_CASE("broadcasts that wait for a busy consumer keep no memory alive but their own", "[consumer]") {
+TEST_CASE("broadcasts that wait for a busy consumer keep only their own memory alive", "[consumer]") {
   House house;
   Communicator& slow = house.browser("quiet");
   Communicator& loud = house.browser("loud");
@@ -158,8 +159,7 @@ TEST_CASE("broadcasts that wait for a busy consumer keep no memory alive but the
   CHECK(house.hosts.front()->stats().held_bytes == 0);
 }
 
-TEST_CASE("small broadcasts that wait for a busy consumer are bounded with what they take beside their bytes",
-          "[consumer]") {
+TEST_CASE("small broadcasts that wait for a busy consumer count with their overhead", "[consumer]") {
   House house({.queued_bytes = 64 * 1024});
   Communicator& browser = house.browser("room");
   browser.say("1");
@@ -175,7 +175,7 @@ TEST_CASE("small broadcasts that wait for a busy consumer are bounded with what 
   house.open_gates();
 }
 
-TEST_CASE("messages and documents of waiting handlers are bounded together, and those that hold the most go first",
+TEST_CASE("messages and documents of waiting handlers are bounded together, and the largest consumers are closed first",
           "[consumer]") {
   House house({.server_held_bytes = 4 * 1024 * 1024});
   Communicator& small = house.browser("room");
@@ -225,7 +225,7 @@ class Forgetful : public JsonConsumer {
 
 }  // namespace
 
-TEST_CASE("a consumer that miscounts what it keeps does not change what the others may hold", "[consumer]") {
+TEST_CASE("a consumer that miscounts its memory does not change the bound for others", "[consumer]") {
   ManualExecutor executor;
   InMemoryChannelLayer layer{executor};
   Host host(consumer<Forgetful>(), layer, {.limits = {.server_held_bytes = 4 * 1024 * 1024}});

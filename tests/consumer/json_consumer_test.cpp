@@ -50,7 +50,7 @@ class Patient : public JsonConsumer {
 
 }  // namespace
 
-TEST_CASE("a JSON consumer hears and says JSON", "[consumer][LC-19]") {
+TEST_CASE("a JSON consumer receives and sends JSON", "[consumer][LC-19]") {
   ManualExecutor executor;
   Communicator browser(executor, consumer<Echo>(), {"/"});
   REQUIRE(browser.connect());
@@ -67,7 +67,8 @@ TEST_CASE("of duplicate keys the last one counts", "[consumer][LC-19]") {
   CHECK(browser.hear_json().root()["a"].as_int() == 2);
 }
 
-TEST_CASE("what is no JSON text closes the connection, and nothing stays behind", "[consumer][LC-18][LC-23]") {
+TEST_CASE("a message that is no JSON text closes the connection, and leaves nothing behind",
+          "[consumer][LC-18][LC-23]") {
   const auto close = [](auto say) {
     Story story;
     Communicator browser(story.executor, consumer<Echo>(), story.layer, {"/"});
@@ -81,7 +82,7 @@ TEST_CASE("what is no JSON text closes the connection, and nothing stays behind"
   CHECK(close([&](Communicator& browser) { browser.say(text); }) == 1007);
 }
 
-TEST_CASE("a consumer may do something else about what is no JSON", "[consumer][LC-18]") {
+TEST_CASE("a consumer can override how messages that are no JSON are handled", "[consumer][LC-18]") {
   ManualExecutor executor;
   Communicator browser(executor, consumer<Lenient>(), {"/"});
   REQUIRE(browser.connect());
@@ -93,7 +94,7 @@ TEST_CASE("a consumer may do something else about what is no JSON", "[consumer][
   CHECK(browser.hear() == "{}");
 }
 
-TEST_CASE("what a handler was given stays while it waits, whatever comes meanwhile", "[consumer]") {
+TEST_CASE("a handler's argument stays valid while it waits, whatever arrives meanwhile", "[consumer]") {
   Story story;
   Communicator browser(story.executor, consumer<Patient>(&story), story.layer, {"/"});
   REQUIRE(browser.connect());
@@ -168,7 +169,7 @@ class Keeper : public JsonConsumer {
 };
 }  // namespace
 
-TEST_CASE("what a handler keeps does not take the place of what is kept for it", "[consumer]") {
+TEST_CASE("objects that a handler keeps do not replace those that are kept for it", "[consumer]") {
   Story story;
   Communicator browser(story.executor, consumer<Keeper>(&story), story.layer, {"/"});
   REQUIRE(browser.connect());

@@ -45,13 +45,14 @@ struct Scene : Story {
 
 }  // namespace
 
-TEST_CASE("who lists the layer's notices hears of them", "[consumer]") {
+TEST_CASE("a consumer that lists the layer's notices receives them", "[consumer]") {
   Scene<true> scene;
   CHECK(scene.browser.hear() == "down");
   CHECK(scene.browser.hear() == "up");
 }
 
-TEST_CASE("who does not is not bothered, and they are unknown to nobody", "[consumer]") {
+TEST_CASE("a consumer that does not list the layer's notices is not called, and they are not counted as unknown",
+          "[consumer]") {
   Scene<false> scene;
   CHECK(scene.browser.hear_nothing());
   CHECK_FALSE(scene.browser.finished());

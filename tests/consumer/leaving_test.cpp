@@ -8,7 +8,7 @@ using namespace sluice::testing;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
-TEST_CASE("a handler that waits is let finish within the grace", "[consumer][LC-27]") {
+TEST_CASE("a handler that waits may finish within the grace", "[consumer][LC-27]") {
   Story story({.limits = {.disconnect_grace = 10s}});
   Communicator browser = story.browser("connect=accept; join g");
   REQUIRE(browser.connect());
@@ -93,7 +93,7 @@ TEST_CASE("a close by a handler that goes on waiting is cut off too", "[consumer
   CHECK(story.layer_is_empty());
 }
 
-TEST_CASE("the client leaves before anything has run", "[consumer]") {
+TEST_CASE("a client that leaves before anything has run", "[consumer]") {
   Story story;
   auto connection = std::make_shared<RecordingConnection>(story.executor);
   SECTION("and its end is told once the session has begun") {
@@ -116,7 +116,7 @@ TEST_CASE("the client leaves before anything has run", "[consumer]") {
   CHECK(story.layer_is_empty());
 }
 
-TEST_CASE("the client leaves while connect waits", "[consumer][LC-27]") {
+TEST_CASE("a client that leaves while connect() waits", "[consumer][LC-27]") {
   Story story;
   Communicator browser = story.browser("connect=wait a; accept; join g");
   CHECK_FALSE(browser.knock());
@@ -127,7 +127,7 @@ TEST_CASE("the client leaves while connect waits", "[consumer][LC-27]") {
   CHECK(story.layer_is_empty());
 }
 
-TEST_CASE("the client leaves while its channel is opened or its groups are joined", "[consumer][LC-1][LC-27]") {
+TEST_CASE("a client that leaves while its channel is opened or its groups are joined", "[consumer][LC-1][LC-27]") {
   const std::string_view held = GENERATE("open_channel", "group_add");
   const bool ends = GENERATE(true, false);  // does the layer answer at all?
   CAPTURE(held, ends);

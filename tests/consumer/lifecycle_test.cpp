@@ -30,7 +30,7 @@ TEST_CASE("a consumer works without a layer, with client messages only", "[consu
   CHECK_THAT(story.errors.text(), ContainsSubstring("the host has no channel layer"));
 }
 
-TEST_CASE("two hosts with two layers are two worlds", "[consumer][LC-24]") {
+TEST_CASE("two hosts with two layers do not share groups", "[consumer][LC-24]") {
   Story story, other;
   Communicator browser = story.browser("connect=accept; join a");
   Communicator stranger(story.executor, consumer<Obedient>(&other), story.layer, {"/?connect=accept; join a"});
@@ -78,7 +78,7 @@ TEST_CASE("a message is text or binary in both directions, and an empty one is a
   CHECK(browser.hear_nothing());
 }
 
-TEST_CASE("what one consumer makes of an event is not seen by the next", "[consumer][DI-11]") {
+TEST_CASE("a consumer's changes to an event are not seen by the next", "[consumer][DI-11]") {
   Story story;
   story.static_groups = {"lobby"};
   auto ada = story.browser("connect=accept"), ben = story.browser("connect=accept");

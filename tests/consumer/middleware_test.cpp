@@ -102,7 +102,7 @@ TEST_CASE("a middleware may wait", "[consumer]") {
   CHECK(scene.browser.connect().accepted);
 }
 
-TEST_CASE("when the client leaves meanwhile, the next middleware is not asked", "[consumer]") {
+TEST_CASE("a client that leaves during a middleware does not reach the next one", "[consumer]") {
   Scene scene("first=wait");
   scene.browser.knock();
   scene.browser.vanish();
@@ -163,7 +163,7 @@ TEST_CASE("a middleware guards its own routes only", "[consumer][SC-11]") {
   CHECK(story.told() == "ask guard");
 }
 
-TEST_CASE("with() needs both of its parts", "[consumer]") {
+TEST_CASE("with() refuses an empty middleware and an empty application", "[consumer]") {
   CHECK_THROWS_AS(with(nullptr, consumer<WhoAmI>()), std::invalid_argument);
   CHECK_THROWS_AS(with(std::make_shared<PlainGuard>(), nullptr), std::invalid_argument);
 }

@@ -200,7 +200,8 @@ TEST_CASE("observers see dropped mail with its cause, as the counters count it",
   CHECK(world.story.stats().sends_after_close == 1);
 }
 
-TEST_CASE("what an observer throws is logged, and neither its connection nor the next observer notices", "[consumer]") {
+TEST_CASE("an exception of an observer is logged, and affects neither its connection nor the next observer",
+          "[consumer]") {
   auto next = std::make_shared<Transcript>();
   Story story({.observers = {std::make_shared<Throws>(), nullptr, next}});
   Communicator browser = story.browser();

@@ -200,7 +200,7 @@ TEST_CASE("too many events for a busy consumer end its connection", "[consumer][
   CHECK(scene.layer_is_empty());
 }
 
-TEST_CASE("or lose the newest, if that is wanted", "[consumer][CL-14]") {
+TEST_CASE("too many events for a busy consumer drop the newest where that is configured", "[consumer][CL-14]") {
   Scene scene({.mailbox_overflow = MailboxOverflow::drop_newest}, {.capacity = 3});
   scene.browser.say("wait a");
   for (int i = 0; i < 6; ++i) scene.publish("g", Scene::order("send " + std::to_string(i)));
@@ -211,7 +211,7 @@ TEST_CASE("or lose the newest, if that is wanted", "[consumer][CL-14]") {
   CHECK(scene.browser.hear_all() == "text: 6");
 }
 
-TEST_CASE("one busy consumer costs the others nothing", "[consumer][CL-22]") {
+TEST_CASE("a busy consumer does not delay others", "[consumer][CL-22]") {
   Scene scene({}, {.capacity = 3});
   Communicator other = scene.Story::browser("connect=accept; join g");
   REQUIRE(other.connect());
@@ -233,7 +233,7 @@ TEST_CASE("broadcasts for a busy consumer count as queued bytes", "[consumer]") 
   CHECK(scene.layer_is_empty());
 }
 
-TEST_CASE("a peer that takes nothing is cut off, and leaves nothing behind", "[consumer]") {
+TEST_CASE("a client that reads nothing is disconnected, and leaves nothing behind", "[consumer]") {
   Scene scene;
   scene.browser.connection().stall(1000);
   for (int i = 0; i < 20; ++i) scene.publish("g", Scene::broadcast(std::string(98, 'x')));
@@ -241,7 +241,7 @@ TEST_CASE("a peer that takes nothing is cut off, and leaves nothing behind", "[c
   CHECK(scene.layer_is_empty());
 }
 
-TEST_CASE("a layer that is down kills nobody, and its errors reach the handler", "[consumer][DI-10]") {
+TEST_CASE("a layer that is down ends no consumer, and its errors reach the handler", "[consumer][DI-10]") {
   Scene scene;
   scene.layer.fail_all();
   scene.browser.say("join h; leave g; publish g 1; send still here");
@@ -253,7 +253,7 @@ TEST_CASE("a layer that is down kills nobody, and its errors reach the handler",
   CHECK(scene.browser.hear_all() == "text: 2");
 }
 
-TEST_CASE("joining and leaving from handlers, twice and for nothing", "[consumer][CL-19][CL-20]") {
+TEST_CASE("handlers may join and leave twice, and leave groups they are not in", "[consumer][CL-19][CL-20]") {
   Scene scene;
   scene.browser.say("join g; join h; leave never; leave h; leave h; join bad!name; leave bad name");
   CHECK_THAT(scene.told(), ContainsSubstring("joined; joined; left; left; left; invalid_name; invalid_name"));

@@ -65,14 +65,14 @@ TEST_CASE("a regular expression fits the beginning of the path, without its slas
   CHECK(lead(routes, "/") == "none");
 }
 
-TEST_CASE("the first route that fits wins", "[consumer][SC-4]") {
+TEST_CASE("the first route that matches wins", "[consumer][SC-4]") {
   Router routes;
   routes.path("a/<slug:x>/", named("first")).path("a/b/", named("second")).path("c/", named("third"));
   CHECK(lead(routes, "/a/b/") == "first x=\"b\"");
   CHECK(lead(routes, "/c/") == "third");
 }
 
-TEST_CASE("no route is answered with 404, and no layer is asked", "[consumer][SC-6]") {
+TEST_CASE("a path without a route is answered with 404, and the layer is not called", "[consumer][SC-6]") {
   Story story;
   auto routes = std::make_shared<Router>();
   routes->path("here/", consumer<Obedient>(&story));
@@ -134,7 +134,7 @@ TEST_CASE("captures take as much as leaves a fit for the rest", "[consumer][SC-8
   CHECK(lead(routes, "/int/15525") == "int a=15 b=\"25\"");
 }
 
-TEST_CASE("a path that fits a pattern's pieces in many ways is decided in linear time", "[consumer]") {
+TEST_CASE("a path that matches a pattern's pieces in many ways is matched in linear time", "[consumer]") {
   Router routes;
   routes.path("ws/<slug:a>-<slug:b>-<slug:c>-<slug:d>-<slug:e>/", named("slugs"))
       .path("p/<path:a>/<path:b>/<path:c>/<path:d>!", named("paths"))
@@ -184,7 +184,8 @@ TEST_CASE("groups of a regular expression are captured by position or by name", 
   CHECK(lead(routes, "/maybe/") == "maybe");
 }
 
-TEST_CASE("nested routers see what is left, append captures, and inner names win", "[consumer][SC-7][SC-11]") {
+TEST_CASE("nested routers match the rest of the path and append captures, and inner names win",
+          "[consumer][SC-7][SC-11]") {
   auto inner = std::make_shared<Router>();
   inner->re_path(R"(^book/(\d+)/(\d+)/$)", named("book"))
       .path("<int:page>/<slug:name>/", named("page"))
@@ -204,7 +205,7 @@ TEST_CASE("a route's own values win over captured ones", "[consumer][SC-7]") {
   CHECK(lead(routes, "/a/7/") == "a n=1 extra=\"x\"");
 }
 
-TEST_CASE("when an inner router finds nothing, the outer one goes on", "[consumer][SC-9]") {
+TEST_CASE("when an inner router has no match, the outer one tries its later routes", "[consumer][SC-9]") {
   auto inner = std::make_shared<Router>();
   inner->path("no/<int:match>/", named("inner"));
   auto guarded = with(std::make_shared<Pass>(), inner);
@@ -242,7 +243,7 @@ TEST_CASE("malformed routes are refused at start, by name", "[consumer]") {
   CHECK_THROWS_AS(Router().re_path("^a", nullptr), std::invalid_argument);
 }
 
-TEST_CASE("a path as long as a request line can be is no trouble", "[consumer]") {
+TEST_CASE("a path as long as a request line allows is matched", "[consumer]") {
   Router routes;
   routes.re_path("^(a|b)*/x$", named("greedy")).path("<path:all>", named("all"));
   CHECK(lead(routes, "/" + std::string(2000, 'a')).starts_with("all"));

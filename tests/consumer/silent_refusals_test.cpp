@@ -98,7 +98,7 @@ TEST_CASE("a connect() that neither accepts nor denies is logged when the client
   CHECK_THAT(story.errors.text(), ContainsSubstring("\"/never/\": connect() finished without accept() or deny()"));
 }
 
-TEST_CASE("a consumer that answers later is not complained about", "[consumer]") {
+TEST_CASE("a consumer that answers later is not logged", "[consumer]") {
   Story story;
   Communicator browser(story.executor, consumer<AnswersLater>(), story.layer, {"/later/"});
   CHECK_FALSE(browser.knock());
@@ -109,7 +109,7 @@ TEST_CASE("a consumer that answers later is not complained about", "[consumer]")
   CHECK(story.errors.text() == "");
 }
 
-TEST_CASE("a malformed broadcast is said to be one", "[consumer][DI-3]") {
+TEST_CASE("a malformed broadcast is logged as one", "[consumer][DI-3]") {
   Story story;
   Communicator browser(story.executor, consumer<Member>(), story.layer, {"/"});
   CHECK(browser.connect());

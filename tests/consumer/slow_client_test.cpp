@@ -128,7 +128,7 @@ class Scene {
 
 }  // namespace
 
-TEST_CASE("a client that keeps up hears all, whatever the policy", "[consumer]") {
+TEST_CASE("a client that keeps up receives everything, whatever the policy", "[consumer]") {
   Scene scene;
   for (const char* policy : {"newest", "oldest", "latest", "close"}) {
     scene.client.say(std::string("+prices ") + policy);
@@ -140,7 +140,7 @@ TEST_CASE("a client that keeps up hears all, whatever the policy", "[consumer]")
   CHECK(scene.stats().slow_clients == 0);
 }
 
-TEST_CASE("drop_newest: a slow client hears what fitted, then of the gap, then goes on", "[consumer]") {
+TEST_CASE("drop_newest: a slow client receives what fitted, then the gap, then new messages", "[consumer]") {
   Scene scene;
   scene.client.say("+prices newest");
   scene.slow();
@@ -155,7 +155,7 @@ TEST_CASE("drop_newest: a slow client hears what fitted, then of the gap, then g
   CHECK(scene.stats().gaps_told == 1);
 }
 
-TEST_CASE("drop_oldest: a slow client hears of the gap, then the newest", "[consumer]") {
+TEST_CASE("drop_oldest: a slow client receives the gap, then the newest messages", "[consumer]") {
   Scene scene;
   scene.client.say("+prices oldest");
   scene.slow();
@@ -165,7 +165,7 @@ TEST_CASE("drop_oldest: a slow client hears of the gap, then the newest", "[cons
   CHECK(scene.stats().dropped_oldest == 2);
 }
 
-TEST_CASE("keep_latest: a slow client hears the newest of each key", "[consumer]") {
+TEST_CASE("keep_latest: a slow client receives the newest message of each key", "[consumer]") {
   Scene scene;
   scene.client.say("+prices latest");
   scene.slow();
@@ -176,7 +176,7 @@ TEST_CASE("keep_latest: a slow client hears the newest of each key", "[consumer]
   CHECK(scene.stats().dropped_oldest == 0);
 }
 
-TEST_CASE("without a word of its own a group follows its consumer", "[consumer]") {
+TEST_CASE("a group without a policy uses its consumer's", "[consumer]") {
   Scene scene(WhenSlow::drop_oldest);
   scene.slow();
   for (const char* price : {"1", "2", "3", "4"}) scene.tell("static", price);
@@ -184,7 +184,7 @@ TEST_CASE("without a word of its own a group follows its consumer", "[consumer]"
   CHECK(scene.heard() == "missed 1+0 of static; 2; 3; 4");
 }
 
-TEST_CASE("groups with different policies keep one order, and what must be kept is", "[consumer]") {
+TEST_CASE("groups with different policies keep one order, and messages that must be kept are kept", "[consumer]") {
   Scene scene;
   scene.client.say("+prices latest");
   scene.client.say("+robots newest");
@@ -199,7 +199,7 @@ TEST_CASE("groups with different policies keep one order, and what must be kept 
   CHECK(scene.heard() == "missed 0+1 of prices; news 1; robot 1; an answer; price 2; news 2");
 }
 
-TEST_CASE("a client whose groups must not drop is closed as ever", "[consumer]") {
+TEST_CASE("a slow client whose groups must not drop is closed", "[consumer]") {
   Scene scene;
   scene.client.say("+prices close");
   scene.client.connection().stall(1'000);
@@ -208,7 +208,7 @@ TEST_CASE("a client whose groups must not drop is closed as ever", "[consumer]")
   CHECK(scene.stats().slow_clients == 0);
 }
 
-TEST_CASE("what must be kept and has no place closes 1013, with nothing else before it", "[consumer]") {
+TEST_CASE("a message that must be kept and does not fit closes with 1013, and nothing else is sent", "[consumer]") {
   const test::Silence silence;
   Scene scene;
   scene.client.say("+prices oldest");
@@ -219,7 +219,7 @@ TEST_CASE("what must be kept and has no place closes 1013, with nothing else bef
   CHECK(scene.client.finished());
 }
 
-TEST_CASE("what may be dropped never closes a client, however much it is", "[consumer]") {
+TEST_CASE("messages that may be dropped never close a client, however many they are", "[consumer]") {
   Scene scene;
   for (const char* group : {"+a newest", "+b oldest", "+c latest"}) scene.client.say(group);
   scene.slow();
@@ -248,7 +248,7 @@ TEST_CASE("nothing of a group that was left reaches the client, nor its gap", "[
   CHECK(scene.stats().gaps_told == 0);
 }
 
-TEST_CASE("a group that the layer has emptied meanwhile is not heard either", "[consumer]") {
+TEST_CASE("broadcasts of a group that the layer has flushed are not sent either", "[consumer]") {
   Scene scene;
   scene.client.say("+prices oldest");
   scene.slow();
@@ -259,7 +259,7 @@ TEST_CASE("a group that the layer has emptied meanwhile is not heard either", "[
   CHECK(scene.stats().dropped_at_close == 1);
 }
 
-TEST_CASE("a group that is left and joined again begins anew", "[consumer]") {
+TEST_CASE("a group that is left and joined again starts without a gap", "[consumer]") {
   Scene scene;
   scene.client.say("+prices oldest");
   scene.slow();
@@ -271,7 +271,7 @@ TEST_CASE("a group that is left and joined again begins anew", "[consumer]") {
   CHECK(scene.heard() == "left prices; 1; 2; 3; missed 1+0 of prices");
 }
 
-TEST_CASE("a new policy for a group counts from then on", "[consumer]") {
+TEST_CASE("a new policy for a group applies from then on", "[consumer]") {
   Scene scene;
   scene.client.say("+prices newest");
   scene.client.say("+prices oldest");
@@ -313,7 +313,7 @@ TEST_CASE("a join that fails leaves no policy behind", "[consumer]") {
   CHECK(client.host().stats().slow_clients == 0);
 }
 
-TEST_CASE("what on_gap sends stands at the gap, however long it takes", "[consumer]") {
+TEST_CASE("messages that on_gap() sends stand at the gap, however long it takes", "[consumer]") {
   Scene scene;
   scene.house.gap_gate.emplace();
   scene.client.say("+prices oldest");
@@ -328,7 +328,7 @@ TEST_CASE("what on_gap sends stands at the gap, however long it takes", "[consum
   CHECK(scene.heard() == "missed 1+0 of prices; 2; 3; 4; news; 5");
 }
 
-TEST_CASE("a gap that grows while it waits for its turn is told once, where it stands then", "[consumer]") {
+TEST_CASE("a gap that grows while it waits is reported once, at its last place", "[consumer]") {
   Scene scene;
   scene.client.say("+prices oldest");
   scene.slow();
@@ -340,7 +340,7 @@ TEST_CASE("a gap that grows while it waits for its turn is told once, where it s
   CHECK(scene.heard() == "missed 1+0 of prices; 2; 3; 4");
 }
 
-TEST_CASE("a gap of a group that is left before it is told is not told", "[consumer]") {
+TEST_CASE("a gap of a group that was left meanwhile is not reported", "[consumer]") {
   Scene scene;
   scene.client.say("+prices oldest");
   scene.slow();
@@ -353,7 +353,7 @@ TEST_CASE("a gap of a group that is left before it is told is not told", "[consu
   CHECK(scene.heard() == "news; left prices");
 }
 
-TEST_CASE("what was sent before a close goes before it, what waits among it", "[consumer][LC-13]") {
+TEST_CASE("waiting messages are sent before a close, in order", "[consumer][LC-13]") {
   Scene scene;
   scene.client.say("+prices oldest");
   scene.slow();
@@ -387,7 +387,7 @@ TEST_CASE("a slow client that vanishes leaves nothing behind", "[consumer]") {
   CHECK(scene.executor.local<FrameBuffer>().allocated_bytes() <= 2 * 64 * 1024);
 }
 
-TEST_CASE("a slow client that catches up little by little hears all that waits, in order", "[consumer]") {
+TEST_CASE("a slow client that catches up little by little receives all waiting messages in order", "[consumer]") {
   ConsumerLimits limits = Scene::tight();
   limits.backlog_messages = 100;
   limits.queued_bytes = limits.backlog_bytes = 100'000;
@@ -420,7 +420,8 @@ TEST_CASE("while a consumer is busy its broadcasts keep policy, key and order", 
   CHECK(scene.heard() == "missed 0+1 of prices; 2; 3; news");
 }
 
-TEST_CASE("past the bound a busy consumer's client misses the newest, and is told behind the rest", "[consumer]") {
+TEST_CASE("above the bound a busy consumer's client misses the newest messages, and the gap follows the rest",
+          "[consumer]") {
   Scene scene;
   scene.client.say("+prices oldest");
   scene.client.say("wait");

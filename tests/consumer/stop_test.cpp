@@ -7,7 +7,7 @@ using namespace sluice;
 using namespace sluice::testing;
 using Catch::Matchers::ContainsSubstring;
 
-TEST_CASE("a consumer has a last word when the server stops, and is closed behind it", "[consumer][LC-27]") {
+TEST_CASE("a consumer's on_stop() may send when the server stops, and the close follows", "[consumer][LC-27]") {
   Story story;
   Communicator browser = story.browser("connect=accept; join a&stop=connected?; send bye");
   REQUIRE(browser.connect());
@@ -19,7 +19,8 @@ TEST_CASE("a consumer has a last word when the server stops, and is closed behin
   CHECK(story.layer_is_empty());
 }
 
-TEST_CASE("the default consumer says nothing, and its client hears the server's reason", "[consumer][LC-27]") {
+TEST_CASE("the default consumer sends nothing at a stop, and its client gets the server's reason",
+          "[consumer][LC-27]") {
   ManualExecutor executor;
   class Silent : public Consumer {};
   Communicator browser(executor, consumer<Silent>(), {"/"});
@@ -29,7 +30,7 @@ TEST_CASE("the default consumer says nothing, and its client hears the server's 
   CHECK(browser.finished());
 }
 
-TEST_CASE("what is sent to its groups until its last word has been said is heard before the close", "[consumer]") {
+TEST_CASE("broadcasts until the end of on_stop() are sent before the close", "[consumer]") {
   Story story;
   Communicator browser = story.browser("connect=accept; join a&stop=send bye; publish a last; wait gate");
   REQUIRE(browser.connect());
@@ -48,7 +49,7 @@ TEST_CASE("what is sent to its groups until its last word has been said is heard
   CHECK(browser.finished());
 }
 
-TEST_CASE("a broadcast that was sent before the last word has ended, and waits on its way, is heard", "[consumer]") {
+TEST_CASE("a broadcast that is still on its way when on_stop() ends is sent before the close", "[consumer]") {
   Story story;
   Communicator browser = story.browser("connect=accept; join a&stop=wait gate");
   REQUIRE(browser.connect());
@@ -58,7 +59,7 @@ TEST_CASE("a broadcast that was sent before the last word has ended, and waits o
   CHECK(browser.hear_all() == "text: on its way\nclose 1012");
 }
 
-TEST_CASE("a consumer may leave with a reason of its own, or fail", "[consumer]") {
+TEST_CASE("on_stop() may close with a reason of its own, or throw", "[consumer]") {
   Story story;
   Communicator own = story.browser("stop=close 4000 elsewhere; send too late");
   Communicator failing = story.browser("stop=throw out of words");
@@ -71,7 +72,7 @@ TEST_CASE("a consumer may leave with a reason of its own, or fail", "[consumer]"
   CHECK(story.layer_is_empty());
 }
 
-TEST_CASE("a client that leaves first is not waited for", "[consumer]") {
+TEST_CASE("a client that leaves first does not delay the stop", "[consumer]") {
   Story story;
   Communicator before = story.browser("connect=accept; wait never");
   Communicator meanwhile = story.browser("stop=wait gate; send to nobody");

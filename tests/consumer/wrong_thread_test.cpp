@@ -80,7 +80,7 @@ class Abducted : public Consumer {
 
 }  // namespace
 
-TEST_CASE("a handler that another thread resumes goes on on its own executor", "[consumer]") {
+TEST_CASE("a handler that another thread resumes continues on its own executor", "[consumer]") {
   Story story;
   Abroad abroad;
   Communicator browser(story.executor, consumer<Abducted>(&abroad), story.layer, {"/"});
@@ -108,7 +108,7 @@ TEST_CASE("a handler that the grace has destroyed may be resumed by another thre
   story.executor.run_all();
 }
 
-TEST_CASE("a consumer that is called from another thread says so, and does nothing", "[consumer]") {
+TEST_CASE("a consumer that is called from another thread throws, and does nothing", "[consumer]") {
   const auto [call, name] = GENERATE(table<std::string, std::string>({{"accept", "accept()"},
                                                                       {"deny", "deny()"},
                                                                       {"send", "send()"},

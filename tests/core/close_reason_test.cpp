@@ -15,7 +15,7 @@ TEST_CASE("only some close codes may be sent", "[core][LC-14]") {
   }
 }
 
-TEST_CASE("a close reason is 1000 without a text unless told otherwise", "[core][LC-12]") {
+TEST_CASE("the default close reason is 1000 without a text", "[core][LC-12]") {
   CHECK(CloseReason() == CloseReason(1000, ""));
   CHECK(CloseReason(4321, "bye").text() == "bye");
   CHECK_FALSE(CloseReason(4321, "bye") == CloseReason(4321));

@@ -81,7 +81,7 @@ T finish(Task<T> task) {
 
 }  // namespace
 
-TEST_CASE("the safe ways to write an await destroy each value once", "[core]") {
+TEST_CASE("the recommended ways to write an await destroy each value once", "[core]") {
   CHECK(finish(awaits_class()) == "1011 " + long_text);
   CHECK(finish(awaits_braced_class()) == "1011 " + long_text);
   CHECK(finish(awaits_reference_to_temporary()) == "1011 " + long_text);

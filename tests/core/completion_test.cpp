@@ -69,7 +69,7 @@ TEST_CASE("the first outcome counts", "[core]") {
   CHECK_THROWS_WITH(task.take(), "first");
 }
 
-TEST_CASE("awaiting code goes on at home, whoever resolves", "[core]") {
+TEST_CASE("an awaiter resumes on its own executor, whichever thread resolves", "[core]") {
   ManualExecutors executors(2);
   Completion<int> value;
   Executor* home = nullptr;
@@ -81,7 +81,7 @@ TEST_CASE("awaiting code goes on at home, whoever resolves", "[core]") {
   CHECK(home == &executors.at(0));
 }
 
-TEST_CASE("resolve runs no awaiting code inside its own call", "[core]") {
+TEST_CASE("resolve() does not resume the awaiter inside its own call", "[core]") {
   ManualExecutor executor;
   std::string seen;
   Completion<std::string> value;
@@ -145,7 +145,7 @@ class Sluggish final : public Executor {
 };
 }  // namespace
 
-TEST_CASE("an executor may end as soon as nobody who awaits is left on it, whoever resolves", "[core]") {
+TEST_CASE("an executor may end once no awaiter is left on it, whichever thread resolves", "[core]") {
   Completion<std::string> value;
   std::string seen;
   auto executor = std::make_unique<Sluggish>();
@@ -159,7 +159,7 @@ TEST_CASE("an executor may end as soon as nobody who awaits is left on it, whoev
   CHECK(seen == "");
 }
 
-TEST_CASE("without an executor the resolving thread goes on", "[core]") {
+TEST_CASE("an awaiter without an executor resumes on the resolving thread", "[core]") {
   std::string seen;
   Completion<std::string> value;
   auto task = append(value, seen);
@@ -168,7 +168,7 @@ TEST_CASE("without an executor the resolving thread goes on", "[core]") {
   CHECK(seen == "a");
 }
 
-TEST_CASE("many threads resolve, one of them counts, and home hears it once", "[core]") {
+TEST_CASE("of many threads that resolve one wins, and the awaiter resumes once", "[core]") {
   for (int round = 0; round < 300; ++round) {
     ManualExecutor executor;
     std::string seen;
@@ -255,7 +255,7 @@ TEST_CASE("an executor that takes no job leaves the waiter to the next outcome",
   CHECK(seen == "no memory");
 }
 
-TEST_CASE("a completion that nobody can resolve any more is a broken promise", "[core]") {
+TEST_CASE("a completion that can no longer be resolved throws a broken promise", "[core]") {
   ManualExecutor executor;
   std::string seen;
   SECTION("its callback is dropped while it is awaited") {

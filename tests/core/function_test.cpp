@@ -46,7 +46,7 @@ bool lies_inside(const void* inner, const void* outer, std::size_t size) {
 
 }  // namespace
 
-TEST_CASE("an empty function says so", "[core]") {
+TEST_CASE("an empty function converts to false", "[core]") {
   CHECK_FALSE(Function<void()>());
   CHECK_FALSE(Function<void()>(nullptr));
   CHECK(Function<void()>([] {}));

@@ -31,7 +31,7 @@ TEST_CASE("a flood of one subject leaves the lines of another subject alone", "[
   CHECK(log.event(start + 10s, "bad tokens") == 996u);
 }
 
-TEST_CASE("subjects beyond the limit share one, until an old subject has nothing left to say", "[core]") {
+TEST_CASE("subjects above the limit share one, until an old subject has no suppressed lines left", "[core]") {
   LogThrottle log({.lines = 1, .period = 10s});
   const LogThrottle::Time start{1h};
   for (std::size_t i = 0; i < LogThrottle::most_subjects; ++i) CHECK(log.event(start, std::to_string(i)) == 0u);

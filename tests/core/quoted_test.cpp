@@ -25,7 +25,7 @@ TEST_CASE("a text in quotes is cut, but not inside a character", "[core]") {
   CHECK(in_quotes("abc\xc3\xa9", 4) == R"("abc"...)");
 }
 
-TEST_CASE("a line keeps its letters, and nothing that controls a terminal or turns the text", "[core]") {
+TEST_CASE("a quoted line keeps letters, and escapes what controls a terminal or the text's direction", "[core]") {
   CHECK(on_one_line("caf\xc3\xa9 \"x\" \\ \xf0\x9f\x92\xa9\t.") == "caf\xc3\xa9 \"x\" \\ \xf0\x9f\x92\xa9\t.");
   CHECK(on_one_line("a\nb\r\x1b[31m\xc2\x9b"
                     "2K") == R"(a\u000ab\u000d\u001b[31m\u009b2K)");
@@ -33,7 +33,7 @@ TEST_CASE("a line keeps its letters, and nothing that controls a terminal or tur
   CHECK(on_one_line("\xff.\xc3") == R"(\xff.\xc3)");
 }
 
-TEST_CASE("a line of the log stays one, whatever text it was made of", "[core]") {
+TEST_CASE("a log line stays one line, whatever text it is made of", "[core]") {
   const test::LogCapture captured;
   log(LogLevel::error, "threw: bad value \"\n\xe2\x80\xa8sluice error: forged\"");
   CHECK(captured.lines() == std::vector<std::string>{R"(threw: bad value "\u000a\u2028sluice error: forged")"});

@@ -11,7 +11,7 @@
 
 using namespace sluice;
 
-TEST_CASE("names that fall together under a hash without a secret do not fall together here", "[core]") {
+TEST_CASE("names that collide under a hash without a secret do not collide here", "[core]") {
   constexpr std::size_t buckets = 1031;
   std::vector<std::string> chosen;
   for (int i = 0; chosen.size() < 500; ++i) {

@@ -34,7 +34,7 @@ Task<int> sum(Completion<int> a, Completion<int> b) {
 
 }  // namespace
 
-TEST_CASE("a task may be born finished", "[core]") {
+TEST_CASE("a task may be finished from the start", "[core]") {
   Run<int> value(born_finished(7));
   CHECK(value.finished);
   CHECK(value.task.take() == 7);
@@ -44,7 +44,7 @@ TEST_CASE("a task may be born finished", "[core]") {
   CHECK(value.wakes + nothing.wakes == 0);
 }
 
-TEST_CASE("a coroutine that never waits has finished when start returns, and wakes nobody", "[core]") {
+TEST_CASE("a coroutine that never waits has finished when start() returns, and resumes no waiter", "[core]") {
   Run<int> run(coroutine(7));
   CHECK(run.finished);
   CHECK(run.wakes == 0);

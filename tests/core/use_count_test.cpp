@@ -5,7 +5,7 @@
 
 using sluice::UseCount;
 
-TEST_CASE("an owner that nobody uses any more ends in peace", "[core]") {
+TEST_CASE("an owner without users may be destroyed", "[core]") {
   UseCount count("the owner");
   UseCount::Use moved;
   {

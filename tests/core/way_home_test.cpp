@@ -66,7 +66,7 @@ Task<> pass(Answering<Answer>& answering, std::string& story) {
 
 }  // namespace
 
-TEST_CASE("a coroutine that another thread resumes goes on on the executor where it waited", "[core]") {
+TEST_CASE("a coroutine that another thread resumes continues on the executor where it waited", "[core]") {
   testing::ManualExecutor executor;
   Bell bell;
   std::string story;
@@ -78,7 +78,7 @@ TEST_CASE("a coroutine that another thread resumes goes on on the executor where
   CHECK(story == "7 at home;left;");
 }
 
-TEST_CASE("a coroutine that is resumed on its own executor goes on within the call", "[core]") {
+TEST_CASE("a coroutine that is resumed on its own executor continues within the call", "[core]") {
   testing::ManualExecutor executor;
   Bell bell;
   std::string story;
@@ -90,7 +90,7 @@ TEST_CASE("a coroutine that is resumed on its own executor goes on within the ca
   });
 }
 
-TEST_CASE("without an executor a coroutine goes on on the thread that resumes it", "[core]") {
+TEST_CASE("a coroutine without an executor continues on the thread that resumes it", "[core]") {
   Bell bell;
   std::string story;
   Started started(wait_for(bell, story));
@@ -99,7 +99,7 @@ TEST_CASE("without an executor a coroutine goes on on the thread that resumes it
   CHECK(story == "7 abroad;left;");
 }
 
-TEST_CASE("nothing comes of resuming a coroutine that was destroyed", "[core]") {
+TEST_CASE("resuming a destroyed coroutine does nothing", "[core]") {
   Bell bell;
   std::string story;
   SECTION("before it is resumed") {

@@ -34,7 +34,7 @@ Task<> fails(WorkerPool& pool) {
 
 }  // namespace
 
-TEST_CASE("work runs on a thread of the pool, and its awaiter goes on at home", "[core][LC-26]") {
+TEST_CASE("work runs on a thread of the pool, and its awaiter resumes on its own executor", "[core][LC-26]") {
   ManualExecutor executor;
   WorkerPool pool(2);
   CHECK(executor.run([&] { return threads_differ(pool); }));
@@ -56,7 +56,7 @@ TEST_CASE("one thread works in the order in which work came", "[core]") {
   CHECK(seen == "abcdefghijklmnopqrstuvwxyz");
 }
 
-TEST_CASE("a pool finishes what it was given before it goes", "[core]") {
+TEST_CASE("a pool finishes its jobs before it is destroyed", "[core]") {
   std::atomic<int> done = 0;
   {
     WorkerPool pool(3);
@@ -65,7 +65,7 @@ TEST_CASE("a pool finishes what it was given before it goes", "[core]") {
   CHECK(done == 1000);
 }
 
-TEST_CASE("a pool tells how much waits", "[core]") {
+TEST_CASE("a pool reports how many jobs wait", "[core]") {
   std::promise<void> started, gate;
   WorkerPool pool(1);
   pool.post([&, open = gate.get_future()]() mutable {
@@ -79,9 +79,9 @@ TEST_CASE("a pool tells how much waits", "[core]") {
   gate.set_value();
 }
 
-TEST_CASE("a pool needs a thread", "[core]") { CHECK_THROWS_AS(WorkerPool(0), std::invalid_argument); }
+TEST_CASE("a pool of no threads is refused", "[core]") { CHECK_THROWS_AS(WorkerPool(0), std::invalid_argument); }
 
-TEST_CASE("work whose awaiter is gone changes nothing", "[core]") {
+TEST_CASE("work whose awaiter was destroyed has no effect", "[core]") {
   ManualExecutor executor;
   WorkerPool pool(1);
   {
@@ -109,7 +109,7 @@ TEST_CASE("block_on waits on a thread that has no executor", "[core]") {
   CHECK_THROWS_WITH(block_on(fails(pool)), "database down");
 }
 
-TEST_CASE("block_on in an executor's job says so, instead of waiting for ever", "[core]") {
+TEST_CASE("block_on() in an executor's job throws instead of waiting for ever", "[core]") {
   ManualExecutor executor;
   std::string said;
   executor.post([&] {

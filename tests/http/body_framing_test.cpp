@@ -114,8 +114,7 @@ TEST_CASE("a body with a length goes over the wire as it is, and must have that 
         "hello!invalid_argument: the body is shorter than its length, by 2 bytes");
 }
 
-TEST_CASE("a body that the connection ends has nothing around its pieces, and does not show what is missing",
-          "[http]") {
+TEST_CASE("a body that ends with the connection has no framing, and cannot show that it is cut", "[http]") {
   CHECK(framed(BodyFraming(BodyEnd::connection), {"a", "b"}) == "ab");
   CHECK_FALSE(BodyFraming(BodyEnd::connection).shows_missing_end());
   CHECK(BodyFraming(BodyEnd::chunked).shows_missing_end());

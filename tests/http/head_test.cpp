@@ -94,7 +94,7 @@ TEST_CASE("leading slashes and encoded ones stay in the path", "[ws][SC-4]") {
   CHECK(get("/a%2Fb/../c") == "GET /a/b/../c raw /a%2Fb/../c | host=h");
 }
 
-TEST_CASE("what follows the head is left alone", "[ws]") {
+TEST_CASE("bytes behind the head are not consumed", "[ws]") {
   CHECK(parsed("GET / HTTP/1.1\r\nHost: h\r\n\r\n\x81\x80") == "GET / | host=h | then \x81\x80");
   CHECK(parsed("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody") ==
         "POST / | host=h | content-length=4 | body 4 | then body");
@@ -149,7 +149,7 @@ TEST_CASE("request lines that are wrong", "[ws]") {
   CHECK(line("CONNECT h:80 HTTP/1.1") == "501 CONNECT is for proxies");
 }
 
-TEST_CASE("a TLS hello on a plain port is refused at its first byte", "[ws]") {
+TEST_CASE("a TLS ClientHello on a plain port is refused at its first byte", "[ws]") {
   HeadParser parser{ServerLimits{}};
   std::string_view input = "\x16";
   CHECK(parser.next(input) == Step::refused);
@@ -233,7 +233,7 @@ TEST_CASE("exactly one Host in HTTP/1.1", "[ws]") {
   CHECK(parsed("GET / HTTP/1.0\r\n\r\n") == "GET / HTTP/1.0 | closes");
 }
 
-TEST_CASE("how long a body is has one answer", "[ws]") {
+TEST_CASE("a body's length is unambiguous, or the request is refused", "[ws]") {
   CHECK(with_header("Content-Length: 0") == "POST / | host=h | content-length=0");
   CHECK(with_header("Content-Length: 007") == "POST / | host=h | content-length=007 | body 7");
   CHECK(with_header("Content-Length: 4\r\nContent-Length: 4") == "400 there is more than one Content-Length");
@@ -254,7 +254,7 @@ TEST_CASE("how long a body is has one answer", "[ws]") {
   CHECK(with_header("Transfer-Encoding: chunked", "HTTP/1.0") == "400 HTTP/1.0 has no Transfer-Encoding");
 }
 
-TEST_CASE("a body past the limit is refused by its length alone", "[ws]") {
+TEST_CASE("a body above the limit is refused by its Content-Length", "[ws]") {
   const auto post = [](std::string_view length) {
     return parsed("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::string(length) + "\r\n\r\n", small);
   };
@@ -332,7 +332,7 @@ TEST_CASE("headers are looked up by name and by token", "[ws]") {
   CHECK_FALSE(head.has_token("c", "one"));
 }
 
-TEST_CASE("a hundred thousand mangled heads are survived, and read alike however they are cut", "[ws]") {
+TEST_CASE("a hundred thousand mangled heads do no harm, and give the same result however they are split", "[ws]") {
   std::mt19937 engine(11);
   const auto below = [&](std::size_t limit) {
     return std::uniform_int_distribution<std::size_t>(0, limit - 1)(engine);

@@ -21,7 +21,7 @@ TEST_CASE("a plain answer, kept alive or closing", "[ws]") {
         "HTTP/1.1 299 \r\nContent-Length: 0\r\n\r\n");
 }
 
-TEST_CASE("HEAD is told the length and sent no body", "[ws]") {
+TEST_CASE("a response to HEAD has the length and no body", "[ws]") {
   CHECK(*http::response_bytes(HttpResponse(200, "hello"), {.keep_alive = true, .head_only = true}) ==
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\n");
 }
@@ -31,7 +31,7 @@ TEST_CASE("204 and 304 have no body and no length", "[ws]") {
   CHECK(*http::response_bytes(HttpResponse(304), {}) == "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n");
 }
 
-TEST_CASE("answers that would break out of their place are refused", "[ws]") {
+TEST_CASE("responses whose headers would inject lines are refused", "[ws]") {
   for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{{"X", "a\r\nEvil: yes"},
                                                                                     {"X", "a\nb"},
                                                                                     {"X", "\0"s},
@@ -70,7 +70,7 @@ TEST_CASE("a denial closes the connection", "[ws]") {
         "application/json\r\n\r\n{}");
 }
 
-TEST_CASE("a refusal says why, and closes", "[ws]") {
+TEST_CASE("a refusal names its reason, and closes", "[ws]") {
   CHECK(http::refusal_response({405, "a WebSocket is opened with GET", {{"Allow", "GET"}}}) ==
         "HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
         "Content-Length: 31\r\nAllow: GET\r\n\r\na WebSocket is opened with GET\n");

@@ -85,7 +85,7 @@ std::string group(unsigned number) { return "group-" + std::to_string(number); }
 
 }  // namespace
 
-TEST_CASE("every client receives what a plain model says, in its order", "[integration][CL-19][CL-27][DI-8]") {
+TEST_CASE("every client receives what a simple model predicts, in order", "[integration][CL-19][CL-27][DI-8]") {
   const auto seed = GENERATE(range(1U, 41U));
   CAPTURE(seed);
   std::mt19937 random(seed);

@@ -209,7 +209,7 @@ TEST_CASE("when wait() returns no handler is at work any more", "[integration][L
   opens.join();
 }
 
-TEST_CASE("a handler that never ends is waited for as long as the grace of the host says", "[integration][LC-27]") {
+TEST_CASE("a handler that never ends is waited for as long as the host's grace", "[integration][LC-27]") {
   std::atomic<bool> done = false;
   AsioExecutors executors(1);
   HostOptions options;

@@ -263,7 +263,7 @@ std::string last_words(const Order& order, Stop stop, Waiting waiting) {
 
 }  // namespace
 
-TEST_CASE("every order in which a main() destroys its parts is safe, or refused with a sentence", "[integration]") {
+TEST_CASE("every order in which a main() destroys its parts is safe, or ends with a message", "[integration]") {
   std::size_t safe = 0, refused = 0;
   const auto visit = [&](const Order& order, bool is_refused) {
     CAPTURE(shown(order));

@@ -77,7 +77,7 @@ long bytes_per_idle_connection(HostOptions options) {
 
 }  // namespace
 
-TEST_CASE("a client that said something keeps no more, soon after, than before", "[integration]") {
+TEST_CASE("a connection uses no more memory soon after a message than before it", "[integration]") {
   AsioExecutors executors(1);
   InMemoryChannelLayer layer(executors);
   Host host(consumer<Member>(), layer);
@@ -102,7 +102,7 @@ TEST_CASE("a client that said something keeps no more, soon after, than before",
   CHECK(test::eventually([&] { return allocated_now() <= before; }));
 }
 
-TEST_CASE("an idle connection keeps less than this", "[integration]") {
+TEST_CASE("an idle connection uses at most the documented memory", "[integration]") {
   // Session, consumer, scope, socket and one group, a browser-like request's headers among it. Who raises one of these
   // numbers says in the change what for.
   CHECK(bytes_per_idle_connection({}) <= 720);

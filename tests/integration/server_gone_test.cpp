@@ -27,7 +27,7 @@ Event news(std::string payload) { return Event::broadcast_to_group(json::Text(st
 
 }  // namespace
 
-TEST_CASE("a layer outlives its server, and is empty of its connections", "[integration][CL-25][CL-26]") {
+TEST_CASE("a layer outlives its server, and has none of its connections", "[integration][CL-25][CL-26]") {
   AsioExecutors executors(2);
   InMemoryChannelLayer layer(executors);
   std::string name_of_a_guest;

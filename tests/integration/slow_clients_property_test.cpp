@@ -208,7 +208,7 @@ class Reading {
 
 }  // namespace
 
-TEST_CASE("a slow client receives what its groups' policies say, in order, and is told the rest", "[integration]") {
+TEST_CASE("a slow client receives what its groups' policies keep, in order, and gaps for the rest", "[integration]") {
   const auto seed = GENERATE(range(1U, 61U));
   CAPTURE(seed);
   Random random(seed);

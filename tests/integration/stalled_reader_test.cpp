@@ -130,7 +130,7 @@ class Exchange {
 
 }  // namespace
 
-TEST_CASE("one stalled reader among 200 costs the others nothing, and the server a bounded memory", "[integration]") {
+TEST_CASE("one stalled reader among 200 does not delay the others, and its memory is bounded", "[integration]") {
   Exchange exchange;
   std::vector<test::BlockingClient> clients;
   for (std::size_t i = 0; i < Exchange::readers; ++i) clients.push_back(exchange.enter());

@@ -62,7 +62,7 @@ TEST_CASE("numbers outside the grammar are refused", "[json]") {
   CHECK(outcome("[" + std::string(text) + "]") == "parse_failed");
 }
 
-TEST_CASE("a number beyond 64 bits is told from bad JSON", "[json][CC-14]") {
+TEST_CASE("a number above 64 bits has an error code of its own", "[json][CC-14]") {
   const std::string huge(120, '7');
   const std::string number =
       GENERATE_COPY(as<std::string>{}, huge, "-" + huge, "18446744073709551616", "-9223372036854775809", "1e400",
@@ -113,7 +113,7 @@ TEST_CASE("nesting goes to max_depth and no further", "[json]") {
   CHECK(outcome(nested(json::max_depth)) == nested(json::max_depth));
 }
 
-TEST_CASE("an error says how long the text was and why, without quoting it", "[json]") {
+TEST_CASE("a parse error has the text's length and the reason, without quoting the text", "[json]") {
   const auto document = json::Document::parse(R"({"password":"hunter2")");
   REQUIRE_FALSE(document);
   CHECK(document.error().context().find("JSON of 21 bytes: ") == 0);

@@ -64,7 +64,7 @@ TEST_CASE("the first and the last character of each length are valid", "[json][u
   CHECK(is_valid_utf8(std::string_view()));
 }
 
-TEST_CASE("a broken text is refused at the first byte that proves it", "[json][utf8]") {
+TEST_CASE("invalid UTF-8 is refused at the first byte that proves it", "[json][utf8]") {
   struct Case {
     std::string_view text;
     std::size_t taken;
@@ -109,7 +109,7 @@ TEST_CASE("a broken text is refused at the first byte that proves it", "[json][u
   CHECK_FALSE(validator.feed(before + std::string(broken.text.substr(0, broken.taken + 1))));
 }
 
-TEST_CASE("every two bytes are judged alike in one piece and in two", "[json][utf8]") {
+TEST_CASE("any two bytes have the same verdict in one piece and in two", "[json][utf8]") {
   for (int first = 0; first < 256; ++first) {
     for (int second = 0; second < 256; ++second) {
       for (const std::string_view rest : {"", "\x80", "\x80\x80"}) {
@@ -155,7 +155,7 @@ TEST_CASE("an empty piece changes nothing, also inside a character", "[json][utf
   CHECK(validator.at_boundary());
 }
 
-TEST_CASE("random texts are judged alike, however they are cut", "[json][utf8]") {
+TEST_CASE("random texts have the same verdict, however they are cut", "[json][utf8]") {
   const std::vector<std::string> pieces = {"a",
                                            "hello",
                                            "\xc3\xa9",

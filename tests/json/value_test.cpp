@@ -70,7 +70,7 @@ TEST_CASE("a value answers for its own kind only", "[json][CC-13]") {
   CHECK(answers(json::Value()) == "null null null null null 0");
 }
 
-TEST_CASE("the is-questions agree with the kind", "[json]") {
+TEST_CASE("the is_...() functions agree with the kind", "[json]") {
   const auto document = parsed(R"([null,true,7,9223372036854775808,1.0,"x",[],{}])");
   std::vector<std::string> heard;
   for (json::Value value : document.root().elements()) {
@@ -87,7 +87,7 @@ TEST_CASE("the is-questions agree with the kind", "[json]") {
   CHECK_FALSE(json::Value());
 }
 
-TEST_CASE("looking for what is not there gives missing, as often as one likes", "[json]") {
+TEST_CASE("a look-up that finds nothing gives a missing value, at any depth", "[json]") {
   const auto document = parsed(R"({"rows":[{"id":1}],"name":"x","nothing":null})");
   const json::Value root = document.root();
   CHECK(root["rows"].at(0)["id"].as_int() == 1);
@@ -137,7 +137,7 @@ TEST_CASE("elements and members come in the order of the text", "[json]") {
   CHECK((*element).is_array());
 }
 
-TEST_CASE("what has no elements or members has none to walk over", "[json]") {
+TEST_CASE("values without elements or members iterate over nothing", "[json]") {
   const auto document = parsed(R"({"a":[],"b":{},"c":"text"})");
   std::size_t walked = 0;
   for (const json::Value value : {document.root()["a"], document.root()["b"], document.root()["c"], json::Value()}) {

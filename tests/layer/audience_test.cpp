@@ -22,7 +22,7 @@ TEST_CASE("an empty audience is everyone", "[layer]") {
   CHECK(hears({}, "", nobody));
 }
 
-TEST_CASE("who hears: one socket less, some users less, some users only", "[layer][CC-26][MW-12]") {
+TEST_CASE("an audience excludes a socket, excludes users, or names users", "[layer][CC-26][MW-12]") {
   CHECK_FALSE(hears({.except_socket = "a"}, "a", 1));
   CHECK(hears({.except_socket = "a"}, "b", 1));
   CHECK(hears({.except_socket = "a"}, "", 1));
@@ -34,7 +34,7 @@ TEST_CASE("who hears: one socket less, some users less, some users only", "[laye
   CHECK_FALSE(hears({.except_socket = "a", .only_users = {{1}}}, "a", 1));
 }
 
-TEST_CASE("users are told apart by kind and value, and anonymous is no user", "[layer][CC-22][CC-25]") {
+TEST_CASE("user ids differ by kind and value, and anonymous matches no user", "[layer][CC-22][CC-25]") {
   CHECK_FALSE(hears({.only_users = {{1}}}, "a", "1"));
   CHECK_FALSE(hears({.only_users = {{"1"}}}, "a", 1));
   CHECK(hears({.only_users = {{"1"}}}, "a", "1"));

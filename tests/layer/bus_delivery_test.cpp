@@ -42,7 +42,7 @@ class Member final : public Subscriber {
 
 }  // namespace
 
-TEST_CASE("after a delivery by a bus that failed the next one arrives everywhere", "[layer]") {
+TEST_CASE("after a failed delivery by a bus the next one arrives everywhere", "[layer]") {
   for (std::size_t nth = 1; nth <= 3; ++nth) {
     CAPTURE(nth);
     ManualExecutors executors(2);

@@ -264,7 +264,7 @@ TEST_CASE("close() returns at its deadline how many events were not delivered", 
   CHECK(world.here.bus_stats().undelivered == 4);
 }
 
-TEST_CASE("a bus whose every nth call fails loses nothing in silence", "[layer]") {
+TEST_CASE("a bus whose every nth call fails loses nothing uncounted", "[layer]") {
   for (std::size_t nth = 1; nth <= 6; ++nth) {
     CAPTURE(nth);
     World world;
@@ -393,7 +393,7 @@ struct TwoLinksWorld {
 
 }  // namespace
 
-TEST_CASE("a link that is down holds up only what belongs to it", "[layer]") {
+TEST_CASE("a link that is down delays only its own groups", "[layer]") {
   TwoLinksWorld world;
   world.ann.begin_to_join("a");
   world.ann.begin_to_join("z");

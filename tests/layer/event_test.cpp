@@ -80,7 +80,7 @@ TEST_CASE("a group broadcast for some users only becomes one for users", "[layer
   CHECK(lines(Event::broadcast_to_group(text("1"), {.only_users = {{2, 1, 2, UserId()}}})) == "not [] only [2,1] 1");
 }
 
-TEST_CASE("an anonymous target is nobody", "[layer][CC-25]") {
+TEST_CASE("an anonymous user in a list of users matches no one", "[layer][CC-25]") {
   CHECK(lines(Event::broadcast_to_users(text("1"), {UserId(), 1})) == "not [] only [1] 1");
   CHECK(lines(Event::broadcast_to_users_individual_payloads({{UserId(), text("1")}})) == "");
 }

@@ -198,7 +198,7 @@ class Story {
 
 }  // namespace
 
-TEST_CASE("whichever allocation of a layer fails, only those it was for miss something", "[layer]") {
+TEST_CASE("whichever allocation of a layer fails, only its own recipients miss an event", "[layer]") {
   const test::Silence silence;
   std::size_t nth = 0;
   for (bool failed = true; failed;) {
@@ -220,7 +220,7 @@ TEST_CASE("whichever allocation of a layer fails, only those it was for miss som
   CHECK(nth > 50);
 }
 
-TEST_CASE("whichever post to an executor fails, only those it was for miss something", "[layer]") {
+TEST_CASE("whichever post to an executor fails, only its own recipients miss an event", "[layer]") {
   const test::Silence silence;
   std::size_t nth = 0;
   for (bool failed = true; failed;) {
@@ -238,7 +238,7 @@ TEST_CASE("whichever post to an executor fails, only those it was for miss somet
   CHECK(nth > 5);
 }
 
-TEST_CASE("a subscriber that throws misses its event, and nobody else does", "[layer]") {
+TEST_CASE("a subscriber that throws misses its event, and no other does", "[layer]") {
   const test::Silence silence;
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);
@@ -272,7 +272,7 @@ TEST_CASE("a subscriber that throws misses its event, and nobody else does", "[l
   CHECK(ann.heard == std::vector<std::string>{"secret:4"});
 }
 
-TEST_CASE("whichever allocation of a layer with a bus fails, what follows arrives", "[layer]") {
+TEST_CASE("whichever allocation of a layer with a bus fails, later events arrive", "[layer]") {
   const test::Silence silence;
   std::size_t nth = 0;
   for (bool failed = true; failed;) {

@@ -114,7 +114,7 @@ TEST_CASE("options that could not work are refused", "[layer]") {
   CHECK_THROWS_AS(ChannelCapacity::regex("(", 1), std::invalid_argument);
 }
 
-TEST_CASE("options at their ends mean what they say, or are refused at the start", "[layer]") {
+TEST_CASE("options at the ends of their ranges work, or are refused at the start", "[layer]") {
   using namespace std::chrono_literals;
   using Catch::Matchers::ContainsSubstring;
   ManualExecutor executor;
@@ -172,14 +172,14 @@ TEST_CASE("options at their ends mean what they say, or are refused at the start
   }
 }
 
-TEST_CASE("a channel that can't hold anything is forgotten at once", "[layer][CL-17]") {
+TEST_CASE("a plain channel of capacity 0 is removed at once", "[layer][CL-17]") {
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor, {.capacity = 0});
   CHECK(layer.send("jobs", Event::named("x")).error().code() == ErrorCode::channel_full);
   CHECK(layer.stats().plain_channels == 0);
 }
 
-TEST_CASE("a name that is none is told in quotes, on one line", "[layer]") {
+TEST_CASE("an invalid name is quoted in the error, on one line", "[layer]") {
   Scene2 scene;
   CHECK(scene.layer.group_send("room\n7", Event::named("x")).error().message() ==
         R"(invalid_name: group_send "room\n7": a group's name is 1 to 99 characters of A-Z a-z 0-9 _ . -)");
@@ -187,7 +187,7 @@ TEST_CASE("a name that is none is told in quotes, on one line", "[layer]") {
              Catch::Matchers::StartsWith(R"(invalid_name: send "a\nb": a channel's name is)"));
 }
 
-TEST_CASE("names of other processes reach nobody", "[layer]") {
+TEST_CASE("channel names of other processes reach no one", "[layer]") {
   Scene2 scene;
   Ear& ear = scene.ear();
   const std::string name = ear.channel().name();
@@ -202,7 +202,7 @@ TEST_CASE("names of other processes reach nobody", "[layer]") {
   CHECK(scene.layer.stats().dropped_no_channel == 7);
 }
 
-TEST_CASE("a channel does not hear the mail of one whose place it took", "[layer]") {
+TEST_CASE("a channel does not receive events for an earlier one in the same slot", "[layer]") {
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor);
   std::set<std::string> names;
@@ -218,7 +218,7 @@ TEST_CASE("a channel does not hear the mail of one whose place it took", "[layer
   CHECK(layer.stats().dropped_no_channel == 4);
 }
 
-TEST_CASE("members that come and go in any order are the members that are asked", "[layer]") {
+TEST_CASE("members that join and leave in any order are those that are listed", "[layer]") {
   Scene2 scene;
   std::vector<Ear*> ears;
   for (int i = 0; i < 20; ++i) ears.push_back(&scene.ear(i % 5));
@@ -306,7 +306,7 @@ Task<> note_send(Task<Result<void>> sending, std::string& seen) {
 
 }  // namespace
 
-TEST_CASE("senders that wait for room are told that their layer ended", "[layer]") {
+TEST_CASE("senders that wait for room get an error when their layer ends", "[layer]") {
   ManualExecutor executor;
   auto layer = std::make_unique<InMemoryChannelLayer>(executor, ChannelLayerOptions{.waiting_events = 1});
   Ear ear(*layer, executor);
@@ -324,7 +324,7 @@ TEST_CASE("senders that wait for room are told that their layer ended", "[layer]
   executor.run([&] { waiting.clear(); });
 }
 
-TEST_CASE("a sender that gives up waiting for room passes its turn on", "[layer]") {
+TEST_CASE("a sender that stops waiting for room gives its turn to the next", "[layer]") {
   ManualExecutor executor;
   InMemoryChannelLayer layer(executor, {.waiting_events = 2});
   Ear ear(layer, executor);

@@ -11,7 +11,7 @@
 
 using namespace sluice;
 
-TEST_CASE("a list of joined groups does what a map does", "[layer]") {
+TEST_CASE("a list of joined groups behaves like a map", "[layer]") {
   std::array<HubGroup, 100> groups;
   std::minstd_rand random(1);
   for (int story = 0; story < test::scaled(200); ++story) {
@@ -46,7 +46,7 @@ TEST_CASE("a list of joined groups does what a map does", "[layer]") {
   }
 }
 
-TEST_CASE("no group is in an empty list, not even none", "[layer]") {
+TEST_CASE("an empty list holds no group, not even one without a name", "[layer]") {
   JoinedGroups joined;
   CHECK_FALSE(joined.contains(nullptr));
   HubGroup group;

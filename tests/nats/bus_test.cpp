@@ -7,7 +7,7 @@
 
 namespace sluice::nats {
 
-TEST_CASE("groups, plain channels and consumers' channels reach those that they are for", "[nats]") {
+TEST_CASE("groups, plain channels and consumers' channels reach their recipients", "[nats]") {
   World world;
   Peer& ann = world.peer("specific.ann!");
   Peer& bob = world.peer("specific.bob!");
@@ -44,7 +44,7 @@ TEST_CASE("of two processes that read a plain channel one receives an event", "[
   CHECK(bob.count > 0);
 }
 
-TEST_CASE("what a process sends keeps its order, also across groups", "[nats]") {
+TEST_CASE("events of one process keep their order, also across groups", "[nats]") {
   World world;
   Peer& ann = world.peer();
   for (int g = 0; g < 10; ++g) REQUIRE(ann.subscribe(group(fmt::format("g{}", g))));
@@ -114,7 +114,7 @@ TEST_CASE("a killed server is found again once it is restarted, and each message
   CHECK(ann.downs == 3);
 }
 
-TEST_CASE("what was not handed to a broken connection is given back, to be sent again", "[nats]") {
+TEST_CASE("messages that a broken connection did not take are returned, to be sent again", "[nats]") {
   World world;
   Peer& ann = world.peer();
   world.server.stop();
@@ -146,7 +146,7 @@ TEST_CASE("a reader that is too slow loses messages, which is counted and report
   CHECK(slow.is_up());
 }
 
-TEST_CASE("while the layer has no room nothing is delivered, and afterwards everything is", "[nats]") {
+TEST_CASE("while the layer has no room nothing is delivered, and afterwards everything", "[nats]") {
   World world;
   Peer& ann = world.peer();
   REQUIRE(ann.subscribe(group("g")));
@@ -177,7 +177,7 @@ TEST_CASE("the bus takes no more than a bound before the server answers", "[nats
   CHECK(ann.becomes(ann.send(BusTarget::group, "g", large), "reached 1"));
 }
 
-TEST_CASE("a bus that is busy with subscriptions says when it takes messages again", "[nats]") {
+TEST_CASE("a bus that is busy with subscriptions reports when it takes messages again", "[nats]") {
   World world;
   Peer& ann = world.peer();
   bool answered = false;
@@ -284,7 +284,7 @@ TEST_CASE("of several servers, one that is there is enough", "[nats]") {
   CHECK(ann.is_up());
 }
 
-TEST_CASE("a server that accepts and never speaks is left for the next", "[nats]") {
+TEST_CASE("a server that accepts and sends nothing is given up for the next", "[nats]") {
   World world;
   const NatsServer silent;
   silent.pause();
@@ -322,7 +322,7 @@ TEST_CASE("options that cannot work are refused, and the message holds no passwo
   CHECK(refused({.tls = NatsTls{.ca_file = "/nowhere"}}).find("tls.ca_file") != std::string::npos);
 }
 
-TEST_CASE("a bus that ends while it connects calls nobody back", "[nats]") {
+TEST_CASE("a bus that ends while it connects makes no callback", "[nats]") {
   const test::Silence silence;
   testing::ManualExecutor executor;
   const std::string nobody = fmt::format("nats://127.0.0.1:{}", redis::free_port());

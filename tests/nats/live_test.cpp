@@ -58,7 +58,7 @@ struct LiveProcess {
 
 }  // namespace
 
-TEST_CASE("two processes hear each other's groups, channels and jobs", "[nats]") {
+TEST_CASE("two processes receive each other's groups, channels and jobs", "[nats]") {
   const NatsServer server;
   LiveProcess one(at(server.url()), 2), two(at(server.url()), 2);
   Guest& ann = one.guest_in("table.7");
@@ -130,7 +130,7 @@ TEST_CASE("once a layer is closed, no event for a plain channel goes to its read
   }
 }
 
-TEST_CASE("a killed server takes nobody with it: consumers hear of it, and groups work once it is back", "[nats]") {
+TEST_CASE("a killed server ends no consumer: they are notified, and groups work once it is back", "[nats]") {
   NatsServer server;
   LiveProcess one(at(server.url())), two(at(server.url()));
   Guest& ann = one.guest_in("g");
@@ -168,7 +168,7 @@ TEST_CASE("ten thousand groups are subscribed again after a restart", "[nats]") 
   CHECK(ann.hears(expected));
 }
 
-TEST_CASE("a connection that a proxy cuts again and again loses what it must, and counts it", "[nats]") {
+TEST_CASE("a connection that a proxy cuts repeatedly counts every event that it loses", "[nats]") {
   const NatsServer server;
   CuttingProxy proxy(server.port());
   LiveProcess one(at(proxy.url())), two(at(server.url()));

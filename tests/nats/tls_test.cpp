@@ -61,7 +61,7 @@ bool leaks_are_looked_for() {
 
 }  // namespace
 
-TEST_CASE("a server that falls silent in the TLS handshake is left for the next", "[nats]") {
+TEST_CASE("a server that falls silent in the TLS handshake is given up for the next", "[nats]") {
   if (leaks_are_looked_for()) return;
   const test::Silence silence;
   testing::ManualExecutor executor;
@@ -91,7 +91,7 @@ TEST_CASE("no more than four attempts are left behind at a silent server", "[nat
   silent.reset();
 }
 
-TEST_CASE("TLS is not left out where the server does not speak it", "[nats]") {
+TEST_CASE("a server without TLS is refused where TLS is configured", "[nats]") {
   World plain;
   NatsOptions options = quick("tls://localhost:" + std::to_string(plain.server.port()));
   CHECK_FALSE(Peer(plain.executor, options).is_up(std::chrono::milliseconds(300)));

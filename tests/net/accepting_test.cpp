@@ -35,7 +35,7 @@ TEST_CASE("a server at its descriptor limit logs rarely, however often it succee
   CHECK(log.count("accept: ") == 1);
 }
 
-TEST_CASE("with the longest backlog there is, those who wait at the end are served", "[net]") {
+TEST_CASE("with the longest backlog, connections that wait at the stop are served", "[net]") {
   AsioServerOptions options;
   options.backlog = INT_MAX;
   Served served(options);

@@ -7,7 +7,7 @@
 
 using sluice::net::Admission;
 
-TEST_CASE("without limits everybody has a seat", "[net][SC-13]") {
+TEST_CASE("without limits every connection gets a slot", "[net][SC-13]") {
   Admission admission(0, 0);
   std::vector<Admission::ConnectionSlot> seats;
   for (int i = 0; i < 1000; ++i) {
@@ -16,7 +16,7 @@ TEST_CASE("without limits everybody has a seat", "[net][SC-13]") {
   }
 }
 
-TEST_CASE("a full server takes the next one when a seat is free", "[net][SC-13]") {
+TEST_CASE("a full server accepts the next connection when a slot is free", "[net][SC-13]") {
   Admission admission(2, 0);
   auto first = admission.enter("a");
   auto second = admission.enter("b");
@@ -29,7 +29,7 @@ TEST_CASE("a full server takes the next one when a seat is free", "[net][SC-13]"
   CHECK_FALSE(admission.enter("d"));
 }
 
-TEST_CASE("an address has its share, and no more", "[net][SC-13]") {
+TEST_CASE("an address gets as many slots as its limit", "[net][SC-13]") {
   Admission admission(4, 2);
   auto first = admission.enter("a");
   auto second = admission.enter("a");
@@ -44,7 +44,7 @@ TEST_CASE("an address has its share, and no more", "[net][SC-13]") {
   CHECK(admission.enter("b"));
 }
 
-TEST_CASE("a seat moves to the client behind a proxy", "[net][SC-13]") {
+TEST_CASE("a slot moves to the client behind a proxy", "[net][SC-13]") {
   Admission admission(3, 1);
   auto first = admission.enter("");
   auto second = admission.enter("");

@@ -87,7 +87,7 @@ std::string said(const Result<>& result) { return result ? "adopted" : result.er
 
 }  // namespace
 
-TEST_CASE("an adopted connection goes on at the byte where its reader stopped", "[net]") {
+TEST_CASE("an adopted connection continues at the byte where its reader stopped", "[net]") {
   const std::string request = BlockingClient::upgrade_request("/room") + client_text("one");
   for (const std::size_t before :
        {std::size_t{0}, std::size_t{1}, request.size() / 2, request.size() - 3, request.size()}) {
@@ -151,7 +151,7 @@ TEST_CASE("a plain request of an adopted connection is answered, and so is the n
   CHECK(adopting.server.stats().http_requests == 2);
 }
 
-TEST_CASE("a caller that ends TLS hands over one end of a socketpair", "[net]") {
+TEST_CASE("a caller that terminates TLS hands over one end of a socketpair", "[net]") {
   Adopting adopting;
   int ends[2];
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
@@ -184,7 +184,7 @@ TEST_CASE("a caller that ends TLS hands over one end of a socketpair", "[net]") 
   ::close(ends[0]);
 }
 
-TEST_CASE("an adopted connection may speak TLS from its first byte", "[net]") {
+TEST_CASE("an adopted connection may begin with TLS", "[net]") {
   Adopting adopting;
   const Authority authority;
   const Issued issued = authority.issue("localhost");
@@ -233,7 +233,7 @@ TEST_CASE("an adopted connection that sends no request ends with handshake_time"
   CHECK(client.read_to_end().starts_with("HTTP/1.1 408 "));
 }
 
-TEST_CASE("what can't be adopted stays the caller's, as it was", "[net]") {
+TEST_CASE("a socket that cannot be adopted stays with the caller, unchanged", "[net]") {
   Adopting adopting;
   BlockingClient client = adopting.other.connect();
   const int descriptor = adopting.other.accept();
@@ -276,7 +276,7 @@ TEST_CASE("what can't be adopted stays the caller's, as it was", "[net]") {
   CHECK(server.stats().accepted == 0);
 }
 
-TEST_CASE("what is adopted before stop() is served and closed in its turn, what comes later is refused", "[net]") {
+TEST_CASE("connections adopted before stop() are served and closed in order, later ones are refused", "[net]") {
   Adopting adopting({}, 2);
   BlockingClient first = adopting.other.connect(), late = adopting.other.connect();
   const int descriptor = adopting.other.accept(), later = adopting.other.accept();
@@ -319,7 +319,7 @@ TEST_CASE("connections are adopted from any thread, and spread over the executor
   CHECK(echoed == threads * each);
 }
 
-TEST_CASE("while nothing takes them, as many connections wait as the backlog says", "[net]") {
+TEST_CASE("while no executor takes them, at most a backlog of adopted connections waits", "[net]") {
   AsioServerOptions options;
   options.backlog = 2;
   Adopting adopting(options);

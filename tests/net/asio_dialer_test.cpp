@@ -140,7 +140,7 @@ const asio::ip::tcp::endpoint any_port{asio::ip::make_address("127.0.0.1"), 0};
 
 }  // namespace
 
-TEST_CASE("what a stream has not delivered when it is destroyed never arrives", "[net]") {
+TEST_CASE("bytes that a stream has not delivered before its destruction are never delivered", "[net]") {
   asio::io_context io;
   asio::ip::tcp::acceptor acceptor(io, any_port);
   Threads threads;
@@ -224,7 +224,7 @@ TEST_CASE("a megabyte goes through as it is", "[net]") {
   CHECK(line.tells("dropped"));
 }
 
-TEST_CASE("a unix socket, or why there is none", "[net]") {
+TEST_CASE("a Unix socket is dialled, or the error names the reason", "[net]") {
   const std::string folder = [] {
     std::string name = std::string(P_tmpdir) + "/sluice-dial-XXXXXX";
     return std::string(mkdtemp(name.data()));
@@ -249,7 +249,7 @@ TEST_CASE("a unix socket, or why there is none", "[net]") {
   rmdir(folder.c_str());
 }
 
-TEST_CASE("what can't be reached, or is no TLS, is told as closed", "[net]") {
+TEST_CASE("an unreachable address, or one without TLS, is reported as closed", "[net]") {
   const auto nobody = [] {
     asio::io_context io;
     return asio::ip::tcp::acceptor(io, any_port).local_endpoint().port();
@@ -274,7 +274,7 @@ TEST_CASE("what can't be reached, or is no TLS, is told as closed", "[net]") {
   }
 }
 
-TEST_CASE("a stream may be dropped from inside its own call, and is silent then", "[net]") {
+TEST_CASE("a stream may be destroyed inside its own callback, and makes no further one", "[net]") {
   TcpEcho echo(any_port);
   Threads threads;
   Line line(threads.dialer, tcp(echo.where().port()), threads.executors.at(0));
@@ -287,7 +287,7 @@ TEST_CASE("a stream may be dropped from inside its own call, and is silent then"
   CHECK(line.told() == "open 1dropped");
 }
 
-TEST_CASE("a stream for an executor of another kind tells everything there", "[net]") {
+TEST_CASE("a stream for an executor of another kind makes all its callbacks there", "[net]") {
   TcpEcho echo(any_port);
   Threads threads;
   testing::ManualExecutor manual;

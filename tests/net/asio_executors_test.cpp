@@ -42,7 +42,7 @@ struct Local {
 
 }  // namespace
 
-TEST_CASE("an executor runs jobs in order, never inside post, and knows itself", "[net]") {
+TEST_CASE("an executor runs jobs in order, never inside post(), as the current executor", "[net]") {
   AsioExecutors executors(1);
   Executor& executor = executors.at(0);
   std::string story;
@@ -128,7 +128,7 @@ TEST_CASE("what has not run when the executors end is destroyed, locals last", "
   CHECK(story.find("timer ") != story.npos);
 }
 
-TEST_CASE("executors run on loops that somebody else runs", "[net]") {
+TEST_CASE("executors run on loops of the application", "[net]") {
   asio::io_context loop(1);
   AsioExecutors executors({loop});
   CHECK_FALSE(executors.running());
@@ -142,7 +142,7 @@ TEST_CASE("executors run on loops that somebody else runs", "[net]") {
   CHECK(Executor::current() == nullptr);
 }
 
-TEST_CASE("what a handler posts runs behind it, and what that posts lets other handlers go first", "[net]") {
+TEST_CASE("a job posted by a job runs behind it, and one posted by that runs behind other handlers", "[net]") {
   asio::io_context loop(1);
   net::AsioExecutor executor(loop, net::AsioExecutor::RunBy::one_thread);
   std::string story;
@@ -160,7 +160,7 @@ TEST_CASE("what a handler posts runs behind it, and what that posts lets other h
   CHECK(story == "handler job end other next");
 }
 
-TEST_CASE("jobs that are left at the end go while all executors still stand", "[net]") {
+TEST_CASE("jobs left at the end are destroyed while all executors still exist", "[net]") {
   struct PostsWhenItGoes {
     AsioExecutors& executors;
     std::shared_ptr<int> kept;
@@ -219,7 +219,7 @@ TEST_CASE("executors on one io_context that four threads run take turns each, an
   }
 }
 
-TEST_CASE("a job for the end of time does not run, and one for the past runs now", "[net]") {
+TEST_CASE("a job for the latest time never runs, and one for the past runs now", "[net]") {
   AsioExecutors executors(1);
   Executor& executor = executors.at(0);
   const auto story = std::make_shared<test::Transcript>();
@@ -233,7 +233,7 @@ TEST_CASE("a job for the end of time does not run, and one for the past runs now
   CHECK(story->lines() == std::vector<std::string>{"the past", "later"});
 }
 
-TEST_CASE("executors end while a name server does not answer", "[net]") {
+TEST_CASE("executors end although a name server does not answer", "[net]") {
   test::Names names;
   struct Quiet final : StreamEvents {
     void on_open() override {}

@@ -141,7 +141,7 @@ TEST_CASE("for a busy gateway a client is read ahead until so much waits, and no
   CHECK(served.server.stats().read_ahead_full >= 1);
 }
 
-TEST_CASE("a gateway that is busy for ever keeps a close or an end waiting for close_time only", "[net]") {
+TEST_CASE("a gateway that is always busy delays a close by close_time at most", "[net]") {
   AsioServerOptions options;
   options.limits.close_time = 100ms;
   const bool closes = GENERATE(true, false);
@@ -158,7 +158,7 @@ TEST_CASE("a gateway that is busy for ever keeps a close or an end waiting for c
   CHECK(served.gateway.heard.lines() == std::vector<std::string>{"open /", "said x", "said y", "said z", closed});
 }
 
-TEST_CASE("messages before a reset are delivered, though nobody is there to read an answer", "[net]") {
+TEST_CASE("messages before a reset are delivered, although no answer can be sent", "[net]") {
   const bool closes = GENERATE(true, false);
   constexpr int messages = 3'000;  // far more than is read ahead, and no more than the kernel takes at once
   Served served;
@@ -173,7 +173,7 @@ TEST_CASE("messages before a reset are delivered, though nobody is there to read
   CHECK(count(served.gateway.heard.lines(), "said m") == messages);
 }
 
-TEST_CASE("a message that is begun and not ended closes 1008", "[net]") {
+TEST_CASE("a message that is not complete in time closes with 1008", "[net]") {
   AsioServerOptions options;
   options.limits.message_time = 50ms;
   Served served(options);
@@ -189,7 +189,7 @@ TEST_CASE("a message that is begun and not ended closes 1008", "[net]") {
   CHECK(served.server.stats().late_messages == 1);
 }
 
-TEST_CASE("when clients have begun too much together, the one with the most goes first", "[net]") {
+TEST_CASE("when unread bytes exceed their limit together, the largest client is closed first", "[net]") {
   AsioServerOptions options;
   options.limits.server_unused_bytes = 2'000'000;
   Served served(options);
@@ -209,7 +209,7 @@ TEST_CASE("when clients have begun too much together, the one with the most goes
   CHECK(small.hear() == "text " + std::string(200'000, 'x'));
 }
 
-TEST_CASE("of thousands of small messages that came at once, others wait for a share only", "[net]") {
+TEST_CASE("thousands of small messages at once delay other connections by one share only", "[net]") {
   Served served;
   std::atomic<int> messages{0}, before_others{0};
   served.gateway.when_said = [&](Door& door, Message) {

@@ -23,7 +23,7 @@ AsioServerOptions impatient() {
 
 }  // namespace
 
-TEST_CASE("the peer's close code is echoed and told", "[net][LC-21]") {
+TEST_CASE("the peer's close code is echoed and reported", "[net][LC-21]") {
   Served served;
   for (const int code : {1000, 1001, 1011, 3000, 4999}) {
     auto client = served.enter();
@@ -35,7 +35,7 @@ TEST_CASE("the peer's close code is echoed and told", "[net][LC-21]") {
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.closed_by_peer == 5 && stats.connections == 0; }));
 }
 
-TEST_CASE("a close frame without a code is answered in kind and told as 1005", "[net][LC-21]") {
+TEST_CASE("a close frame without a code is echoed without one and reported as 1005", "[net][LC-21]") {
   Served served;
   auto client = served.enter();
   client.send(client_frame(Opcode::close, ""));
@@ -44,7 +44,7 @@ TEST_CASE("a close frame without a code is answered in kind and told as 1005", "
   CHECK(served.gateway.heard.has("closed 1005"));
 }
 
-TEST_CASE("a peer that ends or resets without a close frame has vanished", "[net][LC-21]") {
+TEST_CASE("a connection that ends without a close frame is reported as 1006", "[net][LC-21]") {
   Served served;
   auto ends = served.enter();
   ends.end_sending();
@@ -59,7 +59,8 @@ TEST_CASE("a peer that ends or resets without a close frame has vanished", "[net
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.vanished == 3 && stats.connections == 0; }));
 }
 
-TEST_CASE("a close by the server goes behind what is queued, and the server ends first", "[net][LC-13][LC-21]") {
+TEST_CASE("a close by the server is sent behind queued messages, and the server ends TCP first",
+          "[net][LC-13][LC-21]") {
   Served served;
   served.gateway.when_said = [](Door& door, Message) {
     door.say("last words");
@@ -79,7 +80,7 @@ TEST_CASE("a close by the server goes behind what is queued, and the server ends
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.closed_by_gateway == 1; }));
 }
 
-TEST_CASE("a close code that may not be sent goes out as 1011", "[net][LC-14]") {
+TEST_CASE("a close code that must not be sent becomes 1011", "[net][LC-14]") {
   Served served;
   const Silence silence;
   for (const int code : {0, 999, 1004, 1005, 1006, 1015, 2999, 5000}) {
@@ -93,7 +94,7 @@ TEST_CASE("a close code that may not be sent goes out as 1011", "[net][LC-14]") 
   }
 }
 
-TEST_CASE("a peer that does not answer a close is left behind", "[net][LC-21]") {
+TEST_CASE("a peer that does not answer a close is disconnected after close_time", "[net][LC-21]") {
   Served served(impatient());
   auto client = served.enter();
   served.gateway.with("/", [](Door& door) { door.connection->close(CloseReason(1000)); });
@@ -103,7 +104,7 @@ TEST_CASE("a peer that does not answer a close is left behind", "[net][LC-21]") 
   CHECK(served.server.stats().cut_off == 1);
 }
 
-TEST_CASE("closing at once, inside Gateway::open, is told once and last", "[net]") {
+TEST_CASE("a close inside Gateway::open() is reported once, as the last event", "[net]") {
   Served served;
   served.gateway.when_opened = [](Door& door) {
     door.connection->accept(Acceptance());
@@ -118,7 +119,7 @@ TEST_CASE("closing at once, inside Gateway::open, is told once and last", "[net]
   CHECK(served.gateway.heard.has("closed 4000"));
 }
 
-TEST_CASE("nothing is called back from inside a call", "[net]") {
+TEST_CASE("no callback runs inside a call of the connection", "[net]") {
   Transcript story;
   Served served;
   served.gateway.when_opened = [&](Door& door) {
@@ -139,7 +140,7 @@ TEST_CASE("nothing is called back from inside a call", "[net]") {
   CHECK(story.lines() == std::vector<std::string>{"accept", "accepted", "closed is not told yet: 1"});
 }
 
-TEST_CASE("a protocol error, a bad text and a message too big close with their codes", "[net]") {
+TEST_CASE("a protocol error, invalid UTF-8 and a message too large close with their codes", "[net]") {
   AsioServerOptions options;
   options.limits.message_bytes = 1000;
   Served served(options);
@@ -200,7 +201,7 @@ TEST_CASE("accept with what the client did not offer, or a header that breaks ou
         std::vector<std::string>{"open /", "closed 1006", "open /", "closed 1006", "open /"});
 }
 
-TEST_CASE("a gateway that does not answer is answered for with 503", "[net][LC-8]") {
+TEST_CASE("a handshake that the gateway does not answer gets 503", "[net][LC-8]") {
   Served served(impatient());
   served.gateway.when_opened = [](Door&) {};
   auto client = served.connect();
@@ -210,7 +211,7 @@ TEST_CASE("a gateway that does not answer is answered for with 503", "[net][LC-8
   CHECK(served.server.stats().refused == std::vector<std::pair<int, std::uint64_t>>{{503, 1}});
 }
 
-TEST_CASE("a peer that leaves before the gateway answers is told as lost", "[net]") {
+TEST_CASE("a client that leaves before the gateway answers is reported as lost", "[net]") {
   Served served;
   served.gateway.when_opened = [](Door&) {};
   auto client = served.connect();

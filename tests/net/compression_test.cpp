@@ -60,7 +60,7 @@ TEST_CASE("compression is agreed on with those who offer it, and only with them"
   CHECK(extensions_of(plain.connect().upgrade("/", offer)) == "none");
 }
 
-TEST_CASE("a compressed message is heard and echoed compressed, short ones as they are", "[net]") {
+TEST_CASE("a compressed message is received and echoed compressed, short ones are not compressed", "[net]") {
   Served served;
   auto client = enter(served, "/echo");
   const std::string json = rows_json(20'000);
@@ -124,7 +124,7 @@ TEST_CASE("with windows of their own, connections get smaller messages", "[net]"
   }
 }
 
-TEST_CASE("a bomb ends with 1009, and what can't be read with 1007", "[net]") {
+TEST_CASE("a decompression bomb closes with 1009, and invalid compressed data with 1007", "[net]") {
   Served served;
   auto bomber = enter(served, "/");
   bomber.send(compressed_frame(std::string(20'000'000, '\0'), 0xc2));
@@ -135,7 +135,7 @@ TEST_CASE("a bomb ends with 1009, and what can't be read with 1007", "[net]") {
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.too_big == 1 && stats.invalid_payloads == 1; }));
 }
 
-TEST_CASE("a slow reader of compressed messages is closed by what waits for it", "[net]") {
+TEST_CASE("a slow reader of compressed messages is closed by the bytes that wait for it", "[net]") {
   Served served({}, {.queued_bytes = 100'000});
   auto client = enter(served, "/slow");
   served.gateway.with("/slow", [](Door& door) {

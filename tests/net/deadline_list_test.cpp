@@ -24,7 +24,7 @@ std::string names(DeadlineList& list) {
 
 }  // namespace
 
-TEST_CASE("a deadline list keeps the order of adding, and lets go in the middle", "[net]") {
+TEST_CASE("a deadline list keeps its order, also when one is removed from the middle", "[net]") {
   DeadlineList list, other;
   const Deadline::Time start{};
   Named a('a'), b('b'), c('c');

@@ -38,7 +38,7 @@ std::string everyone(DeadlineWheel& wheel) {
 
 }  // namespace
 
-TEST_CASE("a wheel gives what is due, in any order of adding, at most a slot late", "[net]") {
+TEST_CASE("a deadline wheel returns what is due at most one slot late, in whatever order it was added", "[net]") {
   DeadlineWheel wheel(10ms, start);
   Named a('a'), b('b'), c('c'), d('d');
   CHECK(wheel.next_due() == Deadline::never);
@@ -56,7 +56,7 @@ TEST_CASE("a wheel gives what is due, in any order of adding, at most a slot lat
   CHECK(everyone(wheel) == "d");
 }
 
-TEST_CASE("what leaves a wheel by itself is not due any more", "[net]") {
+TEST_CASE("a connection that removes itself from a wheel is not due any more", "[net]") {
   DeadlineWheel wheel(10ms, start);
   Named a('a'), b('b'), c('c');
   for (Named* item : {&a, &b, &c}) wheel.add(*item, start + 50ms);
@@ -67,7 +67,7 @@ TEST_CASE("what leaves a wheel by itself is not due any more", "[net]") {
   CHECK(due(wheel, start + 90ms) == "c");
 }
 
-TEST_CASE("what was set aside and not taken yet is among the rest, and due at once", "[net]") {
+TEST_CASE("a due connection that was not taken yet is visited with the rest, and is due at once", "[net]") {
   DeadlineWheel wheel(10ms, start);
   Named a('a'), b('b');
   wheel.add(a, start + 10ms);
@@ -81,7 +81,7 @@ TEST_CASE("what was set aside and not taken yet is among the rest, and due at on
   CHECK(due(wheel, start + 20ms) == "a");
 }
 
-TEST_CASE("what lies beyond the wheel comes early, to be added again", "[net]") {
+TEST_CASE("a deadline beyond the wheel is returned early, to be added again", "[net]") {
   DeadlineWheel wheel(10ms, start);
   Named far('f');
   wheel.add(far, start + 10s);

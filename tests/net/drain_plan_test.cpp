@@ -23,7 +23,7 @@ std::vector<std::chrono::nanoseconds> delays(DrainPlan& plan, int count, DrainPl
 
 }  // namespace
 
-TEST_CASE("the first goes at once, and those who ask one after the other go far apart", "[net][LC-27]") {
+TEST_CASE("the first connection closes at once, and successive ones close far apart", "[net][LC-27]") {
   DrainPlan plan(start, 1000ms);
   const auto all = delays(plan, 100);
   CHECK(all.front() == 0ns);
@@ -32,7 +32,7 @@ TEST_CASE("the first goes at once, and those who ask one after the other go far 
   CHECK(delays(again, 100) == all);
 }
 
-TEST_CASE("however many close, each part of the window has its share of them", "[net][LC-27]") {
+TEST_CASE("each part of the drain window has an equal share of the closes", "[net][LC-27]") {
   for (const int count : {10, 100, 1'000, 100'000}) {
     DrainPlan plan(start, 30s);
     std::array<int, 10> slices{};
@@ -44,7 +44,7 @@ TEST_CASE("however many close, each part of the window has its share of them", "
   }
 }
 
-TEST_CASE("those who come later are spread over what is left of the window", "[net][LC-27]") {
+TEST_CASE("later connections are spread over the rest of the window", "[net][LC-27]") {
   DrainPlan plan(start, 10s);
   delays(plan, 1000);
   auto late = delays(plan, 100, start + 8s);
@@ -56,12 +56,12 @@ TEST_CASE("those who come later are spread over what is left of the window", "[n
   CHECK(delays(plan, 1, start + 1h) == std::vector<std::chrono::nanoseconds>{0ns});
 }
 
-TEST_CASE("without a window everybody goes at once", "[net]") {
+TEST_CASE("without a drain window all connections close at once", "[net]") {
   DrainPlan plan(start, 0ms);
   CHECK(delays(plan, 3) == std::vector<std::chrono::nanoseconds>{0ns, 0ns, 0ns});
 }
 
-TEST_CASE("each client is told a time of its own to come back at", "[net][LC-27]") {
+TEST_CASE("each client gets a reconnect time of its own", "[net][LC-27]") {
   net::ReturnTimes times(1'000ms);
   const CloseReason reason(1012, "restart");
   CHECK(times.invite_back(reason) == CloseReason(1012, "restart retry_after_ms=1000"));

@@ -16,7 +16,7 @@ TEST_CASE("a peer that takes less than its share is not waited for", "[net]") {
   CHECK_FALSE(patience.takes_share(128 * 100 - 200));  // the last share counts from the last call
 }
 
-TEST_CASE("new bytes for a peer are no progress, and do not undo it", "[net]") {
+TEST_CASE("new bytes for a peer neither count as progress nor undo it", "[net]") {
   EndPatience patience(1'000);
   CHECK_FALSE(patience.takes_share(2'000));
   CHECK(patience.takes_share(900));

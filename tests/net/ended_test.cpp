@@ -68,7 +68,7 @@ TEST_CASE("a program with one thread and its own io_context stops, and destroys 
   CHECK(client->read_until("\r\n\r\n").starts_with("HTTP/1.1 101 "));
 }
 
-TEST_CASE("what waits for the end of a server that is destroyed before it is told so", "[net]") {
+TEST_CASE("a coroutine that awaits the end of a destroyed server gets an error", "[net]") {
   asio::io_context loop;
   TestGateway gateway;
   AsioExecutors executors({loop});

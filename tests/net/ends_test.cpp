@@ -16,7 +16,7 @@ using namespace sluice;
 using namespace sluice::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("two servers may be destroyed at once when the executors have stopped", "[net]") {
+TEST_CASE("two servers may be destroyed together once the executors have stopped", "[net]") {
   for (int round = 0; round < 20; ++round) {
     TestGateway gateway;
     AsioExecutors executors(2);
@@ -34,7 +34,7 @@ TEST_CASE("two servers may be destroyed at once when the executors have stopped"
   }
 }
 
-TEST_CASE("a server that is destroyed on its own executor ends the program with a sentence", "[net]") {
+TEST_CASE("a server that is destroyed on its own executor aborts with a message", "[net]") {
   const std::string words = last_words_of([] {
     TestGateway gateway;
     AsioExecutors executors(1);

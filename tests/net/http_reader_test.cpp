@@ -57,7 +57,7 @@ TEST_CASE("requests come one after the other, each with its body", "[net]") {
                       "HEAD /d HTTP/1.1\r\nHost: x\r\n\r\n") == "GET /a []; POST /b [hello]; POST /c []; HEAD /d []; ");
 }
 
-TEST_CASE("a body that is announced is asked for", "[net]") {
+TEST_CASE("an announced body is requested with 100 Continue", "[net]") {
   CHECK(at_every_byte("POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\nhi") ==
         "continue; POST /b [hi]; ");
 }
@@ -66,14 +66,14 @@ TEST_CASE("an upgrade leaves the frames behind it alone", "[net]") {
   CHECK(at_every_byte(test::BlockingClient::upgrade_request() + "\x81\x80") == "upgrade, then [\x81\x80]");
 }
 
-TEST_CASE("half a request is begun, none is not", "[net]") {
+TEST_CASE("a reader knows whether a request has begun", "[net]") {
   CHECK(read({"GET / HT"}) == "begun");
   CHECK(read({"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel"}) == "begun");
   CHECK(read({"GET / HTTP/1.1\r\nHost: x\r\n\r\n"}) == "GET / []; ");
   CHECK(read({}) == "");
 }
 
-TEST_CASE("what is no request is refused with its status", "[net]") {
+TEST_CASE("a malformed request is refused with its status", "[net]") {
   CHECK(at_every_byte("\x16\x03\x01 hello, this is TLS\r\n\r\n") == "refused 400");
   CHECK(at_every_byte("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n") == "refused 413");
   CHECK(at_every_byte("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

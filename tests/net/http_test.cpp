@@ -145,7 +145,7 @@ TEST_CASE("a body past the limit is refused, and its sender still reads the answ
   CHECK(client.read_to_end().starts_with("HTTP/1.1 413 "));
 }
 
-TEST_CASE("a body that waits to be asked for is asked for", "[net]") {
+TEST_CASE("a body that expects 100 Continue gets it", "[net]") {
   Site site;
   auto client = site.connect();
   client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
@@ -170,8 +170,7 @@ TEST_CASE("a handler may wait, and the requests behind it wait too", "[net]") {
   CHECK(response(client) == "200 ok\n");
 }
 
-TEST_CASE("a client that has gone while its handler waits is noticed, one that only says no more is answered",
-          "[net]") {
+TEST_CASE("a client that disconnects during its handler is noticed, one that only half-closes is answered", "[net]") {
   AsioServerOptions options;
   options.limits.handshake_time = 100ms;
   const std::string_view how = GENERATE("stays", "says no more", "resets", "hangs up");
@@ -188,7 +187,7 @@ TEST_CASE("a client that has gone while its handler waits is noticed, one that o
   if (!gone) CHECK(response(client) == "200 here: /waits");
 }
 
-TEST_CASE("a handler that throws, or answers what can't be sent, is answered for with 500", "[net]") {
+TEST_CASE("a handler that throws, or returns an invalid response, is answered with 500", "[net]") {
   const Silence silence;
   Site site;
   auto client = site.connect();
@@ -233,8 +232,7 @@ TEST_CASE("garbage is answered 400 and counted", "[net]") {
   CHECK(served.server.stats().refused == std::vector<std::pair<int, std::uint64_t>>{{400, 1}, {426, 1}});
 }
 
-TEST_CASE("a request that two servers might cut differently ends its connection, and nothing behind it is heard",
-          "[net]") {
+TEST_CASE("a request with ambiguous framing ends its connection, and nothing behind it is read", "[net]") {
   struct Refused {
     std::string head;
     int status;
@@ -308,7 +306,7 @@ TEST_CASE("half a handshake is answered 408, a silent connection is closed", "[n
   CHECK(idle.read_to_end() == end_of_stream);
 }
 
-TEST_CASE("past a limit of connections the answer is 503", "[net][SC-13]") {
+TEST_CASE("connections above the limit are answered with 503", "[net][SC-13]") {
   AsioServerOptions options;
   options.limits.connections = 2;
   Served served(options);
@@ -321,7 +319,7 @@ TEST_CASE("past a limit of connections the answer is 503", "[net][SC-13]") {
   CHECK(served.connect().upgrade().starts_with("HTTP/1.1 101 "));
 }
 
-TEST_CASE("of a flood of connections past a limit, most are closed without a word", "[net][SC-13]") {
+TEST_CASE("most connections of a flood above a limit are closed without a response", "[net][SC-13]") {
   constexpr std::size_t most_that_are_told = 64;
   AsioServerOptions options;
   options.limits.connections = 1;
@@ -335,7 +333,7 @@ TEST_CASE("of a flood of connections past a limit, most are closed without a wor
   CHECK(flood.back().upgrade().starts_with("HTTP/1.1 503 "));
 }
 
-TEST_CASE("past a limit per address the answer is 503", "[net][SC-13]") {
+TEST_CASE("connections above the limit of an address are answered with 503", "[net][SC-13]") {
   AsioServerOptions options;
   options.limits.connections_per_address = 1;
   Served served(options);

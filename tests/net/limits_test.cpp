@@ -63,7 +63,7 @@ TEST_CASE("a peer that answers pings stays", "[net]") {
   CHECK(served.server.stats().open == 1);
 }
 
-TEST_CASE("a peer that does not answer a ping has vanished", "[net][LC-21]") {
+TEST_CASE("a peer that does not answer a ping is reported as 1006", "[net][LC-21]") {
   Served served(with([](ServerLimits& limits) { limits.ping_every = limits.pong_time = 10ms; }));
   auto client = served.enter();
   CHECK(client.hear() == "ping ");
@@ -76,7 +76,7 @@ TEST_CASE("a peer that does not answer a ping has vanished", "[net][LC-21]") {
   CHECK(stats.vanished == 0);
 }
 
-TEST_CASE("bytes that we do not read, because the consumer is busy, are a sign of life", "[net]") {
+TEST_CASE("bytes that are not read because the consumer is busy prove that the peer lives", "[net]") {
   Served served(with([](ServerLimits& limits) {
     limits.ping_every = 20ms;
     limits.pong_time = 500ms;
@@ -96,7 +96,7 @@ TEST_CASE("bytes that we do not read, because the consumer is busy, are a sign o
   CHECK(served.server.stats().open == 1);
 }
 
-TEST_CASE("a ping goes ahead of what waits", "[net]") {
+TEST_CASE("a ping is sent before queued messages", "[net]") {
   Served served(with([](ServerLimits& limits) {
     limits.ping_every = 100ms;
     limits.pong_time = 1h;
@@ -118,7 +118,7 @@ TEST_CASE("a ping goes ahead of what waits", "[net]") {
   CHECK(after > 1'500);  // of about 2,000 that waited
 }
 
-TEST_CASE("a WebSocket on which nothing is said closes 1000", "[net]") {
+TEST_CASE("a WebSocket without messages for idle_time closes with 1000", "[net]") {
   Served served(with([](ServerLimits& limits) { limits.idle_time = 20ms; }));
   auto client = served.enter();
   CHECK(client.hear() == "close 1000 idle");
@@ -128,7 +128,7 @@ TEST_CASE("a WebSocket on which nothing is said closes 1000", "[net]") {
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.idle == 1 && stats.connections == 0; }));
 }
 
-TEST_CASE("what the server says keeps a WebSocket from being idle", "[net]") {
+TEST_CASE("messages of the server keep a WebSocket from being idle", "[net]") {
   Served served(with([](ServerLimits& limits) { limits.idle_time = 2s; }));
   auto client = served.enter();
   const auto start = std::chrono::steady_clock::now();
@@ -207,7 +207,7 @@ TEST_CASE("while a peer is throttled its end is still seen, and the server can s
   CHECK(stays.hear() == end_of_stream);
 }
 
-TEST_CASE("a peer that is always too fast does not outlive its time", "[net]") {
+TEST_CASE("a throttled connection is still closed at the end of its lifetime", "[net]") {
   Served served(with([](ServerLimits& limits) {
     limits.message_rate = {100, 10};
     limits.lifetime = 400ms;
@@ -223,7 +223,7 @@ TEST_CASE("a peer that is always too fast does not outlive its time", "[net]") {
   CHECK(heard < 250);
 }
 
-TEST_CASE("where rates close, the message that is one too many is not heard, and the code is 1008", "[net]") {
+TEST_CASE("with RateExcess::close the first message above the rate closes with 1008 and is not delivered", "[net]") {
   Served served(with([](ServerLimits& limits) {
     limits.message_rate = {1, 3};
     limits.rate_excess = RateExcess::close;
@@ -258,7 +258,7 @@ TEST_CASE("pings and pongs count as messages", "[net]") {
 
 // --- what waits for all together
 
-TEST_CASE("when slow readers hold too much together, the one with the largest queue goes first", "[net]") {
+TEST_CASE("when queues exceed their limit together, the connection with the largest queue is closed first", "[net]") {
   for (const std::size_t threads : {1, 2}) {
     Served served({}, {.queued_bytes = 8'000'000, .server_queued_bytes = 4'000'000}, threads);
     auto small = served.enter("/small", small_buffer);

@@ -37,7 +37,7 @@ TEST_CASE("a handshake and messages may come one byte at a time", "[net]") {
   CHECK(client.hear() == "text drop");
 }
 
-TEST_CASE("frames in the segment of the upgrade are heard after it", "[net]") {
+TEST_CASE("frames in the segment of the upgrade are delivered after it", "[net]") {
   Served served;
   auto client = served.connect();
   client.send(BlockingClient::upgrade_request() + client_text("one") + client_text("two") + client_close(1000));
@@ -48,7 +48,7 @@ TEST_CASE("frames in the segment of the upgrade are heard after it", "[net]") {
   CHECK(client.hear() == end_of_stream);
 }
 
-TEST_CASE("frames that come before the gateway accepts are heard after it has", "[net]") {
+TEST_CASE("frames that arrive before the gateway accepts are delivered afterwards", "[net]") {
   Served served;
   served.gateway.when_opened = [](Door&) {};
   auto client = served.connect();
@@ -62,7 +62,7 @@ TEST_CASE("frames that come before the gateway accepts are heard after it has", 
   CHECK(client.hear() == "text later");
 }
 
-TEST_CASE("what two clients say in turns, bit by bit, stays apart", "[net]") {
+TEST_CASE("bytes of two clients that arrive in turns are not mixed", "[net]") {
   Served served;
   auto one = served.enter("/one"), other = served.enter("/other");
   const std::string first = client_frame(Opcode::text, "fi", false) + client_frame(Opcode::continuation, "rst");
@@ -104,7 +104,7 @@ TEST_CASE("a thousand messages at once keep their order and leave in few writes"
   CHECK(after.writes - before.writes < 100);
 }
 
-TEST_CASE("what one job sends to many leaves in one write for each", "[net]") {
+TEST_CASE("messages that one job sends to many connections leave in one write for each", "[net]") {
   Served served;
   std::vector<BlockingClient> clients;
   for (int i = 0; i < 10; ++i) clients.push_back(served.enter("/" + std::to_string(i)));
@@ -138,7 +138,7 @@ TEST_CASE("a subprotocol and headers go into the answer", "[net][LC-10][LC-11]")
   CHECK(answer.find("x-room: 7\r\n") != answer.npos);
 }
 
-TEST_CASE("the scope tells of the request and both ends", "[net][SC-1]") {
+TEST_CASE("the scope has the request and both addresses", "[net][SC-1]") {
   Transcript scope;
   Served served;
   served.gateway.when_opened = [&](Door& door) {

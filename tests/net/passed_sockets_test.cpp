@@ -56,7 +56,7 @@ std::unique_ptr<Descriptor> make_socket(int type, bool listening) {
 
 }  // namespace
 
-TEST_CASE("what is passed is counted from 3 on, and named", "[net]") {
+TEST_CASE("passed sockets are numbered from 3 on, and have names", "[net]") {
   CHECK(read("4711", "2", "web:admin") == "3:web 4:admin");
   CHECK(read("4711", "2", "web") == "3:web 4:unknown");
   CHECK(read("4711", "3", ":admin:") == "3:unknown 4:admin 5:unknown");
@@ -73,7 +73,7 @@ TEST_CASE("without the variables, or with another's, nothing is passed", "[net]"
   CHECK(passed_sockets()->empty());  // nobody passes any to the tests
 }
 
-TEST_CASE("variables that make no sense are told", "[net]") {
+TEST_CASE("invalid LISTEN_ variables are reported", "[net]") {
   CHECK(read("47x", "1", nullptr) == "invalid_argument: passed_sockets: LISTEN_PID is \"47x\"");
   CHECK(read("", "1", nullptr) == "invalid_argument: passed_sockets: LISTEN_PID is \"\"");
   for (const char* fds : {"", "-1", "1.5", "2000", "many"}) {
@@ -106,7 +106,7 @@ TEST_CASE("a descriptor that does not listen for TCP is refused, and stays its o
   }
 }
 
-TEST_CASE("who comes to a socket that two servers share while one stops is served by the other", "[net][LC-27]") {
+TEST_CASE("connections to a socket that two servers share are served by the other while one stops", "[net][LC-27]") {
   const auto socket = make_socket(SOCK_STREAM, true);
   TestGateway gateway;
   AsioExecutors executors(1);

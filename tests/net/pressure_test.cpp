@@ -13,7 +13,7 @@ using namespace sluice::test;
 using namespace std::chrono_literals;
 using ws::Opcode;
 
-TEST_CASE("a reader that is too slow closes 1013, and the others hear all", "[net]") {
+TEST_CASE("a reader that is too slow is closed with 1013, and the others receive everything", "[net]") {
   AsioServerOptions options;
   options.limits.close_time = 200ms;
   Served served(options, {.queued_bytes = 300'000});
@@ -30,7 +30,7 @@ TEST_CASE("a reader that is too slow closes 1013, and the others hear all", "[ne
   CHECK(slow.read_to_end().ends_with(reset_by_peer));
 }
 
-TEST_CASE("a slow reader that reads on learns why it is closed, between whole messages", "[net]") {
+TEST_CASE("a slow reader that reads on gets its close frame between whole messages", "[net]") {
   Served served({}, {.queued_bytes = 300'000});
   auto slow = served.enter("/", small_buffer);
   served.gateway.with("/", [](Door& door) {
@@ -43,7 +43,7 @@ TEST_CASE("a slow reader that reads on learns why it is closed, between whole me
   CHECK(slow.hear() == end_of_stream);
 }
 
-TEST_CASE("a client that is closed with 1013 is told when to come back, the application is not", "[net][CL-14]") {
+TEST_CASE("a close with 1013 carries the reconnect time for the client, not for the application", "[net][CL-14]") {
   AsioServerOptions options;
   SECTION("each client at a time of its own, 2 to 4 seconds later where nothing else is said") {}
   SECTION("as the server's options say") { options.return_after = 30s; }
@@ -66,7 +66,7 @@ TEST_CASE("a client that is closed with 1013 is told when to come back, the appl
   CHECK_THROWS_AS(Served({.return_after = -1ms}), std::invalid_argument);
 }
 
-TEST_CASE("what a slow reader has not taken yet arrives whole and in order", "[net]") {
+TEST_CASE("queued messages of a slow reader arrive whole and in order", "[net]") {
   Served served;
   auto client = served.enter("/", small_buffer);
   std::size_t queued = 0;
@@ -82,7 +82,7 @@ TEST_CASE("what a slow reader has not taken yet arrives whole and in order", "[n
   served.gateway.with("/", [&](Door& door) { CHECK(door.connection->queued_bytes() == 0); });
 }
 
-TEST_CASE("who asks is told once when nothing is queued any more", "[net]") {
+TEST_CASE("a gateway that asks is notified once when the queue is empty", "[net]") {
   Served served;
   auto client = served.enter("/", small_buffer);
   served.gateway.with("/", [](Door& door) {
@@ -108,7 +108,7 @@ TEST_CASE("who asks is told once when nothing is queued any more", "[net]") {
         std::vector<std::string>{"open /", "said before", "drained", "drained", "said after"});
 }
 
-TEST_CASE("who is closed is not told that nothing is queued", "[net]") {
+TEST_CASE("a closed connection is not notified of an empty queue", "[net]") {
   Served served;
   auto client = served.enter("/", small_buffer);
   served.gateway.with("/", [](Door& door) {
@@ -137,7 +137,7 @@ TEST_CASE("a connection counts as slow only when the network takes no more", "[n
   for (int i = 0; i < 500; ++i) CHECK(client.hear() == "text " + std::string(1'000, 'x'));
 }
 
-TEST_CASE("a ping is answered ahead of what waits", "[net]") {
+TEST_CASE("a pong is sent before queued messages", "[net]") {
   Served served;
   auto client = served.enter("/", small_buffer);
   served.gateway.with("/", [](Door& door) { door.fill(2'000'000); });
@@ -150,7 +150,7 @@ TEST_CASE("a ping is answered ahead of what waits", "[net]") {
   CHECK(after > 1'900);  // of the 1,993 that waited
 }
 
-TEST_CASE("a slow reader does not keep the memory of what others were sent", "[net]") {
+TEST_CASE("a slow reader does not keep the memory of messages to others", "[net]") {
   Served served;
   auto slow = served.enter("/slow", small_buffer);
   served.gateway.with("/slow", [](Door& door) { door.fill(1'000'000); });

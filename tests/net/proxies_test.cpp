@@ -21,7 +21,7 @@ const std::string over_tls = "\x20\x00\x05\x01\0\0\0\0"s;
 
 }  // namespace
 
-TEST_CASE("a trusted proxy says who the client is", "[net]") {
+TEST_CASE("a trusted proxy names the client", "[net]") {
   Served served(behind({"127.0.0.1"}));
   auto client = served.connect();
   REQUIRE(client.upgrade("/a", headers).starts_with("HTTP/1.1 101 "));
@@ -30,7 +30,7 @@ TEST_CASE("a trusted proxy says who the client is", "[net]") {
   CHECK(known(served, "/b") == "ws from 127.0.0.1: at localhost");
 }
 
-TEST_CASE("a peer that is not trusted says nothing of itself", "[net]") {
+TEST_CASE("headers of an untrusted peer are ignored", "[net]") {
   for (const bool somebody_else : {false, true}) {
     Served served(somebody_else ? behind({"10.0.0.0/8", "127.0.0.2"}) : AsioServerOptions());
     auto client = served.connect();
@@ -50,7 +50,7 @@ TEST_CASE("Forwarded is read where it was chosen", "[net]") {
   CHECK(known(served, "/a") == "wss from [2001:db8::7]:4711 at rfc.example");
 }
 
-TEST_CASE("a trusted proxy that writes what nobody can read gets 400", "[net]") {
+TEST_CASE("a trusted proxy with malformed headers gets 400", "[net]") {
   Served served(behind({"127.0.0.1"}));
   auto client = served.connect();
   CHECK(client.upgrade("/a", "X-Forwarded-For: 192.0.2.7, nonsense\r\n").starts_with("HTTP/1.1 400 "));
@@ -97,7 +97,7 @@ TEST_CASE("the limit for an address counts clients, not their proxy", "[net][SC-
   CHECK(enter("192.0.2.7").first == "101");
 }
 
-TEST_CASE("a client that is not trusted can't leave its address's share", "[net][SC-13]") {
+TEST_CASE("an untrusted client cannot evade the limit of its address", "[net][SC-13]") {
   AsioServerOptions options = behind({"10.0.0.0/8"});
   options.limits.connections_per_address = 1;
   Served served(options);
@@ -106,7 +106,7 @@ TEST_CASE("a client that is not trusted can't leave its address's share", "[net]
   CHECK(second.upgrade("/", "X-Forwarded-For: 192.0.2.7\r\n").starts_with("HTTP/1.1 503 "));
 }
 
-TEST_CASE("a PROXY header says who the client is, whatever follows it and however it is cut", "[net]") {
+TEST_CASE("a PROXY header names the client, whatever follows it and however it is split", "[net]") {
   Served served(behind_proxy_protocol({"127.0.0.1"}));
   for (const std::string& header : {line_header, binary_header(ends)}) {
     auto whole = served.connect();
@@ -123,7 +123,7 @@ TEST_CASE("a PROXY header says who the client is, whatever follows it and howeve
   CHECK(served.server.stats().proxy_refused == 0);
 }
 
-TEST_CASE("a PROXY header tells of TLS, and of nothing when the proxy speaks for itself", "[net]") {
+TEST_CASE("a PROXY header reports TLS, and nothing for the proxy's own connections", "[net]") {
   Served served(behind_proxy_protocol({"127.0.0.1"}));
   auto secure = served.connect();
   secure.send(binary_header(ends + over_tls));
@@ -135,7 +135,7 @@ TEST_CASE("a PROXY header tells of TLS, and of nothing when the proxy speaks for
   CHECK(known(served, "/local") == "ws from 127.0.0.1: at localhost");
 }
 
-TEST_CASE("behind a PROXY header, other headers are believed as its client is", "[net]") {
+TEST_CASE("behind a PROXY header, other headers are trusted if its client is", "[net]") {
   Served served(behind_proxy_protocol({"127.0.0.1", "10.0.0.0/8"}));
   auto stranger = served.connect();
   stranger.send("PROXY TCP4 192.0.2.9 198.51.100.1 51234 443\r\n");
@@ -203,7 +203,7 @@ TEST_CASE("the limit for an address holds as soon as a PROXY header names the cl
   CHECK(other.upgrade().starts_with("HTTP/1.1 101 "));
 }
 
-TEST_CASE("a PROXY header has the time of a handshake to come", "[net]") {
+TEST_CASE("a PROXY header must arrive within handshake_time", "[net]") {
   AsioServerOptions options = behind_proxy_protocol({"127.0.0.1"});
   options.limits.handshake_time = 30ms;
   Served served(options);
@@ -216,7 +216,7 @@ TEST_CASE("a PROXY header has the time of a handshake to come", "[net]") {
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.proxy_refused == 1; }));
 }
 
-TEST_CASE("each place that a server listens at may say whether PROXY headers come there", "[net]") {
+TEST_CASE("each endpoint of a server may require PROXY headers", "[net]") {
   Served served(behind_proxy_protocol({"127.0.0.1"}));
   auto passed = BlockingClient(served.port);
   passed.send(line_header);
@@ -232,7 +232,7 @@ TEST_CASE("each place that a server listens at may say whether PROXY headers com
   CHECK(wrong.upgrade("/wrong").starts_with("HTTP/1.1 400 "));
 }
 
-TEST_CASE("one place alone may have PROXY headers", "[net]") {
+TEST_CASE("PROXY headers can be required at one endpoint only", "[net]") {
   Served served(behind({"127.0.0.1"}));
   const std::uint16_t port = served.server.listen("127.0.0.1", 0, {.proxy_protocol = true}).value();
   BlockingClient passed(port);

@@ -71,7 +71,7 @@ TEST_CASE("PROXY version 1 names both ends of a connection", "[net]") {
         "255.255.255.255:65535 to 255.255.255.255:65535");
 }
 
-TEST_CASE("PROXY version 1 may not know", "[net]") {
+TEST_CASE("a PROXY header of version 1 may be UNKNOWN", "[net]") {
   CHECK(at_every_byte("PROXY UNKNOWN\r\nGET") == "unknown +3");
   CHECK(at_every_byte("PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n") == "unknown");
 }
@@ -104,7 +104,7 @@ TEST_CASE("PROXY version 2 names both ends of a connection", "[net]") {
   CHECK(at_every_byte(binary('\x21', '\x21', v6_addresses)) == "[2001:db8::7]:51234 to [2001:db8::1]:443");
 }
 
-TEST_CASE("PROXY version 2 may speak for the proxy itself, or not know", "[net]") {
+TEST_CASE("a PROXY header of version 2 may be LOCAL or UNSPEC", "[net]") {
   CHECK(at_every_byte(binary('\x20', '\x00', "") + "GET") == "unknown +3");
   CHECK(at_every_byte(binary('\x20', '\x11', v4_addresses)) == "unknown");
   CHECK(at_every_byte(binary('\x20', '\x7f', "whatever stands here")) == "unknown");
@@ -113,7 +113,7 @@ TEST_CASE("PROXY version 2 may speak for the proxy itself, or not know", "[net]"
   CHECK(at_every_byte(binary('\x21', '\x31', std::string(216, '/'))) == "unknown");
 }
 
-TEST_CASE("of PROXY version 2, what is known is read and what is not is skipped", "[net]") {
+TEST_CASE("known fields of PROXY version 2 are read, unknown ones are skipped", "[net]") {
   const std::string name = tlv('\x02', "chat.example"), alpn = tlv('\x01', "http/1.1"), empty = tlv('\x04', "");
   CHECK(at_every_byte(proxied_v4(alpn + name + empty + tlv('\xea', std::string(300, 'x')))) ==
         "192.0.2.7:51234 to 198.51.100.1:443");
@@ -159,7 +159,7 @@ TEST_CASE("bytes that are not PROXY version 2 are refused", "[net]") {
   for (const std::string& bytes : wrong) CHECK(at_every_byte(bytes) == "refused");
 }
 
-TEST_CASE("a PROXY header has a bound, which its length tells before it comes", "[net]") {
+TEST_CASE("a PROXY header above the bound is refused by its length field", "[net]") {
   const std::size_t most = ProxyHeaderReader::most_bytes - 16;
   const std::string longest = proxied_v4(tlv('\x04', std::string(most - v4_addresses.size() - 3, 'x')));
   REQUIRE(longest.size() == ProxyHeaderReader::most_bytes);

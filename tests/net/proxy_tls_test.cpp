@@ -86,7 +86,7 @@ TEST_CASE("a PROXY header stands in front of a TLS handshake, wherever the two a
   CHECK(served.server.stats().tls_failed == 0);
 }
 
-TEST_CASE("a TLS handshake without the PROXY header that is required is cut off without a word", "[net]") {
+TEST_CASE("a TLS handshake without the required PROXY header is disconnected without a response", "[net]") {
   Passed served;
   auto client = served.connect();
   CHECK_FALSE(client.shake_hands().empty());
@@ -114,14 +114,13 @@ TEST_CASE("behind a PROXY header, a TLS handshake that does not come ends at the
   CHECK(served.server.stats().bytes_out == 0);
 }
 
-TEST_CASE("behind a PROXY header, who speaks HTTP where TLS is spoken is told so", "[net]") {
+TEST_CASE("plain HTTP to a TLS port behind a PROXY header gets 400", "[net]") {
   Passed served;
   auto client = served.say(line_header + BlockingClient::upgrade_request());
   CHECK(client.read_until("\r\n").starts_with("HTTP/1.1 400 "));
 }
 
-TEST_CASE("a client with its share, named by a PROXY header, hears 503 within TLS and nothing in the clear",
-          "[net][SC-13]") {
+TEST_CASE("a client above the limit of its address, named by a PROXY header, gets 503 within TLS", "[net][SC-13]") {
   Passed served(with([](ServerLimits& limits) {
     limits.connections = 2;
     limits.connections_per_address = 1;
@@ -147,7 +146,7 @@ TEST_CASE("a client with its share, named by a PROXY header, hears 503 within TL
   CHECK(stats.server_full == 1);
 }
 
-TEST_CASE("of a flood of clients with their share, behind PROXY headers, most are closed without a handshake",
+TEST_CASE("most clients of a flood above the limit, behind PROXY headers, are closed without a TLS handshake",
           "[net][SC-13]") {
   constexpr std::size_t most_that_are_told = 64;
   Passed served(with([](ServerLimits& limits) { limits.connections_per_address = 1; }));

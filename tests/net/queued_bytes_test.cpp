@@ -5,7 +5,7 @@
 
 using namespace sluice::net;
 
-TEST_CASE("too many queued bytes are told to whoever adds to them", "[net]") {
+TEST_CASE("adding too many queued bytes returns that the limit is exceeded", "[net]") {
   QueuedBytes queued(64'000, 2);
   QueuedBytes::Share first(queued, 0), second(queued, 1);
   CHECK_FALSE(first.change(0, 40'000));
@@ -18,7 +18,7 @@ TEST_CASE("too many queued bytes are told to whoever adds to them", "[net]") {
   CHECK(first.bytes() == 40'000);
 }
 
-TEST_CASE("small changes are not shown to others, and the sum is off by less than a 64th of the limit", "[net]") {
+TEST_CASE("small changes are not published, and the sum is off by less than a 64th of the limit", "[net]") {
   constexpr std::size_t limit = 640'000, shards = 4;
   QueuedBytes queued(limit, shards);
   QueuedBytes::Share share(queued, 0);
@@ -46,7 +46,7 @@ TEST_CASE("without a limit no number of queued bytes is too much", "[net]") {
   CHECK_FALSE(share.change(0, SIZE_MAX / 2));
 }
 
-TEST_CASE("the largest queues of all shards go first, and no more than needed", "[net]") {
+TEST_CASE("the largest queues of all shards are closed first, and no more than needed", "[net]") {
   using Counts = std::vector<std::size_t>;
   const std::vector<QueueSizes> shards{{90, 10, 10}, {}, {80, 70, 5}};  // 265
   CHECK(largest_to_shed(shards, 265) == Counts{0, 0, 0});

@@ -86,7 +86,7 @@ TEST_CASE("a throttled connection is not full before it has resumed", "[net]") {
   CHECK(limiter.full(start + 1h));
 }
 
-TEST_CASE("rates of none bound nothing", "[net]") {
+TEST_CASE("rates of 0 bound nothing", "[net]") {
   const RateLimits limits = limits_with({}, {});
   RateLimiter limiter;
   limiter.on_bytes(limits, SIZE_MAX / 2, start);

@@ -60,7 +60,7 @@ TEST_CASE("addresses that were refused are remembered up to a number", "[net]") 
   CHECK(refusals.addresses() == 1);
 }
 
-TEST_CASE("without a rate for refusals nobody is turned away", "[net]") {
+TEST_CASE("without a rate for refusals no address is turned away", "[net]") {
   Refusals refusals(Rate{0, 0});
   for (int i = 0; i < 1'000; ++i) refusals.charge(ann, Refusals::Time{1h});
   CHECK_FALSE(refusals.too_many(ann, Refusals::Time{1h}));
@@ -78,7 +78,7 @@ TEST_CASE("an address that was refused too often gets 429, and the application i
   CHECK(served.server.stats().turned_away == 2);
 }
 
-TEST_CASE("behind a proxy its clients are turned away, each for itself", "[net]") {
+TEST_CASE("clients behind a proxy are turned away individually", "[net]") {
   AsioServerOptions options = behind({"127.0.0.1"});
   options.limits.refusals_per_address = {1, 1};
   Served served(options);

@@ -88,7 +88,7 @@ TEST_CASE("a host that a trusted proxy names is the one that counts", "[net]") {
   CHECK(status_of(served, "/", "X-Forwarded-Host: evil.example\r\n", "example.org") == "421");
 }
 
-TEST_CASE("what is no host is not allowed", "[net]") {
+TEST_CASE("a malformed host is not allowed", "[net]") {
   for (const auto* host : {"", ".", "https://example.org", "example.org:443", "example.org/", "*", "a b", "[::1"}) {
     CAPTURE(host);
     CHECK_THROWS_AS(AllowedHosts{host}, std::invalid_argument);

@@ -89,7 +89,7 @@ TEST_CASE("two connections on two threads live on different ones", "[net]") {
   }
 }
 
-TEST_CASE("many clients on two threads each hear their own", "[net]") {
+TEST_CASE("many clients on two threads each receive their own echoes", "[net]") {
   Served served({}, 2);
   std::vector<std::thread> threads;
   for (int which = 0; which < 4; ++which) {
@@ -112,7 +112,7 @@ TEST_CASE("many clients on two threads each hear their own", "[net]") {
   }));
 }
 
-TEST_CASE("stopping says goodbye behind what is queued, and takes nobody new", "[net]") {
+TEST_CASE("stopping sends close frames behind queued messages, and accepts no new connection", "[net]") {
   Served served({}, 2);
   auto first = served.enter("/1");
   auto second = served.enter("/2");
@@ -137,7 +137,7 @@ TEST_CASE("stopping says goodbye behind what is queued, and takes nobody new", "
   CHECK_FALSE(served.server.listen("127.0.0.1", 0));
 }
 
-TEST_CASE("stopping cuts off who does not answer in time", "[net]") {
+TEST_CASE("stopping disconnects clients that do not answer in time", "[net]") {
   Served served;
   auto deaf = served.enter("/deaf");
   served.gateway.when_opened = [](Door&) {};
@@ -153,7 +153,7 @@ TEST_CASE("stopping cuts off who does not answer in time", "[net]") {
   CHECK(waiting.read_to_end().starts_with("HTTP/1.1 503 "));
 }
 
-TEST_CASE("a request in hand is answered when the server stops", "[net]") {
+TEST_CASE("a request that has begun is answered when the server stops", "[net]") {
   struct Waits : HttpHandler {
     Completion<int> go;
     Transcript seen;
@@ -203,7 +203,7 @@ TEST_CASE("a handler that never answers is destroyed when the server is cut off"
   CHECK(handler.seen.lines() == std::vector<std::string>{"request", "destroyed"});
 }
 
-TEST_CASE("a server lives on a loop of the user's, in one thread", "[net]") {
+TEST_CASE("a server runs on a loop of the application, in one thread", "[net]") {
   asio::io_context loop(1);
   TestGateway gateway;
   AsioExecutors executors({loop});
@@ -228,7 +228,7 @@ TEST_CASE("a server lives on a loop of the user's, in one thread", "[net]") {
   CHECK(gateway.heard.lines() == std::vector<std::string>{"open /", "said hello", "stop", "closed 1001"});
 }
 
-TEST_CASE("what is left when the loop has ended is closed, and its events told, but no job runs", "[net]") {
+TEST_CASE("connections left when the loop has ended are closed and notified, but no job runs", "[net]") {
   bool ran = false;
   asio::io_context loop(1);
   TestGateway gateway;
@@ -253,7 +253,7 @@ TEST_CASE("a program that the process starts holds none of a server's sockets", 
   CHECK(test::inherited_descriptors() == before + 1);  // the client's own
 }
 
-TEST_CASE("a whole life leaves no descriptor behind", "[net]") {
+TEST_CASE("a server that started and stopped leaves no descriptor open", "[net]") {
   { Served warm_up({}, 2); }
   const auto before = open_descriptors();
   {
@@ -269,7 +269,7 @@ TEST_CASE("a whole life leaves no descriptor behind", "[net]") {
   CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("a server that has gone leaves nothing with executors that go on", "[net]") {
+TEST_CASE("a destroyed server leaves nothing behind in executors that keep running", "[net]") {
   std::promise<void> reached, release;  // before the executors, whose job uses them
   AsioExecutors executors(2);
   TestGateway gateway;
@@ -308,7 +308,7 @@ void run_after(Executor& executor, std::chrono::milliseconds time) {
 
 }  // namespace
 
-TEST_CASE("without descriptors the server waits, says so once, and goes on when some are free", "[net]") {
+TEST_CASE("a server without descriptors logs once, waits, and accepts again when some are free", "[net]") {
   const LogCapture log;
   Served served;
   auto client = served.connect();

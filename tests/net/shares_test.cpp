@@ -42,7 +42,7 @@ TEST_CASE("a compressed message counts in the byte rate as what comes out of it"
   CHECK(served.server.stats().throttled == 1);
 }
 
-TEST_CASE("messages that come to much are heard in turns with those of others", "[net]") {
+TEST_CASE("large messages are delivered in turns with those of other connections", "[net]") {
   Served served(with([](ServerLimits& limits) { limits.byte_rate = {}; }));
   auto bomber = served.connect();
   bomber.upgrade("/bomber", offer);

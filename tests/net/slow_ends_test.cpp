@@ -52,7 +52,7 @@ class SlowReader {
 
 }  // namespace
 
-TEST_CASE("what was sent before a close reaches a reader that is slow and reads on, whoever closes", "[net][LC-13]") {
+TEST_CASE("messages before a close reach a slow reader that keeps reading, whichever side closes", "[net][LC-13]") {
   const bool server_closes = GENERATE(true, false);
   CAPTURE(server_closes);
   Served served(with([](ServerLimits& limits) { limits.close_time = 100ms; }));
@@ -71,7 +71,7 @@ TEST_CASE("what was sent before a close reaches a reader that is slow and reads 
   CHECK(served.server.stats().cut_off == 0);
 }
 
-TEST_CASE("a reader that takes next to nothing is cut off in the end", "[net]") {
+TEST_CASE("a reader that takes almost nothing is disconnected in the end", "[net]") {
   Served served(with([](ServerLimits& limits) { limits.close_time = 50ms; }));
   auto client = served.enter("/", small_buffer);
   served.gateway.with("/", [&](Door& door) {
@@ -87,7 +87,7 @@ TEST_CASE("a reader that takes next to nothing is cut off in the end", "[net]") 
   CHECK(served.gateway.heard.has("closed 1000"));
 }
 
-TEST_CASE("a peer that takes what it is sent is alive, though its pong comes late", "[net]") {
+TEST_CASE("a peer that takes bytes is alive, although its pong is late", "[net]") {
   const auto pings_often = [](ServerLimits& limits) {
     limits.ping_every = 50ms;
     limits.pong_time = 150ms;

@@ -106,7 +106,7 @@ TEST_CASE("a connection that no executor takes is served by the first that is fr
   first.release();
 }
 
-TEST_CASE("requests that came while the server stood still are answered, however many", "[net]") {
+TEST_CASE("requests that arrived while the server was blocked are answered, however many", "[net]") {
   WhoServes handler;
   ServerLimits limits;
   limits.handshake_time = 200ms;
@@ -125,7 +125,7 @@ TEST_CASE("requests that came while the server stood still are answered, however
   CHECK(ends == std::map<std::string, std::size_t>{{"HTTP/1.1 200", count}});
 }
 
-TEST_CASE("a body that came while the server stood still is answered, half a one is not", "[net]") {
+TEST_CASE("a body that arrived while the server was blocked is answered, an incomplete one is not", "[net]") {
   WhoServes handler;
   ServerLimits limits;
   limits.handshake_time = 200ms;
@@ -156,7 +156,7 @@ TEST_CASE("a name is listened on at those of its addresses that the machine has"
   CHECK(taken.error().context().find("Address already in use") != std::string::npos);
 }
 
-TEST_CASE("a server lives on one io_context that four threads run", "[net]") {
+TEST_CASE("a server runs on one io_context that four threads run", "[net]") {
   asio::io_context loop;
   TestGateway gateway;
   AsioExecutors executors({loop, loop, loop});

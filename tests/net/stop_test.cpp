@@ -42,8 +42,7 @@ std::string plain_request() { return "GET / HTTP/1.1\r\nHost: x\r\n\r\n"; }
 
 }  // namespace
 
-TEST_CASE("each WebSocket has its moment in the window, and those that came side by side do not go so",
-          "[net][LC-27]") {
+TEST_CASE("each WebSocket closes at its own time in the window, and neighbours close far apart", "[net][LC-27]") {
   Served served;
   Transcript order;
   served.gateway.when_stopped = [&](Door& door, const CloseReason& reason) {
@@ -67,7 +66,7 @@ TEST_CASE("each WebSocket has its moment in the window, and those that came side
   CHECK(stats.cut_off_by_stop == 0);
 }
 
-TEST_CASE("whoever hears of the stop may send and take its time, until the grace is over", "[net]") {
+TEST_CASE("a connection that handles the stop may send and wait until the grace is over", "[net]") {
   Served served;
   served.gateway.when_stopped = [](Door& door, const CloseReason&) { door.say("a last word"); };
   auto waits = served.enter("/waits"), closes = served.enter("/closes");
@@ -88,7 +87,7 @@ TEST_CASE("whoever hears of the stop may send and take its time, until the grace
   CHECK(stats.cut_off_by_stop == 1);
 }
 
-TEST_CASE("a handshake in hand when the server stops may be accepted, and is closed in its turn", "[net]") {
+TEST_CASE("a handshake that is pending when the server stops may be accepted, and is closed in order", "[net]") {
   Served served;
   served.gateway.when_opened = [](Door&) {};
   auto client = served.connect();
@@ -108,7 +107,7 @@ TEST_CASE("a handshake in hand when the server stops may be accepted, and is clo
   CHECK(served.server.stats().closed_by_stop == 1);
 }
 
-TEST_CASE("a client that is sent away is told when to come back", "[net][LC-27]") {
+TEST_CASE("a close at a stop carries the reconnect time", "[net][LC-27]") {
   Served served;
   auto client = served.enter("/a");
   served.server.stop({.window = 0ms, .grace = 60s, .return_after = 3s});
@@ -136,7 +135,7 @@ TEST_CASE("a request that begins to arrive while the server stops is answered, a
   served.server.wait();
 }
 
-TEST_CASE("who waits in the kernel's queue when the server stops is served", "[net]") {
+TEST_CASE("connections in the kernel's queue are served when the server stops", "[net]") {
   Served served;
   Held held(served.executors.at(0));
   std::vector<BlockingClient> clients;
@@ -157,7 +156,7 @@ TEST_CASE("who waits in the kernel's queue when the server stops is served", "[n
   CHECK_THROWS(served.connect());
 }
 
-TEST_CASE("a slow reader hears all that was sent to it before the stop, however long that takes it", "[net]") {
+TEST_CASE("a slow reader receives everything that was sent before the stop, within the grace", "[net]") {
   AsioServerOptions options;
   options.limits.close_time = 50ms;
   Served served(options, {.queued_bytes = 64 << 20});
@@ -195,7 +194,7 @@ TEST_CASE("a second stop makes it faster, and only the first waits", "[net]") {
   served.server.wait();
 }
 
-TEST_CASE("a reason that can't be sent, and a time that can't be waited for, are refused", "[net]") {
+TEST_CASE("stop options with an invalid close code or time are refused", "[net]") {
   Served served;
   CHECK_THROWS_AS(served.server.stop({.reason = close_code::abnormal}), std::invalid_argument);
   CHECK_THROWS_AS(served.server.stop({.reason = {1012, std::string(124, 'x')}}), std::invalid_argument);
@@ -204,7 +203,7 @@ TEST_CASE("a reason that can't be sent, and a time that can't be waited for, are
   CHECK(served.enter().hears_nothing_for(1));
 }
 
-TEST_CASE("wait() waits for whoever holds a connection, and not for ever", "[net]") {
+TEST_CASE("wait() waits for holders of a connection, but not for ever", "[net]") {
   const LogCapture log;
   TestGateway gateway({.disconnect_grace = 0ms});
   AsioExecutors executors(1);
@@ -222,7 +221,7 @@ TEST_CASE("wait() waits for whoever holds a connection, and not for ever", "[net
   run_on(executors.at(0), [&] { kept.reset(); });  // and nothing that it needs is missing
 }
 
-TEST_CASE("with SO_REUSEPORT, whoever the kernel has given to the server that stops is served by it", "[net]") {
+TEST_CASE("with SO_REUSEPORT, connections that the kernel gave to a stopping server are served by it", "[net]") {
   AsioServerOptions options;
   options.reuse_port = true;
   Served old_one(options);
@@ -246,7 +245,7 @@ TEST_CASE("with SO_REUSEPORT, whoever the kernel has given to the server that st
   CHECK(old_one.server.stats().closed_by_stop + old_one.server.stats().vanished == at_old);
 }
 
-TEST_CASE("a stop that nobody waits for leaves nothing behind that its executors' end would miss", "[net]") {
+TEST_CASE("a stop without a wait leaves nothing behind when its executors end", "[net]") {
   TestGateway gateway;
   for (int i = 0; i < 20; ++i) {
     AsioExecutors executors(2);
@@ -258,7 +257,7 @@ TEST_CASE("a stop that nobody waits for leaves nothing behind that its executors
   }
 }
 
-TEST_CASE("a server that is waited for on its own executor says so, instead of waiting for ever", "[net]") {
+TEST_CASE("wait() on the server's own executor throws instead of waiting for ever", "[net]") {
   Served served;
   std::promise<std::string> said;
   served.executors.at(0).post([&] {

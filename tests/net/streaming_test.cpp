@@ -161,7 +161,7 @@ TEST_CASE("pieces may be made on another thread", "[net]") {
   CHECK(chunk(client) == "0:");
 }
 
-TEST_CASE("a known length is said, and the pieces go without chunks", "[net]") {
+TEST_CASE("a body of a known length is sent with Content-Length, not chunked", "[net]") {
   Site site(these({"hel", "lo"}), {}, 5);
   auto client = site.connect();
   client.send(get + get_plain);
@@ -172,7 +172,7 @@ TEST_CASE("a known length is said, and the pieces go without chunks", "[net]") {
   CHECK(client.read_until("plain\n").starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
-TEST_CASE("HTTP/1.0 gets the bytes alone, and the end of the connection behind them", "[net]") {
+TEST_CASE("a streamed body for HTTP/1.0 ends with the connection", "[net]") {
   Site site(these({"hel", "lo"}));
   auto client = site.connect();
   client.send(get_old);
@@ -184,7 +184,7 @@ TEST_CASE("HTTP/1.0 gets the bytes alone, and the end of the connection behind t
   CHECK(site.server.stats().responses_cut == 0);
 }
 
-TEST_CASE("for HEAD no piece is asked for", "[net]") {
+TEST_CASE("no piece of a body is produced for HEAD", "[net]") {
   Site site(these({"hello"}));
   auto client = site.connect();
   client.send("HEAD /rows.csv HTTP/1.1\r\nHost: x\r\n\r\n" + get_plain);
@@ -201,7 +201,7 @@ TEST_CASE("a request that closes its connection gets the whole body first", "[ne
   CHECK(client.read_to_end().ends_with("3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n<end>"));
 }
 
-TEST_CASE("a reader that stops stops the body, and one that takes nothing is left behind", "[net]") {
+TEST_CASE("a reader that stops pauses the body, and one that takes nothing is disconnected", "[net]") {
   AsioServerOptions options;
   options.limits.handshake_time = 200ms;
   const ConsumerLimits limits{.slow_bytes = 64 * 1024};
@@ -237,7 +237,7 @@ TEST_CASE("a slow reader gets all of a large body, in order", "[net]") {
   CHECK(chunk(client) == "0:");
 }
 
-TEST_CASE("a client that reads less than a kernel's buffer within a deadline is not left behind", "[net]") {
+TEST_CASE("a client that reads less than a kernel buffer within a deadline is not disconnected", "[net]") {
   AsioServerOptions options;
   options.limits.handshake_time = 100ms;
   const Served clock(options);  // which closes silent connections
@@ -367,7 +367,7 @@ TEST_CASE("a client that goes away ends the body, while it waits for a piece or 
   run_on(site.executors.at(0), [] {});
 }
 
-TEST_CASE("a piece that comes in the turn in which the client is lost is for nobody", "[net]") {
+TEST_CASE("a piece that arrives in the turn in which the client is lost is dropped", "[net]") {
   Completion<Piece> piece;
   std::atomic<int> waiting{0};
   Site site([&](int) -> Task<Piece> {
@@ -391,7 +391,7 @@ TEST_CASE("a piece that comes in the turn in which the client is lost is for nob
   }
 }
 
-TEST_CASE("a client that says no more, but reads, gets the whole body", "[net]") {
+TEST_CASE("a client that half-closes and reads gets the whole body", "[net]") {
   Completion<Piece> first;
   Site site([&](int n) -> Task<Piece> {
     if (n == 0) return later(first);
@@ -474,7 +474,7 @@ TEST_CASE("a server that is destroyed destroys the bodies that it sends", "[net]
   CHECK(watched.destroyed == 1);
 }
 
-TEST_CASE("what waits for slow readers of responses is bounded for all together, and the largest goes first", "[net]") {
+TEST_CASE("queued response bytes are bounded for all together, and the largest connection is closed first", "[net]") {
   const ConsumerLimits limits{.server_queued_bytes = 1'000'000};
   Watched* watched = nullptr;
   const auto by_turns = [&watched](int) -> Piece {

@@ -160,7 +160,7 @@ TEST_CASE("a client's certificate lands in the scope", "[net]") {
   }
 }
 
-TEST_CASE("who is not asked for a certificate has none", "[net]") {
+TEST_CASE("a client that is not asked for a certificate has none", "[net]") {
   const Authority authority;
   Served served;
   const auto port = served.listen(context_for(authority.issue("localhost")));

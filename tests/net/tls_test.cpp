@@ -83,7 +83,7 @@ class Scheme : public HttpHandler {
 
 }  // namespace
 
-TEST_CASE("with TLS 1.2 and 1.3 a WebSocket says what it says without", "[net]") {
+TEST_CASE("a WebSocket behaves the same with TLS 1.2, TLS 1.3 and without", "[net]") {
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   const bool bytewise = GENERATE(false, true);
   CAPTURE(version, bytewise);
@@ -111,7 +111,7 @@ TEST_CASE("with TLS 1.2 and 1.3 a WebSocket says what it says without", "[net]")
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.connections == 0 && stats.tls_failed == 0; }));
 }
 
-TEST_CASE("one server speaks in the clear at one port and TLS at another", "[net]") {
+TEST_CASE("one server serves plain connections at one port and TLS at another", "[net]") {
   Scheme scheme;
   AsioServerOptions options;
   options.http = &scheme;
@@ -166,7 +166,7 @@ TEST_CASE("the messages of a turn share records, whatever their sizes", "[net]")
   CHECK(after.writes - before.writes < (after.bytes_out - before.bytes_out) / 12'000);
 }
 
-TEST_CASE("what lies in one record, or in many of one segment, is all heard", "[net]") {
+TEST_CASE("messages in one record, or in many records of one segment, are all delivered", "[net]") {
   TlsServed served;
   auto client = served.enter();
   std::string together, apart;
@@ -183,7 +183,7 @@ TEST_CASE("what lies in one record, or in many of one segment, is all heard", "[
   for (const std::string& line : expected) REQUIRE(client.hear() == line);
 }
 
-TEST_CASE("what TLS holds while reading is paused is heard when it goes on", "[net]") {
+TEST_CASE("messages that TLS buffers while reading is paused are delivered afterwards", "[net]") {
   TlsServed served;
   served.gateway.when_said = [](Door& door, Message) { door.connection->pause_reading(); };
   auto client = served.enter();
@@ -211,7 +211,7 @@ TEST_CASE("the loss of a paused connection is noticed under TLS too", "[net]") {
   CHECK(served.gateway.heard.has("closed 1006"));
 }
 
-TEST_CASE("a connection that ends without a close frame is lost, whatever TLS said of its end", "[net]") {
+TEST_CASE("a connection without a close frame is reported as lost, whatever TLS reports", "[net]") {
   TlsServed served;
   auto client = served.enter();
   SECTION("nothing but the end of TCP") { client.end_sending(); }
@@ -235,7 +235,7 @@ TEST_CASE("a connection that ends without a close frame is lost, whatever TLS sa
       [](const ServerStats& stats) { return stats.vanished == 1 && stats.connections == 0 && stats.tls_failed == 0; }));
 }
 
-TEST_CASE("each end within TLS says close_notify, though the client says its own at once", "[net]") {
+TEST_CASE("both sides send close_notify, even if the client sends its own at once", "[net]") {
   TlsServed served;
   for (int i = 0; i < 100; ++i) {
     auto client = served.enter();
@@ -258,7 +258,7 @@ TEST_CASE("each end within TLS says close_notify, though the client says its own
   }
 }
 
-TEST_CASE("a record that was changed on its way ends the connection, and the peer is told", "[net]") {
+TEST_CASE("a record that was changed on its way ends the connection with an alert", "[net]") {
   TlsServed served;
   auto client = served.enter();
   std::string record = client.seal(client_text("secret"));
@@ -271,7 +271,7 @@ TEST_CASE("a record that was changed on its way ends the connection, and the pee
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.tls_failed == 1 && stats.connections == 0; }));
 }
 
-TEST_CASE("who speaks HTTP where TLS is spoken is told so", "[net]") {
+TEST_CASE("plain HTTP to a TLS port gets 400", "[net]") {
   TlsServed served;
   const std::vector<std::string> requests = {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\n\r\n",
                                              BlockingClient::upgrade_request()};
@@ -355,7 +355,7 @@ TEST_CASE("TLS 1.0 and 1.1 are refused", "[net]") {
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.tls_failed == 1; }));
 }
 
-TEST_CASE("a client that was talked down to TLS 1.2 is refused", "[net]") {
+TEST_CASE("a client that was downgraded to TLS 1.2 is refused", "[net]") {
   TlsServed served;
   TlsClient::Options options;
   options.version = TLS1_2_VERSION;
@@ -365,7 +365,7 @@ TEST_CASE("a client that was talked down to TLS 1.2 is refused", "[net]") {
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.tls_failed == 1; }));
 }
 
-TEST_CASE("no cipher is spoken without forward secrecy, nor one that does not authenticate", "[net]") {
+TEST_CASE("ciphers without forward secrecy or authentication are refused", "[net]") {
   const auto session = localhost().settings()->new_session();
   const STACK_OF(SSL_CIPHER)* const ciphers = SSL_get_ciphers(session.get());
   REQUIRE(sk_SSL_CIPHER_num(ciphers) > 3);
@@ -379,7 +379,7 @@ TEST_CASE("no cipher is spoken without forward secrecy, nor one that does not au
   CHECK((SSL_get_options(session.get()) & SSL_OP_ALLOW_NO_DHE_KEX) == 0);
 }
 
-TEST_CASE("of the protocols that a client offers one must be ours", "[net]") {
+TEST_CASE("one of the ALPN protocols that a client offers must be http/1.1", "[net]") {
   TlsServed served;
   TlsClient::Options options;
   options.protocols = GENERATE("\x02h2", "\x08http/1.1", "\x02h2\x08http/1.1", "\x08http/1.0");
@@ -411,7 +411,7 @@ TEST_CASE("keys change while a conversation goes on", "[net]") {
   }
 }
 
-TEST_CASE("a client that wants new keys without end does not hold the others up", "[net]") {
+TEST_CASE("a client that renegotiates keys without end does not delay the others", "[net]") {
   TlsServed served;
   TlsClient::Options options;
   options.version = TLS1_3_VERSION;
@@ -432,7 +432,7 @@ TEST_CASE("a client that wants new keys without end does not hold the others up"
         std::vector<std::string>{"open /restless", "open /other", "said meanwhile", "said at last"});
 }
 
-TEST_CASE("a client that wants new keys and reads nothing is cut off, and not remembered", "[net]") {
+TEST_CASE("a client that requests new keys and reads nothing is disconnected", "[net]") {
   AsioServerOptions nobody_pings;
   nobody_pings.limits.ping_every = 0s;
   TlsServed served(nobody_pings);
@@ -446,7 +446,7 @@ TEST_CASE("a client that wants new keys and reads nothing is cut off, and not re
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.connections == 0; }));
 }
 
-TEST_CASE("a TLS 1.2 client can't have the handshake again", "[net]") {
+TEST_CASE("a TLS 1.2 client cannot renegotiate", "[net]") {
   TlsServed served;
   TlsClient::Options options;
   options.version = TLS1_2_VERSION;
@@ -476,7 +476,7 @@ TEST_CASE("a session is resumed by its ticket", "[net]") {
   CHECK(second.hear() == "text again");
 }
 
-TEST_CASE("a reader under TLS that is slow hears all, in order, between others that are not", "[net]") {
+TEST_CASE("a slow reader under TLS receives everything in order, beside fast readers", "[net]") {
   TlsServed served({}, {.queued_bytes = 64 << 20});
   TlsClient::Options small;
   small.receive_buffer = 4096;
@@ -524,7 +524,7 @@ TEST_CASE("a reader under TLS that is too slow is closed 1013, between whole mes
   }
 }
 
-TEST_CASE("a stop says goodbye within TLS", "[net]") {
+TEST_CASE("a stop sends close frames within TLS", "[net]") {
   TlsServed served;
   auto client = served.enter();
   auto silent = served.connect();

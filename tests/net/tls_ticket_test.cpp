@@ -95,7 +95,7 @@ TEST_CASE("a ticket does not outlive the certificate of its client", "[net]") {
   CHECK_FALSE(third.resumed);
 }
 
-TEST_CASE("tickets that are renewed again and again end with their time, counted from the full handshake", "[net]") {
+TEST_CASE("renewed tickets expire at a fixed time after the full handshake", "[net]") {
   ClockAhead clock;
   TlsOptions options;
   options.resumable_for = 10h;
@@ -115,7 +115,7 @@ TEST_CASE("tickets that are renewed again and again end with their time, counted
   CHECK(devices.visit(last.ticket.get()).resumed);
 }
 
-TEST_CASE("without time to come back there are no tickets", "[net]") {
+TEST_CASE("with a ticket lifetime of 0 there are no tickets", "[net]") {
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   TlsOptions options;
   options.resumable_for = 0s;

@@ -42,7 +42,7 @@ TEST_CASE("without a burst a bucket holds what comes in a second", "[net]") {
   CHECK(tokens_at_once(bucket, pace, start) == 40);
 }
 
-TEST_CASE("a debt is waited for", "[net]") {
+TEST_CASE("a bucket with a debt is full after the debt is repaid", "[net]") {
   const Pace pace(Rate{1'000, 1'000});
   TokenBucket bucket;
   bucket.take(pace, 6'000, start);  // one read may bring more than there is
@@ -64,7 +64,7 @@ TEST_CASE("over an hour a bucket lets through its rate, no more and no less", "[
   CHECK(let_through <= 333 * 3600 + 51);
 }
 
-TEST_CASE("a rate of none bounds nothing, and a high one is exact enough", "[net]") {
+TEST_CASE("a rate of 0 bounds nothing, and a high rate is exact enough", "[net]") {
   CHECK_FALSE(Pace(Rate{}).bounded());
   const Pace pace(Rate{10'000'000'000, 10'000'000'000});
   TokenBucket bucket;

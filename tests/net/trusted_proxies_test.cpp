@@ -32,7 +32,7 @@ std::string stop(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("nobody is trusted unless listed", "[net]") {
+TEST_CASE("no address is trusted unless listed", "[net]") {
   CHECK(TrustedProxies().empty());
   CHECK_FALSE(trusts({}, "127.0.0.1"));
   CHECK_FALSE(trusts({}, "::1"));
@@ -59,7 +59,7 @@ TEST_CASE("an IPv4 address mapped into IPv6 is that IPv4 address", "[net]") {
   CHECK_FALSE(trusts({"::ffff:10.0.0.0/104"}, "11.1.2.3"));
 }
 
-TEST_CASE("everybody of a family can be trusted, and of the other nobody", "[net]") {
+TEST_CASE("all addresses of one family can be trusted, and none of the other", "[net]") {
   CHECK(trusts({"0.0.0.0/0"}, "203.0.113.1"));
   CHECK_FALSE(trusts({"0.0.0.0/0"}, "2001:db8::1"));
   CHECK(trusts({"::/0"}, "2001:db8::1"));
@@ -67,7 +67,7 @@ TEST_CASE("everybody of a family can be trusted, and of the other nobody", "[net
   CHECK_FALSE(trusts({"::/0"}, "::ffff:203.0.113.1"));
 }
 
-TEST_CASE("what is no network is named", "[net]") {
+TEST_CASE("an invalid network is named in the error", "[net]") {
   for (const auto* wrong : {"", "localhost", "10.0.0", "10.0.0.0.0", "010.0.0.1", "1.2.3.4:80", "[::1]", "fe80::1%eth0",
                             " 10.0.0.1", "unix", "::g"}) {
     CAPTURE(wrong);
@@ -84,7 +84,7 @@ TEST_CASE("what is no network is named", "[net]") {
   }
 }
 
-TEST_CASE("a stop on the way is an address, with or without a port, or hidden", "[net]") {
+TEST_CASE("a forwarded hop is an address, with or without a port, or hidden", "[net]") {
   CHECK(stop("192.0.2.7") == "192.0.2.7:0");
   CHECK(stop("192.0.2.7:51234") == "192.0.2.7:51234");
   CHECK(stop("192.0.2.7:_ten") == "192.0.2.7:0");
@@ -122,7 +122,7 @@ TEST_CASE("a stop on the way is an address, with or without a port, or hidden", 
   }
 }
 
-TEST_CASE("a stop that came over a socket of the machine has no address", "[net]") {
+TEST_CASE("a forwarded hop over a Unix socket has no address", "[net]") {
   CHECK(stop("unix:") == "hidden");
   CHECK(stop("unix:/run/nginx.sock") == "hidden");
   CHECK(stop("unix") == "malformed");

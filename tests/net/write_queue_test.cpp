@@ -105,7 +105,7 @@ TEST_CASE("a kernel that takes any number of bytes at a time gets the same strea
   }
 }
 
-TEST_CASE("a pong goes ahead of what waits, but not into a message", "[net]") {
+TEST_CASE("a pong is sent before queued messages, but not inside a message", "[net]") {
   for (std::size_t room = 0; room <= 10; ++room) {
     Pipe pipe;
     pipe.push("one");  // five bytes each
@@ -122,7 +122,7 @@ TEST_CASE("a pong goes ahead of what waits, but not into a message", "[net]") {
   }
 }
 
-TEST_CASE("a pong that waits gives way to the next, one that has begun does not", "[net]") {
+TEST_CASE("a waiting pong is replaced by the next, one that is partly written is not", "[net]") {
   Pipe pipe;
   pipe.push("one");
   pipe.write(2);
@@ -137,7 +137,7 @@ TEST_CASE("a pong that waits gives way to the next, one that has begun does not"
   CHECK(pipe.heard() == "text one\npong second\npong fifth\n");
 }
 
-TEST_CASE("a ping goes ahead of all that waits, and neither it nor a pong takes the other's place", "[net]") {
+TEST_CASE("a ping is sent before queued messages, and does not replace a pong", "[net]") {
   for (const bool pong_first : {true, false}) {
     Pipe pipe;
     pipe.push("one");
@@ -160,7 +160,7 @@ TEST_CASE("a ping goes ahead of all that waits, and neither it nor a pong takes 
   CHECK(pipe.heard() == "pong begun\nping \npong next\ntext one\n");
 }
 
-TEST_CASE("what waits can be given up without cutting a message", "[net]") {
+TEST_CASE("queued messages can be discarded without cutting one", "[net]") {
   for (std::size_t room = 0; room <= 15; ++room) {
     Pipe pipe;
     for (const char* text : {"one", "two", "six"}) pipe.push(text);
@@ -204,7 +204,7 @@ TEST_CASE("an HTTP answer goes before the first frames", "[net]") {
   CHECK(pipe.wire == "HTTP/1.1 101 and so on\x8a\x01p\x81\x03one");
 }
 
-TEST_CASE("a slow reader pins no more than a few times its own bytes", "[net]") {
+TEST_CASE("a slow reader keeps at most a few times its own bytes alive", "[net]") {
   Pipe pipe;
   pipe.push("mine");
   const std::size_t before = pipe.frames.allocated_bytes();
@@ -223,7 +223,7 @@ TEST_CASE("a slow reader pins no more than a few times its own bytes", "[net]") 
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they have allocators of their own
-TEST_CASE("what waits for a slow reader takes no more memory than is counted, however small its frames", "[net]") {
+TEST_CASE("a slow reader's queue takes no more memory than is counted, however small its frames", "[net]") {
   for (const std::size_t size : {2, 4, 100, 3'000, 17'000, 40'000}) {
     for (const int frames_per_turn : {1, 1'000}) {
       constexpr std::size_t enough = 4'000'000;
@@ -270,7 +270,7 @@ TEST_CASE("a reader that never catches up does not grow the queue's own memory",
   CHECK(pipe.heard() == expected);
 }
 
-TEST_CASE("clearing gives everything back", "[net]") {
+TEST_CASE("clearing a queue frees its memory", "[net]") {
   Pipe pipe;
   FrameBuffer elsewhere;
   pipe.push("one");

@@ -50,7 +50,7 @@ TEST_CASE("a log line is one JSON object with time, level, message and fields", 
                  R"("message":"the handler threw","connection":"127\.0\.0\.1:4711","path":"/ws/","user":"7"\})")));
 }
 
-TEST_CASE("whatever a client puts into a field, the log stays lines of valid JSON", "[observe]") {
+TEST_CASE("JSON log lines stay valid, whatever a client puts into a field", "[observe]") {
   JsonLog log_file;
   const std::string path = "/a\n{\"level\":\"error\"}\x01\xff\"\\";
   log(LogLevel::info, "no route", std::array{LogField{"path", path}});

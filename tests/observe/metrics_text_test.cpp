@@ -41,7 +41,7 @@ TEST_CASE("a Stats struct is written with type, unit and meaning of each number"
         "# EOF\n");
 }
 
-TEST_CASE("numbers of one name stand together, whoever added them", "[observe]") {
+TEST_CASE("samples of one metric stand together, in whatever order they were added", "[observe]") {
   MetricsText text;
   text.add(KitchenStats{.meals = 1}, {{"kitchen", "front"}}).add(KitchenStats{.meals = 2}, {{"kitchen", "back"}});
   CHECK(text.str() ==
@@ -57,7 +57,7 @@ TEST_CASE("numbers of one name stand together, whoever added them", "[observe]")
         "# EOF\n");
 }
 
-TEST_CASE("whatever is in a label's value or a meaning, each sample stays one line", "[observe]") {
+TEST_CASE("each sample stays one line, whatever its labels and help contain", "[observe]") {
   MetricsText text;
   text.add_gauge("rows", "Rows, as \"SQL\"\nsays \\ it", 1, {{"table", "a\"b\\c\nd"}});
   CHECK(text.str() ==
@@ -84,7 +84,7 @@ TEST_CASE("large numbers and fractions are written in full", "[observe]") {
   CHECK(text.str().find("many 9007199254740991\n") != std::string::npos);
 }
 
-TEST_CASE("what a registry counts is written with the library's own names", "[observe]") {
+TEST_CASE("the counters of a page registry are written with their names and help", "[observe]") {
   MetricsText text;
   text.add(PageStats{.added = 7, .waiting_rechecks = 2});
   CHECK(text.str().find("\nsluice_pages_added_total 7\n") != std::string::npos);

@@ -19,7 +19,7 @@ std::string greeting(House& house, const std::string& query) {
 
 }  // namespace
 
-TEST_CASE("a client that says what it accepts is told what it gets, and when to ping", "[page][CC-1]") {
+TEST_CASE("a client that lists what it accepts receives what it gets and its ping interval", "[page][CC-1]") {
   House house;
   CHECK(greeting(house, "user=7&socket=s") == R"({"type":"authentication","success":true,"web_socket_id":"s"})");
   CHECK(greeting(house, "user=7&socket=s&accepts=revoked,ping,gaps,page_error") ==
@@ -33,13 +33,13 @@ TEST_CASE("a client that says what it accepts is told what it gets, and when to 
   CHECK(greeting(house, "user=7&accepts=%2Cping%2C").find(R"("features":["ping"])") != std::string::npos);
 }
 
-TEST_CASE("the heartbeat is the server's to choose", "[page]") {
+TEST_CASE("the server chooses the heartbeat", "[page]") {
   House house({.heartbeat = std::chrono::seconds(5)});
   CHECK(greeting(house, "user=7&accepts=ping").ends_with(R"("heartbeat":5})"));
   CHECK_THROWS_AS(CoreConsumer(house.registry, {.heartbeat = std::chrono::seconds(0)}), std::invalid_argument);
 }
 
-TEST_CASE("a ping in a message is answered to whoever asked for it", "[page][CC-16]") {
+TEST_CASE("a ping message is answered for clients that asked for it", "[page][CC-16]") {
   House house({.strict = true});
   auto ann = Browser::in(house, "user=7&accepts=ping");
   CHECK(ann->ask(R"({"type":"ping"})") == R"({"type":"pong"})");
@@ -81,7 +81,7 @@ TEST_CASE("a page type may have a parameter that is called type", "[page][CC-9]"
         R"({"type":"page_discard","page":"typed","parameters":{"type":"ping"}})");
 }
 
-TEST_CASE("a client that asked for it is told why it did not get a page, and others are not", "[page][CC-8]") {
+TEST_CASE("a client that asked for page errors receives the reason of a refusal, others do not", "[page][CC-8]") {
   House house;
   auto ann = Browser::in(house, "user=7&accepts=page_error"), bob = Browser::in(house, "user=8");
   house.table->open = false;
@@ -90,7 +90,7 @@ TEST_CASE("a client that asked for it is told why it did not get a page, and oth
   CHECK(bob->ask(R"({"page":"table","table_id":1})") == "");
 }
 
-TEST_CASE("a client that asked for it is told of a gap of the layer, and others are not", "[page]") {
+TEST_CASE("a client that asked for it is notified of a gap of the layer, others are not", "[page]") {
   House house;
   auto ann = Browser::in(house, "user=7&accepts=gaps"), bob = Browser::in(house, "user=8");
   house.tell("users", R"({"type":"layer_up"})");
@@ -98,7 +98,7 @@ TEST_CASE("a client that asked for it is told of a gap of the layer, and others 
   CHECK(bob->heard() == "");
 }
 
-TEST_CASE("a client that asked for it can tell an eviction from an answer", "[page][CC-27]") {
+TEST_CASE("a client that asked for it can distinguish an eviction from an answer", "[page][CC-27]") {
   House house;
   auto ann = Browser::in(house, "user=7&accepts=revoked");
   ann->ask(R"({"page":"table","table_id":"1"})");

@@ -37,7 +37,7 @@ std::vector<Change> changes() {
 
 }  // namespace
 
-TEST_CASE("no order of events leaves a client on a page that was taken away while it was admitted",
+TEST_CASE("no order of events leaves a client on a page that was revoked during its subscription",
           "[page][CC-6][PT-8]") {
   for (const Change& change : changes()) {
     for (const std::string moment : {"permissions joined", "group joined", "can_add asked", "can_add answered"}) {
@@ -69,7 +69,7 @@ TEST_CASE("no order of events leaves a client on a page that was taken away whil
   }
 }
 
-TEST_CASE("a view without a permission group is taken away by a recheck while it is admitted", "[page][PT-8]") {
+TEST_CASE("a page without a permission group is revoked by a recheck during its subscription", "[page][PT-8]") {
   struct SlowView final : Page<ViewParams> {
     SlowView() : Page("slow view") {}
     Task<bool> can_add(const Scope&, const ViewParams&) override {
@@ -99,7 +99,7 @@ TEST_CASE("a view without a permission group is taken away by a recheck while it
   CHECK(house.members("slow-view-s") == 0);
 }
 
-TEST_CASE("a forced disconnect while a client is admitted ends it", "[page][CC-30]") {
+TEST_CASE("a forced disconnect during a subscription closes the client", "[page][CC-30]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   house.table->decision.emplace();
@@ -113,7 +113,7 @@ TEST_CASE("a forced disconnect while a client is admitted ends it", "[page][CC-3
   CHECK(house.layer.stats().groups == 0);
 }
 
-TEST_CASE("what is broadcast while can_add is asked comes behind the answer, or not at all", "[page][CC-6][CC-8]") {
+TEST_CASE("broadcasts during can_add() are sent behind the answer, or not at all", "[page][CC-6][CC-8]") {
   for (const bool allowed : {true, false}) {
     House house;
     auto ann = Browser::in(house, "user=7");
@@ -158,7 +158,7 @@ TEST_CASE("a page whose group can't be joined ends the connection with 1013, so 
   }
 }
 
-TEST_CASE("a frame behind a page without an answer is not handled", "[page][CC-14]") {
+TEST_CASE("a frame behind a subscription without an answer is not handled", "[page][CC-14]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   CHECK(ann->ask(R"({"page":"table","remove_page":"table","table_id":13})") == "close 1011 a permission check failed");

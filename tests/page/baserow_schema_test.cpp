@@ -56,7 +56,7 @@ TEST_CASE("broadcasts are written with all keys, unset ones as null", "[page][BT
         R"({"type":"broadcast_to_users_individual_payloads","payload_map":{},"ignore_web_socket_id":null})");
 }
 
-TEST_CASE("what was written is read the same", "[page][BT-2]") {
+TEST_CASE("broadcasts that were written are read unchanged", "[page][BT-2]") {
   const Event events[] = {
       Event::broadcast_to_group(text("{\"a\":1}")),
       Event::broadcast_to_group(text("1"), {.except_socket = "s", .except_users = {1, "x"}}),
@@ -100,7 +100,7 @@ TEST_CASE("user 7 and user \"7\" each get their own individual payload, in anoth
   CHECK(Event::broadcast_to_users_individual_payloads({{"7", text("1")}}).value()["payload_map"]["7"]);
 }
 
-TEST_CASE("a broadcast without a payload is none", "[page]") {
+TEST_CASE("a broadcast without a payload is refused", "[page]") {
   CHECK(read(R"({"type":"broadcast_to_group"})") == "");
   CHECK(read(R"({"type":"broadcast_to_users","user_ids":[1]})") == "");
   CHECK(read(R"({"type":"broadcast_to_users_individual_payloads"})") == "");

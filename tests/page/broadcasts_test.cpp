@@ -58,7 +58,7 @@ TEST_CASE("every broadcast is the event that Baserow's peers send and expect", "
         R"("permission_group_name":"permissions-table-22"})");
 }
 
-TEST_CASE("what may be left out stands in the event when it is given", "[page][BT-2]") {
+TEST_CASE("optional parts of a broadcast are in the event when they are given", "[page][BT-2]") {
   Wire wire;
   REQUIRE(broadcast_to_all_users(wire.layer, json::Text("1")));
   REQUIRE(broadcast_to_all_users(wire.layer, json::Text("1"), "s"));
@@ -78,7 +78,7 @@ send view-x {"type":"recheck_pages","group":"view-x"}
 send g {"type":"refresh"})");
 }
 
-TEST_CASE("what is for no users is not sent", "[page][BT-3]") {
+TEST_CASE("a broadcast for no users is not sent", "[page][BT-3]") {
   Wire wire;
   REQUIRE(broadcast_to_users(wire.layer, {}, 1));
   REQUIRE(broadcast_to_users_individual_payloads(wire.layer, {}));
@@ -112,7 +112,7 @@ send a {"type":"broadcast_to_group","payload":3,"ignore_web_socket_id":"s","excl
   CHECK(wire.layer.stats().group_sends == 5);
 }
 
-TEST_CASE("a broadcast that the layer does not take is an error, whichever it is", "[page][BT-1]") {
+TEST_CASE("every broadcast that the layer refuses returns an error", "[page][BT-1]") {
   Wire wire;
   const auto refused = [&](std::string group, auto&& broadcast) {
     wire.layer.fail("send " + group);

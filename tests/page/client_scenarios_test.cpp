@@ -128,7 +128,7 @@ std::string read(const std::filesystem::path& path) {
 
 }  // namespace
 
-TEST_CASE("a CoreConsumer says what the clients' scenarios say of it, JS-65", "[page]") {
+TEST_CASE("a CoreConsumer sends what the clients' scenarios expect, JS-65", "[page]") {
   std::size_t played = 0;
   for (const auto& entry : std::filesystem::directory_iterator(SLUICE_SOURCE_DIR "/clients/scenarios")) {
     if (entry.path().extension() != ".json") continue;

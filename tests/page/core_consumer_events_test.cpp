@@ -45,7 +45,7 @@ const std::string hi = "\"hi\"";
 
 }  // namespace
 
-TEST_CASE("broadcast_to_users: who is listed, and not ignored", "[page][CC-22][CC-23][CC-24]") {
+TEST_CASE("broadcast_to_users reaches the listed users, without the ignored socket", "[page][CC-22][CC-23][CC-24]") {
   check({
       {to_users("[7]", "null", "false"), hi},
       {to_users("[7]", "\"\"", "false"), hi},
@@ -64,7 +64,7 @@ TEST_CASE("broadcast_to_users: who is listed, and not ignored", "[page][CC-22][C
   check({{to_users("[\"ada\"]", "null", "false"), hi}, {to_users("[7]", "null", "false"), ""}}, "user=ada&socket=me");
 }
 
-TEST_CASE("an anonymous socket hears what is for everyone, and matches no list", "[page][CC-25]") {
+TEST_CASE("an anonymous socket receives broadcasts for everyone, and matches no list", "[page][CC-25]") {
   check(
       {
           {to_users("[null]", "null", "false"), ""},
@@ -81,7 +81,7 @@ TEST_CASE("an anonymous socket hears what is for everyone, and matches no list",
       "user=anonymous&socket=me");
 }
 
-TEST_CASE("broadcast_to_users_individual_payloads: each user their own", "[page][CC-25][BT-5]") {
+TEST_CASE("broadcast_to_users_individual_payloads sends each user their own payload", "[page][CC-25][BT-5]") {
   check({
       {individual(R"({"7":"hi"})", "null"), hi},
       {individual(R"({"8":"bye","7":"hi"})", "null"), hi},
@@ -94,7 +94,7 @@ TEST_CASE("broadcast_to_users_individual_payloads: each user their own", "[page]
   });
 }
 
-TEST_CASE("broadcast_to_group: the excluded first, then the ignored socket", "[page][CC-26]") {
+TEST_CASE("broadcast_to_group excludes users first, then the ignored socket", "[page][CC-26]") {
   const auto row = [](std::string_view excluded, std::string_view ignored) {
     return to_group(R"(,"ignore_web_socket_id":)" + std::string(ignored) + R"(,"exclude_user_ids":)" +
                     std::string(excluded));
@@ -133,7 +133,7 @@ TEST_CASE("a broadcast without a payload reaches nobody, and is counted", "[page
   CHECK(house.host.stats().undecodable_events == 1);
 }
 
-TEST_CASE("a broadcast to a group that nobody is in is nothing", "[page][CC-32]") {
+TEST_CASE("a broadcast to an empty group has no effect", "[page][CC-32]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   REQUIRE(broadcast_to_channel_group(house.layer, "table-9", json::Text("1")));
@@ -141,7 +141,7 @@ TEST_CASE("a broadcast to a group that nobody is in is nothing", "[page][CC-32]"
   CHECK(ann->heard() == "");
 }
 
-TEST_CASE("one change may be heard twice, by two ways", "[page][CC-33]") {
+TEST_CASE("one change may reach a client twice, by two groups", "[page][CC-33]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   const json::Text deleted(R"({"type":"group_user_deleted"})");
@@ -151,7 +151,7 @@ TEST_CASE("one change may be heard twice, by two ways", "[page][CC-33]") {
   CHECK(ann->heard() == "{\"type\":\"group_user_deleted\"}\n{\"type\":\"group_user_deleted\"}");
 }
 
-TEST_CASE("only what is listed can be reached by an event", "[page][DI-3][DI-4]") {
+TEST_CASE("only listed handlers can be reached by an event of a peer", "[page][DI-3][DI-4]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   for (const auto* type : {"send_json", "close", "scope", "receive_json", "page_add", "force_disconnect", "recheck"}) {
@@ -161,7 +161,7 @@ TEST_CASE("only what is listed can be reached by an event", "[page][DI-3][DI-4]"
   CHECK(house.host.stats().unknown_events == 7);
 }
 
-TEST_CASE("an event of Baserow's that can't be read breaks nothing", "[page][CC-27][CC-30]") {
+TEST_CASE("an unreadable event of Baserow has no effect", "[page][CC-27][CC-30]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   for (const auto* event : {R"({"type":"force_disconnect_users"})", R"({"type":"force_disconnect_users","user_ids":7})",
@@ -175,7 +175,7 @@ TEST_CASE("an event of Baserow's that can't be read breaks nothing", "[page][CC-
 
 // --- force_disconnect_users
 
-TEST_CASE("force_disconnect_users: who is listed, less the sockets that are ignored", "[page][CC-30]") {
+TEST_CASE("force_disconnect_users closes the listed users, without the ignored sockets", "[page][CC-30]") {
   const auto heard = [](std::string_view who, std::string_view ids, std::string_view ignored) {
     House house;
     auto socket = Browser::in(house, who);
@@ -196,7 +196,7 @@ TEST_CASE("force_disconnect_users: who is listed, less the sockets that are igno
   CHECK(heard("user=7", "[7]", "[\"\"]") == out);
 }
 
-TEST_CASE("after force_disconnect nothing is heard or done any more, and every group is left", "[page][CC-31]") {
+TEST_CASE("after force_disconnect nothing is received or handled, and every group is left", "[page][CC-31]") {
   House house;
   auto ann = Browser::in(house, "user=7&socket=me");
   ann->ask(R"({"page":"table","table_id":1})");
@@ -210,7 +210,7 @@ TEST_CASE("after force_disconnect nothing is heard or done any more, and every g
   CHECK(house.table->asked == 1);
 }
 
-TEST_CASE("who changed the password stays, on that socket only", "[page][CC-30]") {
+TEST_CASE("a user who changed the password stays connected on that socket only", "[page][CC-30]") {
   House house;
   auto here = Browser::in(house, "user=7&socket=here"), there = Browser::in(house, "user=7&socket=there");
   REQUIRE(force_disconnect_users(house.layer, {7}, {"here"}));
@@ -231,7 +231,7 @@ TEST_CASE("an event for one of many sockets reaches one", "[page][BT-6]") {
   CHECK(browsers[75]->heard() == "");
 }
 
-TEST_CASE("after a gap clients are told to fetch again, where that was asked for", "[page]") {
+TEST_CASE("after a gap clients that asked for it are told to fetch again", "[page]") {
   House house({.tell_gaps = true});
   auto socket = Browser::in(house, "user=7&socket=me");
   REQUIRE(socket->ask(R"({"page":"table","table_id":7})") != "");

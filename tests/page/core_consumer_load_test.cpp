@@ -85,7 +85,7 @@ std::string random_request(Random& random) {
 
 }  // namespace
 
-TEST_CASE("no JSON kills the consumer, and none leaves a group behind", "[page][CC-14][CC-15][CC-16]") {
+TEST_CASE("no JSON message breaks the consumer, or leaves a group behind", "[page][CC-14][CC-15][CC-16]") {
   for (const bool page_errors : {false, true}) {
     House house({.page_errors = page_errors});
     Random random(20'251'008);
@@ -159,7 +159,7 @@ TEST_CASE("ten thousand pages with one permission group, lost at once and in ord
   CHECK(house.layer.stats().groups == 1);
 }
 
-TEST_CASE("pages and connections come and go, and nothing stays", "[page][CC-5]") {
+TEST_CASE("many pages and connections leave nothing behind", "[page][CC-5]") {
   House house;
   Random random(7);
   std::vector<std::unique_ptr<Browser>> browsers(20);

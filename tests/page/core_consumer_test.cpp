@@ -11,7 +11,7 @@ using namespace page_test;
 
 // --- connect
 
-TEST_CASE("the first message says whether the client is authenticated", "[page][CC-1][CC-3]") {
+TEST_CASE("the first message reports whether the client is authenticated", "[page][CC-1][CC-3]") {
   const auto heard = [](std::string_view who) {
     House house;
     Browser browser(house, who);
@@ -28,8 +28,7 @@ TEST_CASE("the first message says whether the client is authenticated", "[page][
                              "\nclose 1000");
 }
 
-TEST_CASE("who is authenticated is in the group users, also an anonymous one; who is not, is not",
-          "[page][CC-2][CC-3]") {
+TEST_CASE("authenticated clients join the group users, also anonymous ones; others do not", "[page][CC-2][CC-3]") {
   House house;
   Browser ann(house, "user=7"), visitor(house, "user=anonymous"), stranger(house, "");
   REQUIRE(ann.client.connect());
@@ -39,7 +38,7 @@ TEST_CASE("who is authenticated is in the group users, also an anonymous one; wh
   CHECK(house.layer.take_calls() == "add users\nadd users");
 }
 
-TEST_CASE("the group users is joined before the client hears that it is in", "[page][CC-2]") {
+TEST_CASE("the group users is joined before the client is notified", "[page][CC-2]") {
   House house;
   Browser browser(house, "user=7&socket=a");
   house.layer.after("add users", [&] { CHECK(broadcast_to_all_users(house.layer, json::Text("\"welcome\""))); });
@@ -48,7 +47,7 @@ TEST_CASE("the group users is joined before the client hears that it is in", "[p
                            "\n\"welcome\"");
 }
 
-TEST_CASE("frames after a failed authentication are not heard", "[page][CC-4]") {
+TEST_CASE("frames after a failed authentication are ignored", "[page][CC-4]") {
   House house;
   Browser stranger(house, "");
   REQUIRE(stranger.client.connect());
@@ -114,7 +113,7 @@ TEST_CASE("a page without a permission group joins one group only", "[page][CC-6
   CHECK(house.layer.take_calls() == "add view-s");
 }
 
-TEST_CASE("an unknown page type is silence", "[page][CC-7]") {
+TEST_CASE("a subscription to an unknown page type gets no answer", "[page][CC-7]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   house.layer.take_calls();
@@ -127,7 +126,7 @@ TEST_CASE("an unknown page type is silence", "[page][CC-7]") {
   CHECK(house.registry->stats().ignored == 2);
 }
 
-TEST_CASE("the first page type that nobody has added is logged on one line, with what there is", "[page]") {
+TEST_CASE("the first unknown page type is logged on one line, with the registered types", "[page]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"no\npe"})");
@@ -137,7 +136,7 @@ TEST_CASE("the first page type that nobody has added is logged on one line, with
         "\n");
 }
 
-TEST_CASE("a page that can_add refuses is silence, and its groups are left", "[page][CC-8]") {
+TEST_CASE("a page that can_add() refuses gets no answer, and its groups are left", "[page][CC-8]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   house.layer.take_calls();
@@ -168,7 +167,7 @@ TEST_CASE("missing parameters are null, so a table without an id is refused; mor
         R"({"type":"page_add","page":"view","parameters":{"slug":"s","token":null}})");
 }
 
-TEST_CASE("a page that is asked for again is confirmed again, and heard once", "[page][CC-10]") {
+TEST_CASE("a repeated subscription is confirmed again, and its broadcasts are received once", "[page][CC-10]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   const std::string confirmation = R"({"type":"page_add","page":"table","parameters":{"table_id":1}})";
@@ -181,7 +180,7 @@ TEST_CASE("a page that is asked for again is confirmed again, and heard once", "
   CHECK(house.members("table-1") == 0);
 }
 
-TEST_CASE("a page that is asked for again and refused now is taken away", "[page][CC-10][PT-8]") {
+TEST_CASE("a repeated subscription that is refused revokes the page", "[page][CC-10][PT-8]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"table","table_id":1})");
@@ -191,7 +190,7 @@ TEST_CASE("a page that is asked for again and refused now is taken away", "[page
   CHECK(house.layer.stats().groups == 1);
 }
 
-TEST_CASE("the answer has the parameters as they came", "[page][CC-12]") {
+TEST_CASE("the answer repeats the parameters as they were received", "[page][CC-12]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   CHECK(ann->ask(R"({"page":"table","table_id":"1"})") ==
@@ -223,7 +222,8 @@ TEST_CASE("ids that mean the same are one page in one group, the others are refu
   CHECK(house.layer.stats().groups == 0);
 }
 
-TEST_CASE("a name that throws, or is none, is a refusal; the consumer lives on", "[page][CC-14][CC-15]") {
+TEST_CASE("a group_name() that throws or returns an invalid name is a refusal, and the consumer continues",
+          "[page][CC-14][CC-15]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   CHECK(ann->ask(R"({"page":"table","table_id":14})") == "");
@@ -239,7 +239,7 @@ TEST_CASE("a name that throws, or is none, is a refusal; the consumer lives on",
   CHECK(ann->ask(R"({"page":"table","table_id":1})").starts_with(R"({"type":"page_add")"));
 }
 
-TEST_CASE("a client that causes one failure after the other does not fill the log", "[page][CC-14]") {
+TEST_CASE("a client that causes many failures does not flood the log", "[page][CC-14]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   for (int i = 0; i < 1000; ++i) ann->ask(R"({"page":"view","slug":"a b"})");
@@ -251,7 +251,7 @@ TEST_CASE("a client that causes one failure after the other does not fill the lo
   CHECK(house.registry->stats().failed == 1001);
 }
 
-TEST_CASE("a permission group whose name is none is a refusal before can_add is asked", "[page][CC-14]") {
+TEST_CASE("an invalid permission group is a refusal before can_add() is called", "[page][CC-14]") {
   struct Misnamed final : PageType {
     Misnamed() : PageType("misnamed", {}) {}
     Task<bool> can_add(const Scope&, const PageParameters&) override { throw std::logic_error("it was asked"); }
@@ -301,7 +301,7 @@ TEST_CASE("a connection's pages take as many bytes as the limit says", "[page][C
   CHECK(ann->ask(R"({"page":)" + view('b', 8'000)) != "");
 }
 
-TEST_CASE("pages of all connections are bounded together, and a connection that holds much ends first",
+TEST_CASE("pages of all connections are bounded together, and the largest connection is closed first",
           "[page][CC-11]") {
   HostOptions options;
   options.limits.server_held_bytes = 1024 * 1024;
@@ -329,7 +329,7 @@ TEST_CASE("pages of all connections are bounded together, and a connection that 
 
 // --- what is no request
 
-TEST_CASE("JSON that asks for nothing is ignored", "[page][CC-16][CC-17]") {
+TEST_CASE("JSON that is no request is ignored", "[page][CC-16][CC-17]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   house.layer.take_calls();
@@ -343,7 +343,7 @@ TEST_CASE("JSON that asks for nothing is ignored", "[page][CC-16][CC-17]") {
   CHECK(ann->ask(R"({"page":"table","table_id":1})") != "");
 }
 
-TEST_CASE("in strict mode JSON that asks for nothing closes with 1008", "[page][CC-16]") {
+TEST_CASE("in strict mode JSON that is no request closes with 1008", "[page][CC-16]") {
   for (const auto* frame : {"[]", "\"my page\"", "null", "{}", R"({"page":[]})", R"({"page":null})",
                             R"({"remove_page":1})", R"({"page":1,"remove_page":"table","table_id":1})"}) {
     House house({.strict = true});
@@ -358,7 +358,7 @@ TEST_CASE("in strict mode JSON that asks for nothing closes with 1008", "[page][
   CHECK(ann->ask(R"({"page":"table","table_id":1})") != "");
 }
 
-TEST_CASE("what is no JSON closes the connection, and leaves nothing behind", "[page][LC-18]") {
+TEST_CASE("a frame that is no JSON closes the connection, and leaves nothing behind", "[page][LC-18]") {
   House house;
   auto ann = Browser::in(house, "user=7"), bob = Browser::in(house, "user=8");
   ann->ask(R"({"page":"table","table_id":1})");
@@ -384,7 +384,7 @@ TEST_CASE("one frame may subscribe and then unsubscribe, from the same parameter
   CHECK(house.members("table-1-row-2") == 1);
 }
 
-TEST_CASE("a client that wants to know is told why it did not get a page", "[page][CC-7][CC-8]") {
+TEST_CASE("a refused subscription carries its reason for clients that asked for it", "[page][CC-7][CC-8]") {
   HostOptions options;
   options.limits.pages_per_connection = 1;
   House house({.page_errors = true}, options);
@@ -434,7 +434,7 @@ TEST_CASE("a page is left in this order: its group, its permissions, the answer"
   CHECK(ann->heard() == "");
 }
 
-TEST_CASE("what was never subscribed, or not permitted, is discarded all the same", "[page][CC-19]") {
+TEST_CASE("unsubscribing a page that was never subscribed is confirmed", "[page][CC-19]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   house.table->open = false;
@@ -470,7 +470,7 @@ TEST_CASE("the permission group that pages share is left with the last of them",
   CHECK(members() == "000");
 }
 
-TEST_CASE("two pages of one group are both heard until both are left", "[page][CC-18]") {
+TEST_CASE("two pages of one group receive broadcasts until both are left", "[page][CC-18]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"view","slug":"s","token":"old"})");
@@ -523,7 +523,7 @@ TEST_CASE("a page that can't be left ends the connection", "[page][CC-18]") {
 
 // --- the type goes, the connection goes
 
-TEST_CASE("a page type that is unregistered is no page any more, but what is held is still lost", "[page][CC-21]") {
+TEST_CASE("an unregistered page type cannot be subscribed, but its pages can still be revoked", "[page][CC-21]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"table","table_id":1})");
@@ -547,7 +547,7 @@ class MovedTablePage final : public Page<TableParams> {
 };
 }  // namespace
 
-TEST_CASE("a page that is asked for again and has another group now is in that one only", "[page][CC-10][CC-21]") {
+TEST_CASE("a repeated subscription with another group is in that group only", "[page][CC-10][CC-21]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"table","table_id":1})");
@@ -564,7 +564,7 @@ TEST_CASE("a page that is asked for again and has another group now is in that o
   CHECK(house.layer.stats().groups == 1);
 }
 
-TEST_CASE("a client that goes while can_add thinks leaves nothing behind", "[page][CC-5][CC-14]") {
+TEST_CASE("a client that leaves during can_add() leaves nothing behind", "[page][CC-5][CC-14]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   house.table->decision.emplace();
@@ -581,7 +581,7 @@ TEST_CASE("a client that goes while can_add thinks leaves nothing behind", "[pag
   CHECK(house.log.text() == "");
 }
 
-TEST_CASE("a client that goes in the middle of a frame with two requests leaves nothing behind", "[page][CC-17]") {
+TEST_CASE("a client that leaves in the middle of a frame with two requests leaves nothing behind", "[page][CC-17]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"row","table_id":1,"row_id":2})");

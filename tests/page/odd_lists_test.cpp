@@ -23,7 +23,7 @@ std::string revocation(const std::string& list) {
 
 }  // namespace
 
-TEST_CASE("a revocation counts for the users whom it names, whatever else is in its list", "[page][CC-27][CC-28]") {
+TEST_CASE("a revocation applies to the valid user ids of its list, whatever else it contains", "[page][CC-27][CC-28]") {
   const std::vector<std::pair<std::string, bool>> table = {
       {"[7]", true},
       {"[2.5,7]", true},
@@ -51,7 +51,7 @@ TEST_CASE("a revocation counts for the users whom it names, whatever else is in 
   }
 }
 
-TEST_CASE("what is left out of a list is logged, and not once for each client without end", "[page][CC-27]") {
+TEST_CASE("ids that are left out of a list are logged once for a broadcast, not for each client", "[page][CC-27]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   house.tell("users", revocation("[7,2.5,true]"));
@@ -62,7 +62,8 @@ TEST_CASE("what is left out of a list is logged, and not once for each client wi
   CHECK(house.log.size() == 10);
 }
 
-TEST_CASE("a forced disconnect counts for the users whom it names, whatever else is in its lists", "[page][CC-30]") {
+TEST_CASE("a forced disconnect applies to the valid user ids of its lists, whatever else they contain",
+          "[page][CC-30]") {
   for (const std::string lists :
        {R"("user_ids":[7,2.5])", R"("user_ids":[7],"ignore_web_socket_ids":[1])",
         R"("user_ids":[7],"ignore_web_socket_ids":7)", R"("user_ids":[18446744073709551615,7])",
@@ -81,7 +82,7 @@ TEST_CASE("a forced disconnect counts for the users whom it names, whatever else
   CHECK(ann->heard() == "");
 }
 
-TEST_CASE("an id above 2^63-1 is nobody's: it does not wrap to another user", "[page][CC-22]") {
+TEST_CASE("a user id above 2^63-1 matches no user, and does not wrap to another", "[page][CC-22]") {
   constexpr auto highest = std::numeric_limits<std::uint64_t>::max();
   CHECK(UserId(highest).anonymous());
   CHECK(UserId(std::uint64_t(1) << 63).anonymous());

@@ -29,7 +29,7 @@ std::string table_id(std::string_view value) {
 
 }  // namespace
 
-TEST_CASE("what means the same integer is the same page, and is echoed as it came", "[page][CC-12][CC-13]") {
+TEST_CASE("spellings of the same integer are the same page, and are echoed as received", "[page][CC-12][CC-13]") {
   CHECK(table_id("7") == R"([7] from {"table_id":7})");
   CHECK(table_id("\"7\"") == R"([7] from {"table_id":"7"})");
   CHECK(table_id("7.0") == R"([7] from {"table_id":7.0})");
@@ -42,7 +42,7 @@ TEST_CASE("what means the same integer is the same page, and is echoed as it cam
   CHECK(table_id("\"-9223372036854775808\"") == R"([-9223372036854775808] from {"table_id":"-9223372036854775808"})");
 }
 
-TEST_CASE("what is no integer is refused, and echoed all the same", "[page][CC-13][CC-14]") {
+TEST_CASE("a value that is no integer is refused, and echoed as received", "[page][CC-13][CC-14]") {
   for (const auto* value : {"true", "false", "\"01\"", "\"+1\"", "\"-0\"", "\" 1\"", "\"1 \"", "\"1.0\"", "\"\"",
                             "\"a b\"", "1.5", "[]", "[1]", "{}", R"({"a":1})", "\"9223372036854775808\""}) {
     CHECK(table_id(value) == "refused from {\"table_id\":" + std::string(value) + "}");
@@ -53,7 +53,7 @@ TEST_CASE("what is no integer is refused, and echoed all the same", "[page][CC-1
   CHECK(table_id('"' + std::string(120, '9') + '"').starts_with("refused"));
 }
 
-TEST_CASE("parameters are the declared names in their order; missing is null, more is dropped", "[page][CC-9]") {
+TEST_CASE("parameters are the declared names in order; missing ones are null, others are dropped", "[page][CC-9]") {
   CHECK(reading(table, R"({"page":"table"})") == R"(refused from {"table_id":null})");
   CHECK(reading(table, R"({"extra":1,"page":"table","table_id":7})") == R"([7] from {"table_id":7})");
   CHECK(reading(view, R"({"token":"t","slug":"s"})") == R"(["s","t"] from {"slug":"s","token":"t"})");
@@ -68,7 +68,7 @@ TEST_CASE("an optional parameter may be null or left out, and that is the same p
   CHECK(reading(view, R"({"slug":"s","token":1})") == R"(refused from {"slug":"s","token":1})");
 }
 
-TEST_CASE("a text is a string and nothing else, and not endless", "[page][CC-13]") {
+TEST_CASE("a text parameter is a string of bounded length", "[page][CC-13]") {
   CHECK(reading(view, R"({"slug":1})") == R"(refused from {"slug":1,"token":null})");
   CHECK(reading(view, R"({"slug":true})") == R"(refused from {"slug":true,"token":null})");
   const auto slug = [](std::size_t bytes) { return R"({"slug":")" + std::string(bytes, 'x') + R"("})"; };
@@ -76,7 +76,7 @@ TEST_CASE("a text is a string and nothing else, and not endless", "[page][CC-13]
   CHECK(reading(view, slug(max_text_parameter_bytes + 1)).starts_with("refused"));
 }
 
-TEST_CASE("values are asked for by name and kind", "[page]") {
+TEST_CASE("values are read by name and kind", "[page]") {
   const std::vector<PageParameter> declared = {{.name = "id"}, {.name = "name", .kind = ParameterKind::text}};
   const auto document = json::Document::parse(R"({"id":"7","name":"grid"})").value();
   const auto parameters = PageParameters::read(declared, document.root());
@@ -95,7 +95,7 @@ TEST_CASE("an integer stays within what its page type declares", "[page][CC-13]"
   CHECK(reading(declared, R"({"id":10})") == R"(refused from {"id":10})");
 }
 
-TEST_CASE("parameters that don't fit hold no values, and say which one did not", "[page]") {
+TEST_CASE("parameters that do not fit hold no values, and name the one that did not", "[page]") {
   const auto document = json::Document::parse(R"({"slug":"s","token":[1]})").value();
   const auto parameters = PageParameters::read(view, document.root());
   REQUIRE(!parameters.fit());
@@ -105,7 +105,7 @@ TEST_CASE("parameters that don't fit hold no values, and say which one did not",
   CHECK(parameters.canonical().empty());
 }
 
-TEST_CASE("the echo follows the style that is asked for", "[page][LC-19]") {
+TEST_CASE("the echo is written in the chosen JSON style", "[page][LC-19]") {
   const auto document = json::Document::parse(R"({"slug":"é","token":null})").value();
   const auto parameters = PageParameters::read(view, document.root(), json::Style::python);
   CHECK(parameters.received().view() == R"({"slug": "\u00e9", "token": null})");

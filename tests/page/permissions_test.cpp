@@ -224,7 +224,7 @@ void check(Workspace& house, const std::vector<Case>& cases) {
 
 }  // namespace
 
-TEST_CASE("who may hear which page", "[page][PT-5][PT-6][PT-7]") {
+TEST_CASE("permissions decide which pages a user may subscribe to", "[page][PT-5][PT-6][PT-7]") {
   Workspace house;
   const std::string table = "permissions-table-1 table-1", row = "permissions-table-1 table-1-row-10";
   const std::string dashboard = "permissions-dashboard-5 dashboard-5";
@@ -278,7 +278,7 @@ TEST_CASE("public views can be switched off", "[page][PT-5]") {
                 {"1", R"({"page":"table","table_id":1})", "permissions-table-1 table-1"}});
 }
 
-TEST_CASE("what a permission service throws for no reason of its own is a refusal too", "[page][PT-6][CC-14]") {
+TEST_CASE("an exception of the permission service is a refusal too", "[page][PT-6][CC-14]") {
   Workspace house;
   house.permissions.database_works = false;
   check(house, {{"1", R"({"page":"table","table_id":1})", ""},
@@ -288,7 +288,7 @@ TEST_CASE("what a permission service throws for no reason of its own is a refusa
   CHECK(house.registry->stats().failed == 4);
 }
 
-TEST_CASE("every page type can be taken away again, also the dashboard and the public view", "[page][PT-8]") {
+TEST_CASE("every page type can be revoked, also the dashboard and the public view", "[page][PT-8]") {
   Workspace house;
   auto ann = Browser::in(house, "user=1"), visitor = Browser::in(house, "user=anonymous");
   ann->ask(R"({"page":"table","table_id":1})");

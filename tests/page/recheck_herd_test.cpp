@@ -69,7 +69,7 @@ struct Crowd {
 
 }  // namespace
 
-TEST_CASE("thousands of clients are asked for again a few at a time, and all of them in the end", "[page][PT-8]") {
+TEST_CASE("thousands of clients are rechecked a few at a time, and all of them in the end", "[page][PT-8]") {
   const std::size_t clients = test::scaled(3'000);
   Crowd crowd(clients, 16);
   crowd.gap();
@@ -97,8 +97,7 @@ TEST_CASE("a client with many pages delays the others by one at a time", "[page]
   CHECK(order == "010101");
 }
 
-TEST_CASE("what is broadcast while a client waits for its recheck reaches it only if it keeps the page",
-          "[page][PT-8]") {
+TEST_CASE("broadcasts during a client's recheck reach it only if it keeps the page", "[page][PT-8]") {
   Crowd crowd(3, 1);
   crowd.gap();
   crowd.house.tell("slow-1", R"({"type":"broadcast_to_group","payload":{"row":1}})");
@@ -112,7 +111,7 @@ TEST_CASE("what is broadcast while a client waits for its recheck reaches it onl
   CHECK(crowd.browsers[2]->heard() == R"({"row":1})");
 }
 
-TEST_CASE("a client that goes while it waits for its recheck, or for the answer, gives up its place", "[page][PT-8]") {
+TEST_CASE("a client that leaves during its recheck gives up its place in the queue", "[page][PT-8]") {
   Crowd crowd(4, 1);
   crowd.gap();
   crowd.browsers[1]->client.vanish();  // in the line
@@ -128,7 +127,7 @@ TEST_CASE("a client that goes while it waits for its recheck, or for the answer,
   CHECK(crowd.house.members("slow-1") == 2);
 }
 
-TEST_CASE("a permission check that does not return holds up no client but its own", "[page][PT-8]") {
+TEST_CASE("a permission check that does not return delays only its own client", "[page][PT-8]") {
   Crowd crowd(5, 2);
   crowd.gap();
   CHECK(crowd.page->now == 2);

@@ -18,7 +18,7 @@ std::string discard(int table) {
 
 }  // namespace
 
-TEST_CASE("who is removed from a permission group loses its pages, oldest first, and keeps the others",
+TEST_CASE("a user who is removed from a permission group loses its pages, oldest first, and keeps the others",
           "[page][CC-27]") {
   House house;
   auto ann = Browser::in(house, "user=7");
@@ -39,7 +39,7 @@ TEST_CASE("who is removed from a permission group loses its pages, oldest first,
   CHECK(house.layer.stats().groups == 3);
 }
 
-TEST_CASE("who is not listed loses nothing and hears nothing", "[page][CC-28]") {
+TEST_CASE("users who are not listed in a revocation are not affected", "[page][CC-28]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"table","table_id":1})");
@@ -49,7 +49,7 @@ TEST_CASE("who is not listed loses nothing and hears nothing", "[page][CC-28]") 
   CHECK(house.members("table-1") == 1);
 }
 
-TEST_CASE("the event says which group is lost, not the way it came", "[page][CC-29]") {
+TEST_CASE("a revocation names its group in the event, however it arrived", "[page][CC-29]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"table","table_id":1})");
@@ -62,7 +62,7 @@ TEST_CASE("the event says which group is lost, not the way it came", "[page][CC-
   CHECK(ann->heard() == "");  // a page's own group is no permission group
 }
 
-TEST_CASE("a broadcast never overtakes a revocation, and one behind it is not heard", "[page][CC-27]") {
+TEST_CASE("a broadcast never overtakes a revocation, and one behind it is not received", "[page][CC-27]") {
   House house;
   auto ann = Browser::in(house, "user=7"), ben = Browser::in(house, "user=8");
   ann->ask(R"({"page":"table","table_id":1})");
@@ -80,7 +80,7 @@ TEST_CASE("a broadcast never overtakes a revocation, and one behind it is not he
   CHECK(ann->heard() == "");
 }
 
-TEST_CASE("the pages go before the news that permissions changed", "[page][PT-9]") {
+TEST_CASE("pages are revoked before the client is notified of changed permissions", "[page][PT-9]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"table","table_id":1})");
@@ -150,7 +150,7 @@ TEST_CASE("a page can be asked for again after it was lost", "[page][CC-27]") {
 
 // --- recheck
 
-TEST_CASE("a recheck asks again, and takes away what is refused now", "[page][PT-8]") {
+TEST_CASE("a recheck calls can_add() again, and revokes pages that it refuses", "[page][PT-8]") {
   House house;
   auto ann = Browser::in(house, "user=anonymous"), bob = Browser::in(house, "user=8");
   for (auto* browser : {ann.get(), bob.get()}) {
@@ -173,7 +173,7 @@ TEST_CASE("a recheck asks again, and takes away what is refused now", "[page][PT
   CHECK(house.members("view-other") == 2);
 }
 
-TEST_CASE("a recheck by a permission group asks for all its pages", "[page][PT-8]") {
+TEST_CASE("a recheck by a permission group covers all its pages", "[page][PT-8]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"table","table_id":1})");
@@ -188,8 +188,7 @@ TEST_CASE("a recheck by a permission group asks for all its pages", "[page][PT-8
   CHECK(house.members("permissions-table-1") == 1);  // the row's
 }
 
-TEST_CASE("after a gap of the layer each page is asked for again, so that no missed revocation leaves one",
-          "[page][PT-8]") {
+TEST_CASE("after a gap of the layer each page is rechecked, so that no missed revocation leaves one", "[page][PT-8]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"table","table_id":1})");
@@ -202,7 +201,7 @@ TEST_CASE("after a gap of the layer each page is asked for again, so that no mis
   CHECK(house.members("table-1") == 0);
 }
 
-TEST_CASE("a recheck that can't be answered ends the connection with 1011", "[page][PT-8]") {
+TEST_CASE("a recheck that throws ends the connection with 1011", "[page][PT-8]") {
   struct Fragile final : Page<TableParams> {
     Fragile() : Page("fragile") {}
     Task<bool> can_add(const Scope&, const TableParams&) override {
@@ -225,7 +224,7 @@ TEST_CASE("a recheck that can't be answered ends the connection with 1011", "[pa
   CHECK(house.log.text() == "page \"fragile\": can_add threw: an exception that is no std::exception\n");
 }
 
-TEST_CASE("a client that goes while a recheck waits is no eviction", "[page][PT-8]") {
+TEST_CASE("a client that leaves during a recheck is not counted as an eviction", "[page][PT-8]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"table","table_id":1})");
@@ -242,7 +241,7 @@ TEST_CASE("a client that goes while a recheck waits is no eviction", "[page][PT-
   CHECK(ann->client.finished());
 }
 
-TEST_CASE("a recheck waits for each answer before it asks the next", "[page][PT-8]") {
+TEST_CASE("a recheck awaits each answer before the next call", "[page][PT-8]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"table","table_id":1})");

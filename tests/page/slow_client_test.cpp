@@ -66,7 +66,7 @@ class Market {
 
 }  // namespace
 
-TEST_CASE("a page type says what becomes of its pages' broadcasts", "[page]") {
+TEST_CASE("a page type chooses the policy for slow clients of its pages", "[page]") {
   Market market(WhenSlow::keep_latest, WhenSlow::close);
   market.slow();
   market.tick(1, "euro");
@@ -78,7 +78,7 @@ TEST_CASE("a page type says what becomes of its pages' broadcasts", "[page]") {
   CHECK(market.house.host.stats().superseded == 1);
 }
 
-TEST_CASE("a page type without a word follows its consumer", "[page]") {
+TEST_CASE("a page type without a policy uses its consumer's", "[page]") {
   Market market(std::nullopt, WhenSlow::drop_newest);
   market.slow();
   for (int price = 1; price <= 3; ++price) market.tick(price);
@@ -87,7 +87,7 @@ TEST_CASE("a page type without a word follows its consumer", "[page]") {
         R"({"type":"updates_missed","pages":[{"page":"market","parameters":{"table_id":1}}]})");
 }
 
-TEST_CASE("a client is told which pages to fetch anew, each with the parameters it asked with", "[page]") {
+TEST_CASE("after a gap a client is told which pages to fetch again, with its own parameters", "[page]") {
   Market market(WhenSlow::drop_oldest, WhenSlow::close);
   market.ann->ask(R"({"page":"market","table_id":"1"})");
   market.ann->ask(R"({"page":"market","table_id":5})");
@@ -97,7 +97,7 @@ TEST_CASE("a client is told which pages to fetch anew, each with the parameters 
                           "\n2\n3");
 }
 
-TEST_CASE("what is missed of no page may concern all of them", "[page]") {
+TEST_CASE("a gap of a group that is no page's concerns all pages", "[page]") {
   Market market(std::nullopt, WhenSlow::drop_oldest);
   market.slow();
   for (const char* news : {"one", "two", "three"}) market.tell_users(news);
@@ -116,7 +116,7 @@ TEST_CASE("a revocation overtakes what waits for a slow client of the page", "[p
   CHECK(market.house.host.stats().gaps_told == 0);
 }
 
-TEST_CASE("a slow client that is signed out hears what came before, then that", "[page][CC-30]") {
+TEST_CASE("a slow client that is signed out receives earlier messages first", "[page][CC-30]") {
   Market market(std::nullopt, WhenSlow::drop_oldest);
   market.slow();
   market.change(1);

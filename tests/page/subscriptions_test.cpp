@@ -71,7 +71,7 @@ TEST_CASE("two pages of one group, and a page whose groups are the same", "[page
   CHECK(!pages.need("view-s"));
 }
 
-TEST_CASE("what pages take in memory is counted, long texts and short ones", "[page]") {
+TEST_CASE("the memory of pages is counted, with long and short parameters", "[page]") {
   const auto heap = [] { return static_cast<long>(mallinfo2().uordblks); };
   const auto view = std::make_shared<ViewPage>();
   for (const std::size_t bytes : {1u, 100u, 8'000u}) {

@@ -64,7 +64,7 @@ TEST_CASE("a description is an AsyncAPI document, the same each time, and anothe
   CHECK(changed->root()["x-sluice-schema"].as_string() != root["x-sluice-schema"].as_string());
 }
 
-TEST_CASE("one type with two shapes is refused, and named", "[page]") {
+TEST_CASE("an event type with two shapes is refused, and named", "[page]") {
   WireDescription wire = described();
   CHECK_THROWS_WITH((wire.page<ViewParams, OtherMoved>("other")), ContainsSubstring("describing moved"));
 }

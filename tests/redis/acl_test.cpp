@@ -48,7 +48,7 @@ TEST_CASE("where patterns are refused each consumer's channel is subscribed whil
   CHECK(is_subscribed(early.name()));
 }
 
-TEST_CASE("a user that may subscribe and not publish hears what others send", "[redis][live]") {
+TEST_CASE("a Redis user that may subscribe and not publish receives what others send", "[redis][live]") {
   RedisServer server;
   (void)server.command({"ACL", "SETUSER", "app", "on", ">secret", "~asgi*", "&asgi*", "+@all", "-publish"});
   RedisOptions options = patient();
@@ -61,7 +61,8 @@ TEST_CASE("a user that may subscribe and not publish hears what others send", "[
   CHECK_FALSE(block_on(reader.layer.group_send_confirmed("g", numbered(2))));
 }
 
-TEMPLATE_LIST_TEST_CASE("a user of one prefix has all that the layer does", "[redis][live]", Layers) {
+TEMPLATE_LIST_TEST_CASE("a Redis user that is limited to one prefix can do all that the layer needs", "[redis][live]",
+                        Layers) {
   RedisServer server;
   (void)server.command(
       {"ACL", "SETUSER", "app", "on", ">secret", "~asgi*", "&asgi*", "+@all", "-@admin", "-@dangerous"});

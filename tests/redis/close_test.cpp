@@ -132,7 +132,7 @@ TEMPLATE_LIST_TEST_CASE("close returns, counts and logs what it could not delive
   world.dialer.release();
 }
 
-TEMPLATE_LIST_TEST_CASE("what Redis refuses counts as not delivered", "[redis]", TinyWorlds) {
+TEMPLATE_LIST_TEST_CASE("events that Redis refuses count as not delivered", "[redis]", TinyWorlds) {
   TestType world;
   auto& job = world.layer();
   world.executor.run_all();
@@ -141,7 +141,7 @@ TEMPLATE_LIST_TEST_CASE("what Redis refuses counts as not delivered", "[redis]",
   CHECK(world.executor.run([&] { return job.close(); }) == 3);
 }
 
-TEST_CASE("what found its channel full counts as not delivered", "[redis]") {
+TEST_CASE("events for a full channel count as not delivered", "[redis]") {
   TinyWorld world({.capacity = 2});
   auto& job = world.layer();
   for (int i = 0; i < 5; ++i) REQUIRE(job.send("jobs", TinyWorld::numbered(i)));
@@ -163,7 +163,8 @@ TEMPLATE_LIST_TEST_CASE("a layer that is closed accepts nothing more", "[redis]"
   CHECK(closing.returned == 0);
 }
 
-TEMPLATE_LIST_TEST_CASE("a job that publishes and ends is heard, with close and without", "[redis][live]", Processes) {
+TEMPLATE_LIST_TEST_CASE("events of a short-lived publisher are delivered, with close() and without", "[redis][live]",
+                        Processes) {
   RedisServer server;
   TestType listening(at(server));
   Guest& ann = listening.guest_in("g");
@@ -182,8 +183,8 @@ TEMPLATE_LIST_TEST_CASE("a job that publishes and ends is heard, with close and 
   CHECK(eventually([&] { return ann.heard().ends_with(closes ? " 2999" : " 5999"); }));
 }
 
-TEMPLATE_LIST_TEST_CASE("the destructor waits for a Redis that stands still no longer than close_time", "[redis][live]",
-                        Processes) {
+TEMPLATE_LIST_TEST_CASE("the destructor waits for a Redis that does not answer no longer than close_time",
+                        "[redis][live]", Processes) {
   RedisServer server;
   RedisOptions options = at(server);
   options.close_time = 300ms;
@@ -261,7 +262,7 @@ TEMPLATE_TEST_CASE("a layer whose executors end before Redis has answered leaves
   CHECK(*open == 0);
 }
 
-TEST_CASE("README's program that publishes and ends is heard", "[redis][live]") {
+TEST_CASE("the README's program that publishes and ends is received", "[redis][live]") {
   RedisServer server;
   CoreProcess listening(at(server));
   Guest& ann = listening.guest_in("table-7");

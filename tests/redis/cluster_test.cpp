@@ -126,7 +126,7 @@ TEST_CASE("what is published while slots move keeps its order", "[redis][live]")
   CHECK(two.layer.redis_stats().unconfirmed == 0);
 }
 
-TEST_CASE("two thousand slots that move are told as one outage", "[redis][live]") {
+TEST_CASE("two thousand slots that move are reported as one outage", "[redis][live]") {
   RedisCluster cluster;
   PubSubProcess process(at(cluster));
   Guest& ann = process.guest();
@@ -146,7 +146,7 @@ TEST_CASE("two thousand slots that move are told as one outage", "[redis][live]"
   }
 }
 
-TEST_CASE("slots that move to a master that joins the cluster are told as one outage", "[redis][live]") {
+TEST_CASE("slots that move to a new master are reported as one outage", "[redis][live]") {
   RedisCluster cluster;
   PubSubProcess process(at(cluster));
   const std::string group = group_at(0);
@@ -162,7 +162,7 @@ TEST_CASE("slots that move to a master that joins the cluster are told as one ou
   CHECK(ann.hears("layer_down layer_up 1"));
 }
 
-TEST_CASE("a slot that is nobody's is told as an outage until it has a master again", "[redis][live]") {
+TEST_CASE("a slot without a master is reported as an outage until it has one", "[redis][live]") {
   RedisCluster cluster;
   PubSubProcess process(at(cluster));
   const std::string group = group_at(0);

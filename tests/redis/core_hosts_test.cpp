@@ -10,7 +10,8 @@ using namespace sluice;
 using namespace sluice::redis;
 using namespace std::chrono_literals;
 
-TEST_CASE("with several hosts everything arrives, also what Django sends to the wrong one", "[redis][R-22][R-4]") {
+TEST_CASE("with several hosts everything arrives, also events that Django sends to the wrong one",
+          "[redis][R-22][R-4]") {
   TinyWorld world({.hosts = {"redis://one", "redis://two", "redis://three"}});
   TinyRedis servers[3]{TinyRedis(world.executor), TinyRedis(world.executor), TinyRedis(world.executor)};
   testing::ScriptedDialer dialer([&](const std::shared_ptr<testing::ScriptedPeer>& peer) {
@@ -49,7 +50,7 @@ TEST_CASE("with several hosts everything arrives, also what Django sends to the 
   for (auto& server : servers) CHECK(server.keys().empty());
 }
 
-TEST_CASE("one host that is away stops what goes there, and nothing else", "[redis]") {
+TEST_CASE("a host that is down delays only its own groups", "[redis]") {
   testing::ManualExecutor executor;
   TinyRedis near(executor), far(executor);
   const auto at = [](TinyRedis& server) { return testing::ScriptedDialer(server.server()); };

@@ -88,7 +88,7 @@ TEST_CASE("a group is left when its last member here leaves, and all is gone at 
   CHECK(world.redis.clients() == 0);
 }
 
-TEST_CASE("a layer that is destroyed says goodbye as well", "[redis][I-6]") {
+TEST_CASE("a layer that is destroyed leaves its groups in Redis", "[redis][I-6]") {
   TinyWorld world;
   world.listener_in("g", world.layer());
   CHECK(world.redis.keys().size() == 1);
@@ -99,7 +99,7 @@ TEST_CASE("a layer that is destroyed says goodbye as well", "[redis][I-6]") {
   CHECK(world.redis.clients() == 0);
 }
 
-TEST_CASE("members that come and go faster than Redis answers are what they are at last", "[redis]") {
+TEST_CASE("members that join and leave faster than Redis answers end in their last state", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   world.executor.run_all();
@@ -143,7 +143,7 @@ TEST_CASE("group_add waits for Redis", "[redis]") {
   CHECK(cyd.joined == "joined");
 }
 
-TEST_CASE("a full inbox or channel is told to who asks, and counted", "[redis][R-15][R-19][R-20][CL-7][CL-21]") {
+TEST_CASE("a full inbox or channel is reported to the sender, and counted", "[redis][R-15][R-19][R-20][CL-7][CL-21]") {
   TinyWorld world({.capacity = 2});
   auto& layer = world.layer();
   world.executor.run_all();
@@ -201,7 +201,7 @@ TEST_CASE("members that are older than a day are out of the group", "[redis][R-1
   CHECK(world.redis.keys() == std::vector{"asgi:group:g"s, "asgispecific.young!"s});
 }
 
-TEST_CASE("what is too old is removed before it is counted", "[redis][R-15][CL-15]") {
+TEST_CASE("expired messages are removed before a channel's length is checked", "[redis][R-15][CL-15]") {
   TinyWorld world({.capacity = 1});
   auto& layer = world.layer();
   REQUIRE(layer.send("jobs", TinyWorld::numbered(1)));
@@ -232,7 +232,7 @@ TEST_CASE("a membership is renewed for as long as it lasts", "[redis][I-4][CL-23
   CHECK(added <= 19);
 }
 
-TEST_CASE("nothing that comes from outside harms anybody", "[redis][R-34][R-35]") {
+TEST_CASE("malformed data in Redis harms no one", "[redis][R-34][R-35]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -269,7 +269,7 @@ TEST_CASE("nothing that comes from outside harms anybody", "[redis][R-34][R-35]"
   CHECK(ann.heard() == "1");
 }
 
-TEST_CASE("an inbox is drained in batches, and at once", "[redis][I-3][R-24]") {
+TEST_CASE("an inbox is drained in batches without delay", "[redis][I-3][R-24]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -293,7 +293,7 @@ TEST_CASE("an inbox is drained in batches, and at once", "[redis][I-3][R-24]") {
   CHECK(world.redis.commands().size() - before < 50);
 }
 
-TEST_CASE("members of other processes are named", "[redis][CL-24]") {
+TEST_CASE("members of other processes are listed", "[redis][CL-24]") {
   TinyWorld world;
   auto& one = world.layer();
   Listener& ann = world.listener_in("g", one);
@@ -304,7 +304,7 @@ TEST_CASE("members of other processes are named", "[redis][CL-24]") {
   CHECK(*world.executor.run([&] { return one.group_size("g"); }) == 2);
 }
 
-TEST_CASE("flush removes what is the layer's, and nothing else", "[redis][R-29][CL-29]") {
+TEST_CASE("flush removes the layer's keys, and nothing else", "[redis][R-29][CL-29]") {
   TinyWorld world;
   auto& layer = world.layer();
   world.listener_in("g", layer);
@@ -316,7 +316,7 @@ TEST_CASE("flush removes what is the layer's, and nothing else", "[redis][R-29][
   CHECK(world.redis.keys() == std::vector{"asgi"s, "asgi:other"s, "asgia b"s, "other"s});
 }
 
-TEST_CASE("a channel may be called as Redis calls what it pushes", "[redis]") {
+TEST_CASE("a channel may have the name of a Redis push type", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   for (const char* name : {"message", "pmessage", "smessage", "sunsubscribe"}) {
@@ -329,7 +329,7 @@ TEST_CASE("a channel may be called as Redis calls what it pushes", "[redis]") {
   }
 }
 
-TEST_CASE("nobody waits for a layer that was closed", "[redis]") {
+TEST_CASE("calls on a closed layer return at once", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   world.executor.run([&] { return layer.close(); });

@@ -11,7 +11,7 @@ using namespace sluice::redis;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-TEST_CASE("who listens for it hears that Redis is gone and back", "[redis][DI-10]") {
+TEST_CASE("a consumer that lists the notices receives LayerDown and LayerUp", "[redis][DI-10]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -30,7 +30,7 @@ TEST_CASE("who listens for it hears that Redis is gone and back", "[redis][DI-10
   CHECK(layer.redis_stats().downs == 1);
 }
 
-TEST_CASE("a Redis that forgot everything is told again who is where", "[redis]") {
+TEST_CASE("memberships are restored in a Redis that lost its data", "[redis]") {
   TinyWorld world;
   auto& one = world.layer();
   auto& two = world.layer();
@@ -49,7 +49,7 @@ TEST_CASE("a Redis that forgot everything is told again who is where", "[redis]"
   CHECK(world.redis.keys() == std::vector{"asgi:group:g"s});
 }
 
-TEST_CASE("who left while Redis was away has left once it is back", "[redis]") {
+TEST_CASE("a group that is left during an outage is left once Redis is back", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -65,7 +65,7 @@ TEST_CASE("who left while Redis was away has left once it is back", "[redis]") {
   CHECK(layer.redis_stats().memberships == 0);
 }
 
-TEST_CASE("groups that are joined and left while Redis is away are forgotten at once", "[redis]") {
+TEST_CASE("groups that are joined and left during an outage are forgotten at once", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -87,7 +87,7 @@ TEST_CASE("groups that are joined and left while Redis is away are forgotten at 
   CHECK(std::ranges::count(world.redis.commands(), "ZREM") == 0);
 }
 
-TEST_CASE("group_add waits while Redis is away, for a time", "[redis]") {
+TEST_CASE("group_add() during an outage waits for join_time", "[redis]") {
   TinyWorld world({.reconnect_max = 200ms});
   auto& layer = world.layer();
   world.dialer.refuse(true);
@@ -119,7 +119,7 @@ TEST_CASE("group_add waits while Redis is away, for a time", "[redis]") {
   }
 }
 
-TEST_CASE("a member that joins again while Redis is away stays one, whatever comes of it", "[redis]") {
+TEST_CASE("a member that joins again during an outage stays one, whatever the result", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -132,7 +132,7 @@ TEST_CASE("a member that joins again while Redis is away stays one, whatever com
   CHECK(layer.stats().groups == 1);
 }
 
-TEST_CASE("what is sent while Redis is away waits, in its order", "[redis]") {
+TEST_CASE("events that are sent during an outage wait in their order", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -155,7 +155,7 @@ TEST_CASE("what is sent while Redis is away waits, in its order", "[redis]") {
   CHECK(layer.redis_stats().waiting_bytes == 0);
 }
 
-TEST_CASE("what waits is bounded, in number and bytes, and what is past it is refused", "[redis]") {
+TEST_CASE("the outbox refuses events above its limits in count and bytes", "[redis]") {
   RedisOptions options;
   SECTION("in number") { options.waiting_events = 10; }
   SECTION("in bytes") { options.waiting_bytes = 150; }
@@ -178,7 +178,7 @@ TEST_CASE("what waits is bounded, in number and bytes, and what is past it is re
   CHECK(layer.group_send("g", TinyWorld::numbered(1)));
 }
 
-TEST_CASE("what has waited for as long as an event lives is dropped and told", "[redis][CL-15]") {
+TEST_CASE("events that wait longer than their expiry are dropped and reported", "[redis][CL-15]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -198,7 +198,7 @@ TEST_CASE("what has waited for as long as an event lives is dropped and told", "
   CHECK(ann.heard() == "layer_down layer_up 2");
 }
 
-TEST_CASE("a Redis that is full refuses, and the layer goes on", "[redis]") {
+TEST_CASE("a Redis without memory refuses events, and the layer continues", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -221,7 +221,7 @@ TEST_CASE("a Redis that is full refuses, and the layer goes on", "[redis]") {
   CHECK(layer.stats().groups == 1);
 }
 
-TEST_CASE("a Redis that stands still for 20 seconds is missed and found again", "[redis]") {
+TEST_CASE("a Redis that does not answer for 20 seconds is reported down, then up", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -235,7 +235,7 @@ TEST_CASE("a Redis that stands still for 20 seconds is missed and found again", 
   CHECK(ann.heard() == "layer_up 1 2");  // the first was looked up, and not yet written
 }
 
-TEST_CASE("what is sent after a half-open connection was left is for the new one", "[redis][DI-10]") {
+TEST_CASE("events that are sent after a half-open connection was given up use the new one", "[redis][DI-10]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -252,7 +252,7 @@ TEST_CASE("what is sent after a half-open connection was left is for the new one
   CHECK(layer.redis_stats().unreadable == 0);
 }
 
-TEST_CASE("a slow Redis is waited for, and nothing is lost", "[redis]") {
+TEST_CASE("a slow Redis loses nothing", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -263,7 +263,8 @@ TEST_CASE("a slow Redis is waited for, and nothing is lost", "[redis]") {
   CHECK(layer.redis_stats().downs == 0);
 }
 
-TEST_CASE("wherever a connection breaks, all is well again, and each event is heard once or told as lost", "[redis]") {
+TEST_CASE("wherever a connection breaks the layer recovers, and each event arrives once or is reported lost",
+          "[redis]") {
   for (std::size_t operation = 1;; ++operation) {
     TinyWorld world;
     world.dialer.fail_at(operation);
@@ -304,7 +305,7 @@ TEST_CASE("wherever a connection breaks, all is well again, and each event is he
   }
 }
 
-TEST_CASE("ten thousand groups are told again at once", "[redis]") {
+TEST_CASE("ten thousand groups are restored at once", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener(layer);
@@ -321,7 +322,7 @@ TEST_CASE("ten thousand groups are told again at once", "[redis]") {
   CHECK(world.redis.keys().size() == 10'000);
 }
 
-TEST_CASE("who left while Redis refused has left once it does not", "[redis]") {
+TEST_CASE("a group that is left while Redis refuses commands is left afterwards", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);

@@ -67,7 +67,7 @@ struct TwoServers {
 
 }  // namespace
 
-TEMPLATE_LIST_TEST_CASE("a half-open line, or a reader that stands still, is found in time", "[redis]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("a half-open connection, or a reader that stopped, is detected in time", "[redis]", Worlds) {
   const bool traffic = GENERATE(false, true);
   const auto moment = GENERATE(0s, 10s, 27s, 28s, 40s);  // before and behind a probe
   TestType world({.answer_time = 1h});                   // the connection's own deadline finds it as well, but later
@@ -85,7 +85,7 @@ TEMPLATE_LIST_TEST_CASE("a half-open line, or a reader that stands still, is fou
   CHECK(ann.heard() == "2");
 }
 
-TEMPLATE_LIST_TEST_CASE("a reader that is connected to another server is no reader", "[redis]", Layers) {
+TEMPLATE_LIST_TEST_CASE("a reader that is connected to another server is detected", "[redis]", Layers) {
   // An address that was given to another server between two connections.
   bool apart = true;
   using Layer = decltype(TestType::layer);
@@ -111,7 +111,7 @@ TEST_CASE("other processes' traffic is no proof of a connection to another serve
   CHECK(world.dials >= 3);
 }
 
-TEMPLATE_LIST_TEST_CASE("a probe in 28 seconds is all that silence costs", "[redis]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("without traffic one probe is sent in 28 seconds", "[redis]", Worlds) {
   TestType world;
   auto& layer = world.layer();
   (void)world.listener_in("g", layer);
@@ -122,7 +122,7 @@ TEMPLATE_LIST_TEST_CASE("a probe in 28 seconds is all that silence costs", "[red
   CHECK(layer.redis_stats().downs == 0);
 }
 
-TEMPLATE_LIST_TEST_CASE("own traffic is proof enough", "[redis]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("a process's own messages prove its connection, so that no probe is sent", "[redis]", Worlds) {
   TestType world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -136,7 +136,8 @@ TEMPLATE_LIST_TEST_CASE("own traffic is proof enough", "[redis]", Worlds) {
   CHECK(std::ranges::count(ann.heard(), ' ') == 999);
 }
 
-TEMPLATE_LIST_TEST_CASE("nothing that is merely slow, busy or refused is taken for deaf", "[redis]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("a slow, busy or refusing Redis is not taken for one that does not deliver", "[redis]",
+                        Worlds) {
   std::minstd_rand random(7);
   TestType world({.answer_time = 20s});
   auto& layer = world.layer();
@@ -162,7 +163,7 @@ TEMPLATE_LIST_TEST_CASE("nothing that is merely slow, busy or refused is taken f
   CHECK(ann.heard().find("layer") == std::string::npos);
 }
 
-TEST_CASE("a layer whose tick throws goes on, and still finds what is deaf", "[redis]") {
+TEST_CASE("a layer whose timer throws continues, and still detects a Redis that does not deliver", "[redis]") {
   testing::ManualExecutor executor;
   TinyRedis redis(executor);
   testing::ScriptedDialer dialer(redis.server());
@@ -192,7 +193,7 @@ TEST_CASE("a layer whose tick throws goes on, and still finds what is deaf", "[r
 
 // ---------------------------------------------------------------- a real server
 
-TEST_CASE("a subscriber that Redis cuts off at its output-buffer limit is told", "[redis][live]") {
+TEST_CASE("a subscriber that Redis disconnects at its output-buffer limit is notified", "[redis][live]") {
   RedisServer server({"--client-output-buffer-limit", "pubsub 64kb 0 0"});
   PubSubProcess process(at(server));
   Guest& ann = process.guest_in("g");
@@ -202,7 +203,7 @@ TEST_CASE("a subscriber that Redis cuts off at its output-buffer limit is told",
   CHECK(ann.hears("layer_down layer_up 2"));
 }
 
-TEMPLATE_LIST_TEST_CASE("an ACL that changes while the layer is up is told", "[redis][live]", Layers) {
+TEMPLATE_LIST_TEST_CASE("an ACL that changes while the layer is up is reported", "[redis][live]", Layers) {
   RedisServer server;
   (void)server.command({"ACL", "SETUSER", "app", "on", ">secret", "~asgi*", "&*", "+@all"});
   RedisOptions options = patient();
@@ -219,7 +220,7 @@ TEMPLATE_LIST_TEST_CASE("an ACL that changes while the layer is up is told", "[r
   CHECK(ann.hears("layer_down layer_up 1"));
 }
 
-TEST_CASE("keys that are renamed are told, and written again", "[redis][live]") {
+TEST_CASE("renamed keys are reported, and written again", "[redis][live]") {
   RedisServer server;
   RedisOptions options = at(server);
   options.answer_time = 2s;

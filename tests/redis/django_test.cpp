@@ -53,7 +53,7 @@ const std::string g = "\"g\"", ann = "\"ann\"", bob = "\"bob\"";
 
 }  // namespace
 
-TEMPLATE_LIST_TEST_CASE("Django broadcasts, and our consumers hear it", "[redis][django][I-3][I-5][R-42]", Kinds) {
+TEMPLATE_LIST_TEST_CASE("broadcasts of Django reach Sluice's consumers", "[redis][django][I-3][I-5][R-42]", Kinds) {
   Pair<TestType> pair;
   Guest& one = pair.ours.guest_in("g");
   Guest& two = pair.ours.guest_in("g");
@@ -66,7 +66,7 @@ TEMPLATE_LIST_TEST_CASE("Django broadcasts, and our consumers hear it", "[redis]
   CHECK(one.hears(R"(0 1 2 {"a":[1,null,"é"]})"));
 }
 
-TEMPLATE_LIST_TEST_CASE("we broadcast, and Django's consumers hear it", "[redis][django][I-2][I-7][R-42]", Kinds) {
+TEMPLATE_LIST_TEST_CASE("broadcasts of Sluice reach Django's consumers", "[redis][django][I-2][I-7][R-42]", Kinds) {
   Pair<TestType> pair;
   (void)pair.django("connect", ann, g);
   (void)pair.django("connect", bob, g);
@@ -83,7 +83,7 @@ TEMPLATE_LIST_TEST_CASE("we broadcast, and Django's consumers hear it", "[redis]
   CHECK(pair.django("silent", ann) == "true");
 }
 
-TEMPLATE_LIST_TEST_CASE("direct sends, both ways", "[redis][django][I-1][R-40][R-43]", Kinds) {
+TEMPLATE_LIST_TEST_CASE("direct sends arrive in both directions", "[redis][django][I-1][R-40][R-43]", Kinds) {
   Pair<TestType> pair;
   Guest& guest = pair.ours.guest();
   const std::string channel = plain_text(pair.django("connect", ann));
@@ -95,7 +95,7 @@ TEMPLATE_LIST_TEST_CASE("direct sends, both ways", "[redis][django][I-1][R-40][R
   CHECK(guest.hears("2"));
 }
 
-TEMPLATE_LIST_TEST_CASE("one group has members on both sides, and everybody leaves", "[redis][django][I-5][I-6][R-44]",
+TEMPLATE_LIST_TEST_CASE("a group has members on both sides, and ends when all leave", "[redis][django][I-5][I-6][R-44]",
                         Kinds) {
   Pair<TestType> pair;
   typename TestType::Process other(at(pair.server));
@@ -130,7 +130,7 @@ TEMPLATE_LIST_TEST_CASE("one group has members on both sides, and everybody leav
   }
 }
 
-TEST_CASE("after everybody has left there is no key", "[redis][django][I-6][R-26]") {
+TEST_CASE("after all members have left there is no key in Redis", "[redis][django][I-6][R-26]") {
   Pair<Core> pair;
   (void)pair.django("connect", ann, g);
   pair.ours.guest_in("g");
@@ -157,7 +157,7 @@ TEST_CASE("encrypted on both sides", "[redis][django][R-10]") {
   CHECK(pair.django("hear", ann) == R"({"n":2})");
 }
 
-TEST_CASE("a channel that is full is full for both sides", "[redis][django][R-15][CL-7]") {
+TEST_CASE("a full channel is full for Django and for Sluice", "[redis][django][R-15][CL-7]") {
   Pair<Core> pair;
   CHECK(pair.django("flood", "\"django.jobs\"", "150") == "100");
   const auto late = block_on(pair.ours.layer.send_confirmed("django.jobs", numbered(1)));
@@ -179,7 +179,7 @@ TEST_CASE("a burst from Django arrives whole where the capacity allows it", "[re
   CHECK(eventually([&] { return std::ranges::count(guest.heard(), ' ') >= 999; }));
 }
 
-TEST_CASE("a burst of ours fills a Django process up to its capacity, and harms nobody", "[redis][django][R-19]") {
+TEST_CASE("a burst of Sluice fills a Django process up to its capacity, and harms no one", "[redis][django][R-19]") {
   Pair<Core> pair;
   (void)pair.django("connect", ann, g);
   Guest& guest = pair.ours.guest_in("g");
@@ -194,7 +194,7 @@ TEST_CASE("a burst of ours fills a Django process up to its capacity, and harms 
   CHECK(pair.django("hear", ann) == R"({"n":0})");
 }
 
-TEMPLATE_LIST_TEST_CASE("bytes that are no event kill nobody", "[redis][django][R-34][R-35][R-46]", Kinds) {
+TEMPLATE_LIST_TEST_CASE("bytes that are no event end no consumer", "[redis][django][R-34][R-35][R-46]", Kinds) {
   Pair<TestType> pair;
   Guest& guest = pair.ours.guest_in("g");
   const bool core = std::is_same_v<TestType, Core>;
@@ -209,7 +209,7 @@ TEMPLATE_LIST_TEST_CASE("bytes that are no event kill nobody", "[redis][django][
   CHECK(guest.hears("1"));
 }
 
-TEMPLATE_LIST_TEST_CASE("a Django that is killed in the middle of its broadcasts leaves us as we were",
+TEMPLATE_LIST_TEST_CASE("a Django process that is killed during its broadcasts does not affect Sluice",
                         "[redis][django]", Kinds) {
   Pair<TestType> pair;
   Guest& guest = pair.ours.guest_in("g");
@@ -227,7 +227,7 @@ TEMPLATE_LIST_TEST_CASE("a Django that is killed in the middle of its broadcasts
   CHECK(guest.hears("7"));
 }
 
-TEMPLATE_LIST_TEST_CASE("Redis is restarted under both", "[redis][django][R-48]", Kinds) {
+TEMPLATE_LIST_TEST_CASE("Django and Sluice both recover when Redis is restarted", "[redis][django][R-48]", Kinds) {
   Pair<TestType> pair;
   Guest& guest = pair.ours.guest_in("g");
   pair.server.stop();
@@ -307,7 +307,7 @@ class Login final : public Middleware {
 
 }  // namespace
 
-TEMPLATE_LIST_TEST_CASE("CoreConsumer does what Django tells it, all five of it",
+TEMPLATE_LIST_TEST_CASE("a CoreConsumer handles all five broadcasts of Django",
                         "[redis][django][CC-22][CC-25][CC-26][CC-27][CC-30][BT-2]", Kinds) {
   RedisServer server;
   DjangoPeer django(TestType::kind, server.url());
@@ -348,7 +348,7 @@ TEMPLATE_LIST_TEST_CASE("CoreConsumer does what Django tells it, all five of it"
   CHECK(server.keys().empty());
 }
 
-TEMPLATE_LIST_TEST_CASE("with several hosts Django hears every kind of send", "[redis][django][R-4][R-15][R-22]",
+TEMPLATE_LIST_TEST_CASE("with several hosts every kind of send reaches Django", "[redis][django][R-4][R-15][R-22]",
                         Kinds) {
   RedisServer first, second;
   DjangoPeer django(TestType::kind, first.url() + "," + second.url());

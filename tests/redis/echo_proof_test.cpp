@@ -69,7 +69,7 @@ TEST_CASE("under traffic a message that does not come back is followed by a prob
   CHECK(1 + 2 + 4 < 2 * second);
 }
 
-TEST_CASE("nothing is missed before Redis has accepted it", "[redis]") {
+TEST_CASE("a message counts as missing only after Redis has accepted it", "[redis]") {
   EchoProof proof;
   const auto probe = proof.begin_probe();
   CHECK(wait(proof, 1000) == Outcome{1000, Step::wait});
@@ -100,7 +100,7 @@ TEST_CASE("a probe behind earlier data is waited for until that has arrived", "[
   }
 }
 
-TEST_CASE("what belongs to an earlier probe or connection proves nothing", "[redis]") {
+TEST_CASE("answers to an earlier probe or connection prove nothing", "[redis]") {
   EchoProof proof;
   const auto old = proof.begin_probe();
   proof.accepted(old);

@@ -26,7 +26,7 @@ TEST_CASE("a message that channels_redis encrypted is read", "[redis][R-10]") {
   CHECK_FALSE(Serializer(options, 0s).read(*vector["token"].as_string(), now));
 }
 
-TEST_CASE("what was encrypted with one key is read by all who know it", "[redis][R-10]") {
+TEST_CASE("a message that is encrypted with one key is read by all that have it", "[redis][R-10]") {
   const Fernet old_key({"old"}), both({"new", "old"}), new_key({"new"});
   for (const std::string plain : {"", "a", "exactly 16 bytes", "a longer text than one block of the cipher"}) {
     CHECK(*both.decrypt(old_key.encrypt(plain, now), now, 70s) == plain);
@@ -59,4 +59,6 @@ TEST_CASE("a token of which one byte was changed, or cut off, is refused", "[red
   CHECK_FALSE(fernet.decrypt(token + "\n", now, 0s));
 }
 
-TEST_CASE("no keys are no encryption", "[redis][R-10]") { CHECK_THROWS_AS(Fernet({}), std::invalid_argument); }
+TEST_CASE("without keys messages are not encrypted", "[redis][R-10]") {
+  CHECK_THROWS_AS(Fernet({}), std::invalid_argument);
+}

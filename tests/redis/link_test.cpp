@@ -66,7 +66,7 @@ TEST_CASE("what is written and read may be split anywhere", "[redis]") {
   CHECK(room.told == "ready, 1, 0, push:hello\r\n");
 }
 
-TEST_CASE("a wrong password, or a server without one to give, is told with its reason", "[redis]") {
+TEST_CASE("a wrong or unexpected password is reported with the server's reason", "[redis]") {
   for (const char* password : {"wrong", ""}) {
     Room room({.password = password});
     room.redis.require_password("secret");
@@ -75,14 +75,14 @@ TEST_CASE("a wrong password, or a server without one to give, is told with its r
   }
 }
 
-TEST_CASE("what can't be reached is lost at once", "[redis]") {
+TEST_CASE("an unreachable server is reported at once", "[redis]") {
   Room room;
   room.dialer.refuse(true);
   room.executor.run_all();
   CHECK(room.told == "lost:io_failed");
 }
 
-TEST_CASE("a server that accepts and never speaks is lost in time", "[redis]") {
+TEST_CASE("a server that accepts and sends nothing is given up in time", "[redis]") {
   Room room;
   room.dialer.hold();
   room.executor.advance(900ms);
@@ -91,7 +91,7 @@ TEST_CASE("a server that accepts and never speaks is lost in time", "[redis]") {
   CHECK(room.told == "lost:timed_out");
 }
 
-TEST_CASE("a server that falls silent is found out, with a question or without", "[redis]") {
+TEST_CASE("a server that falls silent is detected, with a request pending or without", "[redis]") {
   SECTION("while an answer is due") {
     Room room;
     room.executor.run_all();
@@ -127,7 +127,7 @@ TEST_CASE("a server that falls silent is found out, with a question or without",
   }
 }
 
-TEST_CASE("a connection that breaks answers everything that is due, once", "[redis]") {
+TEST_CASE("a connection that breaks fails every pending request once", "[redis]") {
   Room room;
   room.executor.run_all();
   room.ask({"BZPOPMIN", "k", "5"}, 5s);
@@ -142,7 +142,7 @@ TEST_CASE("a connection that breaks answers everything that is due, once", "[red
   CHECK(room.told == "ready, no answer, no answer, lost:io_failed, no answer");
 }
 
-TEST_CASE("a link that is closed tells its askers and not its owner", "[redis]") {
+TEST_CASE("a link that is closed fails its requests, and does not notify its owner", "[redis]") {
   Room room;
   room.executor.run_all();
   room.ask({"BZPOPMIN", "k", "5"}, 5s);
@@ -154,7 +154,7 @@ TEST_CASE("a link that is closed tells its askers and not its owner", "[redis]")
   CHECK(room.redis.clients() == 0);
 }
 
-TEST_CASE("a server that serves us no longer is as good as gone", "[redis][R-6]") {
+TEST_CASE("a server that refuses further commands is given up", "[redis][R-6]") {
   for (const char* error : {"READONLY You can't write against a read only replica.", "LOADING Redis is loading",
                             "ERR Error running script: -READONLY You can't write", "NOAUTH Authentication required.",
                             "MASTERDOWN Link with MASTER is down"}) {
@@ -173,7 +173,7 @@ TEST_CASE("a server that serves us no longer is as good as gone", "[redis][R-6]"
   CHECK(room.told == "ready, OOM command not allowed when used memory > 'maxmemory'.");
 }
 
-TEST_CASE("what is no Redis is lost", "[redis]") {
+TEST_CASE("a server that is no Redis is given up", "[redis]") {
   ManualExecutor executor;
   std::string told;
   ScriptedDialer dialer([](const auto& peer) {
@@ -186,7 +186,7 @@ TEST_CASE("what is no Redis is lost", "[redis]") {
   CHECK(told == "parse_failed");
 }
 
-TEST_CASE("wherever a connection breaks, each asker is told once and the owner at last", "[redis]") {
+TEST_CASE("wherever a connection breaks each request fails once, and the owner is notified last", "[redis]") {
   for (const std::size_t piece : {0, 1}) {
     for (std::size_t operation = 1;; ++operation) {
       Room room({.password = "p"});

@@ -141,7 +141,8 @@ TEMPLATE_LIST_TEST_CASE("several hosts", "[redis][live][R-4][R-22][R-47]", Layer
 
 // ---------------------------------------------------------------- what may happen to a server
 
-TEMPLATE_LIST_TEST_CASE("Redis is killed and comes back empty", "[redis][live][R-48]", Layers) {
+TEMPLATE_LIST_TEST_CASE("the layer recovers from a Redis that was killed and lost its data", "[redis][live][R-48]",
+                        Layers) {
   RedisServer server;
   TestType one(at(server)), two(at(server));
   Guest& ann = one.guest_in("g");
@@ -158,7 +159,7 @@ TEMPLATE_LIST_TEST_CASE("Redis is killed and comes back empty", "[redis][live][R
   CHECK(bob.hears("layer_down layer_up 2"));
 }
 
-TEMPLATE_LIST_TEST_CASE("Redis stands still for longer than it may", "[redis][live]", Layers) {
+TEMPLATE_LIST_TEST_CASE("the layer recovers from a Redis that does not answer", "[redis][live]", Layers) {
   RedisServer server;
   RedisOptions options = at(server);
   options.answer_time = 500ms;
@@ -172,7 +173,7 @@ TEMPLATE_LIST_TEST_CASE("Redis stands still for longer than it may", "[redis][li
   CHECK(ann.hears("layer_down layer_up 1"));
 }
 
-TEMPLATE_LIST_TEST_CASE("somebody cuts every connection", "[redis][live]", Layers) {
+TEMPLATE_LIST_TEST_CASE("the layer recovers when every connection is cut", "[redis][live]", Layers) {
   RedisServer server;
   TestType process(at(server));
   Guest& ann = process.guest_in("g");
@@ -187,7 +188,7 @@ TEMPLATE_LIST_TEST_CASE("somebody cuts every connection", "[redis][live]", Layer
   CHECK(eventually([&] { return ann.heard().ends_with("1"); }));
 }
 
-TEST_CASE("Redis is full, and the layer goes on", "[redis][live]") {
+TEST_CASE("the layer continues while Redis is out of memory", "[redis][live]") {
   RedisServer server;
   CoreProcess process(at(server));
   Guest& ann = process.guest_in("g");
@@ -203,7 +204,7 @@ TEST_CASE("Redis is full, and the layer goes on", "[redis][live]") {
   CHECK(process.layer.redis_stats().downs == 0);
 }
 
-TEST_CASE("to the pub/sub layer it is all the same that Redis is full", "[redis][live]") {
+TEST_CASE("the pub/sub layer works while Redis is out of memory", "[redis][live]") {
   RedisServer server({"--maxmemory", "1"});
   PubSubProcess process(at(server));
   Guest& ann = process.guest_in("g");
@@ -212,7 +213,7 @@ TEST_CASE("to the pub/sub layer it is all the same that Redis is full", "[redis]
   CHECK(process.layer.redis_stats().rejected == 0);
 }
 
-TEST_CASE("a sender whose clock is wrong harms nobody else than by its own time", "[redis][live][R-32]") {
+TEST_CASE("a sender with a wrong clock affects only its own events", "[redis][live][R-32]") {
   RedisServer server;
   AsioExecutors executors(1);
   AsioDialer dialer(executors);
@@ -228,7 +229,7 @@ TEST_CASE("a sender whose clock is wrong harms nobody else than by its own time"
   }
 }
 
-TEMPLATE_LIST_TEST_CASE("ten thousand groups are there again soon after a restart", "[redis][live]", Layers) {
+TEMPLATE_LIST_TEST_CASE("ten thousand groups are restored soon after a restart", "[redis][live]", Layers) {
   RedisServer server;
   TestType process(at(server));
   Guest& ann = process.guest();

@@ -30,7 +30,7 @@ TEST_CASE("a Redis that was flushed is noticed within answer_time, and all membe
   CHECK(world.dialer.dials() == 4);  // on the connections that there were
 }
 
-TEST_CASE("of many groups one that is lost is noticed, whichever it is", "[redis]") {
+TEST_CASE("the loss of any one of many groups is noticed", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener(layer);
@@ -75,7 +75,7 @@ TEST_CASE("members that join at the same time ask Redis once", "[redis]") {
   CHECK(std::ranges::count(world.redis.commands(), "ZADD") == before + 1);
 }
 
-TEST_CASE("who sends to a group of its own notices at once that Redis has lost it", "[redis]") {
+TEST_CASE("a send to an own group notices at once that Redis has lost it", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -85,7 +85,7 @@ TEST_CASE("who sends to a group of its own notices at once that Redis has lost i
   CHECK(ann.heard() == "layer_down layer_up");
 }
 
-TEST_CASE("memberships that come and go are not taken for lost ones", "[redis]") {
+TEST_CASE("memberships that are added and removed are not taken for lost ones", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   world.dialer.delay(50ms);
@@ -102,7 +102,7 @@ TEST_CASE("memberships that come and go are not taken for lost ones", "[redis]")
   CHECK(layer.redis_stats().downs == 0);
 }
 
-TEST_CASE("to look for its keys costs a process one command in half an answer_time", "[redis]") {
+TEST_CASE("a process checks its keys with one command in half an answer_time", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener(layer);

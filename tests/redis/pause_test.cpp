@@ -86,8 +86,7 @@ std::string numbers(int first, int last) {
 
 }  // namespace
 
-TEMPLATE_LIST_TEST_CASE("a process whose consumers are behind reads nothing more, and later reads on", "[redis]",
-                        Layers) {
+TEMPLATE_LIST_TEST_CASE("a process whose consumers are behind stops reading, and later reads on", "[redis]", Layers) {
   BusyWorld<TestType> world;
   world.send(1, 50);
   CHECK(world.layer->stats().waiting_events == 10);
@@ -130,7 +129,7 @@ TEMPLATE_LIST_TEST_CASE("a pause in reading is not taken for a lost or a deaf co
   CHECK(world.layer->redis_stats().downs == 1);
 }
 
-TEMPLATE_LIST_TEST_CASE("what was asked before a pause in reading is answered behind it", "[redis]", Layers) {
+TEMPLATE_LIST_TEST_CASE("requests before a pause in reading are answered after it", "[redis]", Layers) {
   BusyWorld<TestType> world;
   Listener bob(*world.layer, world.executors.bus);
   world.send(1, 20);
@@ -176,8 +175,7 @@ TEMPLATE_LIST_TEST_CASE("a connection that breaks while reading pauses is replac
 
 // ---------------------------------------------------------------- a real server
 
-TEMPLATE_LIST_TEST_CASE("while an executor stands still, what arrives for it waits in Redis", "[redis][live]",
-                        Processes) {
+TEMPLATE_LIST_TEST_CASE("while an executor is blocked, events for it wait in Redis", "[redis][live]", Processes) {
   constexpr int events = 2'000;
   RedisServer server;
   RedisOptions options = at(server);

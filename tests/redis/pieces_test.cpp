@@ -27,7 +27,7 @@ TEST_CASE("a name belongs to the host that channels_redis gives it", "[redis][R-
   }
 }
 
-TEST_CASE("stamps rise whatever the clock does", "[redis][R-12][CL-18]") {
+TEST_CASE("message times increase, whatever the clock does", "[redis][R-12][CL-18]") {
   for (const std::size_t length : {12, 8, 20}) {
     MessageSequence stamps(length);
     MessageSequence::Stamp last = stamps.next(1'700'000'000.25);
@@ -87,7 +87,7 @@ TEST_CASE("a host is read from its URL", "[redis][R-5][R-6]") {
   CHECK(watched.to_string() == "the master \"mymaster\"");
 }
 
-TEST_CASE("what is no URL of a host is refused, and its password not told", "[redis][R-5]") {
+TEST_CASE("an invalid URL is refused without its password in the message", "[redis][R-5]") {
   for (const char* url :
        {"", "localhost", "localhost:6379", "http://h", "redis://h:port", "redis://h:99999", "redis://h/zero", "unix://",
         "sentinel://h", "sentinel:///m", "redis://[::1", "redis://h?x=1"}) {
@@ -209,7 +209,7 @@ TEST_CASE("replies are read however they are split", "[redis]") {
   CHECK(replies == 8);
 }
 
-TEST_CASE("bytes that are not Redis's are an error and stay one", "[redis]") {
+TEST_CASE("bytes that are no Redis reply are an error, and the reader stays failed", "[redis]") {
   ReplyReader reader;
   reader.feed("HTTP/1.1 400 Bad Request\r\n");
   const auto reply = reader.next();

@@ -64,7 +64,7 @@ TEST_CASE("a publication to a channel reaches that consumer, from any process", 
   CHECK(bob.heard() == "");
 }
 
-TEST_CASE("an inbox hears its channel for as long as it lives, in each process that reads it", "[redis][R-45]") {
+TEST_CASE("an inbox receives its channel's events in each process that reads it", "[redis][R-45]") {
   World world;
   auto& one = world.layer();
   auto& two = world.layer();
@@ -103,7 +103,7 @@ TEST_CASE("bytes that are no event are counted, once for a process", "[redis][R-
   CHECK(layer.redis_stats().downs == 0);
 }
 
-TEST_CASE("the two layers do not hear each other", "[redis][R-49]") {
+TEST_CASE("the two layers do not receive each other's events", "[redis][R-49]") {
   World world;
   auto& layer = world.layer();
   const auto clock = [] { return 1'700'000'000.0; };
@@ -119,7 +119,7 @@ TEST_CASE("the two layers do not hear each other", "[redis][R-49]") {
   world.executor.run([&] { return core.close(); });
 }
 
-TEST_CASE("what is published while Redis is away waits, in its order", "[redis]") {
+TEST_CASE("messages that are published during an outage wait in their order", "[redis]") {
   World world({.waiting_events = 6});
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -140,7 +140,7 @@ TEST_CASE("what is published while Redis is away waits, in its order", "[redis]"
   CHECK(layer.redis_stats().waiting_bytes == 0);
 }
 
-TEST_CASE("a Redis that refuses the process its channel is no Redis to wait for in silence", "[redis]") {
+TEST_CASE("a Redis that refuses the process's channel is reported down", "[redis]") {
   World world;
   const test::LogCapture log;
   world.redis.fail_with("NOPERM No permissions to access a channel");
@@ -153,7 +153,7 @@ TEST_CASE("a Redis that refuses the process its channel is no Redis to wait for 
   CHECK(layer.redis_stats().up);
 }
 
-TEST_CASE("what waits for room when a connection breaks waits for the next one", "[redis]") {
+TEST_CASE("messages that wait for room when a connection breaks wait for the next one", "[redis]") {
   World world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);
@@ -176,7 +176,7 @@ TEST_CASE("what waits for room when a connection breaks waits for the next one",
   CHECK(layer.redis_stats().waiting_events == 0);
 }
 
-TEST_CASE("wherever a connection breaks, the pub/sub layer is well again", "[redis][R-48]") {
+TEST_CASE("wherever a connection breaks, the pub/sub layer recovers", "[redis][R-48]") {
   for (std::size_t operation = 1;; ++operation) {
     World world;
     world.dialer.fail_at(operation);

@@ -28,7 +28,7 @@ std::int64_t served(const RedisServer& server) {
 
 }  // namespace
 
-TEST_CASE("a Redis that refuses to let us wait is asked every second, and heard", "[redis]") {
+TEST_CASE("a Redis that refuses blocking reads is polled every second", "[redis]") {
   TinyWorld world;
   test::LogCapture log;
   world.redis.refuse("BZPOPMIN", "ERR unknown command 'BZPOPMIN'");
@@ -61,7 +61,7 @@ TEMPLATE_LIST_TEST_CASE("sends that are refused are counted, and logged once", "
   CHECK(layer.redis_stats().undelivered == 20);
 }
 
-TEMPLATE_LIST_TEST_CASE("a user that may not publish at all reads, and the missing proof is logged once", "[redis]",
+TEMPLATE_LIST_TEST_CASE("a Redis user that may not publish reads, and the missing proof is logged once", "[redis]",
                         TinyWorlds) {
   const bool later = GENERATE(false, true);  // the ACL changes while the layer is up
   TestType world;
@@ -82,7 +82,7 @@ TEMPLATE_LIST_TEST_CASE("a user that may not publish at all reads, and the missi
   CHECK(log.count("not proven") == 1);
 }
 
-TEMPLATE_LIST_TEST_CASE("a host that is lost is one line of the log", "[redis]", TinyWorlds) {
+TEMPLATE_LIST_TEST_CASE("a lost host is logged in one line", "[redis]", TinyWorlds) {
   TestType world;
   auto& layer = world.layer();
   world.listener_in("g", layer);
@@ -111,10 +111,8 @@ TEST_CASE("joins that are refused are logged once, whatever group they were for"
   CHECK(layer.redis_stats().rejected == 20);
 }
 
-TEMPLATE_LIST_TEST_CASE(
-    "a Redis whose connection succeeds and whose service does not is tried more and more rarely, and "
-    "logged once",
-    "[redis]", TinyWorlds) {
+TEMPLATE_LIST_TEST_CASE("a Redis that connects and then refuses is retried with back-off, and logged once", "[redis]",
+                        TinyWorlds) {
   TestType world;
   test::LogCapture log;
   world.redis.fail_with(GENERATE("READONLY You can't write against a read only replica.",

@@ -55,7 +55,7 @@ TEST_CASE("twenty thousand memberships that lapse after six seconds are all rene
   CHECK(layer.redis_stats().late_renewals == 0);
 }
 
-TEST_CASE("renewals that come too late are counted and logged, and none is left out", "[redis][I-4]") {
+TEST_CASE("late renewals are counted and logged, and none is left out", "[redis][I-4]") {
   TinyWorld world({.group_expiry = 6s, .answer_time = 1min});
   const test::LogCapture log;
   auto& layer = world.layer();
@@ -70,7 +70,7 @@ TEST_CASE("renewals that come too late are counted and logged, and none is left 
   CHECK(groups_within(world, 6s) == 3000);
 }
 
-TEST_CASE("memberships of a host that is away delay no others", "[redis][I-4]") {
+TEST_CASE("memberships of a host that is down do not delay others", "[redis][I-4]") {
   testing::ManualExecutor executor;
   TinyRedis near(executor), far(executor);
   testing::ScriptedDialer to_near(near.server()), to_far(far.server());

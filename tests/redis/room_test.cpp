@@ -79,7 +79,7 @@ TEMPLATE_LIST_TEST_CASE("several publishers that wait for room all get it", "[re
   for (const Publisher& publisher : publishers) CHECK(publisher.outcome == "sent all");
 }
 
-TEMPLATE_LIST_TEST_CASE("a publisher that waits for room while the layer closes is told", "[redis]", TinyWorlds) {
+TEMPLATE_LIST_TEST_CASE("a publisher that waits for room gets an error when the layer closes", "[redis]", TinyWorlds) {
   TestType world({.close_time = 1s, .waiting_events = 3});
   auto& layer = world.layer();
   world.dialer.refuse(true);

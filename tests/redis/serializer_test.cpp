@@ -98,14 +98,14 @@ TEST_CASE("integer keys become text", "[redis][R-33]") {
   CHECK(read_as("81cfffffffffffffffff00") == R"({"18446744073709551615":0})");
 }
 
-TEST_CASE("what JSON has no word for becomes the nearest thing", "[redis][R-1]") {
+TEST_CASE("MessagePack values that JSON lacks are converted to the nearest JSON value", "[redis][R-1]") {
   CHECK(read_as("81a161cb7ff8000000000000") == R"({"a":null})");  // NaN
   CHECK(read_as("81a161cb7ff0000000000000") == R"({"a":null})");  // infinity
   CHECK(read_as("81a161c40200ff") == R"({"a":"AP8="})");
   CHECK(read_as("81a161c40200ff", Bytes::tagged) == R"({"a":{"__bytes__":"AP8="}})");
 }
 
-TEST_CASE("what a Django peer would refuse is refused", "[redis][R-2][R-34]") {
+TEST_CASE("messages that a Django peer would refuse are refused", "[redis][R-2][R-34]") {
   CHECK(read_as("82a474797065a178a173a2fffe") == "refused");  // text that is not UTF-8
   CHECK(read_as("81a1ff00") == "refused");                    // a key that is not
   CHECK(read_as("81c401ff00") == "refused");
@@ -207,7 +207,7 @@ TEST_CASE("a message may be a megabyte", "[redis][CL-10]") {
   CHECK(arrival->event.text() == event.text());
 }
 
-TEST_CASE("what Python's json module writes and JSON does not know becomes the nearest thing", "[redis][R-9]") {
+TEST_CASE("NaN and infinities of Python's json module are converted to the nearest JSON value", "[redis][R-9]") {
   RedisOptions options;
   options.serializer_format = SerializerFormat::json;
   const Serializer serializer(options, {});

@@ -65,7 +65,7 @@ TEMPLATE_LIST_TEST_CASE("sluice-send sends to groups and channels, and names the
   CHECK(ann.heard() == "1 2 3");
 }
 
-TEST_CASE("sluice-send says how it is used, and when it can't do it", "[redis][live]") {
+TEST_CASE("sluice-send prints its usage and its errors", "[redis][live]") {
   CHECK(sluice_send({"--help"}).output.starts_with("usage: sluice-send"));
   const std::vector<std::vector<std::string>> wrong{
       {}, {"group"}, {"shout", "g"}, {"--redis"}, {"--loud", "groups"}, {"--redis", "http://localhost", "groups"}};
@@ -75,8 +75,7 @@ TEST_CASE("sluice-send says how it is used, and when it can't do it", "[redis][l
   }
 }
 
-TEMPLATE_LIST_TEST_CASE("a sender that is killed in the middle of its broadcasts harms nobody", "[redis][live]",
-                        Layers) {
+TEMPLATE_LIST_TEST_CASE("a sender that is killed during its broadcasts harms no one", "[redis][live]", Layers) {
   RedisServer server;
   TestType one(at(server)), two(at(server));
   Guest& ann = one.guest_in("g");
@@ -95,7 +94,7 @@ TEMPLATE_LIST_TEST_CASE("a sender that is killed in the middle of its broadcasts
   CHECK(one.layer.redis_stats().downs + two.layer.redis_stats().downs == 0);
 }
 
-TEST_CASE("of a process that was killed an inbox remains, for a minute", "[redis][live][R-26][I-6]") {
+TEST_CASE("the inbox of a killed process remains for a minute", "[redis][live][R-26][I-6]") {
   RedisServer server;
   RedisOptions options = at(server);
   options.process_capacity = 50;

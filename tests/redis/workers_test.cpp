@@ -74,7 +74,7 @@ TEST_CASE("each job goes to one worker, in whatever process", "[redis][CL-8][R-2
   workers.clear();
 }
 
-TEST_CASE("a process takes a job when somebody waits for it", "[redis]") {
+TEST_CASE("a process takes a job only when a receive waits for it", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Worker worker(world, layer, "jobs");
@@ -135,7 +135,7 @@ TEST_CASE("a user that may not unblock reads a channel that is opened later with
   CHECK(workers.back().seen.size() == 1);
 }
 
-TEST_CASE("a worker that gives up leaves its job to others", "[redis][CL-8]") {
+TEST_CASE("a worker that stops waiting leaves its job to others", "[redis][CL-8]") {
   TinyWorld world;
   auto& one = world.layer();
   auto& two = world.layer();
@@ -155,7 +155,7 @@ TEST_CASE("a worker that gives up leaves its job to others", "[redis][CL-8]") {
   CHECK(stays.seen == std::vector{1});
 }
 
-TEST_CASE("a job that is too old is not done", "[redis][R-27][CL-16]") {
+TEST_CASE("an expired job is not delivered", "[redis][R-27][CL-16]") {
   TinyWorld world;
   auto& layer = world.layer();
   REQUIRE(layer.send("jobs", TinyWorld::numbered(1)));
@@ -169,7 +169,7 @@ TEST_CASE("a job that is too old is not done", "[redis][R-27][CL-16]") {
   CHECK(layer.stats().dropped_expired == 1);
 }
 
-TEST_CASE("workers go on when Redis was away", "[redis]") {
+TEST_CASE("workers continue after an outage", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Worker worker(world, layer, "jobs");
@@ -183,7 +183,7 @@ TEST_CASE("workers go on when Redis was away", "[redis]") {
   CHECK(worker.seen == std::vector{1, 2});
 }
 
-TEST_CASE("a job that is sent after a half-open connection was left is done", "[redis]") {
+TEST_CASE("a job that is sent after a half-open connection was given up is delivered", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Worker worker(world, layer, "jobs");
@@ -200,7 +200,7 @@ TEST_CASE("a job that is sent after a half-open connection was left is done", "[
   }
 }
 
-TEST_CASE("a Redis that refuses to be read is asked again now and then, and heard once it lets us", "[redis]") {
+TEST_CASE("a Redis that refuses reads is polled with back-off until it allows them", "[redis]") {
   TinyWorld world;
   auto& layer = world.layer();
   Listener& ann = world.listener_in("g", layer);

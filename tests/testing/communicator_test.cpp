@@ -60,7 +60,7 @@ class Slow : public Consumer {
 
 }  // namespace
 
-TEST_CASE("a communicator connects, says, hears and disconnects", "[testing][TH-1]") {
+TEST_CASE("a communicator connects, sends, receives and disconnects", "[testing][TH-1]") {
   ManualExecutor executor;
   Communicator browser(executor, consumer<Parrot>(), {"/"});
   const Opened opened = browser.connect();
@@ -105,7 +105,8 @@ TEST_CASE("a communicator sends the request that it was given", "[testing][SC-1]
   CHECK(browser.hear() == "ada");
 }
 
-TEST_CASE("what was not heard is told, with what came instead", "[testing][TH-1][TH-2][TH-3]") {
+TEST_CASE("an expected message that does not arrive is reported, with what arrived instead",
+          "[testing][TH-1][TH-2][TH-3]") {
   ManualExecutor executor;
   Communicator browser(executor, consumer<Parrot>(), {"/"});
   browser.set_patience(0ms);
@@ -137,7 +138,7 @@ TEST_CASE("a handshake may stay open", "[testing][LC-8]") {
   CHECK(browser.finished());
 }
 
-TEST_CASE("all that came is one transcript", "[testing]") {
+TEST_CASE("all received messages are one transcript", "[testing]") {
   ManualExecutor executor;
   Communicator browser(executor, consumer<Parrot>(), {"/"});
   browser.knock();
@@ -147,7 +148,7 @@ TEST_CASE("all that came is one transcript", "[testing]") {
   CHECK(browser.hear_all() == "");
 }
 
-TEST_CASE("hear waits for other threads", "[testing][LC-26]") {
+TEST_CASE("hear() waits for other threads", "[testing][LC-26]") {
   ManualExecutor executor;
   WorkerPool pool(1);
   Communicator browser(executor, consumer<Slow>(&pool), {"/"});
@@ -172,7 +173,7 @@ TEST_CASE("several communicators share a gateway, on executors of their own", "[
   CHECK(host.stats().connections == 2);
 }
 
-TEST_CASE("a communicator that goes takes its connection with it", "[testing]") {
+TEST_CASE("a destroyed communicator ends its connection", "[testing]") {
   ManualExecutor executor;
   Host host(consumer<Parrot>());
   {

@@ -42,7 +42,7 @@ struct Line {
 
 }  // namespace
 
-TEST_CASE("a connection writes down what it is told", "[testing]") {
+TEST_CASE("a recording connection records its calls", "[testing]") {
   Line line;
   line.connection->accept(Acceptance("chat", {{"x-a", "1"}}));
   line.connection->send(line.frames.encode(MessageKind::text, "hello"));
@@ -84,7 +84,7 @@ TEST_CASE("calls that break the contract stand in the transcript", "[testing]") 
   line.executor.run_all();
 }
 
-TEST_CASE("what the peer says arrives as a job, in order, and not during a pause", "[testing]") {
+TEST_CASE("messages of the peer arrive as jobs, in order, and not during a pause", "[testing]") {
   Line line;
   line.connection->accept({});
   for (const char* text : {"one", "pause", "two"}) line.connection->say(Message::text(text));
@@ -101,7 +101,7 @@ TEST_CASE("what the peer says arrives as a job, in order, and not during a pause
   CHECK(line.heard == "one;pause;two;closed 4001");
 }
 
-TEST_CASE("the peer's close is seen during a pause, and its loss before what it said", "[testing]") {
+TEST_CASE("the peer's close is delivered during a pause, and its loss before its messages", "[testing]") {
   Line closed;
   closed.connection->pause_reading();
   closed.connection->say_close(CloseReason(1005));
@@ -116,7 +116,7 @@ TEST_CASE("the peer's close is seen during a pause, and its loss before what it 
   CHECK(lost.heard == "closed 1006");
 }
 
-TEST_CASE("a stalled peer lets bytes queue up, and past the limit it is cut off", "[testing]") {
+TEST_CASE("bytes for a stalled peer are queued, and above the limit it is disconnected", "[testing]") {
   Line line;
   line.connection->accept({});
   line.connection->send(line.frames.encode(MessageKind::text, "taken"));
@@ -132,7 +132,7 @@ TEST_CASE("a stalled peer lets bytes queue up, and past the limit it is cut off"
   CHECK(line.heard == "closed 1013");
 }
 
-TEST_CASE("that the server stops is told in a job, to who was accepted and has not ended", "[testing]") {
+TEST_CASE("a stop is delivered as a job to connections that are open", "[testing]") {
   Line line;
   line.connection->stop();
   line.executor.run_all();
@@ -148,7 +148,7 @@ TEST_CASE("that the server stops is told in a job, to who was accepted and has n
   CHECK(line.heard == "stop 4001;closed 1012");
 }
 
-TEST_CASE("a connection that was asked tells once that nothing is queued any more", "[testing]") {
+TEST_CASE("a connection notifies once that its queue is empty, when asked", "[testing]") {
   Line line;
   line.connection->accept({});
   line.connection->stall(1'000);

@@ -31,7 +31,7 @@ using Worlds = std::tuple<Scripted>;
 using namespace sluice;
 using namespace sluice::testing;
 
-TEST_CASE("a scripted layer writes down what it is asked", "[testing]") {
+TEST_CASE("a scripted layer records its calls", "[testing]") {
   Scene<Scripted> scene;
   {
     Ear ear(scene.layer, scene.executors.at(0));
@@ -88,7 +88,7 @@ Task<> join_and_note(ChannelLayer& layer, const Channel& channel, std::string& s
 }
 }  // namespace
 
-TEST_CASE("what is held waits for release", "[testing]") {
+TEST_CASE("held operations wait for release", "[testing]") {
   Scene<Scripted> scene;
   Ear& ear = scene.ear();
   scene.layer.take_transcript();

@@ -45,7 +45,7 @@ struct Room {
 
 }  // namespace
 
-TEST_CASE("what is written arrives, and what is said comes back, in jobs", "[testing]") {
+TEST_CASE("written bytes and replies arrive as jobs", "[testing]") {
   Room room;
   auto stream = room.dial();
   stream->write("a");

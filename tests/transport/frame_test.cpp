@@ -104,7 +104,7 @@ TEST_CASE("a joined frame is read message by message", "[transport]") {
   CHECK_FALSE(FrameReader("").next());
 }
 
-TEST_CASE("consumed bytes are gone from the front", "[transport]") {
+TEST_CASE("consumed bytes are removed from the front", "[transport]") {
   FrameBuffer frames;
   Frame frame = frames.encode(MessageKind::text, "hello");
   frame.consume(3);
@@ -146,7 +146,7 @@ TEST_CASE("a chunk is written again as soon as no frame points into it", "[trans
   CHECK(frames.allocated_bytes() == allocated);
 }
 
-TEST_CASE("of the chunks that are done with, one stays as a spare", "[transport]") {
+TEST_CASE("one unused chunk is kept as a spare", "[transport]") {
   FrameBuffer frames;
   (void)frames.encode(MessageKind::text, "x");
   const std::size_t one_chunk = frames.allocated_bytes();
@@ -170,7 +170,7 @@ TEST_CASE("a frame larger than a chunk has memory of its own", "[transport]") {
   CHECK(frames.allocated_bytes() == before);
 }
 
-TEST_CASE("a copy in memory of its own pins nothing else", "[transport]") {
+TEST_CASE("a copy in memory of its own keeps nothing else alive", "[transport]") {
   FrameBuffer frames;
   Frame small = frames.encode(MessageKind::text, "small");
   CHECK(small.pinned_bytes() > 1000);

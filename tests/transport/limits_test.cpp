@@ -7,7 +7,7 @@ using namespace sluice;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 
-TEST_CASE("limits that can be kept are taken, up to the largest numbers", "[transport]") {
+TEST_CASE("valid limits are accepted, up to the largest numbers", "[transport]") {
   CHECK(fault_of(ServerLimits()).empty());
   CHECK(fault_of(ConsumerLimits()).empty());
   ServerLimits largest;
@@ -28,7 +28,7 @@ TEST_CASE("limits that can be kept are taken, up to the largest numbers", "[tran
   CHECK(fault_of(most).empty());
 }
 
-TEST_CASE("limits that can't be kept are refused with their names", "[transport]") {
+TEST_CASE("invalid limits are refused by name", "[transport]") {
   CHECK_THAT(fault_of({.head_bytes = 0}), ContainsSubstring("head_bytes"));
   CHECK_THAT(fault_of({.header_count = 0}), ContainsSubstring("header_count"));
   CHECK_THAT(fault_of({.message_bytes = 0}), ContainsSubstring("message_bytes"));

@@ -63,7 +63,7 @@ TEST_CASE("a header is found in any case, the first one or the last", "[transpor
   CHECK(scope.headers().size() == 4);
 }
 
-TEST_CASE("headers keep their order, and can be let go of", "[transport][SC-1]") {
+TEST_CASE("headers keep their order, and can be released", "[transport][SC-1]") {
   RequestInfo request;
   request.path = "/ws/";
   request.subprotocols = {"a"};
@@ -127,7 +127,7 @@ TEST_CASE("captures are asked for by name and kind", "[transport][SC-7][SC-8]") 
   CHECK(scope.url_route().find("month") == nullptr);
 }
 
-TEST_CASE("what is left of the path is the path until a route says otherwise", "[transport][SC-4]") {
+TEST_CASE("the remaining path is the whole path until a route matches", "[transport][SC-4]") {
   RequestInfo request;
   request.path = "/a/b/";
   Scope scope(std::move(request));
@@ -154,7 +154,7 @@ TEST_CASE("a scope carries one object of each type", "[transport][MW-1]") {
   CHECK(moved.find<std::string>() == nullptr);
 }
 
-TEST_CASE("a user is nobody, anonymous, or somebody", "[transport][MW-8]") {
+TEST_CASE("a user is absent, anonymous, or has an id", "[transport][MW-8]") {
   Scope scope;
   CHECK(scope.user() == nullptr);
   scope.set_user(User());
@@ -167,7 +167,7 @@ TEST_CASE("a user is nobody, anonymous, or somebody", "[transport][MW-8]") {
   CHECK(scope.user() == nullptr);
 }
 
-TEST_CASE("user ids are told apart by kind and value", "[transport][CC-22]") {
+TEST_CASE("user ids differ by kind and value", "[transport][CC-22]") {
   CHECK(UserId(1) == UserId(std::int64_t(1)));
   CHECK(UserId("1") == UserId(std::string("1")));
   CHECK_FALSE(UserId(1) == UserId("1"));

@@ -74,7 +74,7 @@ TEST_CASE("RSV1 stands on the first frame of a message and nowhere else", "[ws]"
   CHECK(heard(raw_frame(rsv1 | text, hello)) == lines({"failed 1002: reserved bits are set"}));  // not agreed on
 }
 
-TEST_CASE("a client's window goes on from message to message if that was agreed on", "[ws]") {
+TEST_CASE("a client's window is kept between messages if that was negotiated", "[ws]") {
   const std::string again = "\xf2\x00\x11\x00\x00"s;  // RFC 7692 section 7.2.3.2
   const std::string bytes = raw_frame(rsv1 | text, hello) + client_text("plain") + raw_frame(rsv1 | text, again);
   CHECK(heard(bytes, compressed_with_window(15)) == lines({"text: Hello", "text: plain", "text: Hello"}));
@@ -83,7 +83,7 @@ TEST_CASE("a client's window goes on from message to message if that was agreed 
         lines({"text: Hello", "text: plain", "failed 1007: the compressed message can't be read"}));
 }
 
-TEST_CASE("a compressed text is UTF-8, judged as it comes out", "[ws]") {
+TEST_CASE("a compressed text is checked for UTF-8 after decompression", "[ws]") {
   const std::string fault = "failed 1007: the text is not UTF-8";
   CHECK(heard(compressed_text("\xf0\x9f\x8c\x8a"), compressed()) == lines({"text: \xf0\x9f\x8c\x8a"}));
   CHECK(heard(compressed_text("caf\xc3"), compressed()) == lines({fault}));
@@ -94,7 +94,7 @@ TEST_CASE("a compressed text is UTF-8, judged as it comes out", "[ws]") {
   CHECK(heard(raw_frame(rsv1 | binary, deflated("caf\xc3")), compressed()) == lines({"binary: caf\xc3"}));
 }
 
-TEST_CASE("the limit holds for what comes out, not for what came", "[ws]") {
+TEST_CASE("the message limit applies after decompression", "[ws]") {
   const std::string json = rows_json(1'000);
   CHECK(heard(compressed_text(json), compressed(1'000)) == lines({"text: " + json}));
   CHECK(heard(compressed_text(json), compressed(999)) == lines({"failed 1009: the message is too big"}));
@@ -109,7 +109,7 @@ TEST_CASE("the limit holds for what comes out, not for what came", "[ws]") {
               compressed(999)) == lines({"text: x", "failed 1009: the message is too big"}));
 }
 
-TEST_CASE("a bomb fails 1009 before a hundredth of it has been read", "[ws]") {
+TEST_CASE("a decompression bomb fails with 1009 before a hundredth of it has been read", "[ws]") {
   const std::string zeros(50'000'000, '\0');
   const std::string bomb = raw_frame(rsv1 | binary, deflated(zeros));
   Listener listener(compressed(100'000));
@@ -117,7 +117,7 @@ TEST_CASE("a bomb fails 1009 before a hundredth of it has been read", "[ws]") {
   CHECK(listener.lines() == lines({"failed 1009: the message is too big"}));
 }
 
-TEST_CASE("a compressed message brings no more over the wire than what may come out, and a little", "[ws]") {
+TEST_CASE("the compressed bytes of a message are bounded by its decompressed limit", "[ws]") {
   constexpr std::size_t limit = 1'000, most = limit + limit / 4 + 64 * 1024;
   const std::string wrong = "failed 1009: the message is too big";
   const auto header_of = [](std::uint64_t payload) {
@@ -164,7 +164,7 @@ TEST_CASE("a compressed message that comes to much is uncompressed in turns", "[
   CHECK(calls(nothing + '\0') >= 10);
 }
 
-TEST_CASE("what was wrong first is said first, however the bytes are cut", "[ws]") {
+TEST_CASE("the first fault is reported, however the bytes are split", "[ws]") {
   const std::string bad_then_long = std::string(50, 'a') + "\xff" + std::string(100, 'b');
   CHECK(heard(compressed_text(bad_then_long), compressed(60)) == lines({"failed 1007: the text is not UTF-8"}));
   CHECK(heard(compressed_text(bad_then_long), compressed(40)) == lines({"failed 1009: the message is too big"}));
@@ -181,7 +181,7 @@ TEST_CASE("a compressed message that can't be read fails 1007", "[ws]") {
         lines({"text: Hello", fault}));
 }
 
-TEST_CASE("inflaters are lent for the time of a message, and kept only for a window", "[ws]") {
+TEST_CASE("an inflater is borrowed for one message, and kept only for a window", "[ws]") {
   ws::InflaterPool pool;
   ws::DeflateTotals totals;
   ws::MessageInflater forgetting(0, pool, totals), keeping(15, pool, totals);
@@ -208,7 +208,7 @@ TEST_CASE("inflaters are lent for the time of a message, and kept only for a win
   CHECK(pool.allocated_bytes() < 200'000);
 }
 
-TEST_CASE("random compressed conversations say what was said", "[ws]") {
+TEST_CASE("random compressed conversations arrive unchanged", "[ws]") {
   std::mt19937 random(7692);
   const auto below = [&random](std::size_t limit) { return random() % limit; };
   for (int round = 0; round < 1'000; ++round) {

@@ -27,7 +27,7 @@ ws::DeflateParameters agreed(std::string_view offers, const DeflateOptions& opti
 
 }  // namespace
 
-TEST_CASE("the offers of RFC 7692 are answered as it says", "[ws]") {
+TEST_CASE("the offers of RFC 7692 are answered as specified", "[ws]") {
   // Section 5.2 and 7: the extension alone; with a hint, and with a fallback behind it.
   CHECK(answer("permessage-deflate") == "accepted");
   CHECK(answer("permessage-deflate; client_max_window_bits; server_max_window_bits=10") == "server_max_window_bits=10");
@@ -76,7 +76,7 @@ TEST_CASE("an offer that can't be accepted is passed over for the next", "[ws]")
   CHECK(answer("foo; server_max_window_bits=9, permessage-deflate, bar") == "accepted");
 }
 
-TEST_CASE("by default nothing is kept between messages, whatever was offered", "[ws]") {
+TEST_CASE("by default no window is kept between messages, whatever was offered", "[ws]") {
   const std::string forget = "server_no_context_takeover; client_no_context_takeover";
   CHECK(answer("permessage-deflate", {}) == forget);
   CHECK(answer("permessage-deflate; client_max_window_bits", {}) == forget);
@@ -85,7 +85,7 @@ TEST_CASE("by default nothing is kept between messages, whatever was offered", "
   CHECK(answer("permessage-deflate", {.enabled = false}) == "declined");
 }
 
-TEST_CASE("a smaller window of the options is agreed on where the client allows it", "[ws]") {
+TEST_CASE("a smaller window of the options is negotiated where the client allows it", "[ws]") {
   DeflateOptions small = generous;
   small.server_window_bits = 11;
   small.client_window_bits = 10;
@@ -101,8 +101,7 @@ TEST_CASE("a smaller window of the options is agreed on where the client allows 
   CHECK(agreed("permessage-deflate", small) == ws::DeflateParameters{false, true, 11, 15});
 }
 
-TEST_CASE("every combination of parameters is answered with what was asked, and no more than the options allow",
-          "[ws]") {
+TEST_CASE("every combination of parameters is answered within the offer and the options", "[ws]") {
   for (int choice = 0; choice < 64; ++choice) {
     const bool server_forgets = choice & 1, client_forgets = choice & 2, server_window = choice & 4,
                client_window = choice & 8;
@@ -120,7 +119,7 @@ TEST_CASE("every combination of parameters is answered with what was asked, and 
   }
 }
 
-TEST_CASE("options that make no sense are named", "[ws]") {
+TEST_CASE("invalid options are named", "[ws]") {
   CHECK(fault_of(DeflateOptions()).empty());
   CHECK(fault_of({.server_window_bits = 7}) == "server_window_bits is 8 to 15");
   CHECK(fault_of({.client_window_bits = 16}) == "client_window_bits is 8 to 15");

@@ -208,14 +208,14 @@ TEST_CASE("a message that ends in the middle is corrupt", "[ws]") {
   CHECK(inflated("\xf3\x48\xcd\xc9\xc9\x07\x00"s) == "corrupt");  // BFINAL, and no further block begun
 }
 
-TEST_CASE("what is no DEFLATE is corrupt", "[ws]") {
+TEST_CASE("bytes that are no DEFLATE stream are corrupt", "[ws]") {
   CHECK(inflated("\x07"s) == "corrupt");                            // no such kind of block
   CHECK(inflated("\x00\x05\x00\xfa\xfe hello\x00"s) == "corrupt");  // lengths that don't match
   CHECK(inflated("\xff\xff\xff\xff"s) == "corrupt");
   CHECK(inflated(deflated("Hello") + "\0"s) == "corrupt");  // more behind the end
 }
 
-TEST_CASE("any bit may be wrong without harm, and fails alike however the message is cut", "[ws]") {
+TEST_CASE("a flipped bit does no harm, and fails alike however the message is split", "[ws]") {
   const std::string payload = deflated(rows_json(400) + noise(30));
   int corrupt = 0;
   for (std::size_t bit = 0; bit < payload.size() * 8; ++bit) {
@@ -228,7 +228,7 @@ TEST_CASE("any bit may be wrong without harm, and fails alike however the messag
   CHECK(corrupt > 100);
 }
 
-TEST_CASE("what compression takes is known", "[ws]") {
+TEST_CASE("the memory of compression is known", "[ws]") {
   // The numbers of docs/compression.md, with room for another zlib.
   CHECK(Deflater(15, 1, 8).allocated_bytes() < 280'000);
   CHECK(Deflater(15, 1, 8).allocated_bytes() > 200'000);

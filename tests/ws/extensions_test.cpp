@@ -47,7 +47,7 @@ TEST_CASE("a quoted value is a token in quotes", "[ws]") {
   }
 }
 
-TEST_CASE("what is no list of extensions is malformed as a whole", "[ws]") {
+TEST_CASE("a malformed list of extensions is refused as a whole", "[ws]") {
   for (const char* wrong : {";", "=", "a;", "a;;b", "a; =1", "a; b=", "a; b=,c", "a b", "a; b c", "a; b=1 2",
                             "a; b=1=2", "a=1", "a/b", "(a)", "good, a;", "a\x01", "\xc3\xa9"}) {
     CAPTURE(wrong);

@@ -59,7 +59,7 @@ Frame joined(std::initializer_list<Frame> frames) {
 
 }  // namespace
 
-TEST_CASE("a frame is compressed once for all who agreed on the same", "[ws]") {
+TEST_CASE("a frame is compressed once for all connections with the same parameters", "[ws]") {
   ws::SharedDeflate shared({});
   FrameBuffer frames;
   const std::string json = rows_json(2'000);
@@ -85,7 +85,7 @@ TEST_CASE("a frame is compressed once for all who agreed on the same", "[ws]") {
   CHECK(shared.sent().messages == 2);
 }
 
-TEST_CASE("what is short or does not shrink is sent as it is", "[ws]") {
+TEST_CASE("messages that are short or do not shrink are sent uncompressed", "[ws]") {
   ws::SharedDeflate shared({});
   const auto deflater = shared.outgoing(without_windows);
   FrameBuffer frames;
@@ -197,7 +197,7 @@ TEST_CASE("a window of its own serves one connection, message after message", "[
   CHECK(to_ann.read(ann->deflate(run).wire()) == Messages{"*" + rows_json(300), "short"});
 }
 
-TEST_CASE("a client that asks for no takeover shares, whatever the options prefer", "[ws]") {
+TEST_CASE("a client that asks for no context takeover shares compressed frames, whatever the options prefer", "[ws]") {
   ws::SharedDeflate shared({.server_context = DeflateContext::per_connection});
   CHECK(shared.outgoing(without_windows) == shared.outgoing(without_windows));
 }

@@ -47,7 +47,7 @@ TEST_CASE("a header is read to its last byte and not further, however it is cut"
   }
 }
 
-TEST_CASE("what is known of half a header is told", "[ws]") {
+TEST_CASE("an incomplete header reports what is known of it", "[ws]") {
   ws::FrameHeaderReader reader;
   CHECK_FALSE(reader.has_opcode());
   read(reader, "\x81");
@@ -69,7 +69,7 @@ TEST_CASE("a reader that was cleared reads the next header", "[ws]") {
   CHECK(reader.opcode() == ws::Opcode::ping);
 }
 
-TEST_CASE("every first and second byte is taken or refused as RFC 6455 says", "[ws]") {
+TEST_CASE("every first and second byte is accepted or refused as in RFC 6455", "[ws]") {
   for (int first = 0; first < 256; ++first) {
     for (int second = 0; second < 256; ++second) {
       const int opcode = first & 15, length = second & 127;

@@ -92,7 +92,7 @@ TEST_CASE("offers and extensions are taken from all their lines, in order", "[ws
   CHECK(Request().with("Sec-WebSocket-Protocol:").checked() == good);
 }
 
-TEST_CASE("headers that a handshake uses up are not kept, the others stand as they came", "[ws][SC-1]") {
+TEST_CASE("headers of the handshake are not kept, the others are unchanged", "[ws][SC-1]") {
   RequestInfo request;
   request.headers = {{"host", "a"},
                      {"upgrade", "websocket"},
@@ -139,7 +139,7 @@ TEST_CASE("handshakes that are wrong are refused with the right status", "[ws]")
   CHECK(Request().with("Content-Length: 5").checked() == "400 a handshake has no body");
 }
 
-TEST_CASE("another version is told which one is spoken", "[ws]") {
+TEST_CASE("a request for another version is answered with the supported one", "[ws]") {
   const auto other =
       "426 only version 13 of the WebSocket protocol is spoken | Upgrade: websocket | Sec-WebSocket-Version: 13";
   for (const auto* version : {"8", "0", "14", "130", "13, 8", "", "thirteen", "013"}) {
@@ -217,7 +217,7 @@ TEST_CASE("accept adds the application's headers to the 101", "[ws][LC-11]") {
   CHECK(response->ends_with("\r\nX-Node: a 1\r\nSet-Cookie: b=2\r\n\r\n"));
 }
 
-TEST_CASE("accept refuses headers that would break out, or belong to the handshake", "[ws][LC-11]") {
+TEST_CASE("accept() refuses headers that would inject lines, or belong to the handshake", "[ws][LC-11]") {
   for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{{"X", "a\r\nEvil: yes"},
                                                                                     {"X", "a\n"},
                                                                                     {"X", "a\r"},

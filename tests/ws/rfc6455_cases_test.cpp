@@ -138,7 +138,7 @@ TEST_CASE("fragmentation (RFC 6455 section 5.4)", "[ws]") {
   });
 }
 
-TEST_CASE("a message may be in so many frames and no more, however empty they are", "[ws]") {
+TEST_CASE("the number of frames in a message is bounded, however empty they are", "[ws]") {
   Hearing how;
   how.limits.frames_per_message = 3;
   const std::string fault = "failed 1008: the message is in too many frames";

@@ -102,7 +102,7 @@ Transcript without_fault_texts(Transcript lines) {
 
 }  // namespace
 
-TEST_CASE("random valid frames at random cuts say what the model says", "[ws]") {
+TEST_CASE("random valid frames, split at random, give what the model gives", "[ws]") {
   Dice dice(20'260'101);
   for (int round = 0; round < 2'000; ++round) {
     Speaker speaker(dice);
@@ -116,7 +116,7 @@ TEST_CASE("random valid frames at random cuts say what the model says", "[ws]") 
   }
 }
 
-TEST_CASE("a hundred thousand random inputs are survived, and heard alike however they are cut", "[ws]") {
+TEST_CASE("a hundred thousand random inputs do no harm, and give the same result however they are split", "[ws]") {
   Dice dice(7);
   int failed = 0;
   for (int round = 0; round < 100'000; ++round) {

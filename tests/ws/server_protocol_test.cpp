@@ -204,7 +204,7 @@ TEST_CASE("text that is not UTF-8 fails 1007", "[ws]") {
   }
 }
 
-TEST_CASE("the borders of UTF-8 are let through", "[ws]") {
+TEST_CASE("the first and last characters of each UTF-8 length are accepted", "[ws]") {
   for (const std::string& good :
        {"\0"s, "\x7f"s, "\xc2\x80"s, "\xdf\xbf"s, "\xe0\xa0\x80"s, "\xed\x9f\xbf"s, "\xee\x80\x80"s, "\xef\xbf\xbf"s,
         "\xef\xbf\xbe"s, "\xf0\x90\x80\x80"s, "\xf4\x8f\xbf\xbf"s, "\xef\xbb\xbf"s}) {
@@ -248,7 +248,7 @@ TEST_CASE("the limit is for one message, not for all", "[ws]") {
   CHECK(heard(frames, 7) == Transcript(10, "text: 1234567"));
 }
 
-TEST_CASE("the peer's close code and text are told; 1005 when there is none", "[ws][LC-21]") {
+TEST_CASE("the peer's close code and text are reported, and 1005 when there is none", "[ws][LC-21]") {
   CHECK(heard(client_frame(Opcode::close, "")) == lines({"close 1005: "}));
   CHECK(heard(client_close(1000)) == lines({"close 1000: "}));
   CHECK(heard(client_close(1000, "bye")) == lines({"close 1000: bye"}));
@@ -256,7 +256,7 @@ TEST_CASE("the peer's close code and text are told; 1005 when there is none", "[
   CHECK(heard(client_close(1001, std::string(123, 'x'))) == lines({"close 1001: " + std::string(123, 'x')}));
 }
 
-TEST_CASE("only close codes that may be sent are believed", "[ws][LC-14]") {
+TEST_CASE("a close frame with a code that must not be sent fails with 1002", "[ws][LC-14]") {
   for (const int code :
        {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999}) {
     CHECK(heard(client_close(static_cast<std::uint16_t>(code))) == lines({"close " + std::to_string(code) + ": "}));
@@ -276,7 +276,7 @@ TEST_CASE("a close frame that is malformed fails", "[ws]") {
   CHECK(heard(client_close(1000, "\xce")) == lines({"failed 1007: the close reason is not UTF-8"}));
 }
 
-TEST_CASE("nothing is heard after the end", "[ws]") {
+TEST_CASE("nothing is delivered after the end", "[ws]") {
   CHECK(heard(client_close(1000) + client_text("late") + client_frame(Opcode::ping, "") + client_close(1001)) ==
         lines({"close 1000: "}));
   CHECK(heard(raw_frame(0x83, "") + client_text("late") + client_close(1000)) ==
@@ -302,7 +302,7 @@ TEST_CASE("reading can stop between two messages of one buffer", "[ws]") {
   CHECK(input.empty());
 }
 
-TEST_CASE("a message that nobody takes makes way for the next", "[ws]") {
+TEST_CASE("a message that is not taken is replaced by the next", "[ws]") {
   std::string buffer =
       client_text("not taken") + client_frame(Opcode::text, "ta", false) + client_frame(Opcode::continuation, "ken");
   std::span<char> input(buffer);
@@ -313,7 +313,7 @@ TEST_CASE("a message that nobody takes makes way for the next", "[ws]") {
   CHECK(protocol.take_message() == Message::text("taken"));
 }
 
-TEST_CASE("a protocol that moves takes its half message along", "[ws]") {
+TEST_CASE("a moved protocol keeps its incomplete message", "[ws]") {
   const std::string frame = client_text("moved along, half of it");
   std::string first = frame.substr(0, 12), second = frame.substr(12);
   std::span<char> input(first);

@@ -8,7 +8,7 @@
 
 using namespace sluice;
 
-TEST_CASE("a mask comes off at any alignment, length and place in the frame", "[ws]") {
+TEST_CASE("a payload is unmasked at any alignment, length and offset in the frame", "[ws]") {
   const ws::MaskingKey key{'\x12', '\x9a', '\xff', '\x00'};
   std::string plain(200, '\0');
   for (std::size_t at = 0; at < plain.size(); ++at) plain[at] = static_cast<char>(at * 7);
@@ -26,7 +26,7 @@ TEST_CASE("a mask comes off at any alignment, length and place in the frame", "[
   CHECK(wrong == 0);
 }
 
-TEST_CASE("the place in a frame may be past four gigabytes", "[ws]") {
+TEST_CASE("the offset in a frame may exceed four gigabytes", "[ws]") {
   const ws::MaskingKey key{'\x01', '\x02', '\x03', '\x04'};
   std::string bytes(9, '\0');
   ws::unmask(bytes, key, (std::uint64_t{1} << 62) + 3);
