@@ -278,7 +278,6 @@ void AsioServer::State::end() {
   executors_.join();
   close_door();
   for (const auto& acceptor : take_acceptors()) acceptor->close();
-  take_adopted();
   for (const auto& shard : shards_) shard->shutdown().tear_down();
   for (const auto& shard : shards_) context_.gateway.executor_ended(shard->executor());
 }
