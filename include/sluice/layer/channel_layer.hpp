@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,6 +41,8 @@ class ChannelCapacity {
   std::size_t capacity_;
 };
 
+class LayerObserver;
+
 /// The limits of a channel layer, with the names that channels_redis gives them. The constructor of a layer throws
 /// std::invalid_argument if expiry is below 1 s or above 100 years, or if message_bytes or waiting_events is 0. All
 /// other values are valid. A value; fixed once the layer is constructed.
@@ -51,6 +54,9 @@ struct ChannelLayerOptions {
   // Mail that waits for one executor. Past either a send fails with no_room, or waits (group_send_when_room).
   std::size_t waiting_events = 100'000;
   std::size_t waiting_bytes = 64 * 1024 * 1024;  // with what an event takes beside its bytes
+  /// Called in their order for what happens to events and the bus: sluice/layer/layer_observer.hpp. The layer shares
+  /// them until it and its channels have ended.
+  std::vector<std::shared_ptr<LayerObserver>> observers = {};
 };
 
 /// What a layer did since it was built, and what it dropped, by cause. A value.

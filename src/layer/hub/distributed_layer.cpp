@@ -54,6 +54,7 @@ DistributedLayer::~DistributedLayer() {
 
 void DistributedLayer::start(std::shared_ptr<Hub> hub) {
   hub_ = std::move(hub);
+  on_the_way_->reports = hub_->reports();
   pauses_ = std::make_shared<ReadingPauses>(executor_, hub_);
   subscriptions_.emplace(*bus_, hub_, options_.name, options_.join_time, [this](std::size_t link) { restored(link); });
   post([](DistributedLayer& self) {
@@ -106,9 +107,12 @@ Result<void> DistributedLayer::publish(BusTarget to, std::string_view name, cons
   auto body = encode_(event);
   if (!body) return body.error();
   if (on_the_way_->room.take(QueuedMessage::size_of(*body))) {
-    return accept(to, name, std::move(*body), std::move(receipt));
+    auto accepted = accept(to, name, std::move(*body), std::move(receipt));
+    if (accepted) hub_->reports()->published(name, to == BusTarget::group, event);
+    return accepted;
   }
   counters_.refused.fetch_add(1, std::memory_order_relaxed);
+  hub_->reports()->dropped(LayerDrop::no_room, name);
   return Error(ErrorCode::no_room,
                fmt::format("{0} \"{1}\": not sent, {2} events with {3} bytes wait for {4} already "
                            "({5}::waiting_events, waiting_bytes); {0}_when_room waits until there is room",
@@ -119,12 +123,16 @@ Result<void> DistributedLayer::publish(BusTarget to, std::string_view name, cons
 Task<Result<void>> DistributedLayer::publish_when_room(BusTarget to, std::string_view name, const Event& event) {
   auto body = encode_(event);
   if (!body) return Result<void>(body.error());
-  if (on_the_way_->room.take(QueuedMessage::size_of(*body))) return accept(to, name, std::move(*body), {});
-  return wait_for_room(shared_from_this(), to, std::string(name), std::move(*body));
+  if (on_the_way_->room.take(QueuedMessage::size_of(*body))) {
+    auto accepted = accept(to, name, std::move(*body), {});
+    if (accepted) hub_->reports()->published(name, to == BusTarget::group, event);
+    return accepted;
+  }
+  return wait_for_room(shared_from_this(), to, std::string(name), std::move(*body), event);
 }
 
 Task<Result<void>> DistributedLayer::wait_for_room(std::shared_ptr<DistributedLayer> self, BusTarget to,
-                                                   std::string name, BusBody body) {
+                                                   std::string name, BusBody body, Event event) {
   Room& room = self->on_the_way_->room;
   std::optional<Room::Turn> turn;
   do {
@@ -133,7 +141,9 @@ Task<Result<void>> DistributedLayer::wait_for_room(std::shared_ptr<DistributedLa
     const WaitingLine::WakeUp woken = turn->queue_up();
     co_await woken;
   } while (!room.take(QueuedMessage::size_of(body)));
-  co_return self->accept(to, name, std::move(body), {});
+  auto accepted = self->accept(to, name, std::move(body), {});
+  if (accepted) self->hub_->reports()->published(name, to == BusTarget::group, event);
+  co_return accepted;
 }
 
 // There is room for it. Whoever closes waits for what took its room before.

@@ -16,6 +16,7 @@
 
 #include "layer/hub/bus_subscriptions.hpp"
 #include "layer/hub/hub.hpp"
+#include "layer/hub/outage.hpp"
 #include "layer/hub/queued_message.hpp"
 #include "layer/hub/reading_pauses.hpp"
 #include "layer/hub/waiting_messages.hpp"
@@ -59,6 +60,7 @@ class DistributedLayer final : public BusEvents, public std::enable_shared_from_
   std::size_t waiting_events() const noexcept { return on_the_way_->room.events(); }
   void add_to(LayerStats& stats) const;
   BusStats stats() const;
+  const Outage& outage() const noexcept { return outage_; }
   Executor& executor() const noexcept { return executor_; }
   const DistributedLayerOptions& options() const noexcept { return options_; }
 
@@ -85,12 +87,12 @@ class DistributedLayer final : public BusEvents, public std::enable_shared_from_
     executor_.post([self = shared_from_this(), work = std::move(work)]() mutable { work(*self); });
   }
   static Task<Result<void>> wait_for_room(std::shared_ptr<DistributedLayer> self, BusTarget to, std::string name,
-                                          BusBody body);
+                                          BusBody body, Event event);
   Result<void> accept(BusTarget to, std::string_view name, BusBody body, std::optional<Receipt> receipt);
   void hand_over(std::shared_ptr<BusMessage> message) noexcept;
   void publish_waiting(std::size_t link) noexcept;
   void restored(std::size_t link);
-  void went_down();
+  void went_down(const std::string& reason);
   void notify() noexcept;
   void tick();
   void drop_expired(Link& link);
@@ -107,7 +109,8 @@ class DistributedLayer final : public BusEvents, public std::enable_shared_from_
   std::optional<BusSubscriptions> subscriptions_;  // since start()
   std::vector<Link> links_;
   std::vector<Waiter> waiting_for_up_;
-  std::string last_reason_;                   // of an outage
+  std::string last_reason_;  // of an outage
+  Outage outage_;
   Executor::Clock::time_point settled_at_{};  // not up before
   bool down_notice_due_ = false;              // consumers are to receive LayerDown
   bool down_notified_ = false;                // and have received it since LayerUp

@@ -36,7 +36,8 @@ void DistributedLayer::down(std::size_t number, const Error& reason) {
   hub_->index().unannounce_all();
   link.waiting.rewind();
   last_reason_ = reason.message();
-  went_down();
+  outage_.update(last_reason_);
+  went_down(last_reason_);
 }
 
 void DistributedLayer::missed(const Error& reason) {
@@ -46,11 +47,13 @@ void DistributedLayer::missed(const Error& reason) {
     said_.write(LogLevel::warning, reason.context(),
                 [&] { return fmt::format("{} layer: down: {}", options_.name, reason.context()); });
   }
-  went_down();
+  went_down(reason.context());
 }
 
-void DistributedLayer::went_down() {
+void DistributedLayer::went_down(const std::string& reason) {
   if (!counters_.up.exchange(false)) return;
+  outage_.begin(reason);
+  hub_->reports()->down(reason);
   counters_.downs.fetch_add(1, std::memory_order_relaxed);
   down_notice_due_ = true;
   notify();
@@ -69,6 +72,8 @@ void DistributedLayer::notify() noexcept {
     if (down_notified_) hub_->deliver_to_all(Event::of(LayerUp{}));
     down_notified_ = false;
     counters_.up = true;
+    outage_.end();
+    hub_->reports()->up();
     for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve({});
   } catch (...) {
     log_failure("channel layer: consumers are notified of the bus later", std::current_exception());
@@ -140,7 +145,10 @@ void DistributedLayer::leave_when_drained() {
 
 void DistributedLayer::end() {
   if (std::exchange(ended_, true)) return;
-  counters_.up = false;
+  if (counters_.up.exchange(false)) {
+    outage_.begin("the layer is closed");
+    hub_->reports()->down("the layer is closed");
+  }
   pauses_->end();
   for (Link& link : links_) link.up = false;
   const Error closed(ErrorCode::layer_unavailable, "the layer is closed");

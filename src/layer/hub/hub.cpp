@@ -52,6 +52,7 @@ struct Gathering {
 Hub::Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string channel_prefix, GroupHooks hooks)
     : options_(std::move(options)),
       channel_prefix_(std::move(channel_prefix)),
+      reports_(std::make_shared<LayerReports>(options_)),
       index_(std::make_shared<GroupIndex>(std::move(hooks))) {
   if (executors.size() == 0 || executors.size() > ExecutorGroup::max_size) {
     throw std::invalid_argument(fmt::format("channel layer: it runs on 1 to {} executors, not on {}",
@@ -68,10 +69,10 @@ Hub::Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string chan
     throw std::invalid_argument("channel layer: with waiting_events 0 nothing is delivered");
   }
   for (std::size_t i = 0; i < executors.size(); ++i) {
-    shards_.push_back(
-        std::make_shared<HubShard>(executors.at(i), static_cast<unsigned>(i), channel_prefix_, index_, options_));
+    shards_.push_back(std::make_shared<HubShard>(executors.at(i), static_cast<unsigned>(i), channel_prefix_, index_,
+                                                 reports_, options_));
   }
-  plain_channels_ = std::make_shared<PlainChannels>(executors.at(0), options_, *index_);
+  plain_channels_ = std::make_shared<PlainChannels>(executors.at(0), options_, *index_, reports_);
 }
 
 Result<Channel> Hub::open_channel(Subscriber& subscriber) {

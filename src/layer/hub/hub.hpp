@@ -13,6 +13,7 @@
 
 #include "layer/hub/group_index.hpp"
 #include "layer/hub/hub_shard.hpp"
+#include "layer/hub/layer_reports.hpp"
 #include "layer/hub/plain_channels.hpp"
 #include "sluice/layer/channel_layer.hpp"
 
@@ -56,6 +57,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   /// Who is to know of each channel: of those that are open now, too.
   void watch_channels(ChannelWatch watch);
   GroupIndex& index() noexcept { return *index_; }
+  const std::shared_ptr<LayerReports>& reports() const noexcept { return reports_; }
   /// As ChannelLayer::origin().
   const void* origin() const noexcept { return index_.get(); }
   const ChannelLayerOptions& options() const noexcept { return options_; }
@@ -69,6 +71,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
   static Task<Result<void>> publish_when_room(std::shared_ptr<Hub> hub, To to, std::string name, Event event,
                                               HubShard* full);
+  Result<void> send_plain(std::string_view channel, Event event);
   HubShard* publish(To to, std::string_view name, const Event& event);
   void put(std::string_view group, const GroupIndex::Places& places, const Event& event, std::size_t cost);
   void put(const Addressee& to, Event event, std::size_t cost);
@@ -81,6 +84,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
   const ChannelLayerOptions options_;
   const std::string channel_prefix_;
+  const std::shared_ptr<LayerReports> reports_;
   const std::shared_ptr<GroupIndex> index_;
   std::vector<std::shared_ptr<HubShard>> shards_;
   std::shared_ptr<PlainChannels> plain_channels_;

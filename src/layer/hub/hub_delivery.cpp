@@ -37,9 +37,10 @@ std::size_t HubShard::deliver_mail(std::size_t at) {
   const Mail& mail = batch_[at];
   if (mail.group.empty()) {
     if (HubMember* member = find(mail.channel)) {
-      deliver_to_channel(*member, mail.event);
+      deliver_to_channel(*member, mail);
     } else {
       count(counters_.no_channel, 1);
+      reports_->dropped(LayerDrop::no_channel);
     }
     return at + 1;
   }
@@ -49,11 +50,30 @@ std::size_t HubShard::deliver_mail(std::size_t at) {
   if (mail.event.broadcasts().empty()) {
     std::uint64_t delivered = 0;
     for (HubMember* member : group->members) delivered += deliver_to(*member, mail.event);
-    count(counters_.deliveries, delivered);
+    count_delivered(mail, 1, delivered);
   } else {
-    deliver_to_audience(*group, mail.event);
+    deliver_to_audience(*group, mail);
   }
   return at + 1;
+}
+
+void HubShard::count_delivered(const Mail& first, std::size_t events, std::uint64_t deliveries) noexcept {
+  count(counters_.deliveries, deliveries);
+  if (!reports_->observed()) return;
+  reports_->delivered({first.group, first.event.type(), events, deliveries, executor_.now() - first.published});
+}
+
+// Connections write at the end of this turn, and the next job runs in a turn of its own.
+void HubShard::report_written() {
+  try {
+    std::vector<LayerReports::Time> published;
+    for (const Mail& mail : batch_) published.push_back(mail.published);
+    executor_.post([self = shared_from_this(), published = std::move(published)] {
+      self->reports_->written(published, self->executor_.now());
+    });
+  } catch (...) {
+    log_failure("a layer's observers miss a report", std::current_exception());
+  }
 }
 
 // ---------------------------------------------------------------- one subscriber
@@ -80,6 +100,7 @@ void HubShard::thrown_by(HubMember& member) noexcept {
 
 void HubShard::missed_by(HubMember& member) noexcept {
   count(counters_.failed, 1);
+  reports_->dropped(LayerDrop::failed);
   member.subscriber().missed();
 }
 
@@ -97,7 +118,8 @@ void HubShard::missed(const Mail& mail) noexcept {
 // Broadcasts that follow each other to the same group lie side by side in memory: each member is visited once for all
 // of them. At 256 waiting broadcasts this makes a delivery 10 times cheaper than one visit for each.
 std::size_t HubShard::deliver_run(const HubGroup& group, std::size_t at) {
-  const BroadcastKind kind = batch_[at].event.broadcast_kind();
+  const Mail& first = batch_[at];
+  const BroadcastKind kind = first.event.broadcast_kind();
   Frame joined;
   for (; at < batch_.size(); ++at) {
     try {
@@ -118,7 +140,7 @@ std::size_t HubShard::deliver_run(const HubGroup& group, std::size_t at) {
       delivered += deliver_to_author(*member, run);
     }
   }
-  count(counters_.deliveries, delivered);
+  count_delivered(first, messages, delivered);
   run_.clear();
   authors_.clear();
   return at;
@@ -157,7 +179,8 @@ std::uint64_t HubShard::deliver_to_author(HubMember& member, const DeliveryRun& 
   return delivered;
 }
 
-void HubShard::deliver_to_audience(const HubGroup& group, const Event& event) {
+void HubShard::deliver_to_audience(const HubGroup& group, const Mail& mail) {
+  const Event& event = mail.event;
   for (const Broadcast& broadcast : event.broadcasts()) {
     Frame frame;
     try {
@@ -170,7 +193,7 @@ void HubShard::deliver_to_audience(const HubGroup& group, const Event& event) {
     const DeliveryRun run{{&delivery, 1}, delivery.frame, event.broadcast_kind(), *group.name};
     std::uint64_t delivered = 0;
     for_each_of(broadcast.audience, group, [&](HubMember& member) { delivered += deliver_to(member, run); });
-    count(counters_.deliveries, delivered);
+    count_delivered(mail, 1, delivered);
   }
 }
 
@@ -201,18 +224,16 @@ void HubShard::for_each_of(const Audience& audience, const HubGroup& group, F ca
   mark(false);
 }
 
-void HubShard::deliver_to_channel(HubMember& member, const Event& event) {
-  if (event.broadcasts().empty()) {
-    count(counters_.deliveries, deliver_to(member, event));
-    return;
-  }
+void HubShard::deliver_to_channel(HubMember& member, const Mail& mail) {
+  const Event& event = mail.event;
+  if (event.broadcasts().empty()) return count_delivered(mail, 1, deliver_to(member, event));
   std::uint64_t delivered = 0;
   for (const Broadcast& broadcast : event.broadcasts()) {
     if (!broadcast.audience.includes(member.identity())) continue;
     const Delivery delivery{event, frames().encode(MessageKind::text, broadcast.payload.view()), broadcast.key};
     delivered += deliver_to(member, DeliveryRun{{&delivery, 1}, delivery.frame, event.broadcast_kind(), {}});
   }
-  count(counters_.deliveries, delivered);
+  count_delivered(mail, 1, delivered);
 }
 
 void HubShard::deliver_to_all(const Event& event) noexcept {

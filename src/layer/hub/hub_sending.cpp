@@ -27,8 +27,15 @@ Result<void> Hub::group_send(std::string_view group, Event event) {
 
 Result<void> Hub::send(std::string_view channel, Event event) {
   if (auto checked = check_send(channel, event); !checked) return checked;
-  if (channel.find('!') == channel.npos) return plain_channels_->send(channel, std::move(event));
+  if (channel.find('!') == channel.npos) return send_plain(channel, std::move(event));
   return took(To::channel, channel, publish(To::channel, channel, event));
+}
+
+Result<void> Hub::send_plain(std::string_view channel, Event event) {
+  if (!reports_->observed()) return plain_channels_->send(channel, std::move(event));
+  auto sent = plain_channels_->send(channel, event);
+  if (sent) reports_->published(channel, false, event);
+  return sent;
 }
 
 Task<Result<void>> Hub::group_send_when_room(std::string_view group, Event event) {
@@ -40,7 +47,7 @@ Task<Result<void>> Hub::group_send_when_room(std::string_view group, Event event
 
 Task<Result<void>> Hub::send_when_room(std::string_view channel, Event event) {
   if (auto checked = check_send(channel, event); !checked) return checked;
-  if (channel.find('!') == channel.npos) return plain_channels_->send(channel, std::move(event));
+  if (channel.find('!') == channel.npos) return send_plain(channel, std::move(event));
   HubShard* const full = publish(To::channel, channel, event);
   if (!full) return Result<void>();
   return publish_when_room(shared_from_this(), To::channel, std::string(channel), std::move(event), full);
@@ -68,6 +75,7 @@ Result<void> Hub::took(To to, std::string_view name, const HubShard* full) {
   if (!full) return {};
   taken(to).fetch_sub(1, counting);
   no_room_.fetch_add(1, counting);
+  reports_->dropped(LayerDrop::no_room, name);
   return Error(ErrorCode::no_room,
                fmt::format("{} \"{}\": as much mail waits for executor {} as may (ChannelLayerOptions::waiting_events, "
                            "waiting_bytes); {}_when_room waits until there is room",
@@ -78,6 +86,7 @@ Result<void> Hub::took(To to, std::string_view name, const HubShard* full) {
 Result<void> Hub::check_group_send(std::string_view group, const Event& event) {
   if (auto checked = check_group_name("group_send", group); !checked) {
     invalid_name_.fetch_add(1, counting);
+    reports_->dropped(LayerDrop::invalid_name, group);
     return checked;
   }
   if (auto checked = check_size("group_send", group, event); !checked) return checked;
@@ -98,11 +107,13 @@ HubShard* Hub::publish(To to, std::string_view name, const Event& event) {
     const auto found = addressee(name);
     if (!found) {
       no_channel_.fetch_add(1, counting);
+      reports_->dropped(LayerDrop::no_channel, name);
       return nullptr;
     }
     const std::size_t cost = HubShard::cost_of(event);
     if (!found->shard->room().take(cost)) return found->shard;
     put(*found, event, cost);
+    reports_->published(name, false, event);
     return nullptr;
   }
   const GroupIndex::Places places = index_->find(name);
@@ -114,6 +125,7 @@ HubShard* Hub::publish(To to, std::string_view name, const Event& event) {
     return &shard;
   }
   put(name, places, event, cost);
+  reports_->published(name, true, event);
   return nullptr;
 }
 
@@ -178,6 +190,7 @@ void Hub::deliver_to_channel(std::string_view channel, Event event) {
   const auto found = addressee(channel);
   if (!found) {
     no_channel_.fetch_add(1, counting);
+    reports_->dropped(LayerDrop::no_channel, channel);
     return;
   }
   const std::size_t cost = HubShard::cost_of(event);
@@ -198,6 +211,7 @@ void Hub::deliver_to_all(const Event& event) {
 Result<void> Hub::check_size(std::string_view what, std::string_view to, const Event& event) {
   if (event.size() <= options_.message_bytes) return {};
   too_large_.fetch_add(1, counting);
+  reports_->dropped(LayerDrop::too_large, to);
   return Error(ErrorCode::limit_exceeded,
                fmt::format("{} \"{}\": the event has {} bytes, the layer takes {} (ChannelLayerOptions::message_bytes)",
                            what, to, event.size(), options_.message_bytes));
@@ -205,6 +219,7 @@ Result<void> Hub::check_size(std::string_view what, std::string_view to, const E
 
 Error Hub::bad_channel_name(std::string_view what, std::string_view channel) {
   invalid_name_.fetch_add(1, counting);
+  reports_->dropped(LayerDrop::invalid_name, channel);
   return Error(
       ErrorCode::invalid_name,
       fmt::format(

@@ -18,11 +18,12 @@ constexpr std::size_t batch_kept = 1024;  // mails whose memory is kept for the 
 }  // namespace
 
 HubShard::HubShard(Executor& executor, unsigned number, std::string channel_prefix, std::shared_ptr<GroupIndex> index,
-                   const ChannelLayerOptions& options)
+                   std::shared_ptr<LayerReports> reports, const ChannelLayerOptions& options)
     : executor_(executor),
       number_(number),
       channel_prefix_(std::move(channel_prefix)),
       index_(std::move(index)),
+      reports_(std::move(reports)),
       room_(options.waiting_events, options.waiting_bytes) {
   authors_.reserve(max_authors);
 }
@@ -62,6 +63,7 @@ void HubShard::drain() {
     room_.release(at - begin, bytes);
   }
   delivering_ = false;
+  if (reports_->observed()) report_written();
   batch_.clear();
   if (batch_.capacity() > batch_kept) batch_ = {};
   room_.wake_one();

@@ -18,6 +18,7 @@
 #include "core/string_hash.hpp"
 #include "layer/hub/group_index.hpp"
 #include "layer/hub/joined_groups.hpp"
+#include "layer/hub/layer_reports.hpp"
 #include "layer/hub/member_slots.hpp"
 #include "layer/hub/room.hpp"
 #include "layer/hub/user_index.hpp"
@@ -50,7 +51,7 @@ struct HubGroup {
 class HubShard : public std::enable_shared_from_this<HubShard> {
  public:
   HubShard(Executor& executor, unsigned number, std::string channel_prefix, std::shared_ptr<GroupIndex> index,
-           const ChannelLayerOptions& options);
+           std::shared_ptr<LayerReports> reports, const ChannelLayerOptions& options);
 
   Executor& executor() const noexcept { return executor_; }
   unsigned number() const noexcept { return number_; }
@@ -63,10 +64,10 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   /// the cost back.
   Room& room() noexcept { return room_; }
   void publish(std::string_view group, const Event& event, std::size_t cost) {
-    put({std::string(group), 0, event, cost});
+    put({std::string(group), 0, event, cost, reports_->now(executor_)});
   }
   void send(std::uint64_t channel, Event event, std::size_t cost) {
-    put({std::string(), channel, std::move(event), cost});
+    put({std::string(), channel, std::move(event), cost, reports_->now(executor_)});
   }
 
   /// A number for a member that opens next. No other channel of this shard ever has it.
@@ -96,6 +97,7 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
     std::uint64_t channel;
     Event event;
     std::size_t cost;
+    LayerReports::Time published;  // or arrived from the bus; for observers only
   };
 
   static constexpr std::size_t max_authors = 8;  // that each member of a run is compared with
@@ -110,6 +112,8 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   }
 
   void put(Mail mail);
+  void count_delivered(const Mail& first, std::size_t events, std::uint64_t deliveries) noexcept;
+  void report_written();
   void drain();
   std::size_t deliver_from(std::size_t at) noexcept;  // returns the index behind what it delivered
   std::size_t deliver_mail(std::size_t at);
@@ -121,10 +125,10 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   void missed_by(HubMember& member) noexcept;
   void missed(const Mail& mail) noexcept;
   std::uint64_t deliver_to_author(HubMember& member, const DeliveryRun& run) noexcept;
-  void deliver_to_audience(const HubGroup& group, const Event& event);
+  void deliver_to_audience(const HubGroup& group, const Mail& mail);
   template <class F>
   void for_each_of(const Audience& audience, const HubGroup& group, F call);
-  void deliver_to_channel(HubMember& member, const Event& event);
+  void deliver_to_channel(HubMember& member, const Mail& mail);
   void leave(HubGroup& group, std::uint32_t place) noexcept;
   void forget_if_empty(HubGroup& group) noexcept;
   FrameBuffer& frames() { return executor_.local<FrameBuffer>(); }
@@ -133,6 +137,7 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   const unsigned number_;
   const std::string channel_prefix_;  // "specific.<process>!"
   const std::shared_ptr<GroupIndex> index_;
+  const std::shared_ptr<LayerReports> reports_;
 
   std::mutex mutex_;
   std::vector<Mail> inbox_;

@@ -67,14 +67,14 @@ std::shared_ptr<PlainChannel> PlainChannels::find_or_make(std::string_view chann
 
 Result<void> PlainChannels::send(std::string_view name, Event event) {
   std::shared_ptr<PlainChannel> channel;
-  auto stored = PlainChannel::Stored::full;
+  Put put_there{};
   {
     std::lock_guard lock(mutex_);  // so that the channel is not forgotten between the look and the put
     channel = find_or_make(name);
-    stored = put(*channel, std::move(event));
+    put_there = put(*channel, std::move(event));
   }
-  after_put(channel, stored);
-  if (stored == PlainChannel::Stored::yes) return {};
+  after_put(channel, put_there);
+  if (put_there.stored == PlainChannel::Stored::yes) return {};
   return Error(ErrorCode::channel_full, fmt::format("send \"{}\": {} events wait there already and nobody reads them",
                                                     name, capacity_of(options_, name)));
 }
@@ -83,16 +83,25 @@ void PlainChannels::send(const std::shared_ptr<PlainChannel>& channel, Event eve
   after_put(channel, put(*channel, std::move(event)));
 }
 
-PlainChannel::Stored PlainChannels::put(PlainChannel& channel, Event event) {
+PlainChannels::Put PlainChannels::put(PlainChannel& channel, Event event) {
   const auto now = clock_.now();
-  dropped_expired_.fetch_add(channel.drop_expired(now), std::memory_order_relaxed);
+  const std::size_t expired = channel.drop_expired(now);
   const auto stored = channel.push(std::move(event), now + options_.expiry);
   (stored == PlainChannel::Stored::yes ? stored_ : dropped_full_).fetch_add(1, std::memory_order_relaxed);
-  return stored;
+  return {stored, expired};
 }
 
-void PlainChannels::after_put(const std::shared_ptr<PlainChannel>& channel, PlainChannel::Stored stored) {
-  if (stored == PlainChannel::Stored::full) return forget_if_idle(*channel);  // it may have no room at all
+void PlainChannels::count_expired(const PlainChannel& channel, std::size_t events) noexcept {
+  dropped_expired_.fetch_add(events, std::memory_order_relaxed);
+  reports_->dropped(LayerDrop::expired, channel.name(), events);
+}
+
+void PlainChannels::after_put(const std::shared_ptr<PlainChannel>& channel, const Put& put) {
+  count_expired(*channel, put.expired);
+  if (put.stored == PlainChannel::Stored::full) {
+    reports_->dropped(LayerDrop::full, channel->name());
+    return forget_if_idle(*channel);  // it may have no room at all
+  }
   if (channel->take_sweep()) sweep_later(channel, options_.expiry);
   channel->wake_one();
 }
@@ -103,7 +112,7 @@ void PlainChannels::sweep_later(const std::shared_ptr<PlainChannel>& channel, st
     const auto one = weak_channel.lock();
     if (!all || !one) return;
     const auto now = all->clock_.now();
-    all->dropped_expired_.fetch_add(one->drop_expired(now), std::memory_order_relaxed);
+    all->count_expired(*one, one->drop_expired(now));
     if (const auto next = one->next_sweep()) {
       all->sweep_later(one, *next - now);
     } else {
@@ -119,7 +128,7 @@ void PlainChannels::forget_if_idle(const PlainChannel& channel) {
 }
 
 std::optional<Event> PlainChannels::take(PlainChannel& channel) {
-  dropped_expired_.fetch_add(channel.drop_expired(clock_.now()), std::memory_order_relaxed);
+  count_expired(channel, channel.drop_expired(clock_.now()));
   return channel.pop();
 }
 

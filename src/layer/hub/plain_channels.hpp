@@ -16,6 +16,7 @@
 
 #include "core/string_hash.hpp"
 #include "layer/hub/group_index.hpp"
+#include "layer/hub/layer_reports.hpp"
 #include "layer/hub/reader_life.hpp"
 #include "layer/hub/shared_queue.hpp"
 #include "sluice/core/executor.hpp"
@@ -63,8 +64,9 @@ class PlainChannel : public SharedQueue<ExpiringEvent> {
 /// All plain channels of a process. Any thread.
 class PlainChannels : public std::enable_shared_from_this<PlainChannels> {
  public:
-  PlainChannels(Executor& clock, const ChannelLayerOptions& options, GroupIndex& index)
-      : clock_(clock), options_(options), index_(index) {}
+  PlainChannels(Executor& clock, const ChannelLayerOptions& options, GroupIndex& index,
+                std::shared_ptr<LayerReports> reports)
+      : clock_(clock), options_(options), index_(index), reports_(std::move(reports)) {}
 
   Result<void> send(std::string_view channel, Event event);
   /// For a channel that is in a group: full is no error there.
@@ -84,14 +86,21 @@ class PlainChannels : public std::enable_shared_from_this<PlainChannels> {
 
  private:
   std::shared_ptr<PlainChannel> find_or_make(std::string_view channel);  // under the lock
-  PlainChannel::Stored put(PlainChannel& channel, Event event);
-  void after_put(const std::shared_ptr<PlainChannel>& channel, PlainChannel::Stored stored);
+  struct Put {
+    PlainChannel::Stored stored;
+    std::size_t expired;  // before it
+  };
+  Put put(PlainChannel& channel, Event event);
+  /// Without the lock.
+  void after_put(const std::shared_ptr<PlainChannel>& channel, const Put& put);
+  void count_expired(const PlainChannel& channel, std::size_t events) noexcept;
   void sweep_later(const std::shared_ptr<PlainChannel>& channel, std::chrono::nanoseconds delay);
   void forget_if_idle(const PlainChannel& channel);
 
   Executor& clock_;
   const ChannelLayerOptions& options_;
   GroupIndex& index_;
+  const std::shared_ptr<LayerReports> reports_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, std::shared_ptr<PlainChannel>, StringHash, std::equal_to<>> channels_;
   std::atomic<std::uint64_t> stored_{0}, dropped_full_{0}, dropped_expired_{0};

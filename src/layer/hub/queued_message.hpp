@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "layer/hub/layer_reports.hpp"
 #include "layer/hub/room.hpp"
 #include "sluice/core/completion.hpp"
 #include "sluice/layer/bus.hpp"
@@ -22,6 +23,7 @@ struct MessagesOnTheWay {
 
   Room room;
   std::atomic<std::size_t> undelivered{0};  // messages that failed or found a place full, since the layer was built
+  std::shared_ptr<LayerReports> reports;    // since the layer has a hub
 };
 
 using Receipt = Completion<Result<SendReceipt>>;
@@ -37,7 +39,10 @@ class QueuedMessage final : public BusMessage {
         receipt_to_(std::move(receipt)) {}
   /// Its last part is done: the sender is told.
   ~QueuedMessage() override {
-    if (error_ || receipt_.full > 0) all_->undelivered.fetch_add(1, std::memory_order_relaxed);
+    if (error_ || receipt_.full > 0) {
+      all_->undelivered.fetch_add(1, std::memory_order_relaxed);
+      if (all_->reports) all_->reports->dropped(LayerDrop::undelivered, name);
+    }
     try {
       if (receipt_to_) receipt_to_->resolve(error_ ? Result<SendReceipt>(*error_) : Result<SendReceipt>(receipt_));
     } catch (...) {  // no memory for the sender's job: the copy that it awaits ends with BrokenPromise
