@@ -46,7 +46,27 @@ void append_labels(std::string& out, const MetricsText::Labels& labels) {
   out += '}';
 }
 
-std::string_view to_string(MetricKind kind) noexcept { return kind == MetricKind::counter ? "counter" : "gauge"; }
+std::string_view to_string(MetricKind kind) noexcept {
+  switch (kind) {
+    case MetricKind::counter: return "counter";
+    case MetricKind::gauge: return "gauge";
+    case MetricKind::histogram: return "histogram";
+  }
+  return "";
+}
+
+// OpenMetrics wants a number with a point or an exponent there.
+std::string bound_of(double bound) {
+  std::string text = fmt::format("{}", bound);
+  if (text.find_first_of(".e") == text.npos) text += ".0";
+  return text;
+}
+
+void append_sample(std::string& out, std::string_view name, const MetricsText::Labels& labels, auto value) {
+  out += name;
+  append_labels(out, labels);
+  fmt::format_to(std::back_inserter(out), " {}\n", value);
+}
 
 }  // namespace
 
@@ -64,10 +84,27 @@ MetricsText::Family& MetricsText::family(std::string_view name, MetricKind kind,
 MetricsText& MetricsText::add(std::string_view name, MetricKind kind, std::string_view help, double value,
                               const Labels& labels) {
   Family& to = family(name, kind, help);
-  std::string sample = to.name;
-  if (kind == MetricKind::counter) sample += "_total";
-  append_labels(sample, labels);
-  fmt::format_to(std::back_inserter(to.samples), "{} {}\n", sample, value);
+  append_sample(to.samples, kind == MetricKind::counter ? to.name + "_total" : to.name, labels, value);
+  return *this;
+}
+
+// A bucket holds all values up to its bound, those of the buckets before it too.
+MetricsText& MetricsText::add_histogram(std::string_view name, std::string_view help, const Histogram& histogram,
+                                        const Labels& labels) {
+  Family& to = family(name, MetricKind::histogram, help);
+  const Histogram::Snapshot taken = histogram.snapshot();
+  std::string samples;
+  Labels bucket = labels;
+  bucket.emplace_back("le", "");
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < taken.counts.size(); ++i) {
+    count += taken.counts[i];
+    bucket.back().second = i < taken.bounds.size() ? bound_of(taken.bounds[i]) : "+Inf";
+    append_sample(samples, to.name + "_bucket", bucket, count);
+  }
+  append_sample(samples, to.name + "_count", labels, count);
+  append_sample(samples, to.name + "_sum", labels, taken.sum);
+  to.samples += samples;
   return *this;
 }
 
@@ -75,7 +112,10 @@ std::string MetricsText::str() const {
   std::string out;
   for (const Family& family : families_) {
     fmt::format_to(std::back_inserter(out), "# TYPE {} {}\n", family.name, to_string(family.kind));
-    if (family.name.ends_with("_bytes")) fmt::format_to(std::back_inserter(out), "# UNIT {} bytes\n", family.name);
+    for (const std::string_view unit : {"bytes", "seconds"}) {
+      if (!family.name.ends_with('_' + std::string(unit))) continue;
+      fmt::format_to(std::back_inserter(out), "# UNIT {} {}\n", family.name, unit);
+    }
     out += "# HELP " + family.name + ' ';
     append_escaped(out, family.help);
     out += '\n';

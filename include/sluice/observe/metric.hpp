@@ -9,8 +9,9 @@
 
 namespace sluice::observe {
 
-/// A counter only grows, from the start of what counts; a gauge is what is so now.
-enum class MetricKind : std::uint8_t { counter, gauge };
+/// A counter only grows, from the start of what counts; a gauge is what is so now; a histogram counts values in
+/// buckets.
+enum class MetricKind : std::uint8_t { counter, gauge, histogram };
 
 /// A number of `Stats`. The texts are literals. A value.
 template <class Stats>

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/observe/histogram.hpp"
 #include "sluice/observe/metric.hpp"
 
 namespace sluice {
@@ -48,6 +49,21 @@ class MetricsText {
   }
   MetricsText& add_gauge(std::string_view name, std::string_view help, double value, const Labels& labels = {}) {
     return add(name, observe::MetricKind::gauge, help, value, labels);
+  }
+
+  /// A histogram, in seconds where its name ends with _seconds, in bytes where it ends with _bytes. Throws as above.
+  MetricsText& add_histogram(std::string_view name, std::string_view help, const Histogram& histogram,
+                             const Labels& labels = {});
+
+  /// Everything that has `add_to(MetricsText&, const Labels&)`: the classes that measure times and sizes, ServerTimes
+  /// for instance, or one of your own.
+  template <class Measures>
+  requires requires(const Measures& measured, MetricsText& text, const Labels& labels) {
+    measured.add_to(text, labels);
+  }
+  MetricsText& add(const Measures& measured, const Labels& labels = {}) {
+    measured.add_to(*this, labels);
+    return *this;
   }
 
   /// The whole text, with its end mark. Numbers of one name stand together, in the order in which names were added.
