@@ -15,6 +15,8 @@ import socket
 import subprocess
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 import websockets
 
@@ -75,6 +77,28 @@ async def said_to(url, text, skip=0):
         return await asyncio.wait_for(server.recv(), 60)
 
 
+def posted(url, body):
+    """The status of the answer."""
+    request = urllib.request.Request(url, data=body.encode(), method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status
+    except urllib.error.HTTPError as answer:
+        return answer.code
+
+
+async def moves_of_a_robot():
+    """What the guide's program answers to a client that watches a robot, to a wrong move, and to a move."""
+    at = "http://127.0.0.1:8000/robots/moved"
+    async with websockets.connect("ws://127.0.0.1:8000/ws/robots/") as panel:
+        await panel.send('{"watch": [3, "four"]}')
+        charge = json.loads(await asyncio.wait_for(panel.recv(), 60))
+        wrong = await asyncio.to_thread(posted, at, '{"robot": "three", "x": 0}')
+        await asyncio.to_thread(posted, at, '{"robot": 4, "x": 0.5}')  # of a robot that it does not watch
+        await asyncio.to_thread(posted, at, '{"robot": 3, "x": 1.5}')
+        return [charge, wrong, json.loads(await asyncio.wait_for(panel.recv(), 60))]
+
+
 def in_use(port):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -122,11 +146,14 @@ class Install(unittest.TestCase):
                 hello = asyncio.run(said_to("ws://127.0.0.1:8000/ws/hello/", '{"name": "Ada"}'))
                 core = "ws://127.0.0.1:8000/ws/core/?jwt_token=" + token(1, "at least thirty-two bytes of secret")
                 page = asyncio.run(said_to(core, '{"page": "table", "table_id": 7}', skip=1))
+                moves = asyncio.run(moves_of_a_robot())
             finally:
                 program.send_signal(signal.SIGTERM)
                 out, err = program.communicate(timeout=60)
         self.assertEqual(hello, '{"message":"hello Ada"}')
         self.assertEqual(json.loads(page)["type"], "page_add")
+        self.assertEqual(moves, [{"robot": 3, "charge": 1 / 3}, 400,
+                                 {"type": "robot_moved", "robot": 3, "x": 1.5, "driver": None}])
         self.assertEqual((out, err, program.returncode), ("listening on http://127.0.0.1:8000/\n", "", 0))
 
     def test_the_source_tree_can_be_a_part_of_it(self):
