@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The end of a program that would go on with broken memory.
+// Aborts a program that would continue with broken memory.
 #pragma once
 
 #include <string_view>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Timers of an executor that cannot be cancelled, and no more of them than it takes.
+// Timers of an executor, which cannot be cancelled: sets as few as possible.
 #pragma once
 
 #include <utility>
@@ -10,13 +10,13 @@
 namespace sluice {
 
 /// Remembers which timers its owner has set. A timer for a later time than one that is set already is not needed: when
-/// the earlier one rings, its owner sets the next. Its executor only.
+/// the earlier one is due, its owner sets the next. Its executor only.
 class AlarmClock {
  public:
   using Time = Executor::Clock::time_point;
 
-  /// Has `ring` called at this time, unless a timer rings before. `ring` calls rang() first. When it throws, nothing
-  /// has changed.
+  /// Calls `ring` at this time, unless a timer is due before. `ring` calls rang() first. When it throws, nothing has
+  /// changed.
   template <class Ring>
   void set(Executor& executor, Time when, Ring ring) {
     if (!times_.empty() && when >= times_.back()) return;
@@ -28,7 +28,7 @@ class AlarmClock {
       throw;
     }
   }
-  /// Takes the timer that rings now, and returns its time.
+  /// Removes the timer that is due now, and returns its time.
   Time rang() noexcept {
     const Time time = times_.back();
     times_.pop_back();
@@ -36,7 +36,7 @@ class AlarmClock {
   }
 
  private:
-  std::vector<Time> times_;  // each earlier than the one before it, so that the last rings next
+  std::vector<Time> times_;  // each earlier than the one before it, so that the last is due next
 };
 
 }  // namespace sluice

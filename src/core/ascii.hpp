@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Letters and digits as protocols mean them: those of ASCII, whatever the locale.
+// The letters and digits of ASCII, which protocols use, whatever the locale.
 #pragma once
 
 #include <cstddef>

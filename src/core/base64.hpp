@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Base64 (RFC 4648). Strict: each sequence of bytes has one spelling, and no other text is read.
+// Base64 (RFC 4648). Strict: each sequence of bytes has one spelling, and any other text is refused.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ enum class Base64 : std::uint8_t {
 
 /// Any thread.
 std::string base64_encode(std::string_view bytes, Base64 kind);
-/// The bytes; nothing for anything but their one spelling: white space, the other alphabet, padding that is missing or
-/// too much, or bits left over that are not zero. Any thread.
+/// The bytes; nullopt for any other spelling: white space, the other alphabet, missing or surplus padding, or left-over
+/// bits that are not zero. Any thread.
 std::optional<std::string> base64_decode(std::string_view text, Base64 kind);
 
 }  // namespace sluice

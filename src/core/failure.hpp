@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is said of an exception that ends with us.
+// Exceptions that end in the library, as text for the log.
 #pragma once
 
 #include <exception>
@@ -8,7 +8,7 @@
 
 namespace sluice {
 
-/// What the exception says; also of one that is no std::exception, or whose what() is null.
+/// The exception's text; also for one that is no std::exception, or whose what() is null.
 std::string text_of(const std::exception_ptr& error);
 
 /// Logs "<what>: <text_of(error)>" as an error. Without memory for the line it logs `what` alone. Any thread.

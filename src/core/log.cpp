@@ -25,7 +25,7 @@
 namespace sluice {
 namespace {
 
-// Lines that wait while another thread is in the sink. Past it lines are lost and counted.
+// The most lines that wait while another thread is in the sink. Further ones are lost and counted.
 constexpr std::size_t most_waiting = 1'000;
 
 constexpr int no_level = -1;
@@ -38,14 +38,15 @@ void write_to_stderr(const LogRecord& record) {
 
 thread_local bool in_the_sink = false;
 
-// One thread at a time calls the sink, without the lock: the others leave their lines with it and go on, so that a slow
-// sink keeps one executor waiting and not all of them.
+// One thread at a time calls the sink, without the lock. The others queue their lines and continue, so that a slow sink
+// delays one executor only.
 class Sink {
  public:
   LogSink replace(LogSink sink) {
     auto replaced = std::make_shared<LogSink>(std::move(sink));
     std::unique_lock lock(mutex_);
-    // What the old sink refers to may be destroyed once this returns. The sink itself cannot wait for its own end.
+    // Objects that the old sink refers to may be destroyed once this returns. A call from inside the sink cannot wait
+    // for its own end.
     if (!in_the_sink) idle_.wait(lock, [this] { return !calling_; });
     sink_.swap(replaced);
     lock.unlock();
@@ -58,7 +59,7 @@ class Sink {
     empty_line(lock, record);
   }
 
-  // The program ends after this line, so it cannot wait in line: this thread waits for the sink and calls it itself.
+  // The program ends after this line, so the line cannot be queued: this thread waits for the sink and calls it itself.
   void take_last(const LogRecord& record, std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
     if (!idle_.wait_for(lock, patience, [this] { return !calling_; })) return write_to_stderr(record);
@@ -102,7 +103,7 @@ class Sink {
     }
   }
 
-  // Without an allocation: whoever is in the sink must come back out of it.
+  // Without an allocation: the thread in the sink must be able to leave it.
   void call_for_lost(std::unique_lock<std::mutex>& lock) noexcept {
     char text[80];
     const auto end = fmt::format_to_n(text, sizeof text, "{} log lines were lost: the log sink is too slow",
@@ -170,7 +171,7 @@ void abort_with(std::string_view line) noexcept {
     } else {
       the_sink().take_last(record, patience);
     }
-  } catch (...) {  // no memory: the end says less
+  } catch (...) {  // no memory: the last line is shorter
   }
   std::abort();
 }
@@ -180,13 +181,13 @@ LogSink set_log_sink(LogSink sink) { return the_sink().replace(std::move(sink));
 void set_log_level(LogLevel least) noexcept { least_level = static_cast<int>(least); }
 
 void log(LogLevel level, std::string_view line, std::span<const LogField> fields) noexcept {
-  if (in_the_sink) return;  // the sink broadcasts its lines, say, and that has gone wrong as well
+  if (in_the_sink) return;  // for example, the sink broadcasts its lines and that failed as well
   if (static_cast<int>(level) < least_level) return;
   try {
     std::array<LogField, max_log_fields> kept;
     const std::size_t count = std::min(fields.size(), kept.size());
     for (std::size_t i = 0; i < count; ++i) kept[i] = {fields[i].name, cut(fields[i].value, max_log_field_bytes)};
-    std::string shown = on_one_line(line);  // an exception's text may be a stranger's
+    std::string shown = on_one_line(line);  // an exception's text may come from a client
     if (shown.size() > max_log_line_bytes) shown = shortened(shown);
     the_sink().take({level, shown, std::span(kept).first(count), std::chrono::system_clock::now()});
   } catch (...) {  // a log line is not worth a connection

@@ -22,7 +22,7 @@ std::optional<std::uint64_t> LogThrottle::event(Time now, std::string_view name)
   return std::exchange(known.suppressed, 0);
 }
 
-// A subject that has nothing to say any more gives its place to a new one.
+// A subject without suppressed lines is replaced by a new one.
 LogThrottle::Subject& LogThrottle::subject(Time now, std::string_view name) {
   if (const auto found = subjects_.find(name); found != subjects_.end()) return found->second;
   if (subjects_.size() >= most_subjects) {

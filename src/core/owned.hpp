@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A unique_ptr that releases its object by a function, as C libraries want it.
+// A unique_ptr that releases its object by a function of a C library.
 #pragma once
 
 #include <memory>

@@ -8,9 +8,9 @@
 
 namespace sluice {
 
-/// Each `%41` as its byte; nothing if a `%` is followed by anything but two hexadecimal digits. Any thread.
+/// Decodes each `%41` to its byte; nullopt if a `%` is not followed by two hexadecimal digits. Any thread.
 std::optional<std::string> percent_decoded(std::string_view text);
-/// The same, but such a `%` stays as it is. Any thread.
+/// The same, but such a `%` is kept. Any thread.
 std::string percent_decoded_where_valid(std::string_view text);
 
 }  // namespace sluice

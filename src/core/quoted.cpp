@@ -31,7 +31,7 @@ Character first_of(std::string_view text) noexcept {
   return {code, bytes, true};
 }
 
-// Control characters, Unicode's line breaks, and what changes the direction of a text or does not show.
+// Control characters, Unicode's line breaks, and characters that change the direction of a text or are invisible.
 bool is_unseen(const Character& character) noexcept {
   const char32_t c = character.code;
   return !character.is_utf8 || c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||

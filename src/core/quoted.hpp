@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A stranger's text in a log line.
+// Text of clients in log lines.
 #pragma once
 
 #include <cstddef>
@@ -8,11 +8,11 @@
 
 namespace sluice {
 
-/// The text in quotes, as JSON in ASCII writes it, with "..." behind it where it was cut: it can neither begin a line
-/// of its own, nor control a terminal, nor turn the direction of what follows, nor fill the log.
+/// The text in quotes, as JSON in ASCII writes it, with "..." behind it where it was cut: it can neither begin a line,
+/// nor control a terminal, nor change the direction of later text, nor flood the log.
 std::string in_quotes(std::string_view text, std::size_t longest = 64);
 
-/// The text with everything escaped that would do so, and nothing else: for lines that hold somebody's text already.
+/// The text with only those characters escaped: for lines that already contain a client's text.
 std::string on_one_line(std::string_view text);
 
 }  // namespace sluice

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Bytes that nobody can foretell, from the kernel's generator.
+// Unpredictable bytes from the kernel's generator.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,9 @@ namespace sluice {
 
 /// Throws std::system_error if the kernel gives none. Any thread.
 void fill_with_random(std::span<std::byte> bytes);
-/// So many random bytes; throws as fill_with_random().
+/// Random bytes; throws as fill_with_random().
 std::string random_bytes(std::size_t size);
-/// So many random hexadecimal digits, an even number; throws as fill_with_random().
+/// Random hexadecimal digits, an even number of them; throws as fill_with_random().
 std::string random_hex(std::size_t digits);
 
 }  // namespace sluice

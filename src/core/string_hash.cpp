@@ -19,7 +19,7 @@ Key draw_key() {
   return {word(), word()};
 }
 
-// Drawn before main(), or by the first static object that hashes: after that a look costs nothing.
+// Drawn before main(), or by the first static object that hashes; later reads cost nothing.
 const Key& key() noexcept {
   static const Key drawn = draw_key();
   return drawn;

@@ -6,11 +6,11 @@
 
 namespace sluice {
 
-/// SipHash-1-3 with a key that each process draws at its start: whoever chooses names can't choose where they fall.
-/// Any thread.
+/// SipHash-1-3 with a key that each process draws at its start, so that a client that chooses names cannot choose their
+/// buckets. Any thread.
 std::size_t hash_with_secret(std::string_view bytes) noexcept;
 
-/// Lets a map of strings be asked with a string_view.
+/// Allows look-ups in a map of strings with a string_view.
 struct StringHash {
   using is_transparent = void;
   std::size_t operator()(std::string_view text) const noexcept { return hash_with_secret(text); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A number that is written as text, and nothing else beside it.
+// Reads a text that consists of one number.
 #pragma once
 
 #include <charconv>
@@ -11,8 +11,8 @@
 
 namespace sluice {
 
-/// The number that the whole text is; nothing when it is something else, or more than T holds. No sign but a minus
-/// where T has one, no blanks; leading zeros count for nothing.
+/// The number, or nullopt if the text is anything else or exceeds T. No sign but a minus for signed types, no blanks;
+/// leading zeros are accepted.
 template <std::integral T>
 std::optional<T> whole_number(std::string_view text, int base = 10) noexcept {
   T number{};
@@ -21,7 +21,7 @@ std::optional<T> whole_number(std::string_view text, int base = 10) noexcept {
   return error == std::errc() && end == last ? std::optional(number) : std::nullopt;
 }
 
-/// The same, if it is written as std::to_string writes it: so that a number has one text only.
+/// The same, but only as std::to_string writes it, so that each number has one text.
 template <std::integral T>
 std::optional<T> canonical_number(std::string_view text) {
   const auto number = whole_number<T>(text);

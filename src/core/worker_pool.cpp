@@ -9,7 +9,7 @@ WorkerPool::WorkerPool(std::size_t threads) {
   if (threads == 0) throw std::invalid_argument("WorkerPool: it needs at least one thread");
   try {
     for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
-  } catch (...) {  // the system has no thread left: those that run end, and the caller hears of it
+  } catch (...) {  // the system has no thread left: stop the running ones, and pass the exception on
     end();
     throw;
   }

@@ -60,8 +60,8 @@ HeadParser::Step HeadParser::next(std::string_view& input) {
   return part_ == Part::done ? Step::complete : Step::need_more;
 }
 
-// One line or a part of one. The bytes are judged in the order they came, so that a request is refused for the same
-// reason however it was cut.
+// One line or a part of one. The bytes are checked in their order, so that a request is refused for the same reason
+// however it was split.
 bool HeadParser::take_piece(std::string_view piece) {
   const bool in_request_line = part_ != Part::headers;
   const std::size_t room =
@@ -92,7 +92,7 @@ bool HeadParser::take_line(std::string_view line) {
     case Part::before:
       part_ = Part::request_line;
       if (!line.empty()) return take_request_line(line);
-      head_bytes_ = 0;  // some clients end a body with a CRLF of its own (RFC 9112 section 2.2): it counts for nothing
+      head_bytes_ = 0;  // some clients end a body with a CRLF of its own (RFC 9112 section 2.2): it is not counted
       return true;
     case Part::request_line: return take_request_line(line);
     case Part::headers: return line.empty() ? finish() : take_header(line);
@@ -141,7 +141,7 @@ bool HeadParser::take_header(std::string_view line) {
   return true;
 }
 
-// The whole head is here: what is said in more than one place must agree.
+// The head is complete: headers that state the same thing must agree.
 bool HeadParser::finish() {
   if (!finish_host() || !finish_body()) return false;
   head_.keep_alive = head_.version == Version::http_1_1 && !head_.has_token("connection", "close");

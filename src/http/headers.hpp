@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The headers that an application puts into an answer, checked before they are written.
+// Checks the headers of an application's response before they are written.
 #pragma once
 
 #include <initializer_list>
@@ -15,7 +15,7 @@ namespace sluice::http {
 using HeaderFields = std::vector<std::pair<std::string, std::string>>;
 
 /// Names are tokens, values hold no control bytes, and no name is among `reserved` (lower case). The Error names the
-/// header and quotes nothing of its value.
+/// header without its value.
 Result<> check_headers(const HeaderFields& headers, std::initializer_list<std::string_view> reserved);
 
 void append_header(std::string& out, std::string_view name, std::string_view value);

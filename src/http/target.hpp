@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a request asks for, taken apart (RFC 9112 section 3.2).
+// The parts of a request target (RFC 9112 section 3.2).
 #pragma once
 
 #include <string>
@@ -18,10 +18,10 @@ struct Target {
 };
 
 /// Fails with parse_failed: a form that the method does not have, bytes that are not UTF-8, blanks, a fragment, and in
-/// the path a bad escape or a NUL. Escapes in the query are left to whoever reads the query.
+/// the path a bad escape or a NUL. Escapes in the query are left to the reader of the query.
 Result<Target> parse_target(std::string_view method, std::string_view target);
 
-/// Is it a host with or without a port, as it stands in a Host header? Empty is (RFC 9110 section 7.2).
+/// True for a host with or without a port, as in a Host header. An empty one is valid (RFC 9110 section 7.2).
 bool is_host(std::string_view text) noexcept;
 
 }  // namespace sluice::http

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The small grammar that HTTP's heads are made of (RFC 9110 section 5.6).
+// The basic grammar of HTTP heads (RFC 9110 section 5.6).
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ constexpr bool is_token(std::string_view text) noexcept {
   return !text.empty();
 }
 
-/// May it stand behind a header's colon? Anything but control bytes; a tab is not one of them.
+/// True for a valid header value: no control bytes but the tab.
 constexpr bool is_header_value(std::string_view text) noexcept {
   for (const char c : text) {
     if (is_control_byte(c) && c != '\t') return false;
@@ -37,7 +37,7 @@ constexpr std::string_view trimmed(std::string_view text) noexcept {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-/// How many elements a list may have that a handshake reads: no client offers more, and no chain of proxies is longer.
+/// The most elements of a list in a handshake. No client offers more, and no chain of proxies is longer.
 inline constexpr std::size_t max_list_elements = 64;
 
 /// Calls `visit(element)` for each element of a comma-separated list until one returns false. Empty elements are left

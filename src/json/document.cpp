@@ -14,8 +14,8 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-// A parser keeps about five bytes of scratch memory per byte of the longest text it saw; what is longer than this gets
-// a parser of its own, so that one huge message does not stay with the thread for ever.
+// A parser keeps about five bytes of scratch memory per byte of the longest text it saw; a longer text gets a parser of
+// its own, so that the thread does not keep the memory of one huge message.
 constexpr std::size_t longest_pooled = 1 << 20;
 constexpr std::size_t smallest_pooled = 4 << 10;
 
@@ -69,14 +69,14 @@ bool is_number(std::string_view token) {
   return token.empty();
 }
 
-// A number by the grammar that the parser refuses all the same. Few words are worth asking: up to 18 digits always fit.
+// A valid number that the parser refuses because of its size. Up to 18 digits always fit.
 bool is_too_large(std::string_view word, dom::document& scratch) {
   if (word.size() <= 18 && word.find_first_of("eE") == word.npos) return false;
   return parse_into(scratch, word) != simdjson::SUCCESS;
 }
 
-// Given that the parser stumbled over a number, which newer versions also say of a stray comma: is one too large, and
-// are all words outside strings what JSON knows?
+// The parser reported a number error, which newer versions also do for a stray comma. True if one number is too large
+// and all words outside strings are valid JSON.
 bool only_a_number_is_too_large(std::string_view text) {
   constexpr std::string_view between = " \t\r\n[]{},:";
   bool found = false;
@@ -128,7 +128,8 @@ Document::~Document() = default;
 
 Result<Document> Document::parse(std::string_view text) {
   if (text.empty()) return Error(ErrorCode::parse_failed, "JSON of 0 bytes: there is nothing");
-  // RFC 8259 section 8.1 leaves it to us; newer versions of simdjson skip the mark, Python refuses it.
+  // RFC 8259 section 8.1 allows to ignore a byte order mark. Newer versions of simdjson skip it, Python refuses it, and
+  // so do we.
   if (text.starts_with("\xef\xbb\xbf")) {
     return Error(ErrorCode::parse_failed, fmt::format("JSON of {} bytes: begins with a byte order mark", text.size()));
   }

@@ -10,7 +10,7 @@
 namespace sluice::json {
 namespace {
 
-constexpr std::size_t longest_key = 64;  // keys of a map are the peer's: no message grows with them
+constexpr std::size_t longest_key = 64;  // the peer chooses the keys of a map, so messages must not grow with them
 
 bool is_plain_name(std::string_view key) {
   return !key.empty() && key.size() <= longest_key && std::ranges::all_of(key, [](char c) {

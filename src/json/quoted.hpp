@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A stranger's text in a log line.
+// Text of clients in log lines.
 #pragma once
 
 #include <string>

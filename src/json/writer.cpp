@@ -15,7 +15,7 @@
 namespace sluice::json {
 namespace {
 
-// What stands in a text, as far as it decides how to quote it.
+// The characters of a text that decide how to quote it.
 struct Contents {
   bool to_escape;  // a control character, a quote or a backslash
   bool deleted;    // U+007F, which only Python escapes

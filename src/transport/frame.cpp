@@ -13,7 +13,7 @@ namespace {
 using detail::FrameChunk;
 
 constexpr std::uint32_t chunk_bytes = 64 * 1024;  // header of the chunk included
-// A frame of a slow reader may keep this many times its own bytes alive, before it is copied out.
+// A slow reader's frame is copied out when it keeps more than this many times its own bytes alive.
 constexpr std::size_t tolerated_pinning = 4;
 
 // The length of a server frame's header for this payload (RFC 6455 section 5.2).
@@ -97,7 +97,7 @@ Frame FrameBuffer::write(std::uint8_t first_byte, std::string_view payload) {
   return frame;
 }
 
-// A frame whose bytes are to be written.
+// A frame whose bytes the caller writes.
 Frame FrameBuffer::reserve(std::size_t bytes) {
   const std::size_t room = chunk_bytes - sizeof(FrameChunk);
   if (bytes > room) {  // a large message has a chunk of its own
@@ -106,7 +106,7 @@ Frame FrameBuffer::reserve(std::size_t bytes) {
     return Frame(alone, 0, alone->used);
   }
   if (current_ && current_->capacity - current_->used < bytes) {
-    pin(std::exchange(current_, nullptr));  // it has frames, or its space would be free
+    pin(std::exchange(current_, nullptr));  // it has frames, otherwise its space would be free
   }
   if (!current_) current_ = spare_ ? std::exchange(spare_, nullptr) : allocate(room);
   const std::uint32_t begin = current_->used;

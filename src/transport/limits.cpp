@@ -35,7 +35,7 @@ std::string fault_of(std::initializer_list<Time> times) {
   return {};
 }
 
-// A bucket that takes longer to fill than a limit may last does not bound anything.
+// A bucket that takes longer to fill than the longest limit bounds nothing.
 std::string fault_of(const Rate& rate, std::string_view name) {
   const auto longest = std::chrono::duration_cast<std::chrono::seconds>(longest_limit).count();
   if (rate.per_second == 0 || rate.burst / rate.per_second < static_cast<std::size_t>(longest)) return {};

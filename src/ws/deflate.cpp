@@ -18,12 +18,12 @@ constexpr std::string_view block_border{"\0\0\xff\xff", 4};
 constexpr std::size_t step_bytes = 16 * 1024;
 constexpr std::size_t most_at_once = std::size_t{1} << 30;  // zlib counts in 32 bits
 
-// zlib does not compress into a window of 2^8 bytes: it refuses, or silently takes 2^9. So 2^9 is what it is asked for.
-// It never refers further back than its window less 262 bytes (a match and what it looks ahead), which makes 250 here,
-// and that is within a reader's 256. Reading, 2^9 gives room to a client whose zlib was less careful.
+// zlib does not compress into a window of 2^8 bytes: it refuses, or silently takes 2^9. So we ask for 2^9. It never
+// refers further back than its window less 262 bytes (a match and what it looks ahead), which makes 250 here, and that
+// is within a reader's 256. For reading, 2^9 accepts clients that use such a zlib.
 int zlib_window_bits(int bits) noexcept { return std::max(bits, 9); }
 
-// zlib asks for all it ever needs at the start, and for the inflating window at the first use of it.
+// zlib allocates all its memory at the start, except the inflating window, which it allocates at first use.
 void* allocate(void* allocated, unsigned count, unsigned size) {
   *static_cast<std::size_t*>(allocated) += std::size_t{count} * size;
   return std::malloc(std::size_t{count} * size);
@@ -117,7 +117,7 @@ Inflater::Outcome Inflater::inflate(std::string_view piece, bool last, std::stri
   const std::size_t size = out.size();
   const Outcome outcome = feed(block_border, out, limit);
   if (outcome != Outcome::good) return outcome;
-  // zlib tells in data_type how many bits it holds back, and adds 128 between two blocks. If the message did not end
+  // data_type has the number of bits that zlib holds back, plus 128 between two blocks. If the message did not end
   // where it should, those four bytes were read as something else.
   constexpr int bits_and_border = 63 + 128;
   const bool at_border = (stream_->z.data_type & bits_and_border) == 128;

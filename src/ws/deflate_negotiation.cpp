@@ -20,7 +20,7 @@ namespace {
 
 constexpr int most_window_bits = 15;
 
-// What one offer asks for.
+// The parameters of one offer.
 struct Wish {
   bool server_no_context_takeover = false;
   bool client_no_context_takeover = false;
@@ -37,7 +37,7 @@ std::optional<int> window_bits_in(const std::optional<std::string>& value) noexc
   return two_digits ? std::optional(10 + (*value)[1] - '0') : std::nullopt;
 }
 
-// False: the parameter is none of an offer, or its value is not one it may have.
+// False: the parameter is unknown, or its value is invalid.
 bool take(const ExtensionOffer::Parameter& parameter, Wish& wish) noexcept {
   const auto& [name, value] = parameter;
   if (name == "server_no_context_takeover") return wish.server_no_context_takeover = !value;

@@ -9,7 +9,7 @@
 namespace sluice::ws {
 namespace {
 
-// Takes one piece after the other off the front, with the blanks before it.
+// Reads one token after the other from the front, with the blanks before it.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) noexcept : rest_(text) {}

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::uint8_t deflated_bit = 0x40;  // RSV1
 constexpr std::size_t remembered = 8;
-// Memory that may stay in hand for the next call: that of a FrameBuffer's ordinary chunk.
+// Memory that is kept for the next call: at most a chunk of a FrameBuffer.
 constexpr std::size_t worth_keeping = 64 * 1024;
 
 void empty(std::string& text) noexcept {
@@ -34,7 +34,7 @@ Frame FrameDeflater::twin_of(const Frame& frame) {
   bool differs = false;
   for (std::string_view rest = frame.wire(); !rest.empty();) {
     std::size_t taken;
-    if (const Twins* part = recent_at_front_of(rest)) {  // frames that waited in a mailbox have grown together
+    if (const Twins* part = recent_at_front_of(rest)) {  // frames that waited in a mailbox were joined
       taken = part->plain.size();
       bench_.wire += part->compressed.wire();
       differs = differs || part->plain.wire().data() != part->compressed.wire().data();
@@ -50,7 +50,7 @@ Frame FrameDeflater::twin_of(const Frame& frame) {
   return twin;
 }
 
-// Writes one message, given with and without its header, and says whether it is compressed.
+// Writes one message, given with and without its header, and returns whether it is compressed.
 bool FrameDeflater::write(std::string_view wire, std::string_view payload) {
   const bool compressed = payload.size() >= bench_.options.smallest && compress(payload);
   if (compressed) {
@@ -64,7 +64,8 @@ bool FrameDeflater::write(std::string_view wire, std::string_view payload) {
   return compressed;
 }
 
-// Into bench_.message. False: better sent as it is. A window that goes on has to hear of all that went into it.
+// Compresses into bench_.message. False: send it uncompressed. A window that is kept between messages must receive
+// every message that was compressed with it.
 bool FrameDeflater::compress(std::string_view payload) {
   if (!deflater_) deflater_.emplace(window_bits_, bench_.options.level, bench_.options.memory_level);
   const bool alone = context_ == DeflateContext::per_message;

@@ -15,11 +15,11 @@ namespace {
 constexpr const char* not_utf8 = "the text is not UTF-8";
 constexpr const char* too_big = "the message is too big";
 
-// How much a call of next() uncompresses before it yields: bytes that come out, and for each that goes in sixteen, as a
-// row of blocks that come to nothing takes its time too. About a millisecond.
+// The work of one call of next() before it yields, about a millisecond: each decompressed byte counts 1 and each
+// compressed byte 16, as a row of empty blocks costs time too.
 constexpr std::uint32_t most_work = 256 * 1024;
 constexpr std::uint32_t work_per_wire_byte = 16;
-constexpr std::size_t wire_bytes_at_once = 1024;  // which come to a megabyte at most
+constexpr std::size_t wire_bytes_at_once = 1024;  // which decompress to a megabyte at most
 
 std::string_view view(std::span<const char> bytes) noexcept { return {bytes.data(), bytes.size()}; }
 
@@ -37,7 +37,7 @@ std::string_view cut_at_character(std::string_view text, std::size_t limit) noex
 
 }  // namespace
 
-// What few connections need at any moment, so that the others don't carry it.
+// State that few connections need at a time, so that the others do not carry it.
 struct ServerProtocol::Rarity {
   std::array<char, max_control_bytes> control;
   std::size_t control_bytes = 0;
@@ -87,7 +87,7 @@ const CloseReason& ServerProtocol::close_reason() const noexcept {
   return rarity_->reason;
 }
 
-// What is wrong, at this place in the stream, with as much of a header as has come.
+// The fault of a header at this place in the stream, as far as the header has arrived.
 ServerProtocol::Fault ServerProtocol::fault_of_header() const noexcept {
   if (!header_.has_opcode()) return {};
   const bool length_known = header_.has_length();
@@ -103,7 +103,7 @@ ServerProtocol::Fault ServerProtocol::fault_of_header() const noexcept {
   }
   if (!length_known) return {};
   const bool compressed = continues ? in_compressed() : header_.compressed();
-  // How much will come out of a compressed frame does not show yet.
+  // The decompressed size is not known yet.
   const std::uint64_t room = compressed ? inflater_->wire_room(limits_->message_bytes)
                                         : limits_->message_bytes - (continues ? message_.size() : 0);
   return header_.payload_bytes() > room ? Fault{close_code::too_big, too_big} : Fault{};
@@ -116,11 +116,11 @@ void ServerProtocol::begin_frame() noexcept {
   ++uncounted_frames_;
   if (frames_++ > 0) return;
   is_text_ = header_.opcode() == Opcode::text;
-  message_.clear();  // nobody may have taken the last one
+  message_.clear();  // the last message may not have been taken
   if (header_.compressed()) inflater_->begin();
 }
 
-// What is here of the frame's payload, `most` bytes of it, without its mask.
+// The available part of the frame's payload, at most `most` bytes, unmasked.
 std::string_view ServerProtocol::take_payload(std::span<char>& input, std::size_t most) noexcept {
   most = std::min(most, input.size());
   const auto bytes = input.first(static_cast<std::size_t>(std::min<std::uint64_t>(payload_left_, most)));
@@ -145,7 +145,7 @@ ServerProtocol::Step ServerProtocol::take_data(std::span<char>& input) {
   if (compressed) return take_compressed(payload, whole);
   const bool at_once = whole && header_.opcode() != Opcode::continuation && payload.size() == header_.payload_bytes();
   if (is_text_) {
-    // One call for a message that lies here whole; the validator that remembers is for those in pieces.
+    // One call for a message that is here in one piece; the incremental validator is for messages in pieces.
     const bool valid = at_once ? json::is_valid_utf8(payload) : utf8_.feed(payload) && (!whole || utf8_.at_boundary());
     if (!valid) return fail(close_code::invalid_payload, not_utf8);
   }
@@ -157,7 +157,8 @@ ServerProtocol::Step ServerProtocol::take_data(std::span<char>& input) {
   return end_of_payload(whole);
 }
 
-// What came out is judged before what went wrong behind it, so that the fault is the same however the bytes are cut.
+// Decompressed bytes are checked before a fault behind them is reported, so that the fault does not depend on how the
+// bytes are split.
 ServerProtocol::Step ServerProtocol::take_compressed(std::string_view payload, bool whole) {
   using Outcome = Inflater::Outcome;
   const std::size_t before = message_.size();
@@ -197,7 +198,7 @@ ServerProtocol::Step ServerProtocol::take_control(std::span<char>& input) {
   return opcode == Opcode::ping ? Step::ping : Step::pong;
 }
 
-// Looks at as much of a close frame as there is (RFC 6455 sections 5.5.1 and 7.4).
+// Checks the part of a close frame that has arrived (RFC 6455 sections 5.5.1 and 7.4).
 ServerProtocol::Step ServerProtocol::take_close(std::string_view payload, bool whole) {
   if (payload.size() < 2) return whole ? end(Step::close, close_code::no_status) : Step::need_more;
   const std::uint16_t code = code_in(payload);

@@ -7,7 +7,7 @@
 namespace sluice::ws {
 
 void unmask(std::span<char> bytes, MaskingKey key, std::uint64_t offset) noexcept {
-  // The key twice, turned so that its first byte meets the first of `bytes`.
+  // The key twice, rotated so that its first byte matches the first of `bytes`.
   const int turn = 8 * static_cast<int>(offset % key.size());
   const auto quad = std::bit_cast<std::uint32_t>(key);
   const std::uint64_t once = std::endian::native == std::endian::little ? std::rotr(quad, turn) : std::rotl(quad, turn);
@@ -15,7 +15,7 @@ void unmask(std::span<char> bytes, MaskingKey key, std::uint64_t offset) noexcep
 
   char* at = bytes.data();
   std::size_t left = bytes.size();
-  // Four words a turn: compilers make vector instructions of it without being asked.
+  // Four words per iteration: compilers vectorise it.
   for (; left >= 32; left -= 32, at += 32) {
     std::array<std::uint64_t, 4> words;
     std::memcpy(words.data(), at, sizeof words);

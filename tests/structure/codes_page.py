@@ -58,7 +58,7 @@ class Source:
         """The last class or function that begins at this indent: its kind and name, and the number of the next line."""
         for number in reversed(range(len(lines))):
             line = lines[number]
-            if found := re.match(rf"{indent}(?:class|struct) (\w+)", line):
+            if found := re.match(rf"{indent}(?:class|struct) (?:SLUICE_\w+ )?(\w+)", line):
                 return ("class", found[1]), number + 1
             if not re.match(rf"{indent}[\w:~<\[].*\(", line) or not indent and line.rstrip().endswith(";"):
                 continue

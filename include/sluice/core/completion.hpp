@@ -17,8 +17,8 @@
 
 namespace sluice {
 
-/// Thrown by the co_await of a Completion that nobody can resolve any more: a callback that held it was destroyed
-/// without being called.
+/// Thrown by the co_await of a Completion that can no longer be resolved: every callback that held a copy was destroyed
+/// without a call.
 class BrokenPromise : public std::logic_error {
  public:
   BrokenPromise() : std::logic_error("broken promise: the last copy of a Completion was dropped without a value") {}
@@ -30,13 +30,13 @@ class BrokenPromise : public std::logic_error {
 ///     db.load(id, [row](Row loaded) { row.resolve(std::move(loaded)); });
 ///     use(co_await row);
 ///
-/// The first resolve or fail counts, later ones are ignored. One that throws, for want of memory or since T's move
-/// constructor does, has changed nothing. When all copies but the awaited one are gone without an outcome, the co_await
-/// throws BrokenPromise; a Completion that was never copied is not looked at in this way.
+/// The first resolve() or fail() takes effect, later ones are ignored. A call that throws, for lack of memory or
+/// because T's move constructor throws, changes nothing. When all copies but the awaited one are destroyed without an
+/// outcome, the co_await throws BrokenPromise. A Completion that was never copied does not do so.
 ///
-/// It is awaited once, and the awaiting code goes on where it was running before, on its own executor (without one: on
-/// the resolving thread). A coroutine that is destroyed while it waits is not resumed, and its executor may end then,
-/// whoever still resolves. resolve and fail: any thread. co_await: one thread at a time.
+/// It is awaited once. The awaiting code continues on its own executor, or without one on the resolving thread. A
+/// coroutine that is destroyed while it waits is not resumed, and its executor may end then, even if resolve() is
+/// called later. resolve and fail: any thread. co_await: one thread at a time.
 template <class T>
 class Completion {
   struct State;
@@ -62,7 +62,7 @@ class Completion {
 
   class Awaiter {
    public:
-    using ComesHome = void;  // by itself: see way_home.hpp
+    using ComesHome = void;  // it resumes on the right executor by itself: see way_home.hpp
 
     Awaiter(std::shared_ptr<State> state, const Completion* awaited) : state_(std::move(state)), awaited_(awaited) {}
     Awaiter(const Awaiter&) = delete;
@@ -85,7 +85,7 @@ class Completion {
       return true;
     }
     T await_resume() {
-      // Moved out: from here on the exception belongs to this thread alone, whoever lets go of the state last.
+      // Moved out, so that this thread alone owns the exception, whichever thread releases the state last.
       if (auto* error = std::get_if<2>(&state_->outcome)) std::rethrow_exception(std::exchange(*error, nullptr));
       return std::move(std::get<1>(state_->outcome));
     }
@@ -100,15 +100,15 @@ class Completion {
   struct State {
     std::mutex mutex;
     std::variant<std::monostate, T, std::exception_ptr> outcome;
-    std::coroutine_handle<> awaiting;  // empty again once the awaiting coroutine has gone on, or is destroyed
+    std::coroutine_handle<> awaiting;  // empty again once the awaiting coroutine has resumed or is destroyed
     Executor* executor = nullptr;
-    // The copy that is awaited, while it stands. Atomic, as an executor may move a job with a copy in it under its own
-    // lock, which a post has to take under this one.
+    // The copy that is awaited, until it is destroyed. Atomic: an executor may move a job that holds a copy under its
+    // own lock, and a post takes that lock under this one.
     std::atomic<const Completion*> awaited = nullptr;
     std::size_t copies = 1;
     bool shared = false;  // there was a second copy
 
-    // Under the lock. The awaited copy itself resolves nothing: mostly it stands in the awaiting coroutine's frame.
+    // Under the lock. The awaited copy itself resolves nothing: usually it is in the awaiting coroutine's frame.
     bool nobody_can_resolve() const noexcept {
       return outcome.index() == 0 && (copies == 0 || (copies == 1 && shared && awaited));
     }
@@ -118,7 +118,7 @@ class Completion {
       shared = true;
     }
     void moved(const Completion* from, const Completion* to) noexcept { awaited.compare_exchange_strong(from, to); }
-    // True: a coroutine waits for what will never come.
+    // True: a coroutine waits and no copy is left that could resolve it.
     bool dropped(const Completion* copy) noexcept {
       std::lock_guard lock(mutex);
       --copies;
@@ -132,7 +132,7 @@ class Completion {
     if (!state || !state->dropped(this)) return;
     try {
       settle(state, std::in_place_index<2>, std::make_exception_ptr(BrokenPromise()));
-    } catch (...) {  // no memory to say so, and nobody left who could say it later
+    } catch (...) {  // no memory for the exception, and no copy is left that could report it later
     }
   }
 
@@ -154,7 +154,7 @@ class Completion {
     }
     inline_awaiting.resume();
   }
-  // Under the lock, for which a coroutine that is destroyed meanwhile waits: until then its executor stands.
+  // Posts under the lock: a coroutine that is destroyed meanwhile waits for the lock, so its executor still exists.
   static void go_on_at_home(const std::shared_ptr<State>& state) {
     state->executor->post([state] {
       std::coroutine_handle<> awaiting;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Why something that may fail did fail: a code to decide on, and a sentence to read.
+// An expected failure: a code for the program, and a sentence for the reader.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where code runs: one job at a time, in the order they were posted. A thread with its event loop, or a test's own
-// hand.
+// Where code runs: one job at a time, in the order they were posted. A thread with an event loop, or a test.
 #pragma once
 
 #include <chrono>
@@ -30,7 +29,7 @@ class Executor {
   virtual void post(Function<void()> job) = 0;
   /// Runs the job once `delay` has passed. There is no cancel: let the job hold a weak pointer to what it needs.
   virtual void post_after(std::chrono::nanoseconds delay, Function<void()> job) = 0;
-  /// This executor's clock; a test's executor moves it by hand.
+  /// This executor's clock. A test's executor has a clock that the test moves.
   virtual Clock::time_point now() const = 0;
   /// Is the calling code run by this executor?
   bool runs_here() const noexcept { return current() == this; }
@@ -38,13 +37,13 @@ class Executor {
   /// The executor that runs the calling code, or null.
   static Executor* current() noexcept { return current_; }
 
-  /// The one T that belongs to this executor, made with `new T(*this)` or `new T()` when first asked for. It is how a
-  /// room keeps a buffer or a table per executor without a lock.
+  /// The one T that belongs to this executor, made with `new T(*this)` or `new T()` when first asked for. Rooms keep a
+  /// buffer or a table per executor in it, without a lock.
   template <class T>
   T& local();
 
-  /// What runs while one of these lives counts as run by the executor. An implementation holds one while it runs jobs;
-  /// so does whoever ends what is left on an executor that runs no more.
+  /// Code that runs while one of these exists counts as run by the executor. An implementation holds one while it runs
+  /// jobs, and while it destroys what is left on a stopped executor.
   class Running {
    public:
     explicit Running(Executor& executor) noexcept : before_(std::exchange(current_, &executor)) {}
@@ -57,12 +56,13 @@ class Executor {
   };
 
  protected:
-  /// Destroys the locals. An implementation calls it when no job will run any more and its own parts still stand.
+  /// Destroys the locals. An implementation calls it after the last job, before its own parts are destroyed.
   void drop_locals() noexcept { locals_.clear(); }
 
  private:
   struct Local {
-    const std::type_info& type;  // not an address of our own: a program and its shared libraries have one each
+    const std::type_info&
+        type;  // not the address of a variable: a program and its shared libraries would have one each
     std::shared_ptr<void> value;
   };
 
@@ -79,7 +79,7 @@ class ExecutorGroup {
   virtual std::size_t size() const noexcept = 0;
   /// The executor number `index`, from 0 to size() - 1; it lives as long as the group.
   virtual Executor& at(std::size_t index) noexcept = 0;
-  /// For what is built on the group, and must be destroyed before it: servers and channel layers.
+  /// For objects that are built on the group and must be destroyed before it: servers and channel layers.
   const UseCount& use_count() const noexcept { return use_count_; }
 
  private:

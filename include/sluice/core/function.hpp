@@ -55,7 +55,7 @@ class Function<R(Args...)> {
 
   struct Vtable {
     R (*call)(void*, Args&&...);
-    void (*move)(void* to, void* from) noexcept;  // and destroys what it moved from
+    void (*move)(void* to, void* from) noexcept;  // and destroys the source
     void (*destroy)(void*) noexcept;
   };
 

@@ -24,7 +24,7 @@ struct LogField {
   std::string_view value;
 };
 
-/// A line with what is known beside it. Views; they end with the call.
+/// A line with its fields. Views; they end with the call.
 struct LogRecord {
   LogLevel level;
   std::string_view line;             // without its newline
@@ -33,11 +33,11 @@ struct LogRecord {
 };
 
 /// Takes one line: a callable with (LogLevel, std::string_view line), or one with (const LogRecord&) that gets the
-/// fields too. Called from any thread, one call at a time. While it runs, other threads that log leave their lines with
-/// it and go on.
+/// fields too. Called from any thread, one call at a time. While it runs, other threads that log queue their lines for
+/// it and continue.
 class LogSink {
  public:
-  /// Silence.
+  /// A sink that discards all lines.
   LogSink() noexcept = default;
   template <class F>
   requires std::invocable<F&, const LogRecord&> LogSink(F sink) : take_(std::move(sink)) {}
@@ -52,7 +52,7 @@ class LogSink {
   std::function<void(const LogRecord&)> take_;
 };
 
-/// A longer line is cut, and says by how much.
+/// A longer line is cut, and ends with the number of bytes that were cut.
 inline constexpr std::size_t max_log_line_bytes = 1'024;
 inline constexpr std::size_t max_log_field_bytes = 256;
 /// Fields beyond this number are left out.
@@ -64,12 +64,12 @@ inline constexpr std::size_t max_log_fields = 8;
 /// destructor, say. Any thread, also while static objects are destroyed.
 LogSink set_log_sink(LogSink sink);
 
-/// Lines below this level reach no sink from now on: a running server can be made to say more, or less. Without a call
+/// Lines below this level reach no sink from now on, so that a running server can log more or less. Without a call
 /// every line reaches the sink, and the default sink leaves debug out. Any thread.
 void set_log_level(LogLevel least) noexcept;
 
-/// Hands one line to the sink. Never throws; a sink that throws loses its line, what the sink itself logs is lost, and
-/// of more than 1,000 lines that wait for a slow sink those beyond are lost, which the log says. Any thread, also while
+/// Passes one line to the sink. Never throws. A line is lost when the sink throws, when the sink itself logs it, and
+/// when more than 1,000 lines wait for a slow sink; the log then states how many were lost. Any thread, also while
 /// static objects are destroyed.
 void log(LogLevel level, std::string_view line, std::span<const LogField> fields = {}) noexcept;
 

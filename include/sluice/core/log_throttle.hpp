@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A rate limiter for log lines about what clients and peers can cause at will.
+// A rate limiter for log lines that clients and peers can cause at will.
 #pragma once
 
 #include <chrono>
@@ -16,8 +16,8 @@
 
 namespace sluice {
 
-/// Lets a few log lines of each subject through in each period, and counts the others; the next line says how many were
-/// suppressed. Its owner lives as long as the server: a middleware of yours has one as a member, say.
+/// Lets a few log lines of each subject through in each period, and counts the others; the next line has the number of
+/// those that were suppressed. Its owner lives as long as the server: a middleware of yours has one as a member, say.
 ///
 ///     refusals_.write(LogLevel::info, "no token", [&] { return fmt::format("{} has no token", client); });
 ///
@@ -36,7 +36,7 @@ class LogThrottle {
   explicit LogThrottle(Bounds bounds) noexcept : bounds_(bounds) {}
 
   /// Logs what `make_line()` returns, unless this event must be suppressed: then `make_line` is not called. The subject
-  /// is the server's own word for the trouble; a client's text as a subject would give each client lines of its own.
+  /// is a constant of the server: a client's text as a subject would give each client lines of its own.
   template <class MakeLine>
   void write(LogLevel level, std::string_view subject, MakeLine make_line) noexcept {
     try {

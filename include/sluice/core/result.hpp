@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A value or the Error that came instead. The members are named as std::expected's, so that it can become one.
+// A value or an Error. The members are named as std::expected's, so that it can become one.
 #pragma once
 
 #include <cassert>
@@ -22,7 +22,7 @@ class BadResultAccess : public std::logic_error {
   Error error_;
 };
 
-/// A value, or an Error. Ask has_value() (or test it) first: value() throws BadResultAccess where there is none, as
+/// A value, or an Error. Check has_value() (or test it) first: value() throws BadResultAccess where there is none, as
 /// std::expected's does; `*`, `->` and error() on the wrong side are the caller's bug, and asserted.
 template <class T = void>
 class [[nodiscard]] Result {
@@ -64,7 +64,7 @@ class [[nodiscard]] Result {
   std::variant<T, Error> state_;
 };
 
-/// Done, or an Error.
+/// Success, or an Error.
 template <>
 class [[nodiscard]] Result<void> {
  public:

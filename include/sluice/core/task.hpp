@@ -14,8 +14,8 @@
 
 namespace sluice {
 
-/// Who is told, once, that a task has finished. An awaiting coroutine is one kind of waiter, a session's pump another.
-/// A value.
+/// The callback that is called once when a task has finished. An awaiting coroutine is one kind of waiter, a session's
+/// pump another. A value.
 struct Waiter {
   void (*wake)(void* who) noexcept = nullptr;
   void* who = nullptr;
@@ -39,8 +39,8 @@ class Awaited {
 };
 
 // g++ 12 does not make symmetric transfer a tail call below -O2 nor under its sanitizers: a loop of awaits that finish
-// at once would overflow the stack. So a child is started inside await_suspend, and whoever comes second, the child's
-// end or the parent's look at it, goes on; `met` decides, with one atomic exchange.
+// at once would overflow the stack. So a child is started inside await_suspend. The child's end and the parent's check
+// meet in one atomic exchange of `met`, and the second of the two continues.
 class TaskPromiseBase {
  public:
   std::suspend_always initial_suspend() noexcept { return {}; }
@@ -50,7 +50,7 @@ class TaskPromiseBase {
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> self) noexcept {
       TaskPromiseBase& promise = self.promise();
-      Waiter waiter = promise.waiter_;  // the frame may be gone once the other side sees `met`
+      Waiter waiter = promise.waiter_;  // the frame may be destroyed once the other side sees `met`
       if (promise.met_.exchange(true, std::memory_order_acq_rel)) waiter.wake(waiter.who);
     }
     void await_resume() noexcept {}
@@ -66,7 +66,8 @@ class TaskPromiseBase {
   static Awaited<T> await_transform(Task<T>&& task) noexcept {
     return Awaited<T>(task);
   }
-  // What is not ours is awaited by way of its executor, so that a handler is never resumed elsewhere, or too late.
+  // A foreign awaitable is wrapped, so that a handler is resumed only on its own executor, and never after its
+  // destruction.
   template <class Awaitable>
   static decltype(auto) await_transform(Awaitable&& awaitable) {
     if constexpr (LeavesHome<Awaitable>) {
@@ -152,13 +153,12 @@ class TaskHandle {
 
 }  // namespace detail
 
-/// Lazy work with one awaiter. A function may end with `return {};` (a Task<> that is finished already) or with
-/// `return value;` (a finished Task<T>), and then nothing is allocated; or it is a coroutine that may co_await.
-/// Arguments passed by reference must live until the task has finished. Destroying a suspended task ends it there.
-/// Whatever a coroutine awaits, it goes on on the executor where it waited; without one, on the resuming thread. An
-/// awaitable of your own may resume a coroutine that was destroyed meanwhile: nothing comes of it. But the awaiter is
-/// destroyed with the coroutine, and must not be used after that.
-/// One thread at a time.
+/// Lazy work with one awaiter. A function may end with `return {};` (a Task<> that is finished already) or with `return
+/// value;` (a finished Task<T>), and then nothing is allocated; or it is a coroutine that may co_await. Arguments
+/// passed by reference must live until the task has finished. Destroying a suspended task ends it there. Whatever a
+/// coroutine awaits, it continues on the executor where it waited; without one, on the resuming thread. An awaitable of
+/// your own may resume a coroutine that was destroyed meanwhile: that does nothing. But the awaiter is destroyed with
+/// the coroutine, and must not be used after that. One thread at a time.
 template <class T = void>
 class [[nodiscard]] Task {
  public:
@@ -168,8 +168,8 @@ class [[nodiscard]] Task {
   requires std::is_convertible_v<U, T> Task(U&& value) : value_(std::in_place, std::forward<U>(value)) {}
   explicit Task(std::coroutine_handle<promise_type> handle) noexcept : coroutine_(handle) {}
 
-  /// Runs it until it finishes or suspends. True: finished, the waiter is not called. False: the waiter is woken once,
-  /// later, by whoever finishes it. Call once.
+  /// Runs it until it finishes or suspends. True: finished, the waiter is not called. False: the waiter is called once,
+  /// later, by the thread that finishes it. Call once.
   bool start(Waiter waiter) { return coroutine_.start(waiter); }
   /// The value of a finished task, or its exception. Call once, after it has finished.
   T take() { return value_ ? std::move(*value_) : coroutine_.take(); }
@@ -191,7 +191,7 @@ class [[nodiscard]] Task<void> {
   Task() noexcept = default;
   explicit Task(std::coroutine_handle<promise_type> handle) noexcept : coroutine_(handle) {}
 
-  /// Born finished: a plain function made it.
+  /// Finished from the start: a plain function made it.
   bool finished() const noexcept { return !coroutine_; }
   bool start(Waiter waiter) { return coroutine_.start(waiter); }
   void take() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who uses an object that must outlive them: a program that destroys it too early ends with a sentence, not in memory
-// that is not its own any more.
+// Counts the users of an object that must outlive them. A program that destroys it too early aborts with a message
+// instead of using freed memory.
 #pragma once
 
 #include <atomic>
@@ -11,13 +11,13 @@ namespace sluice {
 /// Counts the objects that use its owner by reference. Any thread.
 class UseCount {
  public:
-  /// The owner's name in the sentence: "AsioExecutors".
+  /// The owner's name in the message: "AsioExecutors".
   explicit UseCount(const char* owner) noexcept : owner_(owner) {}
   UseCount(const UseCount&) = delete;
   UseCount& operator=(const UseCount&) = delete;
   ~UseCount() { end(); }
 
-  /// The owner ends. If anybody uses it the program is ended, with an error in the log that names both.
+  /// The owner's destructor calls it. With users left it aborts the program, with an error in the log that names both.
   void end() const noexcept {
     if (users_.load(std::memory_order_acquire) != 0) refuse();
   }

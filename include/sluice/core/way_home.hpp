@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a coroutine comes back from an awaitable that is not the library's: to its own executor, or not at all.
+// Resumes a coroutine that awaits a foreign awaitable: on its own executor, or not at all.
 #pragma once
 
 #include <coroutine>
@@ -21,7 +21,7 @@ class WayHome {
     awaiting_ = awaiting;
     executor_ = Executor::current();
   }
-  // The coroutine is destroyed, or goes on.
+  // The coroutine is destroyed, or continues.
   void forget() noexcept {
     std::lock_guard lock(mutex_);
     awaiting_ = {};
@@ -30,7 +30,7 @@ class WayHome {
     {
       std::lock_guard lock(way->mutex_);
       if (!way->awaiting_) return;
-      // Under the lock, for which a coroutine that is destroyed meanwhile waits: until then its executor lives.
+      // Posts under the lock: a coroutine that is destroyed meanwhile waits for the lock, so its executor still exists.
       if (way->executor_ && !way->executor_->runs_here()) return way->executor_->post([way] { go_on(*way); });
     }
     go_on(*way);
@@ -48,11 +48,11 @@ class WayHome {
 
   std::mutex mutex_;
   std::coroutine_handle<> awaiting_;
-  Executor* executor_ = nullptr;  // null: the coroutine goes on where it is resumed
+  Executor* executor_ = nullptr;  // null: the coroutine continues where it is resumed
 };
 
-// A coroutine whose handle an awaitable is given in place of the one that waits. It ends, and frees itself, when it is
-// resumed; an awaitable that never resumes it costs these bytes.
+// A coroutine whose handle is passed to the awaitable instead of the waiting coroutine's. It ends, and frees itself,
+// when it is resumed; an awaitable that never resumes it costs these bytes.
 struct Courier {
   struct promise_type {
     Courier get_return_object() noexcept { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
@@ -81,7 +81,7 @@ decltype(auto) awaiter_of(Awaitable&& awaitable) {
 template <class Awaitable>
 using AwaiterOf = decltype(awaiter_of(std::declval<Awaitable>()));
 
-// The library's own awaitables say so: they resume nothing that is destroyed, and on its executor.
+// True for the library's own awaitables: they never resume a destroyed coroutine, and resume on its executor.
 template <class Awaitable>
 concept LeavesHome = requires(AwaiterOf<Awaitable>& awaiter, std::coroutine_handle<> handle) {
   awaiter.await_suspend(handle);
@@ -101,7 +101,7 @@ class Away {
 
   bool await_ready() { return awaiter_.await_ready(); }
   decltype(auto) await_resume() { return awaiter_.await_resume(); }
-  // Once the awaitable has the handle, this object may be gone at any time.
+  // Once the awaitable has the handle, this object may be destroyed at any time.
   auto await_suspend(std::coroutine_handle<> awaiting) {
     way_ = std::make_shared<WayHome>();
     way_->leave(awaiting);

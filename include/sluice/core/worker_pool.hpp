@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Threads for work that blocks, a database call say, so that no executor ever waits for it.
+// Threads for blocking work, such as a database call, so that no executor waits for it.
 #pragma once
 
 #include <condition_variable>
@@ -17,7 +17,7 @@
 
 namespace sluice {
 
-/// The result of work handed to a WorkerPool. Name it, then await it:
+/// The result of work that a WorkerPool runs. Name it, then await it:
 ///
 ///     auto may_read = pool.run([=, this] { return database_.may_read(user, table); });
 ///     if (co_await may_read) ...
@@ -35,8 +35,8 @@ class [[nodiscard]] Work {
   Completion<T> completion_;
 };
 
-/// A fixed number of threads that run blocking work in the order it came. Destruction finishes what was handed in, then
-/// joins. It ends before the executors whose code awaits its work: what it finishes goes on there. Any thread.
+/// A fixed number of threads that run blocking work in its order. The destructor finishes all work, then joins. Destroy
+/// the pool before the executors whose code awaits its work, as that code resumes there. Any thread.
 class WorkerPool {
  public:
   /// Throws std::system_error when the system has no thread left.
@@ -45,15 +45,15 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
   ~WorkerPool();
 
-  /// Runs `work()` on one of the threads; the awaiting code goes on at home, on its own executor. A job that returns
-  /// nothing gives a Work<std::monostate>.
+  /// Runs `work()` on one of the threads; the awaiting code continues on its own executor. A job that returns nothing
+  /// gives a Work<std::monostate>.
   template <class F>
   auto run(F work) {
     using Returned = std::invoke_result_t<F&>;
     using T = std::conditional_t<std::is_void_v<Returned>, std::monostate, Returned>;
     Completion<T> done;
     post([done, work = std::move(work)]() mutable {
-      std::exception_ptr error;  // told outside the catch, so that this thread keeps no hold of the exception
+      std::exception_ptr error;  // passed on outside the catch, so that this thread does not keep the exception
       try {
         if constexpr (std::is_void_v<Returned>) {
           work();
@@ -69,7 +69,7 @@ class WorkerPool {
     return Work<T>(std::move(done));
   }
 
-  /// Runs a job that nobody waits for. It must not throw.
+  /// Runs a job that no code awaits. It must not throw.
   void post(Function<void()> job);
   /// Jobs that no thread has taken yet.
   std::size_t waiting() const;

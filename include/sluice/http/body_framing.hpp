@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a body that comes in pieces goes over the wire. No socket.
+// The framing of a body that is sent in pieces. No sockets.
 #pragma once
 
 #include <array>
@@ -41,7 +41,7 @@ class BodyFraming {
   Result<Frame> next(std::size_t bytes);
   /// Behind the last piece. Fails when the body is shorter than its length.
   Result<std::string_view> end() const;
-  /// Does the client notice when the connection ends before the body does?
+  /// True if the client notices that the connection ended before the body.
   bool shows_missing_end() const noexcept { return end_ != BodyEnd::connection; }
 
  private:

@@ -46,7 +46,7 @@ struct Head {
 /// The interim answer to a request that expects_continue (RFC 9110 section 10.1.1).
 inline constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/// The longest request target that is read; past it 414. RFC 9110 section 4.1 asks for 8000 at least.
+/// The longest request target; a longer one gets 414. RFC 9110 section 4.1 asks for 8000 at least.
 inline constexpr std::size_t max_target_bytes = 8000;
 
 /// Parses request heads, one after the other. Work is linear in the bytes, however they are cut; a line is checked as
@@ -62,7 +62,7 @@ inline constexpr std::size_t max_target_bytes = 8000;
 /// one Host in HTTP/1.1, at most one Content-Length, no Transfer-Encoding. Header values may hold bytes above 127 and
 /// are passed on as they are. The statuses:
 ///   400 anything malformed, also a path or query that is not UTF-8 (behaviour MW-6) or holds a bad escape or a NUL
-///   411 a chunked body: clients of a WebSocket server know how much they send
+///   411 a chunked body: clients of a WebSocket server know the length of their body
 ///   413 Content-Length past ServerLimits::body_bytes     414 a target past max_target_bytes
 ///   417 an Expect other than 100-continue                431 past ServerLimits::head_bytes or header_count
 ///   501 CONNECT, an endless method name, another transfer coding    505 neither HTTP/1.0 nor HTTP/1.1
@@ -74,7 +74,7 @@ class HeadParser {
   explicit HeadParser(const ServerLimits& limits) noexcept
       : head_limit_(limits.head_bytes), header_limit_(limits.header_count), body_limit_(limits.body_bytes) {}
 
-  /// Takes the head's bytes off the front of `input`; what follows the head stays. Once refused, it stays refused.
+  /// Takes the head's bytes off the front of `input` and leaves what follows. A refused parser stays refused.
   Step next(std::string_view& input);
   /// After `complete`, once. The parser is then ready for the next head.
   Head take_head();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// HTTP answers as bytes. What an application puts into one can't break out of it (no header injection).
+// HTTP responses as bytes. An application's headers and texts cannot inject lines.
 #pragma once
 
 #include <chrono>
@@ -14,9 +14,9 @@
 
 namespace sluice::http {
 
-/// What the request and the server decide about an answer. A value.
+/// The properties of a response that the request and the server decide. A value.
 struct Answering {
-  bool keep_alive = false;              // otherwise it says Connection: close
+  bool keep_alive = false;              // otherwise the response has Connection: close
   bool head_only = false;               // the request was HEAD: Content-Length as for GET, no body
   std::string date = {};                // the Date header's value, see date; empty: left out
   Version version = Version::http_1_1;  // of the request
@@ -28,11 +28,12 @@ std::string_view reason_phrase(int status) noexcept;
 /// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), in whole seconds since 1970 as the system clock has them.
 std::string date(std::chrono::system_clock::time_point when);
 
-/// How the client finds the end of this response's body. After BodyEnd::connection the connection must end.
+/// The way in which the client finds the end of this response's body. After BodyEnd::connection the connection must
+/// end.
 BodyEnd body_end(const HttpResponse& response, const Answering& answering) noexcept;
 
 /// The answer to a plain request; without its body, where that comes in pieces. Fails with invalid_argument when the
-/// status is not 200 to 599, a header is not clean, or a header is the server's business (Content-Length,
+/// status is not 200 to 599, a header is not clean, or the server writes the header itself (Content-Length,
 /// Transfer-Encoding, Connection, Content-Type twice, Date).
 Result<std::string> response_bytes(const HttpResponse& response, const Answering& answering);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Describe a struct once, and it goes into JSON and comes out of it.
+// Describes a struct once, to write it as JSON and to read it.
 #pragma once
 
 #include <concepts>
@@ -51,13 +51,13 @@ constexpr std::tuple<Fields...> fields(Fields... list) noexcept {
 
 namespace json {
 
-/// A struct that tells its fields().
+/// A struct with fields().
 template <class T>
 concept Described = requires {
   std::tuple_size<decltype(T::fields())>::value;
 };
 
-/// A struct that names the event it is; it may have no fields at all.
+/// A struct that names its event; it may have no fields.
 template <class T>
 concept EventType = requires {
   { T::event_type } -> std::convertible_to<std::string_view>;
@@ -96,7 +96,7 @@ concept StringMap = std::same_as<typename T::key_type, std::string> && requires(
   map.insert_or_assign(std::string(), std::move(value));
 };
 
-/// Missing is no error for these: the member keeps what it was initialised with.
+/// A missing key is no error for these: the member keeps its initial value.
 template <class T>
 concept MayBeMissing = Optional<T> || std::same_as<T, Value> || std::same_as<T, Text>;
 
@@ -185,8 +185,7 @@ Result<void> read(Value in, T& value, const Path& path = {}) {
     return json::read(in, value.emplace(), path);
   } else if constexpr (Vector<T>) {
     if (!in.is_array()) return path.mismatch("an array", in);
-    value
-        .clear();  // and no reserve: a peer's million zeros should fail at the first, not after a million structs' room
+    value.clear();  // no reserve: a peer's million zeros must fail at the first, without memory for a million structs
     for (Value element : in.elements()) {
       typename T::value_type read_element{};
       if (auto done = json::read(element, read_element, Path(path, value.size())); !done) return done;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where in a document a decoder stands, for the error messages: `rows[3].id`.
+// The place of a decoder in a document, for error messages: `rows[3].id`.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,7 @@ class Path {
   Error not_an_integer_within(std::int64_t lowest, std::uint64_t highest, Value found) const;
   /// missing_field `rows[3].id: missing`.
   Error missing() const;
-  /// An error from further inside, with this path before it.
+  /// An error of an inner value, with this path in front.
   Error within(const Error& error) const;
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What JSON a type becomes, as a value: for documents and for the types of other languages. It follows write(), so what
-// is generated from it cannot differ from what is written.
+// What JSON a type becomes, as a value: for documents and for the types of other languages. It follows write(), so that
+// generated types match the written JSON.
 #pragma once
 
 #include <concepts>
@@ -17,7 +17,7 @@
 
 namespace sluice::json {
 
-/// Which JSON may stand at a place. A value.
+/// The JSON that is allowed at a place. A value.
 struct Schema {
   enum class Kind : std::uint8_t { any, boolean, integer, number, text, constant, array, map, object, any_of };
   struct Property;
@@ -53,8 +53,8 @@ inline Schema Schema::of(Kind kind, Schema part) {
   return made;
 }
 
-/// A foreign type with a `json::Schema json_schema(const T*)` beside it, found by its namespace. A type with json_write
-/// needs it to be more than "anything".
+/// A foreign type with a `json::Schema json_schema(const T*)` in its namespace. A type with json_write and without it
+/// is "anything".
 template <class T>
 concept WithSchema = requires(const T* none) {
   { json_schema(none) } -> std::same_as<Schema>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// JSON that is encoded already: made once, then handed to many connections without a copy.
+// Encoded JSON: made once, then shared by many connections without a copy.
 #pragma once
 
 #include <memory>
@@ -9,8 +9,8 @@
 
 namespace sluice::json {
 
-/// Encoded JSON, or empty (no JSON at all, which is not the JSON `null`). Copying shares the bytes. The bytes are taken
-/// as they come: whoever makes a Text by hand vouches for them. Immutable: share freely.
+/// Encoded JSON, or empty (no JSON at all, which is not the JSON `null`). Copying shares the bytes. The bytes are not
+/// checked: the caller guarantees that they are JSON. Immutable: share freely.
 class Text {
  public:
   Text() noexcept = default;

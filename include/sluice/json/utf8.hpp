@@ -18,8 +18,8 @@ bool is_valid_utf8(std::string_view text) noexcept;
 ///   if (!text.at_boundary()) return close_code::invalid_payload;  // it ends inside a character
 class Utf8Validator {
  public:
-  /// False as soon as the bytes so far can't be the beginning of valid UTF-8, at the very byte which proves it
-  /// (so `F4 90` is refused without waiting for the rest), and from then on until reset().
+  /// False at the first byte that proves the text invalid (so `F4 90` is refused before the rest arrives), and from
+  /// then on until reset().
   bool feed(std::string_view bytes) noexcept;
   /// May the text end here? False inside a character and after a refusal.
   bool at_boundary() const noexcept { return missing_ == 0; }
@@ -31,7 +31,7 @@ class Utf8Validator {
   static constexpr std::uint8_t refused = 0xff;
 
   std::uint8_t missing_ = 0;     // continuation bytes still to come, or `refused`
-  std::uint8_t lowest_ = 0x80;   // what the next of them may be: RFC 3629 section 4 narrows the second byte,
+  std::uint8_t lowest_ = 0x80;   // the range of the next one: RFC 3629 section 4 narrows the second byte,
   std::uint8_t highest_ = 0xbf;  // which keeps out overlong forms, surrogates and everything above U+10FFFF
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A place in a parsed document, for reading. Looking for what is not there gives a missing Value, so that questions
+// A place in a parsed document, for reading. A look-up that finds nothing gives a missing Value, so that look-ups
 // chain: `root["rows"].at(0)["id"].as_int()`.
 #pragma once
 
@@ -32,8 +32,8 @@ enum class Kind : std::uint8_t {
 /// For a message: "an integer", "nothing".
 std::string_view to_string(Kind kind) noexcept;
 
-/// A view of one value in a Document, or missing. As cheap to copy as a string_view, and like it only valid as long as
-/// what it looks at. Immutable: share freely.
+/// A view of one value in a Document, or missing. As cheap to copy as a string_view, and valid as long as its Document.
+/// Immutable: share freely.
 class Value {
  public:
   template <class Item>

@@ -57,7 +57,7 @@ class Writer {
   Writer& value(Value value);
   /// As it is, whatever the style; an empty Text becomes null.
   Writer& value(const Text& encoded);
-  /// One JSON value that is encoded already. Neither checked nor changed.
+  /// One encoded JSON value. Neither checked nor changed.
   Writer& raw(std::string_view encoded);
 
   /// What was written so far; the next call may move it.
@@ -67,7 +67,7 @@ class Writer {
   Text take_text() { return Text(take()); }
 
   Style style() const noexcept { return style_; }
-  /// Makes room for so many bytes more.
+  /// Reserves this many further bytes.
   void reserve(std::size_t bytes) { text_.reserve(text_.size() + bytes); }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The numbers of a process in the text that Prometheus and others read: OpenMetrics 1.0.
+// The metrics of a process in the text format of OpenMetrics 1.0, which Prometheus and others read.
 #pragma once
 
 #include <cstdint>

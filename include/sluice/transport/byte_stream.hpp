@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An ordered pipe of bytes to a server somewhere, for rooms that talk to one and know no sockets.
+// An ordered stream of bytes to a server, for rooms that use a server without sockets of their own.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +16,11 @@ namespace sluice {
 
 /// How a stream is protected. A value.
 struct TlsClientOptions {
-  bool verify = true;                 // the server's certificate: who signed it, and whether it names the host
+  bool verify = true;                 // the server's certificate: its signature, and whether it names the host
   std::string ca_file = {};           // PEM; empty: what the system trusts
   std::string certificate_file = {};  // PEM, of this side; with key_file
   std::string key_file = {};
-  bool verify_host = true;  // false: `verify` looks at who signed the certificate, not at whom it names
+  bool verify_host = true;  // false: `verify` checks the signature, not the host's name
 
   friend bool operator==(const TlsClientOptions&, const TlsClientOptions&) = default;
 };
@@ -38,31 +38,33 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-/// What hears a stream. Called on the executor it was dialled for, never from inside a call of ByteStream or Dialer.
-/// Its executor only.
+/// The callbacks of a stream. Called on the executor it was dialled for, never from inside a call of ByteStream or
+/// Dialer. Its executor only.
 class StreamEvents {
  public:
   virtual void on_open() = 0;
   /// The next bytes; they live as long as the call.
   virtual void on_bytes(std::string_view bytes) = 0;
-  /// The last call: it could not be opened, or it ended. There is no deadline: whoever waits no longer destroys it.
+  /// The last call: the stream could not be opened, or it ended. There is no deadline: to stop waiting, destroy the
+  /// stream.
   virtual void on_closed(const Error& error) = 0;
 
  protected:
   ~StreamEvents() = default;
 };
 
-/// One end of the pipe. Its destruction closes it, and nothing is told any more; what was written and is not there yet
-/// never arrives. It may happen inside a call of StreamEvents. Its executor only.
+/// One end of the stream. Its destructor closes it, and no callback follows; written bytes that are still queued are
+/// lost. It may be destroyed inside a call of StreamEvents. Its executor only.
 class ByteStream {
  public:
   virtual ~ByteStream() = default;
-  /// Queues bytes; never waits. What is written before it is open goes first once it is. After the end it does nothing.
+  /// Queues bytes; never waits. Bytes that are written before the stream is open are sent first. After the end it does
+  /// nothing.
   virtual void write(std::string bytes) = 0;
   /// Bytes that the network has not taken yet.
   virtual std::size_t unwritten() const noexcept = 0;
-  /// Reads nothing more, and does not notice the end of the stream, until resume_reading(). Bytes that were read before
-  /// may still arrive. The default reads on: what arrives is the caller's to keep.
+  /// Stops reading, and does not notice the end of the stream, until resume_reading(). Bytes that were read before may
+  /// still arrive. The default reads on: the caller keeps what arrives.
   virtual void pause_reading() {}
   virtual void resume_reading() {}
 };
@@ -71,7 +73,7 @@ class ByteStream {
 class Dialer {
  public:
   virtual ~Dialer() = default;
-  /// Begins to open a stream that lives on `executor`, and returns at once. `events` outlives the stream.
+  /// Begins to open a stream on `executor`, and returns at once. `events` outlives the stream.
   virtual std::unique_ptr<ByteStream> dial(const Endpoint& to, Executor& executor, StreamEvents& events) = 0;
 };
 

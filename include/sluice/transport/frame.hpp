@@ -17,15 +17,15 @@ class FrameBuffer;
 
 namespace detail {
 
-// A stretch of memory that frames point into. Counted by hand, without atomics: a chunk never leaves its executor.
+// A stretch of memory that frames point into. Its count is not atomic: a chunk never leaves its executor.
 struct FrameChunk {
-  FrameBuffer* owner;  // null once the buffer is gone; the last frame then frees the chunk
+  FrameBuffer* owner;  // null once the buffer is destroyed; the last frame then frees the chunk
   FrameChunk* next;    // among the buffer's chunks that only frames keep alive
   FrameChunk* before;
   std::uint32_t frames;  // how many Frame objects point here
   std::uint32_t used;
   std::uint32_t capacity;
-  bool alone;  // one owner's, who may append to it
+  bool alone;  // it has one owner, which may append to it
 
   char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
   void add_frame() noexcept { ++frames; }
@@ -70,17 +70,17 @@ class Frame {
     return chunk_ ? std::string_view(chunk_->bytes() + begin_, size()) : std::string_view();
   }
 
-  /// Takes `next` in, if its bytes begin where these end. False: it stands elsewhere, keep it beside.
+  /// Appends `next` if its bytes begin where these end. False: it is elsewhere in memory, and the caller keeps both.
   bool extend(const Frame& next) noexcept {
     if (chunk_ != next.chunk_ || end_ != next.begin_) return false;
     end_ = next.end_;
     return true;
   }
-  /// Drops the first `bytes` bytes: they are on their way.
+  /// Removes the first `bytes` bytes, which were written.
   void consume(std::size_t bytes) noexcept { begin_ += static_cast<std::uint32_t>(bytes); }
-  /// Does it stand in memory of its own, made by copy_with_room()?
+  /// True if it is in memory of its own, made by copy_with_room().
   bool alone() const noexcept { return chunk_ && chunk_->alone; }
-  /// How much memory this frame keeps alive, its own bytes among it.
+  /// The memory that this frame keeps alive, its own bytes included.
   std::size_t pinned_bytes() const noexcept { return chunk_ ? chunk_->capacity : 0; }
 
  private:
@@ -115,8 +115,8 @@ class FrameReader {
   std::string_view rest_;
 };
 
-/// The encoder of one executor: `executor.local<FrameBuffer>()`. What it encodes in a row lies in a row, and its memory
-/// is used again as soon as no frame points into it. Its executor only.
+/// The encoder of one executor: `executor.local<FrameBuffer>()`. Messages that are encoded in a row are adjacent in
+/// memory, which is reused once no frame points into it. Its executor only.
 class FrameBuffer {
  public:
   FrameBuffer() noexcept = default;
@@ -128,13 +128,13 @@ class FrameBuffer {
   Frame encode(MessageKind kind, std::string_view payload);
   /// A close, ping or pong: opcode 8, 9 or 10, and at most 125 bytes of payload.
   Frame encode_control(std::uint8_t opcode, std::string_view payload);
-  /// Whole messages that are encoded already, in a row with the others.
+  /// Whole encoded messages, in a row with the others.
   Frame append(std::string_view wire);
   /// The same bytes in memory of their own.
   Frame copy(const Frame& frame);
-  /// For a reader who is slow to take it: the frame, or a copy if it would keep much more memory alive than its bytes.
+  /// For a slow reader: the frame, or a copy if the frame would keep much more memory alive than its bytes.
   Frame unshared(const Frame& frame);
-  /// The same bytes in memory of their own, with room for so many more.
+  /// The same bytes in memory of their own, with room for this many more.
   Frame copy_with_room(const Frame& frame, std::size_t room);
   /// Appends the bytes of `next` to `last`, if that is the end of a copy_with_room() which still has room for them.
   static bool append_to(Frame& last, const Frame& next) noexcept;

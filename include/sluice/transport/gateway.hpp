@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where a transport brings what it hears: new connections, and plain HTTP requests. A backend of your own needs one
-// class (Connection) and these calls.
+// The receiver of a transport's new connections and plain HTTP requests. A transport of your own needs one class
+// (Connection) and these calls.
 #pragma once
 
 #include <memory>
@@ -15,22 +15,20 @@
 
 namespace sluice {
 
-/// Takes new connections, each on the executor that it will live on; one object serves all executors at once. Any
-/// thread.
+/// Accepts new connections, each on its own executor; one object serves all executors at once. Any thread.
 class Gateway {
  public:
   virtual ~Gateway() = default;
-  /// A handshake has arrived. Nothing is called on the connection before this returns; the answer, accept or deny,
-  /// comes later. The transport keeps the returned object until it has called on_closed, the gateway keeps the
-  /// connection.
+  /// A handshake has arrived. It does not call the connection before it returns; accept() or deny() come later. The
+  /// transport keeps the returned object until after on_closed(), the gateway keeps the connection.
   virtual std::shared_ptr<ConnectionEvents> open(Scope scope, std::shared_ptr<Connection> connection,
                                                  Executor& executor) = 0;
-  /// The executor runs no more, and a server that used it ends: what is left there of connections that are gone is
-  /// destroyed in this call. The default does nothing.
+  /// The executor has stopped, and a server that used it ends: destroy what is left there of closed connections. The
+  /// default does nothing.
   virtual void executor_ended(Executor& executor) noexcept { (void)executor; }
-  /// What its consumers may take. A server reads it when it is made: how much may wait for a client, and how long a
-  /// handler may outlive its connection. A gateway that stands in front of another returns that one's. The default has
-  /// the defaults.
+  /// The limits of its consumers. A server reads them when it is made: how much may wait for a client, and how long a
+  /// handler may outlive its connection. A gateway in front of another one returns the limits of that. The default
+  /// returns the defaults.
   virtual const ConsumerLimits& consumer_limits() const noexcept { return default_consumer_limits; }
   /// For servers, which must be destroyed before their gateway.
   const UseCount& use_count() const noexcept { return use_count_; }
@@ -40,7 +38,7 @@ class Gateway {
 };
 
 /// Answers plain HTTP requests: health, metrics, a page, a small JSON API. Called on an executor, and one object serves
-/// all of them at once; the request lives until the task has finished. An exception is answered with 500 and logged.
+/// all executors at once. The request exists until the task has finished. An exception is answered with 500 and logged.
 /// Any thread.
 class HttpHandler {
  public:

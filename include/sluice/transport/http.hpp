@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A plain HTTP request and its answer, for what a WebSocket server has to answer beside its sockets.
+// A plain HTTP request and its response, for what a WebSocket server answers beside its sockets.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ class HttpRequest {
   std::string body_;
 };
 
-/// The body of a response that comes in pieces: a download that is read from a database while it is sent, say.
+/// The body of a response that is produced in pieces, such as a download that is read from a database while it is sent.
 ///
 ///     class Rows final : public sluice::HttpBody {
 ///      public:
@@ -51,18 +51,19 @@ class HttpRequest {
 ///     ...
 ///     return HttpResponse::stream("text/csv", std::make_shared<Rows>(database, pool));
 ///
-/// The request is gone by then: keep what you need of it. When the client goes away, the body is destroyed, and with it
-/// a next() that has not finished; work that goes on elsewhere must not refer to the body. Its executor only.
+/// The request no longer exists by then: copy what the body needs. When the client disconnects, the body is destroyed,
+/// and with it a next() that has not finished; work that continues elsewhere must not refer to the body. Its executor
+/// only.
 class HttpBody {
  public:
   virtual ~HttpBody() = default;
-  /// The next piece; nullopt: the body has ended. It is asked for once the client has taken what came before, but for a
-  /// small rest, and once the last call has finished. A few dozen kilobytes are a good size. An exception ends the
-  /// connection, so that the client sees that the body is not whole, and is logged.
+  /// The next piece; nullopt: the body has ended. It is called once the client has taken nearly all earlier bytes, and
+  /// once the last call has finished. A few dozen kilobytes are a good size. An exception ends the connection, so that
+  /// the client sees that the body is not whole, and is logged.
   virtual Task<std::optional<std::string>> next() = 0;
 };
 
-/// The answer. Content-Length, Transfer-Encoding and Connection are the server's business. A value; copies share the
+/// The response. The server writes Content-Length, Transfer-Encoding and Connection itself. A value; copies share the
 /// body that comes in pieces, and only one of them can be sent.
 class HttpResponse {
  public:
@@ -72,8 +73,8 @@ class HttpResponse {
     return HttpResponse(status, std::move(body), "application/json");
   }
   static HttpResponse html(std::string body) { return HttpResponse(200, std::move(body), "text/html; charset=utf-8"); }
-  /// A body in pieces, of any length, that takes memory for one piece. `length`: how many bytes they come to, if that
-  /// is known; other pieces are an error. The pieces of an answer to HEAD are not asked for.
+  /// A body in pieces, of any length, that takes memory for one piece. `length`: the total bytes, if known; a body of
+  /// another length is an error. For HEAD no piece is produced.
   static HttpResponse stream(std::string content_type, std::shared_ptr<HttpBody> pieces,
                              std::optional<std::uint64_t> length = {}, int status = 200) {
     HttpResponse response(status, {}, std::move(content_type));
@@ -87,7 +88,7 @@ class HttpResponse {
     return *this;
   }
 
-  /// The pattern of the path that was asked for, `/api/tables/{id}` say: for observers, which need few names. It is not
+  /// The pattern of the request's path, such as `/api/tables/{id}`: for observers, which need few names. It is not
   /// sent.
   HttpResponse& set_route(std::string pattern) {
     route_ = std::move(pattern);
@@ -100,7 +101,7 @@ class HttpResponse {
   const std::string& body() const noexcept { return body_; }
   /// Null where the body is whole.
   const std::shared_ptr<HttpBody>& pieces() const noexcept { return pieces_; }
-  /// How many bytes the body has; nullopt: its pieces will show.
+  /// The body's length in bytes; nullopt if it is not known.
   std::optional<std::uint64_t> length() const noexcept { return pieces_ ? length_ : body_.size(); }
   const std::string& content_type() const noexcept { return content_type_; }
   const std::vector<std::pair<std::string, std::string>>& headers() const noexcept { return headers_; }

@@ -24,7 +24,7 @@ class Message {
   bool is_text() const noexcept { return kind_ == MessageKind::text; }
   bool is_binary() const noexcept { return kind_ == MessageKind::binary; }
   std::string_view data() const noexcept { return data_; }
-  /// Gives the bytes away.
+  /// Moves the bytes out.
   std::string take_data() && noexcept { return std::move(data_); }
 
   friend bool operator==(const Message&, const Message&) = default;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A short list of texts in one piece of memory: what an idle connection keeps of its request.
+// A short list of texts in one allocation, in which an idle connection keeps its request.
 #pragma once
 
 #include <cstddef>

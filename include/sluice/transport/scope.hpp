@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is known of a connection: its request, its two ends, and what middleware and routes found out. Channels' scope.
+// What is known of a connection: its request, both addresses, and what middleware and routes added. The scope of
+// Channels.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +23,7 @@ namespace sluice {
 /// One piece of the path that a route captured, converted as the route says: `<int:year>` gives a number.
 using CapturedValue = std::variant<std::string, std::int64_t>;
 
-/// What the routes took from the path (Channels: scope["url_route"]). A value.
+/// The captures of the routes (Channels: scope["url_route"]). A value.
 struct UrlRoute {
   std::vector<CapturedValue> args;                            // positional, outer routes first
   std::vector<std::pair<std::string, CapturedValue>> kwargs;  // named; an inner route overrides an outer one
@@ -30,8 +31,8 @@ struct UrlRoute {
   const CapturedValue* find(std::string_view name) const noexcept;
 };
 
-/// The request of one connection as a transport hands it over. Headers keep their order and repetitions; their names
-/// are lower case. A value.
+/// The request of one connection, made by a transport. Headers keep their order and repetitions; their names are lower
+/// case. A value.
 struct RequestInfo {
   std::string path;          // percent-decoded, valid UTF-8
   std::string raw_path;      // as it came; empty: as path
@@ -81,8 +82,8 @@ class Headers {
   std::size_t first_;
 };
 
-/// A connection's scope. It belongs to one connection and is never shared. It is kept as long as the connection, so the
-/// request lies packed in one piece of memory. Its executor only.
+/// A connection's scope. It belongs to one connection and is never shared. It exists as long as the connection, so the
+/// request is packed into one allocation. Its executor only.
 class Scope {
  public:
   Scope() : Scope(RequestInfo()) {}
@@ -102,12 +103,12 @@ class Scope {
   std::string_view scheme() const noexcept { return request_[scheme_at]; }
   std::string_view client_address() const noexcept { return request_[client_at]; }
   std::string_view server_address() const noexcept { return request_[server_at]; }
-  /// Without those that only serve a WebSocket's handshake (Connection, Upgrade, Sec-WebSocket-*).
+  /// Without the headers of the WebSocket handshake (Connection, Upgrade, Sec-WebSocket-*).
   Headers headers() const noexcept { return {request_, fixed_texts + subprotocols_}; }
-  /// What the client offered, in its order. The views live as long as the scope's headers are kept.
+  /// The client's offers, in its order. The views are valid as long as the scope keeps its headers.
   std::vector<std::string_view> subprotocols() const;
   bool offers_subprotocol(std::string_view name) const noexcept;
-  /// Lets go of the headers: an idle connection then keeps a few hundred bytes less.
+  /// Releases the headers: an idle connection then uses a few hundred bytes less.
   void forget_headers();
 
   /// The first header of this name, in any case.
@@ -120,7 +121,7 @@ class Scope {
   /// The value of a cookie in the first Cookie header (behaviour MW-17).
   std::optional<std::string_view> cookie(std::string_view name) const noexcept;
 
-  // --- what routes and middleware found out
+  // --- what routes and middleware added
   /// The path that is left for an inner router: all of it, less the beginning that outer routes took.
   std::string_view path_remaining() const noexcept { return path().substr(path_taken_); }
   std::size_t path_taken() const noexcept { return path_taken_; }
@@ -133,18 +134,18 @@ class Scope {
   std::optional<std::string_view> captured_text(std::string_view name) const noexcept;
   std::optional<std::int64_t> captured_int(std::string_view name) const noexcept;
 
-  /// The user, or null while nobody is authenticated. An anonymous user that was let in is not null.
+  /// The user, or null before authentication. An anonymous user that was accepted is not null.
   const User* user() const noexcept { return found_ && found_->user ? &*found_->user : nullptr; }
   void set_user(std::optional<User> user) {
     if (user || found_) found().user = std::move(user);
   }
-  /// This connection's public id (a UUID), that a back end names to leave the author out; empty before authentication.
+  /// This connection's public id (a UUID), which a back end names to exclude the author; empty before authentication.
   std::string_view web_socket_id() const noexcept {
     return found_ ? std::string_view(found_->web_socket_id) : std::string_view();
   }
   void set_web_socket_id(std::string id) { found().web_socket_id = std::move(id); }
 
-  /// Anything else that middleware finds out: one object per type.
+  /// Anything else that middleware adds: one object per type.
   template <class T>
   T& put(T value) {
     auto made = std::make_shared<T>(std::move(value));
@@ -173,10 +174,11 @@ class Scope {
 
  private:
   struct Extra {
-    const std::type_info* type;  // not an address of our own: a program and its shared libraries have one each
+    const std::type_info*
+        type;  // not the address of a variable: a program and its shared libraries would have one each
     std::shared_ptr<void> value;
   };
-  // What nobody looks for takes no memory of its own.
+  // Takes no memory while it is empty.
   struct Found {
     UrlRoute url_route;
     std::optional<User> user;
@@ -193,7 +195,7 @@ class Scope {
   PackedTexts request_;  // the fixed texts, the subprotocols, then the headers' names and values
   std::uint32_t subprotocols_ = 0;
   std::uint32_t path_taken_ = 0;
-  std::unique_ptr<Found> found_;  // null: nothing was
+  std::unique_ptr<Found> found_;  // null: nothing was added
 };
 
 }  // namespace sluice

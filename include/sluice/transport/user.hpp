@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who is behind a connection. Ids are compared by kind and value: the number 1 is not the text "1" (behaviour CC-22).
+// The user of a connection. Ids are compared by kind and value: the number 1 is not the text "1" (behaviour CC-22).
 #pragma once
 
 #include <cstddef>
@@ -14,12 +14,11 @@
 
 namespace sluice {
 
-/// A number of up to 2^63-1, a text, or nobody in particular (anonymous, which equals no other id, not even itself as a
-/// target). A value.
+/// A number of up to 2^63-1, a text, or anonymous, which equals no other id and matches no target. A value.
 class UserId {
  public:
   UserId() noexcept = default;
-  /// A number above 2^63-1 names nobody: it does not wrap to another user's.
+  /// A number above 2^63-1 matches no user: it does not wrap to another id.
   template <class Integer>
   requires std::is_integral_v<Integer> UserId(Integer number)
   noexcept {
@@ -46,7 +45,7 @@ class UserId {
   std::variant<std::monostate, std::int64_t, std::string> id_;
 };
 
-/// An authenticated user, or an anonymous one that was let in. A value.
+/// An authenticated user, or an anonymous one that was accepted. A value.
 class User {
  public:
   User() = default;  // anonymous
@@ -65,6 +64,6 @@ class User {
 
 template <>
 struct std::hash<sluice::UserId> {
-  /// With a secret of the process: whoever chooses ids can't choose where they fall.
+  /// With a secret of the process, so that a client that chooses ids cannot choose their buckets.
   std::size_t operator()(const sluice::UserId& id) const noexcept;
 };

@@ -37,7 +37,7 @@ class FrameDeflater {
   FrameDeflater(int window_bits, DeflateContext context, DeflateBench& bench) noexcept
       : bench_(bench), window_bits_(window_bits), context_(context) {}
 
-  /// `frame` itself if nothing in it is worth compressing.
+  /// `frame` itself if compressing would not help.
   Frame deflate(const Frame& frame);
   /// Releases remembered frames that keep much memory alive. At the end of a turn.
   void settle() noexcept;

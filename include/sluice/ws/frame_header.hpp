@@ -37,7 +37,7 @@ class FrameHeaderReader {
   bool empty() const noexcept { return have_ == 0; }
   void allow_compression(bool allowed) noexcept { compression_ = allowed; }
 
-  /// What is known before the header is complete, so that a caller can fail early.
+  /// The known part of an incomplete header, so that a caller can fail early.
   bool has_opcode() const noexcept { return have_ >= 1; }
   bool has_length() const noexcept { return have_ >= 2 && have_ >= length_end(); }
 
@@ -46,7 +46,7 @@ class FrameHeaderReader {
   Opcode opcode() const noexcept { return static_cast<Opcode>(bytes_[0] & 0x0f); }
   std::uint64_t payload_bytes() const noexcept;
   MaskingKey masking_key() const noexcept;
-  /// What was wrong, as a text for the close frame.
+  /// The fault, as a text for the close frame.
   std::string_view fault() const noexcept;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From HTTP to WebSocket: is this request an upgrade, and what is answered (RFC 6455 section 4.2).
+// From HTTP to WebSocket: whether a request is an upgrade, and its response (RFC 6455 section 4.2).
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@
 
 namespace sluice::ws {
 
-/// A request that is not about WebSockets. A value.
+/// A plain request. A value.
 struct PlainRequest {};
 
 /// A good request to open a WebSocket. A value.

@@ -47,14 +47,15 @@ class ServerProtocol {
   /// The highest ServerLimits::frames_per_message.
   static constexpr std::uint32_t most_frames = (std::uint32_t{1} << 24U) - 1;
 
-  /// Of the limits, those on messages count. They outlive it.
+  /// It uses the limits on messages. They outlive it.
   explicit ServerProtocol(const ServerLimits& limits) noexcept;
   explicit ServerProtocol(ServerLimits&&) = delete;
   ServerProtocol(ServerProtocol&&) noexcept;
   ServerProtocol& operator=(ServerProtocol&&) noexcept;
   ~ServerProtocol();
 
-  /// permessage-deflate was agreed on: messages may come compressed. Before the first byte, or with null: no more.
+  /// permessage-deflate was negotiated: messages may be compressed. Call it before the first byte, or with null to end
+  /// it.
   void inflate_with(std::unique_ptr<MessageInflater> inflater) noexcept;
 
   /// Takes bytes off the front of `input`, unmasking them in place, and returns as soon as one thing is complete.
@@ -65,17 +66,18 @@ class ServerProtocol {
   Message take_message() noexcept;
   /// After `ping` or `pong`: at most 125 bytes, valid until the next call of next() and while its input stands.
   std::string_view control_payload() const noexcept { return {control_, control_bytes_}; }
-  /// After `close`: what the peer said, 1005 if it gave no code (behaviour LC-21). After `failed`: what to close with.
+  /// After `close`: the peer's reason, 1005 if it has no code (behaviour LC-21). After `failed`: the reason to close
+  /// with.
   const CloseReason& close_reason() const noexcept;
-  /// Has it seen `close` or `failed`?
+  /// True after `close` or `failed`.
   bool ended() const noexcept { return ended_ != 0; }
-  /// How many frames of messages have begun since this was last called: each costs its work, however little it brings.
+  /// How many frames of messages have begun since this was last called: each frame costs work, however small it is.
   std::uint32_t take_frames() noexcept { return std::exchange(uncounted_frames_, 0); }
-  /// Has a frame or a message begun that has not ended?
+  /// True inside a frame or a message.
   bool begun() const noexcept { return !ended_ && (frames_ > 0 || in_payload_ || !header_.empty()); }
   /// Memory in use for a message that has begun and not ended, in bytes; 0 between two messages.
   std::size_t held_bytes() const noexcept;
-  /// Is it as it was when it was made: between two frames and two messages, without an inflater?
+  /// True in its initial state: between two frames and two messages, without an inflater.
   bool empty() const noexcept {
     return !ended_ && !in_payload_ && frames_ == 0 && header_.empty() && !inflater_ && !rarity_;
   }
@@ -102,7 +104,7 @@ class ServerProtocol {
 
   const ServerLimits* limits_;
   std::uint64_t payload_left_ = 0;  // of the frame whose header stands in header_
-  std::string message_;             // whole after Step::message, otherwise what has come of it
+  std::string message_;             // complete after Step::message, otherwise the part that has arrived
   const char* control_ = nullptr;
   std::unique_ptr<Rarity> rarity_;  // a control frame in pieces, the reason of the end; otherwise null
   std::unique_ptr<MessageInflater> inflater_;
@@ -111,15 +113,15 @@ class ServerProtocol {
   std::uint8_t control_bytes_ = 0;
   std::uint32_t uncounted_frames_ = 0;
   std::uint32_t worked_ = 0;          // in this call of next(), see most_work
-  std::uint32_t frames_ : 24 = 0;     // that have begun of the message that is not whole yet; 0: none is in hand
+  std::uint32_t frames_ : 24 = 0;     // of the incomplete message; 0: there is none
   std::uint32_t is_text_ : 1 = 0;     // the message
   std::uint32_t in_payload_ : 1 = 0;  // the header is whole, payload_left_ bytes follow
   std::uint32_t ended_ : 1 = 0;
 };
 
 /// The payload of a close frame: the code, and the text cut to 123 bytes at a character's border. 1005 gives an empty
-/// payload. The wire carries only what is allowed (RFC 6455 section 7.4, behaviour LC-14): a code that may not be sent
-/// goes out as 1011, a text that is not UTF-8 is left out.
+/// payload. The wire carries only what is allowed (RFC 6455 section 7.4, behaviour LC-14): a code that must not be sent
+/// becomes 1011, and a text that is not UTF-8 is left out.
 std::string close_payload(const CloseReason& reason);
 
 }  // namespace sluice::ws
