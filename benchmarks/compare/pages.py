@@ -5,7 +5,7 @@ What stands between `<!-- results: NAME -->` and `<!-- end -->` is benchmarks/re
 """
 import re
 
-PAGES = ("README.md", "benchmarks/README.md", "docs/performance.md")
+PAGES = ("README.md", "benchmarks/README.md", "docs/performance.md", "docs/production.md")
 MARKED = re.compile(r"(<!-- results: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
