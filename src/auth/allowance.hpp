@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How often something may happen.
+// A rate limit.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ class Allowance {
         burst_(static_cast<double>(rate.burst > 0 ? rate.burst : rate.per_second)),
         left_(burst_) {}
 
-  /// May it happen once more, now?
+  /// Takes one token; false if there is none.
   bool take() {
     const auto now = Executor::current() ? Executor::current()->now() : Executor::Clock::now();
     const std::lock_guard lock(mutex_);

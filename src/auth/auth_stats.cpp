@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the numbers of AuthStats are for operators: the texts of /metrics and of docs/observability.md.
+// The metrics of AuthStats, with the texts of /metrics and of docs/observability.md.
 #include <array>
 
 #include "sluice/auth/token_auth.hpp"

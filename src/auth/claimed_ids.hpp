@@ -12,14 +12,13 @@
 
 namespace sluice {
 
-/// An id is one user's at a time: it says who is left out of a broadcast, and whom a forced disconnect spares. Any
-/// thread.
+/// An id belongs to one user at a time: a broadcast excludes it, and a forced disconnect spares it. Any thread.
 class ClaimedIds {
  public:
-  /// The id is given up when the last copy is destroyed.
+  /// The id is released when the last copy is destroyed.
   using Claim = std::shared_ptr<void>;
 
-  /// Null: an open connection of another user has this id. Anonymous users are nobody's equals.
+  /// Null: an open connection of another user has this id. Anonymous users equal no one.
   static Claim claim(const std::shared_ptr<ClaimedIds>& ids, const std::string& id, const UserId& user);
 
  private:
@@ -33,7 +32,7 @@ class ClaimedIds {
   std::unordered_map<std::string, Owner> owners_;
 };
 
-/// A claim as it lies in the scope of its connection. A value.
+/// A claim in the scope of its connection. A value.
 struct ClaimedId {
   ClaimedIds::Claim claim;
 };

@@ -28,7 +28,7 @@ using EcSignature = Owned<ECDSA_SIG, ECDSA_SIG_free>;
 using Bio = Owned<BIO, BIO_free_all>;
 using PublicKey = Owned<EVP_PKEY, EVP_PKEY_free>;
 
-// A failed call of OpenSSL leaves its reasons in a queue of the thread, where the next TLS read would find them.
+// A failed call of OpenSSL leaves errors in the thread's queue, where the next TLS read would find them.
 struct NoErrorsLeft {
   NoErrorsLeft() = default;
   NoErrorsLeft(const NoErrorsLeft&) = delete;

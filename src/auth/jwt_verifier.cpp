@@ -42,7 +42,7 @@ bool has_duplicate_keys(json::Value map) {
   return std::ranges::adjacent_find(keys) != keys.end();
 }
 
-// A JSON map that reads the same to every parser (RFC 7515 section 4, RFC 7519 section 4).
+// A JSON map that every parser reads in the same way (RFC 7515 section 4, RFC 7519 section 4).
 Result<json::Document> parse_map(std::string_view what, std::string_view encoded) {
   const auto text = base64_decode(encoded, Base64::url_not_padded);
   if (!text) return refused("the {} is not base64url", what);
@@ -151,7 +151,7 @@ Result<void> JwtVerifier::check_signature(std::string_view signed_text, std::str
   const auto document = parse_map("header", encoded_header);
   if (!document) return document.error();
   const json::Value header = document->root();
-  // RFC 7515 section 4.1.11: what is critical must be understood, and no extension is understood here.
+  // RFC 7515 section 4.1.11: critical extensions must be understood, and this verifier understands none.
   if (header["crit"]) return refused("the header has a crit");
   const auto name = header["alg"].as_string();
   if (!name) return refused("the header has no alg");
@@ -163,7 +163,7 @@ Result<void> JwtVerifier::check_signature(std::string_view signed_text, std::str
   const auto kid = header["kid"].as_string();
   if (header["kid"] && !kid) return refused("kid is not a text");
 
-  // One look at the list says what may be tried: a token that names no key must not cost one attempt for each of them.
+  // Only keys that the list allows are tried: a token without a kid must not cost one attempt for each key.
   const Keys keys = this->keys();
   const bool any_named = std::ranges::any_of(*keys, [](const JwtKey& key) { return !key.kid().empty(); });
   bool tried = false;
@@ -200,7 +200,7 @@ Result<void> JwtVerifier::check_recipient(const Claims& claims) const {
   if (!options_.issuer.empty() && claims["iss"].as_string() != options_.issuer) {
     return refused("iss is {}, not {}", json::shown(claims["iss"]), json::in_quotes(options_.issuer));
   }
-  // RFC 7519 section 4.1.3: who does not find himself in an aud that is there must refuse the token.
+  // RFC 7519 section 4.1.3: a verifier that is not in an aud that is present must refuse the token.
   const json::Value audience = claims["aud"];
   if (options_.audience.empty() && audience)
     return refused("aud is {}, and no audience is configured", json::shown(audience));

@@ -34,8 +34,8 @@ bool is_scheme(std::string_view text) noexcept {
   return !text.empty() && letters.find(text.front()) != letters.npos && consists_of(text, {letters, digits, "+-."});
 }
 
-// A name, an IPv4 address or an IPv6 address in brackets, in lower case. No other characters: `user@`, a backslash or a
-// space are what attacks on lenient readers are made of.
+// A name, an IPv4 address or an IPv6 address in brackets, in lower case. No other characters: attacks on lenient
+// parsers use `user@`, a backslash or a space.
 bool is_host(std::string_view text) noexcept {
   if (text.size() > 2 && text.front() == '[' && text.back() == ']') {
     return consists_of(text.substr(1, text.size() - 2), {digits, "abcdef:."});

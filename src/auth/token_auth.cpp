@@ -33,8 +33,8 @@ std::string_view token_of_authorization(std::string_view header) noexcept {
   return {};
 }
 
-// Several lines of one header are one value (RFC 9110 section 5.3). Two tokens are none: a proxy may have looked at the
-// other one.
+// Several lines of one header are one value (RFC 9110 section 5.3). Two tokens count as none: a proxy may have checked
+// the other one.
 std::string all_of(const Scope& scope, std::string_view name) {
   std::string all;
   for (const auto [key, value] : scope.headers()) {
@@ -110,7 +110,7 @@ Task<Verdict> TokenAuth::admit(Scope& scope, std::string token) const {
   co_return verdict(scope);
 }
 
-// The claim lives in the scope, and so as long as the connection.
+// The scope keeps the claim, and so as long as the connection.
 void TokenAuth::take_over_id(Scope& scope) const {
   const auto proposed = scope.query_value("web_socket_id");
   if (!proposed || !is_web_socket_id(*proposed)) return;

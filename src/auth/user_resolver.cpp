@@ -21,7 +21,7 @@ std::optional<UserId> ClaimUser::id_of(json::Value claim) const {
   const auto text = claim.as_string();
   if (!text || text->empty()) return std::nullopt;
   if (!options_.ids_are_numbers) return UserId(*text);
-  const auto number = canonical_number<std::int64_t>(*text);  // "01" is not written by anybody who writes 1 as "1"
+  const auto number = canonical_number<std::int64_t>(*text);  // an issuer that writes "1" never writes "01"
   return number ? std::optional(UserId(*number)) : std::nullopt;
 }
 

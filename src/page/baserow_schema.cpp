@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Broadcasts as Django's peers know them: events of three types, by Baserow's names and keys.
+// Broadcasts in the form of Baserow's Django processes: events of three types, with Baserow's names and keys.
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
@@ -16,7 +16,7 @@ constexpr std::string_view to_group_type = "broadcast_to_group";
 constexpr std::string_view to_users_type = "broadcast_to_users";
 constexpr std::string_view individual_type = "broadcast_to_users_individual_payloads";
 
-// What a Django peer may send as a list of user ids: null, or a list whose odd members match nobody.
+// A list of user ids of a Django peer: null, or a list whose invalid members match no user.
 std::vector<UserId> user_list(json::Value value) {
   std::vector<UserId> users;
   for (json::Value element : value.elements()) {
@@ -26,14 +26,14 @@ std::vector<UserId> user_list(json::Value value) {
   return distinct_users(std::move(users));
 }
 
-// Ours alone: a peer that knows no keys passes it over.
+// Only Sluice uses this key: other peers ignore it.
 constexpr std::string_view key_name = "payload_key";
 
 std::string text_or_empty(json::Value value) { return std::string(value.as_string().value_or("")); }
 
-// In a payload map a user's number is its text (behaviour CC-25). So that user 7 and user "7" are told apart, the texts
-// that could be numbers are listed beside it, and where one event is for both, the text's payload has a map of its own.
-// Django passes both over; what comes from Django has neither, and there a key stands for both users.
+// In a payload map a user's number is its text (behaviour CC-25). To distinguish user 7 from user "7", texts that could
+// be numbers are listed beside it, and where one event is for both, the text's payload has a map of its own. Django
+// ignores both. Events from Django have neither, so a key stands for both users.
 constexpr std::string_view text_ids_name = "text_user_ids";
 constexpr std::string_view text_map_name = "text_payload_map";
 
@@ -87,7 +87,7 @@ void write_key(json::Writer& out, const std::string& key) {
 
 const UserId& user_of(const Broadcast& individual) { return individual.audience.only_users->front(); }
 
-// One each, as there is one payload each.
+// One audience each, as each has a payload of its own.
 void write_keys(json::Writer& out, const std::vector<const Broadcast*>& broadcasts) {
   if (std::ranges::all_of(broadcasts, [](const Broadcast* one) { return one->key.empty(); })) return;
   out.key(key_name).begin_object();

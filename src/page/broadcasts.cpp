@@ -11,7 +11,7 @@
 namespace sluice {
 namespace {
 
-// The others are sent what is for them all the same.
+// The other users still receive theirs.
 void note_nobodies(std::string_view call, const std::vector<UserId>& users) {
   const auto nobodies = std::ranges::count_if(users, &UserId::anonymous);
   if (nobodies == 0) return;

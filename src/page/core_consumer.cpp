@@ -34,8 +34,8 @@ CoreConsumer::~CoreConsumer() = default;
 Task<> CoreConsumer::connect() {
   read_accepts();
   if (scope().user()) {
-    // Before the client hears that it is in: what is sent to it from then on must arrive. And before the handshake is
-    // answered: a client that is accepted and then dropped comes back at once, for ever (behaviour FE-9).
+    // Join before the client is notified, as later broadcasts must arrive, and before the handshake is answered: a
+    // client that is accepted and then closed reconnects at once, for ever (behaviour FE-9).
     auto joined = co_await group_add(users_group);
     if (!joined) {
       log(LogLevel::error, fmt::format("core consumer: {}", joined.error().message()));
@@ -61,7 +61,7 @@ const EventHandlers& CoreConsumer::event_handlers() const {
   return handlers;
 }
 
-// --- what it missed
+// --- missed broadcasts
 
 Task<> CoreConsumer::on_gap(const Gap& gap) {
   if (gap.dropped == 0) return {};  // it has the newest of each key
@@ -78,7 +78,7 @@ Task<> CoreConsumer::on_gap(const Gap& gap) {
   return {};
 }
 
-// --- what is taken from it
+// --- revocations
 
 Task<> CoreConsumer::users_removed(const UsersRemovedFromPermissionGroup& event) {
   complain(event.event_type, event.odd);
@@ -90,8 +90,8 @@ Task<> CoreConsumer::users_removed(const UsersRemovedFromPermissionGroup& event)
 
 Task<> CoreConsumer::recheck(const RecheckPages& event) { return ask_again(pages_->needing(event.group)); }
 
-// The consumer is busy until the last answer, so that broadcasts wait behind this and never reach a page that is taken
-// away. In a herd of clients each waits for its turn.
+// The consumer is busy until the last answer, so that broadcasts wait and never reach a page that is revoked. Many
+// clients take turns.
 Task<> CoreConsumer::ask_again(std::vector<std::uint64_t> numbers) {
   for (const auto number : numbers) {
     RecheckLine::Place place(*Executor::current(), options_.rechecks_at_once);
@@ -113,7 +113,7 @@ Task<> CoreConsumer::evict(std::uint64_t number) {
   const Subscription page = take_page(number);
   registry_->count(Counter::evicted);
   co_await leave(page);
-  // A page type that was unregistered meanwhile has no name that the client could know (behaviour CC-21).
+  // The client does not know the name of a page type that was unregistered meanwhile (behaviour CC-21).
   if (!connected() || !registry_->find(page.type->type())) co_return;
   confirm_discard(page.type->type(), page.parameters.received(), true);
 }
@@ -133,7 +133,7 @@ Task<> CoreConsumer::force_disconnect(const ForceDisconnectUsers& event) {
 
 Task<> CoreConsumer::layer_up(const LayerUp&) {
   if (options_.tell_gaps) say(UpdatesMissed{});
-  return ask_again(pages_->all());  // a revocation may be among what was missed
+  return ask_again(pages_->all());  // the missed events may include a revocation
 }
 
 bool CoreConsumer::is_me(const std::vector<UserId>& users) const noexcept {
@@ -141,7 +141,7 @@ bool CoreConsumer::is_me(const std::vector<UserId>& users) const noexcept {
   return user && !user->anonymous() && std::ranges::find(users, user->id()) != users.end();
 }
 
-// What was left out of a list is no reason to leave the list out: a revocation counts for those whom it names.
+// Invalid members of a list are skipped; the revocation still applies to the users it names.
 void CoreConsumer::complain(std::string_view event, std::string_view odd) {
   if (!odd.empty()) registry_->report(fmt::format("event \"{}\": {}, left out", event, odd));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a client asks of a CoreConsumer: to be on a page, and off it.
+// Requests of clients to a CoreConsumer: subscribe to a page, and unsubscribe.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -25,7 +25,7 @@ using Counter = PageRegistry::Counter;
 
 namespace {
 
-// Does the frame say "type" because the page has a parameter of this name?
+// True if the frame has "type" because the page has a parameter of this name.
 bool declares_type(const PageRegistry& registry, json::Value page) {
   const auto page_type = page.is_string() ? registry.find(*page.as_string()) : nullptr;
   return page_type &&
@@ -36,8 +36,8 @@ bool declares_type(const PageRegistry& registry, json::Value page) {
 
 // --- the greeting
 
-// The query's `accepts=ping,page_error`: what a client knows beyond Baserow's messages. One that says nothing gets
-// these.
+// The query's `accepts=ping,page_error`: messages beyond Baserow's that a client understands. A client without it gets
+// Baserow's only.
 void CoreConsumer::read_accepts() {
   const auto list = scope().query_value("accepts");
   if (!list) return;
@@ -54,7 +54,8 @@ void CoreConsumer::read_accepts() {
 }
 
 void CoreConsumer::greet() {
-  // A browser that offered its token as a subprotocol gives up unless the answer names one of its offers.
+  // A browser that offered its token as a subprotocol closes the connection unless the response names one of its
+  // offers.
   const auto* chosen = scope().find<ChosenSubprotocol>();
   accept(chosen ? Acceptance(chosen->name) : Acceptance());
   Authentication authentication;
@@ -118,8 +119,7 @@ Task<> CoreConsumer::subscribe(const json::Value& content, json::Value type) {
   co_await keeping;
 }
 
-// A page that is there already may have moved to other groups, where its type was replaced by one that names them
-// otherwise. Then the old ones are left.
+// A page that is subscribed already may have other groups now, if its type was replaced. Then the old groups are left.
 Task<> CoreConsumer::keep(Subscription wanted) {
   const auto held = pages_->find(*wanted.type, wanted.parameters);
   if (!held) {
@@ -181,7 +181,7 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
   Subscription wanted;
   wanted.type = registry_->find(type);
   if (!wanted.type) {
-    if (registry_->stats().unknown_type == 0) {  // one that was never added to the registry looks just like it
+    if (registry_->stats().unknown_type == 0) {  // a misspelled name and a type that was never registered look the same
       log(LogLevel::warning,
           fmt::format("{}: a client asked for the page type {}; there are: {} (said once)", scope().quoted_path(),
                       json::in_quotes(type), fmt::join(registry_->types(), ", ")));
@@ -207,7 +207,7 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
   if (named && !wanted.permission_group.empty()) {
     named = check_group_name("permission_group_name returned", wanted.permission_group);
   }
-  // Everybody is in the group of the users: whoever was refused a page there would hear it all the same.
+  // All connections are in the group `users`: a client that was refused such a page would still receive it.
   if (named && (wanted.group == users_group || wanted.permission_group == users_group)) {
     named = Error(ErrorCode::invalid_name, fmt::format("\"{}\" is the group of all users, and no page's", users_group));
   }
@@ -218,9 +218,9 @@ Result<Subscription> CoreConsumer::requested(const json::Value& content, std::st
   return wanted;
 }
 
-// Both groups before can_add is asked: a revocation or a recheck that is sent to either of them while can_add looks at
-// the permission waits in the mailbox, and takes the page away again (behaviour CC-6). Broadcasts wait there, too;
-// those for a page that is refused are dropped with the group.
+// Join both groups before can_add(): a revocation or a recheck that is sent to either of them meanwhile waits in the
+// mailbox, and removes the page afterwards (behaviour CC-6). Broadcasts wait there, too; those for a refused page are
+// dropped with the group.
 Task<Result<void>> CoreConsumer::admit(const Subscription& wanted) {
   Result<void> joined;
   Permission permission = Permission::unknown;
@@ -242,7 +242,7 @@ Task<Result<void>> CoreConsumer::admit(const Subscription& wanted) {
   co_return Error(ErrorCode::refused, "not for this client");
 }
 
-// A page type that can't say what becomes of its broadcasts leaves it to the consumer.
+// If when_slow() of the page type throws, the consumer's policy applies.
 Task<Result<void>> CoreConsumer::join(const Subscription& wanted) {
   std::optional<WhenSlow> when_slow;
   try {
@@ -263,7 +263,7 @@ Task<CoreConsumer::Permission> CoreConsumer::ask(const Subscription& page) {
   co_return Permission::unknown;
 }
 
-// Silence would be taken for a refusal, and the client would not ask again. A close says that it should.
+// Without an answer the client would assume a refusal and not subscribe again. After a close it does.
 void CoreConsumer::end_without_answer(std::uint16_t code) {
   close({code, code == close_code::try_again_later ? "the channel layer is away" : "a permission check failed"});
 }
@@ -277,7 +277,7 @@ Task<> CoreConsumer::leave_unused(const std::string& group) {
   if (group.empty() || pages_->need(group)) co_return;
   auto left = co_await group_discard(group);
   if (left || !connected()) co_return;
-  // What can't be left would still be heard; without its connection it is not.
+  // A group that cannot be left would still deliver to the client, so its connection is closed.
   log(LogLevel::error, fmt::format("core consumer: {}", left.error().message()));
   close({close_code::internal_error, "a page could not be left"});
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a CoreConsumer says to its client, key for key. Values, written at once: their views live no longer than that.
+// Messages of a CoreConsumer to its client, key for key. Values that are written at once: their views need to live no
+// longer.
 #pragma once
 
 #include <optional>
@@ -12,7 +13,7 @@
 
 namespace sluice::page_messages {
 
-/// Who the client is, first of all.
+/// The outcome of authentication, the first message.
 struct Authentication {
   static constexpr std::string_view event_type = "authentication";
   bool success = false;
@@ -23,7 +24,7 @@ struct Authentication {
   }
 };
 
-/// The same, to a client that named what it accepts: what of it is granted, and when to ping.
+/// The same, for a client with `accepts`: what is granted, and when to ping.
 struct GrantedFeatures {
   static constexpr std::string_view event_type = "authentication";
   Authentication authentication;
@@ -55,7 +56,7 @@ struct PageAdd {
   }
 };
 
-/// A page was taken off, asked for or not.
+/// A page was removed, by a request or not.
 struct PageDiscard {
   static constexpr std::string_view event_type = "page_discard";
   std::string_view page;
@@ -66,7 +67,7 @@ struct PageDiscard {
   }
 };
 
-/// A page was taken off unasked, to a client that accepts "revoked".
+/// A page was revoked, for a client that accepts "revoked".
 struct RevokedPage {
   PageDiscard discard;
 };
@@ -76,7 +77,7 @@ inline void json_write(json::Writer& out, const RevokedPage& revoked) {
   out.key("parameters").value(revoked.discard.parameters).key("revoked").value(true).end_object();
 }
 
-/// A page was not added, and why; with CoreConsumerOptions::page_errors only.
+/// A page was not added, with the reason; with CoreConsumerOptions::page_errors only.
 struct PageError {
   static constexpr std::string_view event_type = "page_error";
   json::Value page;
@@ -88,7 +89,7 @@ struct PageError {
   }
 };
 
-/// A page to fetch anew.
+/// A page to fetch again.
 struct MissedPage {
   std::string_view page;
   json::Text parameters;
@@ -98,14 +99,14 @@ struct MissedPage {
   }
 };
 
-/// These pages are old.
+/// These pages' data may be old.
 struct UpdatesMissedOfPages {
   static constexpr std::string_view event_type = "updates_missed";
   std::vector<MissedPage> pages;
   static constexpr auto fields() { return sluice::fields(sluice::field("pages", &UpdatesMissedOfPages::pages)); }
 };
 
-/// All that the client shows may be old.
+/// All data of the client may be old.
 struct UpdatesMissed {
   static constexpr std::string_view event_type = "updates_missed";
 };

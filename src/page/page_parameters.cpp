@@ -10,7 +10,7 @@
 namespace sluice {
 namespace {
 
-// Beyond this a double no longer tells neighbouring integers apart.
+// Above this a double cannot represent every integer.
 constexpr double exact_doubles = 9'007'199'254'740'992.0;
 
 std::optional<std::int64_t> integral(json::Value value) {
@@ -90,7 +90,8 @@ const PageParameters::Normal* PageParameters::find(std::string_view name) const 
 }
 
 std::size_t PageParameters::memory() const noexcept {
-  std::size_t bytes = canonical_.capacity() + 2 * received_.view().size();  // its writer may have had twice the room
+  std::size_t bytes =
+      canonical_.capacity() + 2 * received_.view().size();  // its writer may have reserved twice its size
   for (const auto& [name, value] : values_) {
     bytes += sizeof values_[0];
     if (const auto* text = std::get_if<std::string>(&value)) bytes += text->capacity();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the numbers of PageStats are for operators: the texts of /metrics and of docs/observability.md.
+// The metrics of PageStats, with the texts of /metrics and of docs/observability.md.
 #include <array>
 
 #include "sluice/page/page_registry.hpp"

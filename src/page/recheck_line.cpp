@@ -24,7 +24,7 @@ RecheckLine::Place::Place(Executor& executor, std::size_t most) : state_(executo
     (void)state.line.leave(number_);
     throw;
   }
-  state.fill();  // where a wake-up had no memory, places are free
+  state.fill();  // places are free if a wake-up had no memory
 }
 
 RecheckLine::Place::~Place() {
@@ -67,7 +67,7 @@ void RecheckLine::State::fill() noexcept {
   }
 }
 
-// While somebody waits.
+// While a client waits.
 void RecheckLine::State::watch() {
   if (watches) return;
   executor->post_after(place_time / 2, [weak = weak_from_this()] {
@@ -86,7 +86,7 @@ void RecheckLine::State::look() noexcept {
   if (line.empty()) return;
   try {
     watch();
-  } catch (...) {  // no memory for it: the next asker watches
+  } catch (...) {  // no memory for the timer: the next client sets it
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How many permissions are asked for again at once: after a gap of the channel layer every page of every client is.
+// Bounds the permission checks that run at once: after a gap of the channel layer every page of every client is
+// rechecked.
 #pragma once
 
 #include <chrono>
@@ -14,9 +15,9 @@
 
 namespace sluice {
 
-/// One per executor (Executor::local). First come, first served: a client takes a place for each page anew, so that one
-/// with many pages delays nobody. An answer that takes longer than `place_time` keeps no place: what one permission
-/// check waits for, a data base that hangs, holds up no client but its own. Its executor only.
+/// One per executor (Executor::local). First come, first served: a client takes a place for each page, so that one with
+/// many pages does not delay others. A check that takes longer than `place_time` loses its place: a database that hangs
+/// for one permission check delays only its own client. Its executor only.
 class RecheckLine {
   struct State;
 
@@ -28,7 +29,7 @@ class RecheckLine {
 
   static constexpr auto place_time = std::chrono::seconds(2);
 
-  /// A place among those that ask, or in the line for one. It ends with its asker, wherever that is:
+  /// A place among the running checks, or in the queue for one. It is released when its owner is destroyed:
   ///
   ///     RecheckLine::Place place(executor, most);
   ///     if (place.waits()) {
@@ -51,9 +52,9 @@ class RecheckLine {
     enum class At : std::uint8_t { line, place, lapsed };
 
     const std::shared_ptr<State> state_;
-    std::list<Place*> self_{this};  // moved to the holders with the place, so that nothing is allocated then
+    std::list<Place*> self_{this};  // moved to `holders` with the place, so that nothing is allocated then
     Executor::Clock::time_point since_{};
-    std::uint64_t number_ = 0;  // in the line; 0: the place was free
+    std::uint64_t number_ = 0;  // in the queue; 0: the place was free
     At at_ = At::line;
     WaitingLine::WakeUp woken_;
   };
@@ -75,7 +76,7 @@ class RecheckLine {
     void look() noexcept;
   };
 
-  const std::shared_ptr<State> state_ = std::make_shared<State>();  // an asker may end after its executor's locals
+  const std::shared_ptr<State> state_ = std::make_shared<State>();  // a client may end after its executor's locals
 };
 
 }  // namespace sluice

@@ -12,7 +12,7 @@
 namespace sluice {
 namespace {
 
-// Python's 7.0 is its 7, and a revocation that comes from there means it.
+// Python's 7.0 equals 7, so a revocation of a Python process may have it.
 bool read_one(json::Value value, UserId& id) {
   constexpr double exact_doubles = 9'007'199'254'740'992.0;
   if (json_read(value, id)) return true;
@@ -25,7 +25,7 @@ bool read_one(json::Value value, UserId& id) {
 
 bool read_one(json::Value value, std::optional<std::string>& text) { return json::read(value, text).has_value(); }
 
-// Reads the elements that can be read, and notes how many can't, and the first of them.
+// Reads the valid elements, and notes the number of invalid ones and the first of them.
 template <class T>
 std::vector<T> read_what_counts(json::Value list, std::string_view key, std::string& odd) {
   std::vector<T> good;

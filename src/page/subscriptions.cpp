@@ -6,10 +6,11 @@
 namespace sluice {
 namespace {
 
-// Of one page beside its parameters, as measured: nodes of the three maps, two groups' names, the memberships.
+// The memory of one page beside its parameters, as measured: nodes of the three maps, two groups' names, the
+// memberships.
 constexpr std::size_t overhead = 1'000;
 
-// JSON has no raw newline, so the last one tells where the type ends.
+// JSON has no raw newline, so the last one ends the type.
 std::string identity(const PageType& type, const PageParameters& parameters) {
   return type.type() + '\n' + parameters.canonical();
 }

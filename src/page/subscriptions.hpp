@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The pages of one connection, in the order of their subscription, and who needs which group.
+// The pages of one connection, in the order of their subscription, and the groups that they need.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace sluice {
 
-/// A page that a connection is on, or asks for. A value.
+/// A page that a connection has, or requests. A value.
 struct Subscription {
   std::shared_ptr<PageType> type;
   PageParameters parameters;
@@ -25,24 +25,24 @@ struct Subscription {
 };
 
 /// Each page once, by its type and canonical parameters. Different pages may share a group (the rows of a table its
-/// permissions, a view's tokens the view), so a group is left with the last page that needs it. No call looks at more
+/// permissions, a view's tokens the view), so a group is left with the last page that needs it. No call visits more
 /// pages than it returns. Its executor only.
 class Subscriptions {
  public:
   using Number = std::uint64_t;  // grows with every subscription
 
   std::size_t size() const noexcept { return pages_.size(); }
-  /// What a page with these parameters takes in memory, with its places in the tables below and in the layer's.
+  /// The memory of a page with these parameters, with its entries in the tables below and in the layer's.
   static std::size_t memory_of(const PageType& type, const PageParameters& parameters) noexcept;
-  /// What all of them take.
+  /// The memory of all pages.
   std::size_t memory() const noexcept { return memory_; }
   std::optional<Number> find(const PageType& type, const PageParameters& parameters) const;
-  /// A page that is not here yet.
+  /// Adds a page that is not here yet.
   void add(Subscription page);
   const Subscription& at(Number number) const { return pages_.at(number); }
   Subscription take(Number number);
 
-  /// Does any page need this group, as its own or for its permissions?
+  /// True if a page needs this group, as its own or for its permissions.
   bool need(const std::string& group) const { return needed_by_.contains(group); }
   /// The pages that need this group, oldest first.
   std::vector<Number> needing(const std::string& group) const;

@@ -109,7 +109,7 @@ void write_parameters(Writer& out, const WireDescription::PageEntry& page, std::
 
 // --- Texts
 
-/// FNV-1a, 64 bits: tells two descriptions apart, and nothing more.
+/// FNV-1a, 64 bits: detects that two descriptions differ, nothing more.
 std::string hash_of(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;

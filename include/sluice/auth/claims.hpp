@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a verified token says.
+// The claims of a verified token.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 
 namespace sluice {
 
-/// A point in time as tokens tell it: seconds since 1970, possibly with a fraction (RFC 7519 section 2, NumericDate).
+/// A point in time in a token: seconds since 1970, possibly with a fraction (RFC 7519 section 2, NumericDate).
 using TokenTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /// The claims of one token. Made by JwtVerifier::verify; a test may make its own. Values and texts read from it live as
@@ -28,11 +28,12 @@ class Claims {
 
   /// The claim `sub`, if it is a text.
   std::optional<std::string_view> subject() const noexcept { return (*this)["sub"].as_string(); }
-  /// The claim `iat`. A back end refuses what was issued before the last change of a password by it (behaviour MW-9).
+  /// The claim `iat`. A back end uses it to refuse tokens that were issued before the last change of a password
+  /// (behaviour MW-9).
   std::optional<TokenTime> issued_at() const noexcept { return time("iat"); }
   /// The claim `exp`.
   std::optional<TokenTime> expires_at() const noexcept { return time("exp"); }
-  /// Any other claim that is a NumericDate from 1970 to 9999; empty when it is missing or no such number.
+  /// Any other claim that is a NumericDate from 1970 to 9999; nullopt when it is missing or anything else.
   std::optional<TokenTime> time(std::string_view name) const noexcept;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A key that signatures of tokens are checked with. It knows what it is, so that it is never used as something else.
+// A key that verifies signatures of tokens. It is bound to its kind, so that it is never used as another one.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace sluice {
 /// The signature algorithms (RFC 7518 section 3.1). `none` is not one.
 enum class JwtAlgorithm : std::uint8_t { hs256, hs384, hs512, rs256, rs384, rs512, es256, es384, es512 };
 
-/// The name that stands in a token: "HS256".
+/// The name in a token: "HS256".
 std::string_view to_string(JwtAlgorithm algorithm) noexcept;
 /// The algorithm of exactly this name.
 std::optional<JwtAlgorithm> jwt_algorithm(std::string_view name) noexcept;
@@ -32,19 +32,20 @@ class JwtKey {
   /// `-----BEGIN PUBLIC KEY-----`. Throws std::invalid_argument when the text is anything else.
   static JwtKey ec_public_pem(std::string_view pem, std::string kid = {});
 
-  /// The name that tokens call the key by (their `kid` header); empty: none.
+  /// The name of the key in tokens (their `kid` header); empty: none.
   const std::string& kid() const noexcept { return kid_; }
-  /// Is it a key for this algorithm: of its family, and for EC on its curve?
+  /// True if the key fits this algorithm: its family, and for EC its curve.
   bool fits(JwtAlgorithm algorithm) const noexcept {
     return (algorithms_ >> static_cast<unsigned>(algorithm) & 1U) != 0;
   }
-  /// Is it as long as the algorithm asks: an HMAC secret at least as long as the hash (RFC 7518 section 3.2)?
+  /// True if the key is long enough for the algorithm: an HMAC secret needs at least the length of the hash (RFC 7518
+  /// section 3.2).
   bool long_enough(JwtAlgorithm algorithm) const noexcept;
-  /// Was this token, `header.claims.signature`, signed by the owner of this key with this algorithm? Always false when
-  /// the algorithm does not fit, or is not the one in the token's header. The claims are not looked at. Any thread.
+  /// True if this token, `header.claims.signature`, was signed with this key and this algorithm. False when the
+  /// algorithm does not fit, or is not the one in the token's header. The claims are not checked. Any thread.
   bool signed_token(std::string_view token, JwtAlgorithm algorithm) const;
-  /// The same of its decoded parts: is this the signature of `header.claims`? A signature of a wrong size costs
-  /// nothing.
+  /// The same for its decoded parts: whether this is the signature of `header.claims`. A signature of a wrong size
+  /// costs nothing.
   bool verifies(std::string_view header_and_claims, std::string_view signature, JwtAlgorithm algorithm) const;
 
  private:

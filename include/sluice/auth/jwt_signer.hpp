@@ -7,8 +7,8 @@
 
 namespace sluice {
 
-/// A token with these claims, a JSON map, signed with HS256. It says nothing of its own: an `exp` belongs into the
-/// claims. Throws std::invalid_argument when the claims are no JSON map or the secret is empty. Any thread.
+/// A token with these claims, a JSON map, signed with HS256. It adds no claims: put an `exp` into the claims yourself.
+/// Throws std::invalid_argument when the claims are no JSON map or the secret is empty. Any thread.
 std::string sign_hs256(std::string_view claims_json, std::string_view secret, std::string_view kid = {});
 
 }  // namespace sluice

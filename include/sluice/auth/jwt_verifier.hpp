@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Checks tokens: who signed them, when they count, and whom they are for (RFC 7519, with the advice of RFC 8725).
+// Verifies tokens: signature, times, issuer and audience (RFC 7519, with the advice of RFC 8725).
 #pragma once
 
 #include <chrono>
@@ -19,33 +19,33 @@
 
 namespace sluice {
 
-/// A claim that a token must have, and its text if that matters: {"user_id"}, or {"token_type", "access"}, which keeps
-/// out refresh tokens that were signed with the same key. A value.
+/// A claim that a token must have, and its text if that matters: {"user_id"}, or {"token_type", "access"}, which
+/// refuses refresh tokens that were signed with the same key. A value.
 struct RequiredClaim {
   std::string name;
   std::optional<std::string> text = std::nullopt;
 };
 
-/// What a token must be like. A value.
+/// The requirements for a token. A value.
 struct JwtOptions {
-  std::vector<JwtAlgorithm> algorithms = {};  // the only ones that count; each needs a key that fits
+  std::vector<JwtAlgorithm> algorithms = {};  // the only ones that are accepted; each needs a key that fits
   std::vector<JwtKey> keys = {};
-  std::string issuer = {};    // what `iss` must be; empty: anything
-  std::string audience = {};  // what `aud` must be, or hold; empty: a token with an `aud` is for others, and refused
+  std::string issuer = {};    // the required `iss`; empty: any
+  std::string audience = {};  // the required `aud`, or an element of it; empty: a token with an `aud` is refused
   std::vector<RequiredClaim> required_claims = {};
   /// Claims and texts that no token may have: by default that of a refresh token, which would live as long as a session
   /// of weeks and is signed with the same key by Baserow and others.
   std::vector<std::pair<std::string, std::string>> refused_claims = {{"token_type", "refresh"}};
-  bool require_exp = true;          // false: a token without `exp` counts for ever
-  std::chrono::seconds leeway{5};   // by how much the clocks of issuer and verifier may differ
+  bool require_exp = true;          // false: a token without `exp` never expires
+  std::chrono::seconds leeway{5};   // the largest difference of the issuer's and the verifier's clocks
   bool allow_short_secret = false;  // true: for demonstrations, an HMAC secret shorter than its hash
   std::size_t token_bytes = 8 * 1024;
   std::function<TokenTime()> now = {};  // empty: the system's clock; called from any thread
 };
 
-/// Verifies signed tokens. It takes the signature's algorithm from its own list and the key from its own set; a key
-/// that a token brings along or points to (`jwk`, `jku`, `x5c`, `x5u`) is not looked at. A token's `kid` picks the keys
-/// of this name; one without a kid is held against keys without a name only.
+/// Verifies signed tokens. It takes the signature's algorithm from its own list and the key from its own set; a key in
+/// the token or referenced by it (`jwk`, `jku`, `x5c`, `x5u`) is ignored. A token's `kid` selects the keys of this
+/// name; a token without a kid is verified with keys without a name only.
 ///
 ///     JwtVerifier verifier({.algorithms = {JwtAlgorithm::hs256}, .keys = {JwtKey::hmac(secret)}});
 ///     auto claims = verifier.verify(token);
@@ -53,19 +53,18 @@ struct JwtOptions {
 /// Any thread.
 class JwtVerifier {
  public:
-  /// Throws std::invalid_argument with what to do about it: no algorithms, an algorithm without a key, a key without an
-  /// algorithm, a short HMAC secret, a leeway that is negative or longer than a year.
+  /// Throws std::invalid_argument with the fix in its message: no algorithms, an algorithm without a key, a key without
+  /// an algorithm, a short HMAC secret, a leeway that is negative or longer than a year.
   explicit JwtVerifier(JwtOptions options);
 
-  /// The claims of a token that holds; otherwise ErrorCode::refused with the reason, for the log and not for the
-  /// client.
+  /// The claims of a valid token; otherwise ErrorCode::refused with the reason, for the log and not for the client.
   Result<Claims> verify(std::string_view token) const;
 
   /// Replaces all keys at once; tokens that are being verified finish with the old ones. Throws like the constructor,
   /// and then the old keys stay.
   void set_keys(std::vector<JwtKey> keys);
 
-  /// The time that tokens are held against.
+  /// The time that tokens are compared with.
   TokenTime now() const { return options_.now(); }
 
  private:

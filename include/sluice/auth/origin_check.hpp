@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which web pages may connect? A browser says in the Origin header where the page came from; others need not.
+// Decides which web pages may connect. A browser sends the page's origin in the Origin header; other programs need not.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace sluice {
 
-/// What becomes of a connection without an Origin. Browsers always send one, other programs need not.
+/// What happens to a connection without an Origin. Browsers always send one, other programs need not.
 enum class WithoutOrigin : std::uint8_t { refuse, allow };
 
 /// Refuses connections from foreign web pages with 403 (Channels: OriginValidator; behaviour MW-13 to MW-15). The
@@ -30,7 +30,7 @@ enum class WithoutOrigin : std::uint8_t { refuse, allow };
 /// connection is refused. An empty list refuses every web page. Any thread.
 class OriginCheck final : public Middleware {
  public:
-  /// Throws std::invalid_argument, with what to write instead, for an entry of no such form.
+  /// Throws std::invalid_argument for a malformed entry; the message shows the correct form.
   explicit OriginCheck(const std::vector<std::string>& allowed_origins,
                        WithoutOrigin without_origin = WithoutOrigin::refuse);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who is connecting? The middleware that finds a token in the handshake and puts its user into the scope.
+// A middleware that reads a token from the handshake and puts its user into the scope.
 #pragma once
 
 #include <array>
@@ -22,35 +22,35 @@
 
 namespace sluice {
 
-/// Where a token may stand, and what becomes of a connection without one. The places are looked at in this order, and
-/// the first that holds something decides. A value.
+/// Where a token is read from, and what happens to a connection without one. The places are read in this order, and the
+/// first that is not empty decides. A value.
 struct TokenAuthOptions {
-  std::string query_parameter = "jwt_token";  // its first value that is not blank counts; empty: not looked at
+  std::string query_parameter = "jwt_token";  // its first value that is not blank is used; empty: not read
   bool authorization_header = true;           // `Authorization: JWT <token>` or `Bearer <token>`; two of them are none
-  /// A name that the client offers as a subprotocol, with the token as the offer behind it: "jwt" for
-  /// `new WebSocket(url, ["jwt", token])`. The consumer must accept the connection with this name, or a browser gives
-  /// up: TokenAuth puts it into the scope as ChosenSubprotocol, and CoreConsumer does so. Empty: not looked at.
+  /// A name that the client offers as a subprotocol, with the token as the offer behind it: "jwt" for `new
+  /// WebSocket(url, ["jwt", token])`. The consumer must accept the connection with this name, otherwise a browser
+  /// closes it: TokenAuth puts the name into the scope as ChosenSubprotocol, and CoreConsumer accepts with it. Empty:
+  /// not read.
   std::string subprotocol = {};
-  /// A cookie's name. A browser sends cookies for any page, so put an OriginCheck in front. Empty: not looked at.
+  /// A cookie's name. A browser sends cookies for any page, so put an OriginCheck in front. Empty: not read.
   std::string cookie = {};
-  /// The token `anonymous` stands for an anonymous user (behaviour MW-8). Such a visitor of a CoreConsumer hears
-  /// broadcast_to_all_users like everybody else (CC-23): send what is for members only to named users or to a page.
+  /// The token `anonymous` stands for an anonymous user (behaviour MW-8). Such a visitor of a CoreConsumer receives
+  /// broadcast_to_all_users like all others (CC-23): send members' data to named users or to a page.
   bool allow_anonymous = true;
-  /// Take over the id that a client proposes as `web_socket_id` in its query, if it is a UUID of version 4 in lower
-  /// case and no open connection of another user of this process has it: for clients whose HTTP requests name an id of
-  /// their own. Two connections of one user may then have one id, and both are left out of a broadcast that names it.
+  /// Use the id that a client proposes as `web_socket_id` in its query, if it is a UUID of version 4 in lower case and
+  /// no open connection of another user of this process has it: for clients whose HTTP requests name an id of their
+  /// own. Two connections of one user may then have the same id, and a broadcast that names it excludes both.
   bool client_web_socket_ids = false;
-  /// False: connections without a user are let through, and the consumer tells them (as CoreConsumer does, behaviour
-  /// CC-1). True: their handshake is answered with 401.
+  /// False: connections without a user reach the consumer, which notifies them (as CoreConsumer does, behaviour CC-1).
+  /// True: their handshake is answered with 401.
   bool refuse_unauthenticated = false;
-  /// How many clients with bad tokens are let through to be told by the consumer, all together. Past it they are
-  /// answered with 401, which the server charges to their address. per_second 0: no bound.
+  /// The rate of clients with bad tokens that reach the consumer, of all addresses together. Above it they are answered
+  /// with 401, which counts against their address. per_second 0: no bound.
   Rate told_in_band = {.per_second = 20, .burst = 200};
 };
 
 /// When the connection's token expires: in the scope of every connection whose token has an `exp` and a user. A token
-/// is checked once, at the handshake, and outlived by its connection unless the consumer wants otherwise (behaviour
-/// MW-11):
+/// is checked once, at the handshake. Its connection outlives it, unless the consumer does otherwise (behaviour MW-11):
 ///
 ///     if (const auto* expiry = scope().find<TokenExpiry>()) hear_later(expiry->left, Event::named("token_expired"));
 ///
@@ -60,7 +60,7 @@ struct TokenExpiry {
   std::chrono::milliseconds left;  // from the handshake on, by the verifier's clock; from none to a hundred years
 };
 
-/// What became of a request's token. A value.
+/// The outcome for a request's token. A value.
 struct Authentication {
   bool presented = false;    // there was a token, good or bad
   std::optional<User> user;  // anonymous users are users
@@ -72,11 +72,11 @@ struct AuthStats {
   std::uint64_t accepted = 0;   // a good token of a user
   std::uint64_t anonymous = 0;  // the token `anonymous`, where it is allowed
   std::uint64_t missing = 0;    // no token
-  std::uint64_t bad_token = 0;  // one that does not verify
-  std::uint64_t no_user = 0;    // a good token of nobody
+  std::uint64_t bad_token = 0;  // a token that does not verify
+  std::uint64_t no_user = 0;    // a good token without a user
 
   static constexpr std::string_view metric_prefix = "sluice_auth";
-  /// What each number is for operators. Any thread.
+  /// The metrics of these numbers. Any thread.
   static std::span<const observe::Metric<AuthStats>> metrics() noexcept;
 };
 
@@ -84,7 +84,7 @@ class ClaimedIds;
 class Allowance;
 
 /// Sets the scope's user and web_socket_id (behaviour MW-2 to MW-8): no token gives neither, a bad token an id, a good
-/// one both. Why a token is bad is logged, and not told to the client. Any thread.
+/// one both. The reason of a bad token is logged, and not sent to the client. Any thread.
 class TokenAuth final : public Middleware {
  public:
   TokenAuth(std::shared_ptr<const JwtVerifier> verifier, std::shared_ptr<UserResolver> resolver,

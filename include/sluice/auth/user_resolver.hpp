@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From the claims of a token to a user: the application's own half of authentication.
+// Maps the claims of a token to a user: the application's part of authentication.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace sluice {
 
-/// Finds the user that a verified token speaks of. One object serves all connections of all executors at once.
+/// Finds the user of a verified token. One object serves all connections of all executors at once.
 ///
 ///     Task<std::optional<User>> resolve(const Claims& claims) override {
 ///       const auto id = claims["user_id"].as_int();
@@ -26,23 +26,23 @@ namespace sluice {
 class UserResolver {
  public:
   virtual ~UserResolver() = default;
-  /// The user, or nothing for a token that no longer counts: no such user, not active, being deleted, or issued before
-  /// the last change of the password (behaviour MW-9). An exception is a failure of the look-up itself and ends the
-  /// handshake with 500 (MW-10). The claims live until the task has finished.
+  /// The user, or nullopt for a token that is no longer valid: no such user, not active, being deleted, or issued
+  /// before the last change of the password (behaviour MW-9). An exception is a failure of the look-up itself and ends
+  /// the handshake with 500 (MW-10). The claims are valid until the task has finished.
   virtual Task<std::optional<User>> resolve(const Claims& claims) = 0;
 };
 
-/// Where ClaimUser looks. A value.
+/// The claims that ClaimUser reads. A value.
 struct ClaimUserOptions {
   std::string id_claim = "user_id";
   std::string name_claim = "name";  // a text; its absence is no error
-  /// Ids written as text, such as "17", become numbers; for issuers that write every id as text while events name
-  /// users by number. A text that is no 64-bit number in its one spelling ("01" is none) is then no user.
+  /// Ids written as text, such as "17", become numbers: for issuers that write ids as text while events use numbers. A
+  /// text that is no 64-bit number in its canonical form ("01" is not) is then no user.
   bool ids_are_numbers = false;
 };
 
-/// Takes the token's word for it: its user is who a claim says, a number or a text. For issuers whose short-lived
-/// tokens are the only directory. Any thread.
+/// Uses a claim, a number or a text, as the user without a look-up. For issuers whose short-lived tokens are the only
+/// directory. Any thread.
 class ClaimUser final : public UserResolver {
  public:
   explicit ClaimUser(ClaimUserOptions options = {});

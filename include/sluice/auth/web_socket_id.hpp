@@ -8,9 +8,9 @@
 namespace sluice {
 
 /// A fresh random UUID, version 4, in its canonical 36 characters (RFC 9562 section 5.4; behaviour MW-7). Throws
-/// std::runtime_error when the system has no randomness to give. Any thread.
+/// std::runtime_error when the system gives no random bytes. Any thread.
 std::string new_web_socket_id();
-/// Is this one, in lower case? Any thread.
+/// True for such an id in lower case. Any thread.
 bool is_web_socket_id(std::string_view text) noexcept;
 
 }  // namespace sluice

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What back-end code tells clients, from any thread: Baserow's broadcast tasks, each one call and one event.
+// Broadcasts of back-end code to clients, from any thread: Baserow's broadcast tasks, each one call and one event.
 #pragma once
 
 #include <string>
@@ -14,13 +14,14 @@
 
 namespace sluice {
 
-/// The group that every authenticated connection of a CoreConsumer is in, anonymous ones included.
+/// The group of all authenticated connections of a CoreConsumer, anonymous ones included.
 inline constexpr std::string_view users_group = "users";
 
-// Each returns at once; an Error (a bad group name, too large, the layer down) means that nothing was sent, unless it
-// says more below. What is for no users is not sent (behaviour BT-3). An empty socket id is nobody's. Any thread.
+// Each returns at once; an Error (a bad group name, too large, the layer down) means that nothing was sent, unless
+// stated otherwise below. A broadcast for no users is not sent (behaviour BT-3). An empty socket id excludes no one.
+// Any thread.
 
-/// Any event, to whoever handles its type.
+/// Any event, for consumers that handle its type.
 Result<void> send_message_to_channel_group(ChannelLayer& layer, std::string_view group, Event message);
 
 /// To those in the group whom the audience includes (behaviour CC-26):
@@ -43,15 +44,16 @@ Result<void> broadcast_to_users_individual_payloads(ChannelLayer& layer,
                                                     const std::vector<std::pair<UserId, Payload>>& payloads,
                                                     std::string ignore_web_socket_id = {});
 
-/// Ends every connection of these users, less the named ones: after a change of password, say (behaviour CC-30).
+/// Ends every connection of these users except the named ones, for example after a change of password (behaviour
+/// CC-30).
 Result<void> force_disconnect_users(ChannelLayer& layer, std::vector<UserId> user_ids,
                                     std::vector<std::string> ignore_web_socket_ids = {});
-/// Takes these users off every page that has this permission group, unasked (behaviour CC-27).
+/// Removes these users from every page that has this permission group (behaviour CC-27).
 Result<void> remove_users_from_permission_group(ChannelLayer& layer, std::string_view permission_group,
                                                 std::vector<UserId> user_ids);
-/// Has everyone who is on a page of this group, or with this permission group, asked again whether they may be, and
-/// takes off who may not: where it is no list of users that lost access, but a public view that became private, say
-/// (behaviour PT-8). Where can_add throws, the connection ends with 1011, so that the client asks again.
+/// Calls can_add() again for every connection on a page of this group or with this permission group, and removes those
+/// that it refuses. For changes that no list of users describes, such as a public view that became private (behaviour
+/// PT-8). Where can_add throws, the connection ends with 1011, so that the client asks again.
 Result<void> recheck_pages(ChannelLayer& layer, std::string_view group);
 
 }  // namespace sluice

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The consumer behind a browser that watches pages: Baserow's CoreConsumer, frame for frame.
+// The consumer of a browser that subscribes to pages: Baserow's CoreConsumer, frame for frame.
 #pragma once
 
 #include <chrono>
@@ -19,52 +19,52 @@ namespace sluice {
 struct Subscription;
 class Subscriptions;
 
-/// What a CoreConsumer does beyond Baserow's. A client may ask for the first two, and for more, by itself: see
-/// `accepts` in docs/web-socket-api.md. A value.
+/// What a CoreConsumer does beyond Baserow's. A client may request the first two, and more, by itself: see `accepts` in
+/// docs/web-socket-api.md. A value.
 struct CoreConsumerOptions {
-  /// Tell every client about a page that it asked for and did not get; Baserow is silent (behaviour CC-7, CC-8):
+  /// Notify every client of a subscription that was refused; Baserow sends nothing (behaviour CC-7, CC-8):
   /// {"type":"page_error","page":"table","parameters":{"table_id":7},"error":"refused"}, or limit_exceeded,
   /// invalid_argument, unknown_page_type.
   bool page_errors = false;
-  /// Tell every client when the channel layer had lost other processes for a while, so that what it shows may be old:
-  /// {"type":"updates_missed"}. It should fetch that again; its pages stand.
+  /// Notify every client when the channel layer had lost other processes for a while, so that its data may be old:
+  /// {"type":"updates_missed"}. The client should fetch its data again; its subscriptions remain.
   bool tell_gaps = false;
-  /// Close with 1008 on JSON that asks for nothing, rather than ignore it (behaviour CC-16).
+  /// Close with 1008 on JSON that is no request, instead of ignoring it (behaviour CC-16).
   bool strict = false;
-  /// How its own messages are written; broadcasts are sent as they come.
+  /// The JSON style of its own messages; broadcasts are sent unchanged.
   json::Style style = json::Style::compact;
-  /// What becomes of broadcasts while the client is slow, where a page type has no word of its own.
+  /// The policy for broadcasts to a slow client, where a page type has none.
   WhenSlow when_slow = WhenSlow::close;
-  /// After how much silence a client that asked for `ping` should send one. Below ServerLimits::ping_every it replaces
+  /// After this much silence a client that requested `ping` should send one. Below ServerLimits::ping_every it replaces
   /// the pings of the protocol, and adds nothing to them. 1 s to 1 h.
   std::chrono::duration<std::uint16_t> heartbeat{20};
-  /// After a gap of the channel layer, and when recheck_pages is called, can_add is asked for so many pages at a time
-  /// on each executor. The other clients wait for their turn, and their broadcasts wait with them: see docs/limits.md.
-  /// At least 1.
+  /// After a gap of the channel layer, and after recheck_pages(), can_add() runs for this many pages at a time on each
+  /// executor. The other clients wait for their turn, and their broadcasts wait with them: see docs/limits.md. At least
+  /// 1.
   std::uint16_t rechecks_at_once = 32;
 };
 
-/// Authenticates, keeps the connection's pages, and hands on what is broadcast to them and to its user.
+/// Authenticates, keeps the connection's pages, and forwards broadcasts to them and to its user.
 ///
 /// From the client: {"page":"table","table_id":7} subscribes, {"remove_page":"table","table_id":7} unsubscribes; both
-/// may be in one message, and go in this order. A message with a text "type" is one of its own and asks for no page,
-/// unless that page type has a parameter of this name. To the client: authentication, first of all, then page_add,
+/// may be in one message, and are handled in this order. A message with a text "type" is another request, not one for a
+/// page, unless that page type has a parameter of this name. To the client: authentication first, then page_add,
 /// page_discard and force_disconnect, and every broadcast as it is.
 ///
-/// The scope's user (put there by a middleware) decides: none, and the client is told so and closed with 1000. A page
-/// is confirmed once its permission group and its group were joined and can_add said yes, in this order, so that no
-/// revocation and no recheck falls between. A page that is refused is counted in the registry's PageStats, and breaks
-/// nothing else. Where there is no answer the connection ends, so that the client asks again: with 1013 when a group
-/// can't be joined, with 1011 when can_add throws.
+/// The scope's user (put there by a middleware) decides: without one the client is notified and closed with 1000. A
+/// page is confirmed once its permission group and its group were joined and can_add() returned true, in this order, so
+/// that no revocation or recheck is missed in between. A refused page is counted in the registry's PageStats. Without
+/// an answer the connection ends, so that the client subscribes again: with 1013 when a group cannot be joined, with
+/// 1011 when can_add() throws.
 ///
-/// When the channel layer had lost other processes and found them again (LayerUp), can_add is asked again for each page
-/// of the connection: a revocation that was missed takes its pages away all the same. Clients take turns for it, and
-/// until the last of a client's pages was asked for its broadcasts wait.
+/// When the channel layer had lost other processes and found them again (LayerUp), can_add() is called again for each
+/// page of the connection, so that a missed revocation still removes its pages. Clients take turns for it, and a
+/// client's broadcasts wait until all its pages are rechecked.
 ///
-/// A connection has up to ConsumerLimits::pages_per_connection pages, which take up to page_bytes_per_connection, and
-/// those of all connections count against server_held_bytes: past it those that hold the most close with 1013. To react
-/// to more events derive from it, and start your table of handlers from EventHandlers(CoreConsumer::event_handlers()).
-/// Its executor only.
+/// A connection has up to ConsumerLimits::pages_per_connection pages, which use up to page_bytes_per_connection. Those
+/// of all connections count against server_held_bytes: above it the largest connections close with 1013. To react to
+/// more events derive from it, and start your table of handlers from EventHandlers(CoreConsumer::event_handlers()). Its
+/// executor only.
 class CoreConsumer : public JsonConsumer {
  public:
   /// Throws std::invalid_argument without a registry.
@@ -73,14 +73,14 @@ class CoreConsumer : public JsonConsumer {
 
   Task<> connect() override;
   Task<> receive_json(const json::Value& content) override;
-  /// A number beyond 64 bits makes its message an unreadable request, ignored like one; otherwise as JsonConsumer.
+  /// A message with a number above 64 bits is ignored, like other unreadable requests; otherwise as JsonConsumer.
   Task<> receive_invalid(const Message& message, const Error& error) override;
   const EventHandlers& event_handlers() const override;
   WhenSlow when_slow() const override { return options_.when_slow; }
-  /// Tells the client which pages to fetch anew, if anything was lost; without pages, all that it shows:
+  /// Notifies the client which pages to fetch again, if broadcasts were lost; without `pages` it fetches everything:
   /// {"type":"updates_missed","pages":[{"page":"table","parameters":{"table_id":7}}]}.
   Task<> on_gap(const Gap& gap) override;
-  /// What its pages take, as ConsumerLimits::page_bytes_per_connection counts it.
+  /// The memory of its pages, as ConsumerLimits::page_bytes_per_connection counts it.
   std::size_t kept_bytes() const noexcept override;
 
  private:
@@ -118,8 +118,8 @@ class CoreConsumer : public JsonConsumer {
   }
 
   std::shared_ptr<PageRegistry> registry_;
-  CoreConsumerOptions options_;  // with what the client asked for
-  bool asked_ = false;           // the client named what it accepts, of which these two have no option:
+  CoreConsumerOptions options_;  // with the client's requests
+  bool asked_ = false;           // the client sent `accepts`; these two have no option:
   bool pings_ = false;
   bool revoked_ = false;
   std::unique_ptr<Subscriptions> pages_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The usual way to write a page type: its parameters are a struct of yours.
+// The usual way to write a page type: its parameters are a struct.
 #pragma once
 
 #include <algorithm>
@@ -68,7 +68,7 @@ class Page : public PageType {
     return broadcast_to_groups(layer, named, audience);
   }
 
-// A page type of yours hides these three, and need not name them: g++ 12 warns of it where they stand.
+// A derived page type hides these three and need not name them; g++ 12 warns about it here.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverloaded-virtual"
   Task<bool> can_add(const Scope& scope, const PageParameters& parameters) final {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a client says which page it means by: as it was received, for the answer, and normalised, for everything else.
+// The parameters of a page: as received, for the answer, and normalised, for everything else.
 #pragma once
 
 #include <cstddef>
@@ -19,9 +19,9 @@
 
 namespace sluice {
 
-/// What a parameter may be in JSON (behaviour CC-13).
+/// The JSON that a parameter accepts (behaviour CC-13).
 enum class ParameterKind : std::uint8_t {
-  integer,  // 7, and what means the same: 7.0, 7e0, "7"; not "07", true or 7.5
+  integer,  // 7, and equal spellings: 7.0, 7e0, "7"; not "07", true or 7.5
   text,     // a string of up to max_text_parameter_bytes; not a number
 };
 
@@ -34,7 +34,7 @@ struct PageParameter {
   std::int64_t highest = std::numeric_limits<std::int64_t>::max();
 };
 
-/// A longer text is no parameter: what is subscribed is kept as long as its connection lives.
+/// A longer text is refused: subscriptions are kept as long as their connection.
 inline constexpr std::size_t max_text_parameter_bytes = 8 * 1024;
 
 /// The declared parameters of one page, in their declared order. Two pages of a type are the same if their canonical
@@ -48,7 +48,7 @@ class PageParameters {
   static PageParameters read(const std::vector<PageParameter>& declared, json::Value message,
                              json::Style style = json::Style::compact);
 
-  /// Did every parameter fit its declaration? Only then is there anything in the three below.
+  /// True if every parameter fits its declaration; otherwise the three functions below return nothing.
   const Result<void>& fit() const noexcept { return fit_; }
   /// A parameter's value; empty when it is optional and absent, or of the other kind.
   std::optional<std::int64_t> integer(std::string_view name) const noexcept;
@@ -56,10 +56,10 @@ class PageParameters {
   /// The normalised values as a JSON array: `[7,"grid",null]`.
   const std::string& canonical() const noexcept { return canonical_; }
 
-  /// The parameters with the values that the client sent, fit or not, null for a missing one: `{"table_id":"7"}`
+  /// The parameters with the values that the client sent, valid or not, and null for a missing one: `{"table_id":"7"}`
   /// (behaviour CC-9, CC-12).
   const json::Text& received() const noexcept { return received_; }
-  /// The bytes that this takes in memory.
+  /// The memory of this object in bytes.
   std::size_t memory() const noexcept;
 
  private:

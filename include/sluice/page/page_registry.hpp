@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which page types there are, and what became of the requests for them.
+// The page types by name, and counters of the requests for them.
 #pragma once
 
 #include <array>
@@ -20,40 +20,41 @@
 
 namespace sluice {
 
-/// What clients asked of a registry's page types since it was made. A value.
+/// The requests of clients to a registry's page types since it was made. A value.
 struct PageStats {
-  std::uint64_t added = 0;             // answered with page_add
-  std::uint64_t refused = 0;           // a known page, but not for this client, or not with these parameters
-  std::uint64_t failed = 0;            // of these, and of the evicted: can_add or a name threw, or was no group's name
+  std::uint64_t added = 0;    // answered with page_add
+  std::uint64_t refused = 0;  // a known page, but not for this client, or not with these parameters
+  std::uint64_t failed =
+      0;  // of refused and evicted ones: can_add() or group_name() threw, or returned an invalid name
   std::uint64_t unknown_type = 0;      // no such page type
-  std::uint64_t ignored = 0;           // frames that asked for nothing
-  std::uint64_t evicted = 0;           // pages that were taken away again
-  std::uint64_t rechecked = 0;         // pages for which can_add was asked again
-  std::uint64_t waiting_rechecks = 0;  // clients that wait for their turn to have it asked, now
+  std::uint64_t ignored = 0;           // frames that were no request
+  std::uint64_t evicted = 0;           // pages that were revoked
+  std::uint64_t rechecked = 0;         // pages for which can_add() was called again
+  std::uint64_t waiting_rechecks = 0;  // clients that wait for a recheck now
 
   static constexpr std::string_view metric_prefix = "sluice_pages";
-  /// What each number is for operators. Any thread.
+  /// The metrics of these numbers. Any thread.
   static std::span<const observe::Metric<PageStats>> metrics() noexcept;
 };
 
-/// The page types of an application, by name. main() makes one, fills it, and hands it to every CoreConsumer:
+/// The page types of an application, by name. main() makes one, fills it, and passes it to every CoreConsumer:
 ///
 ///     auto pages = std::make_shared<sluice::PageRegistry>();
 ///     if (auto added = pages->add(std::make_shared<TablePage>(database)); !added) return fail(added.error());
 ///     routes->path("ws/core/", sluice::consumer<sluice::CoreConsumer>(pages));
 ///
-/// add and remove: one thread at a time. Everything else: any thread, also meanwhile.
+/// add and remove: one thread at a time. Everything else: any thread, at the same time.
 class PageRegistry {
  public:
   /// Errors: already_exists for a name that is taken, invalid_argument for null.
   Result<void> add(std::shared_ptr<PageType> page);
-  /// Forgets a page type. It lives on while connections hold pages of it. Errors: unknown_page_type.
+  /// Removes a page type. It exists as long as connections hold pages of it. Errors: unknown_page_type.
   Result<void> remove(std::string_view type);
   Result<void> remove(const PageType& page) { return remove(std::string_view(page.type())); }
 
   /// The page type, or null.
   std::shared_ptr<PageType> find(std::string_view type) const;
-  /// The page type, or an unknown_page_type that names the ones there are.
+  /// The page type, or an unknown_page_type error that lists the registered ones.
   Result<std::shared_ptr<PageType>> get(std::string_view type) const;
   /// The names, in alphabetical order.
   std::vector<std::string> types() const;
@@ -62,7 +63,7 @@ class PageRegistry {
   /// Counts one event of a kind in the statistics.
   enum class Counter : std::uint8_t { added, refused, failed, unknown_type, ignored, evicted, rechecked };
   void count(Counter counter) noexcept;
-  /// While it lives, a client waits for its turn.
+  /// Counts a client that waits for its turn, until it is destroyed.
   class WaitingRecheck {
    public:
     explicit WaitingRecheck(PageRegistry& registry) noexcept : waiting_(registry.waiting_rechecks_) { ++waiting_; }
@@ -75,7 +76,7 @@ class PageRegistry {
   };
   /// Counts a failure, and logs it: ten lines in ten seconds at most, since clients can cause them at will.
   void report(const PageType& page, std::string_view failure);
-  /// Logs something odd under the same bound, and counts nothing.
+  /// Logs a line under the same bound, and counts nothing.
   void report(std::string_view what);
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The three events by which a CoreConsumer loses what it had. The first two are Baserow's, key for key. They come from
-// other processes, too: a member of a list that names nobody is left out and noted in `odd`; the others count.
+// The three events that take pages or the connection away from a CoreConsumer. The first two are Baserow's, key for
+// key. They come from other processes, too: an invalid member of a list is skipped and noted in `odd`; the others are
+// used.
 #pragma once
 
 #include <optional>
@@ -21,7 +22,7 @@ struct UsersRemovedFromPermissionGroup {
   static constexpr bool must_arrive = true;
   std::vector<UserId> user_ids_to_remove;
   std::string permission_group_name;
-  std::string odd = {};  // what was left out when it was read, for the log
+  std::string odd = {};  // members that were skipped, for the log
 
   static constexpr auto fields() {
     return sluice::fields(
@@ -47,7 +48,7 @@ struct ForceDisconnectUsers {
 Result<void> json_read(json::Value value, UsersRemovedFromPermissionGroup& event);
 Result<void> json_read(json::Value value, ForceDisconnectUsers& event);
 
-/// Whoever has a page of this group, or with this permission group, is to be asked again. A value.
+/// Connections on a page of this group, or with this permission group, are rechecked. A value.
 struct RecheckPages {
   static constexpr std::string_view event_type = "recheck_pages";
   static constexpr bool must_arrive = true;

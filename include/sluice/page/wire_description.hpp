@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What goes over an application's WebSocket, in one place: from it come the types of browsers and an AsyncAPI document.
+// The messages of an application's WebSocket, in one place, from which TypeScript types and an AsyncAPI document are
+// generated.
 #pragma once
 
 #include <string>
@@ -13,7 +14,7 @@
 
 namespace sluice {
 
-/// The pages and events of an application; the CoreConsumer's own messages are in it already.
+/// The pages and events of an application; the CoreConsumer's own messages are included.
 ///
 ///     sluice::WireDescription describe() {
 ///       sluice::WireDescription wire("table pages", "1.0");
@@ -38,7 +39,7 @@ class WireDescription {
   };
   WireDescription(std::string title, std::string version);
 
-  /// A page type with its parameters, and the events that its members hear.
+  /// A page type with its parameters, and the events that its members receive.
   template <json::Described Params, json::EventType... Events>
   void page(std::string name) {
     pages_.push_back({std::move(name), Page<Params>::declared(), {std::string(Events::event_type)...}});
@@ -53,11 +54,12 @@ class WireDescription {
   const std::vector<Event>& events() const noexcept { return events_; }
   const std::vector<PageEntry>& pages() const noexcept { return pages_; }
 
-  /// `wire.d.ts`: the interface of this name is what Realtime<...> takes. The same description, the same text.
+  /// `wire.d.ts`: the interface of this name is the parameter of Realtime<...>. The same description gives the same
+  /// text.
   std::string typescript(std::string_view name) const;
-  /// An AsyncAPI 3.0 document, as JSON. The same description, the same text.
+  /// An AsyncAPI 3.0 document, as JSON. The same description gives the same text.
   std::string asyncapi() const;
-  /// Where the description and an application's page types disagree, a line each; empty when they agree.
+  /// The differences between the description and an application's page types, one per line; empty if there are none.
   std::vector<std::string> differences(const PageRegistry& registry) const;
 
  private:
@@ -69,8 +71,8 @@ class WireDescription {
   std::vector<PageEntry> pages_;
 };
 
-/// What the program of sluice_describe() does: `--typescript FILE --asyncapi FILE --name TableWire`, each optional.
-/// Returns its exit status, after a line on stderr if that is not 0.
+/// The main function of sluice_describe(): `--typescript FILE --asyncapi FILE --name TableWire`, each optional. Returns
+/// its exit status, after a line on stderr if that is not 0.
 int write_description(const WireDescription& wire, int argc, const char* const* argv);
 
 }  // namespace sluice
