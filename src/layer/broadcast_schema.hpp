@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How broadcasts are written for other processes and read from them: a room above defines it.
+// The form of broadcasts for other processes. A room above defines it.
 #pragma once
 
 #include <string>
@@ -20,9 +20,10 @@ class BroadcastSchema {
   virtual BroadcastKind kind_of(std::string_view type) const noexcept = 0;
   /// The type of all events of a kind that is not `none`.
   virtual std::string_view type_of(BroadcastKind kind) const noexcept = 0;
-  /// Event in, broadcasts out: what the map of such an event has for clients. Of a malformed one nothing.
+  /// The broadcasts in the map of such an event; empty for a malformed one.
   virtual std::vector<Broadcast> read(BroadcastKind kind, json::Value map) const = 0;
-  /// What a map lacks from which nothing was read, for a log line. Empty: nothing, it is for no user.
+  /// The missing key of a map from which nothing was read, for a log line. Empty if no key is missing and it is for no
+  /// user.
   virtual std::string_view missing_part(BroadcastKind kind, json::Value map) const = 0;
   /// The map of at least one broadcast.
   virtual json::Text write(BroadcastKind kind, const std::vector<Broadcast>& broadcasts) const = 0;
@@ -41,7 +42,7 @@ class BroadcastSchema {
 /// would be null in a program from which the linker drops that object. Any thread.
 const BroadcastSchema& broadcast_schema() noexcept;
 
-/// Each user once, so that nobody receives a broadcast twice; anonymous users are left out.
+/// Each user once, so that no one receives a broadcast twice; anonymous users are left out.
 std::vector<UserId> distinct_users(std::vector<UserId> users);
 
 }  // namespace sluice

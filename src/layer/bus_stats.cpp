@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the numbers of BusStats are for operators: the texts of /metrics and of docs/observability.md.
+// The metrics of BusStats, with the texts of /metrics and of docs/observability.md.
 #include <array>
 
 #include "sluice/layer/distributed_channel_layer.hpp"

@@ -31,7 +31,7 @@ struct Event::State {
   BroadcastKind kind = BroadcastKind::none;
   bool from_broadcasts = false;
 
-  // What it was made from is set; the others follow when they are first asked for.
+  // The part that it was made from is set; the others are made at their first use.
   mutable json::Text text;
   mutable std::optional<json::Document> document;
   mutable std::vector<Broadcast> broadcasts;

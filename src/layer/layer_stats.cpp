@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the numbers of LayerStats are for operators: the texts of /metrics and of docs/observability.md.
+// The metrics of LayerStats, with the texts of /metrics and of docs/observability.md.
 #include <array>
 
 #include "sluice/layer/channel_layer.hpp"

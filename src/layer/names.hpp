@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is said of a name or a handle that may not be.
+// Errors for invalid names and handles.
 #pragma once
 
 #include <string_view>
@@ -8,10 +8,10 @@
 
 namespace sluice {
 
-/// invalid_name unless it may be a group's name. `what` is what was being done, and begins the sentence.
+/// invalid_name unless it may be a group's name. `what` is the failed call, and begins the sentence.
 Result<void> check_group_name(std::string_view what, std::string_view group);
 
-/// invalid_argument: the "channel" or "inbox" that was given with the group comes from another layer, or from none.
+/// invalid_argument: the "channel" or "inbox" that was given with the group belongs to another layer, or is empty.
 Error foreign_handle(std::string_view what, std::string_view group, std::string_view handle);
 
 }  // namespace sluice

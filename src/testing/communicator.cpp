@@ -159,7 +159,7 @@ Heard Communicator::expect(std::string_view verb, Fits fits) {
   return *connection_->take();
 }
 
-// For an error: the next thing, or why there is none.
+// For an error: the next event, or why there is none.
 std::string Communicator::what_came() const {
   if (!knocked_) return "nothing was said, because connect() was not called";
   if (!connection_->untaken().empty()) return fmt::format("next comes `{}`", to_string(connection_->untaken().front()));

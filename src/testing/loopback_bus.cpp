@@ -13,7 +13,7 @@ namespace {
 
 Error cut_error() { return Error(ErrorCode::layer_unavailable, "the loopback is cut"); }
 
-// A bus as the broker knows it. events: its executor only. The rest: under the broker's lock.
+// The broker's view of a bus. events: its executor only. The rest: under the broker's lock.
 struct Port {
   explicit Port(Executor& executor) : executor(executor) {}
 
@@ -79,7 +79,7 @@ class LoopbackBroker::State {
     return true;
   }
 
-  // Each bus is told first: where there is no memory for that, a second call does the rest.
+  // Each bus is notified first: if there is no memory for that, a second call does the rest.
   void set_cut(bool cut) {
     std::lock_guard lock(mutex_);
     cut_ = cut;

@@ -17,7 +17,7 @@ namespace sluice::testing {
 
 using Clock = Executor::Clock;
 
-// One queue for all executors of a driver: then "in the order they were posted" holds across them too.
+// One queue for all executors of a driver, so that jobs run in the order they were posted, also across executors.
 class ManualDriver::Loop {
  public:
   struct Job {
@@ -37,7 +37,7 @@ class ManualDriver::Loop {
     std::lock_guard lock(mutex_);
     if (closed_) return;
     count_down_to_failure();
-    // The clock ends somewhere; behind that lies the past.
+    // A time after the clock's end would overflow into the past.
     const auto due = now_ + std::clamp<std::chrono::nanoseconds>(delay, std::chrono::nanoseconds(0),
                                                                  Executor::Clock::time_point::max() - now_);
     timers_.emplace(due, Job{&executor, std::move(work)});
@@ -49,7 +49,7 @@ class ManualDriver::Loop {
     if (!job) return false;
     job->executor->run([&] {
       job->work();
-      job->work = nullptr;  // what it owns dies on its executor too
+      job->work = nullptr;  // its objects are destroyed on its executor too
     });
     return true;
   }
@@ -138,7 +138,7 @@ class ManualDriver::Loop {
   std::condition_variable posted_;
   std::deque<Job> jobs_;
   std::multimap<Clock::time_point, Job> timers_;
-  Clock::time_point now_{std::chrono::hours(1000)};  // far from zero, so that "an hour ago" is a time as well
+  Clock::time_point now_{std::chrono::hours(1000)};  // far from zero, so that an hour before is valid
   std::optional<std::minstd_rand> dice_;
   std::size_t fail_in_ = 0;  // posts; 0: never
   bool closed_ = false;

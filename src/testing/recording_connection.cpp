@@ -150,7 +150,7 @@ void RecordingConnection::deliver_later() {
   executor_.post([self = shared_from_this()] { self->deliver(); });
 }
 
-// A close frame behind messages that wait is not seen before them; with nothing before it, it is seen in spite of a
+// A close frame behind waiting messages is delivered after them. Without waiting messages it is delivered during a
 // pause, as by a transport that had read it already.
 void RecordingConnection::deliver() {
   delivery_posted_ = false;
@@ -191,7 +191,7 @@ void RecordingConnection::write(std::string_view line) {
   transcript_ += line;
 }
 
-// May this call have an effect? One that breaks the contract of Connection is written down instead.
+// True if this call may have an effect. A call that breaks the contract of Connection is recorded instead.
 bool RecordingConnection::works(std::string_view what, bool in_order) {
   if (Executor::current() && !executor_.runs_here()) write(fmt::format("BUG {} on another executor", what));
   if (ending_) return false;

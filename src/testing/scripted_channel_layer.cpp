@@ -13,7 +13,7 @@ namespace sluice::testing {
 
 class ScriptedChannelLayer::Script {
  public:
-  /// Writes the operation down; an Error when it is its turn to fail.
+  /// Records the operation; an Error when it is its turn to fail.
   Result<void> ask(std::string line) {
     std::lock_guard lock(mutex_);
     const bool fails = failing_ || (until_failure_ > 0 && --until_failure_ == 0);
@@ -76,7 +76,7 @@ class ScriptedChannelLayer::Script {
 
 namespace {
 
-// A channel of the layer behind, which is noted when it joins, leaves or ends.
+// A channel of the layer behind, which records joins, leaves and its end.
 template <class Script>
 class ScriptedMembership final : public Channel::Membership {
  public:

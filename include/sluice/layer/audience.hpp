@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who hears a broadcast: everyone in the group, less one socket, less some users, or some users only.
+// The recipients of a broadcast: everyone in the group, without one socket, without some users, or some users only.
 #pragma once
 
 #include <optional>
@@ -14,25 +14,25 @@
 
 namespace sluice {
 
-/// What a subscriber is known by. The views live as long as the subscriber. A value.
+/// The identity of a subscriber. The views are valid as long as the subscriber. A value.
 struct Identity {
   std::string_view web_socket_id;  // empty: none
   const UserId& user_id;           // anonymous: matches no list of users (behaviour CC-25)
 };
 
-/// Who hears an event. Empty means everyone in the group. One thread at a time; a Broadcast that carries it is
+/// The recipients of an event. Empty means everyone in the group. One thread at a time; a Broadcast that carries it is
 /// immutable.
 struct Audience {
-  std::string except_socket = {};                                // usually the author's own; empty: nobody
+  std::string except_socket = {};                                // usually the author's own; empty: none
   std::vector<UserId> except_users = {};                         // comes first (behaviour CC-26)
-  std::optional<std::vector<UserId>> only_users = std::nullopt;  // an empty list: nobody
+  std::optional<std::vector<UserId>> only_users = std::nullopt;  // an empty list: no one
 
   bool includes(const Identity& who) const noexcept;
 
   friend bool operator==(const Audience&, const Audience&) = default;
 };
 
-// How a user id stands in JSON: a number, a text, or null for anonymous.
+// A user id in JSON: a number, a text, or null for anonymous.
 void json_write(json::Writer& writer, const UserId& id);
 Result<void> json_read(json::Value value, UserId& id);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a channel layer reaches other processes: what a message broker must be able to do for DistributedChannelLayer.
+// How a channel layer reaches other processes: the interface of a message broker for DistributedChannelLayer.
 #pragma once
 
 #include <cstddef>
@@ -19,13 +19,13 @@
 
 namespace sluice {
 
-/// Where a message goes: to a group's members, or to one channel.
+/// The destination of a message: a group's members, or one channel.
 enum class BusTarget : std::uint8_t { group, channel };
 
-/// What a process receives. A value.
+/// The subscription of a process. A value.
 ///
-/// - A group alone: what is sent to the group.
-/// - A channel alone: what is sent to this channel. A plain channel, or, after BusEvents::subscribe_each_channel(), the
+/// - A group alone: events for the group.
+/// - A channel alone: events for this channel. A plain channel, or, after BusEvents::subscribe_each_channel(), the
 ///   channel of one consumer.
 /// - Both: the broker itself makes the plain channel a member of the group. Only where the broker keeps plain channels,
 ///   as Redis's sorted sets do; the layer of such a bus asks for it, DistributedChannelLayer never does.
@@ -39,12 +39,13 @@ struct BusSubscription {
 /// An event as the bus sends it. A value.
 struct BusBody {
   std::string bytes;
-  std::size_t entries = 0;  // for the bus's own use, beside the bytes
+  std::size_t entries = 0;  // for the bus's own use
 };
 
-/// One group_send or send on its way. It counts against the layer's waiting_events and waiting_bytes as long as it
-/// lives, and its destructor reports the outcome to the sender: a bus keeps it until the broker has answered, or, where
-/// the broker does not answer, until the bytes are written. Once the layer has handed it over: the bus's executor only.
+/// One group_send or send on its way. It counts against the layer's waiting_events and waiting_bytes until it is
+/// destroyed, and its destructor reports the outcome to the sender: a bus keeps it until the broker has answered, or,
+/// where the broker does not answer, until the bytes are written. Once the layer has passed it to the bus: the bus's
+/// executor only.
 class BusMessage {
  public:
   virtual ~BusMessage() = default;
@@ -57,9 +58,9 @@ class BusMessage {
   const Executor::Clock::time_point expires;
   std::size_t link = 0;  // from Bus::link_of()
 
-  /// The broker delivered it to so many places, or holds it for them.
+  /// The broker delivered it to this many places, or stores it for them.
   void reached(std::size_t places) noexcept { receipt_.reached += places; }
-  /// So many places had no room for it.
+  /// This many places had no room for it.
   void full(std::size_t places) noexcept { receipt_.full += places; }
   /// It was not sent, or perhaps not: counted as undelivered.
   virtual void failed(Error error) noexcept = 0;
@@ -74,19 +75,19 @@ class BusMessage {
 /// threads of its own posts a job to executor() first. None of these calls destroys the bus.
 ///
 /// A bus has one link, number 0, or several that are independent of each other: servers among which groups are divided.
-/// A link that is down holds up only what belongs to it.
+/// A link that is down delays only its own groups and channels.
 class BusEvents {
  public:
   /// An event has arrived for a group, a plain channel or a consumer's channel of this process. It is delivered, or
-  /// counted where nobody here wants it. Without memory for that it counts as missed().
+  /// counted if it has no subscriber here. Without memory for that it counts as missed().
   virtual void received(BusTarget to, std::string_view name, const Event& event) = 0;
 
-  /// The link is connected. From within this call on the layer makes every subscription that belongs to the link; once
-  /// each is answered, it publishes what has waited. When every link has come so far, consumers receive LayerUp.
+  /// The link is connected. In this call the layer begins to make every subscription of the link. Once each is
+  /// answered, it publishes waiting messages. When that is done for every link, consumers receive LayerUp.
   virtual void up(std::size_t link) = 0;
-  /// The link, which was up, is lost, and all its subscriptions with it: those that were not answered will not be.
-  /// Consumers receive LayerDown, and the layer keeps what is sent meanwhile. up() follows when the link is back; the
-  /// bus tries this by itself, and logs why it was lost.
+  /// The link, which was up, is lost with all its subscriptions, and pending requests get no answer. Consumers receive
+  /// LayerDown, and the layer keeps messages that are sent meanwhile. The bus reconnects by itself, logs why the link
+  /// was lost, and calls up() afterwards.
   virtual void down(std::size_t link, const Error& reason) = 0;
   /// The link is up, and events may have been missed at this moment (a slow reader, subscriptions that move):
   /// consumers receive LayerDown, and LayerUp once this was not reported for two seconds. The layer logs it, each
@@ -94,14 +95,14 @@ class BusEvents {
   virtual void missed(const Error& reason) = 0;
 
   /// The link may take messages again after publish() returned false. A bus whose messages end after publish() has
-  /// returned calls it as well when one has ended: a layer that closes waits for that.
+  /// returned also calls it when one has ended: a closing layer waits for that.
   virtual void writable(std::size_t link) = 0;
   /// The connection broke before anything of a message was sent: it is published before all others once the link is up
   /// again. Call it before down().
   virtual void not_sent(std::size_t link, std::shared_ptr<BusMessage> message) = 0;
 
-  /// Is there room for what the bus receives? A bus stops to read while there is none, and leaves the rest to the
-  /// broker or the socket. Any thread.
+  /// True if there is room for events from the bus. Otherwise a bus stops reading, and leaves the rest to the broker or
+  /// the socket. Any thread.
   virtual bool has_room() const noexcept = 0;
   /// Counts one pause, and calls `resume` once there is room again, unless the bus ends before.
   virtual void when_room(Function<void()> resume) = 0;
@@ -114,15 +115,15 @@ class BusEvents {
   ~BusEvents() = default;
 };
 
-/// A connection to a message broker. The layer calls it on its executor only, but for executor(), links() and
-/// encoder(), which it asks before start(). It calls close() once at most, and nothing after that.
+/// A connection to a message broker. The layer calls it on its executor only, except executor(), links() and encoder(),
+/// which it calls before start(). It calls close() at most once, and nothing after that.
 ///
 /// The destructor ends everything at once, whether close() was called or not; it runs on the executor, never within a
-/// call of BusEvents. No callback, and nothing of BusEvents, is called after it.
+/// call of BusEvents. It makes no callback, of BusEvents or other, afterwards.
 class Bus {
  public:
-  /// Called when the broker has answered. It may be called within the call that got it. It is dropped uncalled when the
-  /// link is lost: down() says so.
+  /// Called when the broker has answered, possibly within the call that took it. When the link is lost it is destroyed
+  /// without a call: down() reports that.
   using Done = Function<void(const Result<void>&)>;
 
   virtual ~Bus() = default;
@@ -131,39 +132,38 @@ class Bus {
   virtual Executor& executor() const noexcept = 0;
 
   /// Connects, and connects again whenever a link is lost, until it is destroyed. Called once. `channel_prefix` begins
-  /// the name of every consumer's channel of this process, and of no other process: what is sent to such a name is
-  /// received without a subscription of its own, as soon as the link is up. Never fails: what does not work is logged
-  /// and tried again.
+  /// the name of every consumer's channel of this process, and of no other process: events for such names are received
+  /// without a subscription of their own, as soon as the link is up. Never fails: errors are logged and retried.
   virtual void start(BusEvents& events, std::string channel_prefix) = 0;
 
-  /// From `done` with success on, what is sent there arrives. An Error: the broker refused it; the layer reports it to
-  /// those who wait, and asks again five seconds later. Only while the link is up. A subscription that exists already
-  /// is no error.
+  /// After `done` with success, events arrive. An Error: the broker refused it; the layer reports the Error to waiting
+  /// callers, and tries again five seconds later. Only while the link is up. A subscription that exists already is no
+  /// error.
   virtual void subscribe(const BusSubscription& to, Done done) = 0;
   /// The opposite, in order behind earlier calls for the same subscription.
   virtual void unsubscribe(const BusSubscription& to, Done done) = 0;
 
-  /// Sends the message; only while its link is up and all that belongs to the link is subscribed. False: nothing was
-  /// done, since the connection has enough to write: the layer keeps the message, and offers it again after
-  /// BusEvents::writable(). What the broker answers is reported by the message itself. Where it throws, the message has
-  /// failed.
+  /// Sends the message; only while its link is up with all its subscriptions. False: nothing was done, as the
+  /// connection has enough to write: the layer keeps the message, and offers it again after BusEvents::writable(). The
+  /// message reports the broker's answer. If publish() throws, the message has failed.
   virtual bool publish(std::shared_ptr<BusMessage> message) = 0;
 
-  /// Everything was published and answered, or that took too long; the process's subscriptions were ended. Removes what
-  /// else this process has at the broker, then calls `done`.
+  /// Called when everything was published and answered, or that took too long, and the process's subscriptions were
+  /// ended. Removes whatever else this process has at the broker, then calls `done`.
   virtual void close(Function<void()> done) = 0;
 
   // --- where the defaults do not fit
 
   /// The number of links. Constant. Any thread.
   virtual std::size_t links() const noexcept { return 1; }
-  /// Which link a group or channel belongs to. Asked once for each message and each subscription.
+  /// The link of a group or channel. Called once for each message and each subscription.
   virtual std::size_t link_of(BusTarget to, std::string_view name);
-  /// What makes of an event the bytes that publish() sends. It is called by senders, on any thread and by several at
-  /// the same time, and lives longer than the bus; an Error is returned to the sender. The default: the event as JSON.
+  /// Encodes an event as the bytes that publish() sends. Senders call it, on any thread and several at the same time,
+  /// and it outlives the bus; an Error is returned to the sender. The default: the event as JSON.
   using Encode = std::function<Result<BusBody>(const Event&)>;
   virtual Encode encoder() const;
-  /// May the broker forget a subscription while the link is up? Then every member that joins asks it again. Constant.
+  /// True if the broker may lose a subscription while the link is up: then every member that joins subscribes again.
+  /// Constant.
   virtual bool may_forget() const noexcept { return false; }
 };
 

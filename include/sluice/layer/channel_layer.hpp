@@ -20,7 +20,7 @@
 
 namespace sluice {
 
-/// How many events may wait in the channels whose names fit a pattern. A value.
+/// The capacity of channels whose names match a pattern. A value.
 class ChannelCapacity {
  public:
   /// A shell pattern over the whole name: `*`, `?`, `[...]`.
@@ -48,41 +48,42 @@ class LayerObserver;
 /// other values are valid. A value; fixed once the layer is constructed.
 struct ChannelLayerOptions {
   std::size_t capacity = 100;                          // events that wait in a channel
-  std::vector<ChannelCapacity> channel_capacity = {};  // exceptions to it; the first that fits counts (CL-13)
-  std::chrono::milliseconds expiry{60'000};            // an event that nobody read by then is dropped (CL-15)
+  std::vector<ChannelCapacity> channel_capacity = {};  // exceptions to it; the first that matches applies (CL-13)
+  std::chrono::milliseconds expiry{60'000};            // an event that is unread by then is dropped (CL-15)
   std::size_t message_bytes = 8 * 1024 * 1024;         // of one event; a larger one is refused (CL-10)
-  // Mail that waits for one executor. Past either a send fails with no_room, or waits (group_send_when_room).
+  // Events that wait for one executor. Above either bound a send fails with no_room, or waits (group_send_when_room).
   std::size_t waiting_events = 100'000;
-  std::size_t waiting_bytes = 64 * 1024 * 1024;  // with what an event takes beside its bytes
-  /// Called in their order for what happens to events and the bus: sluice/layer/layer_observer.hpp. The layer shares
-  /// them until it and its channels have ended.
+  std::size_t waiting_bytes = 64 * 1024 * 1024;  // including an event's overhead
+  /// Called in their order for events and the state of the bus: sluice/layer/layer_observer.hpp. The layer shares them
+  /// until it and its channels have ended.
   std::vector<std::shared_ptr<LayerObserver>> observers = {};
 };
 
-/// What a layer did since it was built, and what it dropped, by cause. A value.
+/// What a layer did since it was built, and the events that it dropped, by cause. A value.
 struct LayerStats {
-  std::uint64_t sends = 0;               // send() calls that were taken
-  std::uint64_t group_sends = 0;         // group_send() calls that were taken
+  std::uint64_t sends = 0;               // send() calls that were accepted
+  std::uint64_t group_sends = 0;         // group_send() calls that were accepted
   std::uint64_t deliveries = 0;          // events given to a subscriber, or stored in a plain channel
   std::uint64_t dropped_full = 0;        // a plain channel held its capacity
-  std::uint64_t dropped_expired = 0;     // nobody read it in time
-  std::uint64_t dropped_no_channel = 0;  // the addressed channel is gone
+  std::uint64_t dropped_expired = 0;     // it was not read in time
+  std::uint64_t dropped_no_channel = 0;  // the channel is closed
   std::uint64_t dropped_too_large = 0;
   std::uint64_t dropped_invalid_name = 0;
-  std::uint64_t dropped_no_room = 0;    // too much mail was waiting: the sender was told
+  std::uint64_t dropped_no_room = 0;    // too many events were waiting: the sender got an error
   std::uint64_t failed_deliveries = 0;  // a subscriber threw, or there was no memory: Subscriber::missed was called
   std::uint64_t channels = 0;           // open now
   std::uint64_t groups = 0;             // with a member now
   std::uint64_t plain_channels = 0;     // plain channels that hold an event or have a reader now
-  std::uint64_t waiting_events = 0;     // mail for executors now, and for a bus: each executor's copy counts
+  std::uint64_t waiting_events = 0;     // events that wait for executors and for a bus now: each executor's copy counts
   std::uint64_t waiting_bytes = 0;      // of them
 
   static constexpr std::string_view metric_prefix = "sluice_layer";
-  /// What each number is for operators. Any thread.
+  /// The metrics of these numbers. Any thread.
   static std::span<const observe::Metric<LayerStats>> metrics() noexcept;
 };
 
-/// A channel layer: at most once, in order from one sender to one receiver, and what it drops it counts.
+/// A channel layer. It delivers at most once, in order from one sender to one receiver, and counts every event that it
+/// drops.
 ///
 /// group_send, send and their waiting forms, open_inbox, group_size, group_channels, flush, stats: any thread.
 /// open_channel, group_add and group_discard of a Channel: the subscriber's executor only. The layer outlives its
@@ -96,9 +97,9 @@ class ChannelLayer {
   /// A reader of a plain channel: any valid name without a '!'.
   virtual Task<Result<Inbox>> open_inbox(std::string_view channel) = 0;
 
-  /// Once it is done, what is sent to the group arrives. Adding twice is the same as once (behaviour CL-19). A channel
-  /// or an inbox of another layer, or none: ErrorCode::invalid_argument. The handles do it: Channel::Membership and
-  /// Inbox::Reader.
+  /// Once it has finished, events for the group arrive. Adding twice is the same as once (behaviour CL-19). A channel
+  /// or an inbox of another layer, or an empty one: ErrorCode::invalid_argument. The handles do the work:
+  /// Channel::Membership and Inbox::Reader.
   Task<Result<void>> group_add(std::string_view group, const Channel& channel);
   Task<Result<void>> group_add(std::string_view group, const Inbox& inbox);
   /// Leaving a group one is not in is no error (behaviour CL-20).
@@ -108,32 +109,33 @@ class ChannelLayer {
   /// To every member of the group; returns at once. An Error: nothing was sent (a bad name, too large, no room, the
   /// layer down). An empty group is no error (behaviour CL-26), nor is a member that is full (CL-21).
   virtual Result<void> group_send(std::string_view group, Event event) = 0;
-  /// To one channel; returns at once. ErrorCode::channel_full when a plain channel holds its capacity (CL-7); a
-  /// subscriber's channel that is gone swallows it, counted.
+  /// To one channel; returns at once. ErrorCode::channel_full when a plain channel holds its capacity (CL-7); for a
+  /// closed subscriber's channel it is dropped and counted.
   virtual Result<void> send(std::string_view channel, Event event) = 0;
 
   /// As group_send and send, but while the layer has no room for the event they wait instead of failing with
-  /// ErrorCode::no_room. For a publisher that may be faster than those who listen:
+  /// ErrorCode::no_room. For a publisher that may be faster than its subscribers:
   ///
   ///     const auto sent = co_await layer.group_send_when_room("prices", event);
   ///
-  /// A layer that ends meanwhile: layer_unavailable. A plain channel that is full is not waited for. Any thread. The
-  /// default is for a layer without bounds: it sends at once.
+  /// layer_unavailable if the layer ends meanwhile. It does not wait for a full plain channel. Any thread. The default
+  /// is for a layer without bounds: it sends at once.
   virtual Task<Result<void>> group_send_when_room(std::string_view group, Event event);
   virtual Task<Result<void>> send_when_room(std::string_view channel, Event event);
   /// The same for a thread that may wait. Throws std::logic_error inside an executor's job. Any other thread.
   Result<void> group_send_blocking(std::string_view group, Event event);
   Result<void> send_blocking(std::string_view channel, Event event);
 
-  /// How many channels are in the group now.
+  /// The number of channels in the group now.
   virtual Task<Result<std::size_t>> group_size(std::string_view group) = 0;
   /// The names of the channels in the group now, in no order.
   virtual Task<Result<std::vector<std::string>>> group_channels(std::string_view group) = 0;
-  /// Empties every group and every plain channel. Channels stay open. Done when it returns (behaviour CL-29).
+  /// Empties every group and every plain channel. Channels stay open. It has finished when it returns (behaviour
+  /// CL-29).
   virtual Task<Result<void>> flush() = 0;
 
   virtual LayerStats stats() const = 0;
-  /// Which layer a handle comes from: the same address for all handles of this layer, and for those of no other.
+  /// Identifies this layer in its handles: the same address for all handles of this layer, and for no other.
   virtual const void* origin() const noexcept { return this; }
   /// For hosts, which must be destroyed before their layer.
   const UseCount& use_count() const noexcept { return use_count_; }
@@ -145,9 +147,9 @@ class ChannelLayer {
 /// Whether a channel may have this name. It is `[A-Za-z0-9_.-]+`, optionally a `!` and more of the same, under 100
 /// characters (behaviour CL-1, CL-2, CL-5).
 bool is_valid_channel_name(std::string_view name) noexcept;
-/// May this be a group's name: `[A-Za-z0-9_.-]+`, under 100 characters?
+/// Whether a group may have this name: `[A-Za-z0-9_.-]+`, under 100 characters.
 bool is_valid_group_name(std::string_view name) noexcept;
-/// The part that is the same for all channels of one process: up to and with the first '!', or the whole name (CL-6).
+/// The part of a name that all channels of one process share: up to and with the first '!', or the whole name (CL-6).
 std::string_view non_local_name(std::string_view channel) noexcept;
 
 }  // namespace sluice

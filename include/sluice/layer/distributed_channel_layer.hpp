@@ -25,33 +25,34 @@ class Hub;
 /// Options of a layer with a bus. Its constructor throws std::invalid_argument where waiting_events is 0, or a time is
 /// negative or above 100 years. A value; fixed once the layer is constructed.
 struct DistributedLayerOptions {
-  ChannelLayerOptions layer = {};  // its waiting_events and waiting_bytes bound what has arrived and is not delivered
+  ChannelLayerOptions layer =
+      {};  // its waiting_events and waiting_bytes bound events that have arrived and are not delivered
 
-  // What waits for the bus, while it is away or slow, for ChannelLayerOptions::expiry at most. Past either a send fails
-  // with no_room, or waits (ChannelLayer::group_send_when_room).
+  // Events that wait for a bus that is down or slow, for ChannelLayerOptions::expiry at most. Above either bound a send
+  // fails with no_room, or waits (ChannelLayer::group_send_when_room).
   std::size_t waiting_events = 10'000;
   std::size_t waiting_bytes = 64 * 1024 * 1024;
 
   std::chrono::milliseconds join_time{5'000};   // a group_add that the bus has not confirmed by then fails
-  std::chrono::milliseconds close_time{5'000};  // close() and the destructor wait so long for what was accepted
+  std::chrono::milliseconds close_time{5'000};  // close() and the destructor wait this long for accepted events
 
   std::string channel_prefix = {};   // of this process's consumers; empty: "specific.", 32 random digits, '!'
   std::string name = "Distributed";  // in log lines and errors, before "layer"
-  std::string options_name = "DistributedLayerOptions";  // what they call these options
+  std::string options_name = "DistributedLayerOptions";  // the name of these options there
 };
 
-/// What a layer with a bus did since it was built, and what is so now. A value.
+/// Counters of a layer with a bus since it was built, and its current state. A value.
 struct BusStats {
   bool up = false;                    // every link is up and every subscription restored
-  std::uint64_t downs = 0;            // how often that ended
+  std::uint64_t downs = 0;            // how often it went down
   std::uint64_t waiting_events = 0;   // on their way to the bus now
   std::uint64_t waiting_bytes = 0;    // of them
   std::uint64_t refused = 0;          // not sent: too much was on its way already
-  std::uint64_t expired_waiting = 0;  // not sent: the bus was away for longer than an event lives
+  std::uint64_t expired_waiting = 0;  // not sent: the bus was down for longer than the expiry
   std::uint64_t received = 0;         // events
-  std::uint64_t pauses = 0;           // how often reading stopped, as executors had too much to deliver
+  std::uint64_t pauses = 0;           // how often reading stopped because executors had too many events to deliver
   std::uint64_t memberships = 0;      // subscriptions of this process now
-  std::uint64_t undelivered = 0;      // accepted, and not delivered, or perhaps not, for whatever reason
+  std::uint64_t undelivered = 0;      // accepted, and not or perhaps not delivered, for whatever reason
 
   static constexpr std::string_view metric_prefix = "sluice_bus";
   /// Each number as a metric, with its help text.
@@ -63,33 +64,33 @@ struct BusStats {
 ///     DistributedChannelLayer layer(executors, std::make_unique<MyBus>(executors.at(0)));
 ///
 /// It connects by itself, and again after an outage: consumers that list LayerDown and LayerUp among their handlers
-/// receive them, the others live on. What is sent meanwhile waits, within the options' bounds.
+/// receive them, others are not affected. Events that are sent meanwhile wait, within the options' bounds.
 ///
 /// - group_add waits until the bus has confirmed the group's subscription, up to join_time.
-/// - What one sender sends to one group or one channel arrives in its order, if the bus keeps it.
+/// - Events of one sender to one group or channel arrive in order, if the bus keeps it.
 /// - Of a plain channel, every process that reads it receives each event; within a process one reader does. What is
 /// sent
 ///   while nobody reads it is gone.
 /// - group_size, group_channels and flush know this process's members only.
 ///
-/// Threads as for ChannelLayer. The executors outlive the layer, and what it still does after close().
+/// Threads as for ChannelLayer. The executors outlive the layer, and its work after close().
 class DistributedChannelLayer : public ChannelLayer {
  public:
   DistributedChannelLayer(ExecutorGroup& executors, std::unique_ptr<Bus> bus, DistributedLayerOptions options = {});
-  /// As close(), where that was not called. It waits for what is still on its way, unless it runs on an executor.
+  /// As close(), if that was not called. It waits for events on their way, unless it runs on an executor.
   ~DistributedChannelLayer() override;
   DistributedChannelLayer(const DistributedChannelLayer&) = delete;
   DistributedChannelLayer& operator=(const DistributedChannelLayer&) = delete;
 
-  /// Done once every link is up and every subscription restored. An Error: not within join_time.
+  /// Finished once every link is up and every subscription restored. An Error: not within join_time.
   Task<Result<void>> wait_until_up();
-  /// Sends what was accepted, within close_time, then ends every subscription and the bus. What is sent from now on
-  /// fails with layer_unavailable. Returns how many events were accepted and not delivered, or perhaps not, since the
+  /// Sends accepted events, within close_time, then ends every subscription and the bus. Later sends fail with
+  /// layer_unavailable. Returns the number of events that were accepted and not or perhaps not delivered since the
   /// layer was built (BusStats::undelivered). Any thread.
   Task<std::size_t> close();
 
   Task<Result<Channel>> open_channel(Subscriber& subscriber) override;
-  /// Done once what is sent to the channel arrives here.
+  /// Finished once events for the channel arrive here.
   Task<Result<Inbox>> open_inbox(std::string_view channel) override;
   Result<void> group_send(std::string_view group, Event event) override;
   Result<void> send(std::string_view channel, Event event) override;
@@ -101,7 +102,7 @@ class DistributedChannelLayer : public ChannelLayer {
   LayerStats stats() const override;
   const void* origin() const noexcept override;
 
-  /// As group_send, and returns what became of it. An Error after it was accepted: perhaps not sent.
+  /// As group_send, and returns the outcome. An Error after it was accepted: perhaps not sent.
   Task<Result<SendReceipt>> group_send_confirmed(std::string_view group, Event event);
   /// As send. ErrorCode::channel_full: the channel, or the process that it belongs to, holds its capacity.
   Task<Result<SendReceipt>> send_confirmed(std::string_view channel, Event event);
@@ -109,9 +110,9 @@ class DistributedChannelLayer : public ChannelLayer {
   BusStats bus_stats() const;
 
  protected:
-  /// What the destructor does, for a layer that owns something that the bus uses; once.
+  /// The work of the destructor, for a layer that owns objects that the bus uses; once.
   void end();
-  /// For the layers of this library that add to it.
+  /// For the library's layers that are derived from it.
   Hub& hub() const noexcept { return *hub_; }
   const std::shared_ptr<DistributedLayer>& core() const noexcept { return core_; }
 

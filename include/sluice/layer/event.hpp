@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What travels through a channel layer: a map with a text "type", shared by all who hear it and changed by none.
+// An event of a channel layer: a map with a text "type", shared by all its recipients and changed by none.
 #pragma once
 
 #include <cstddef>
@@ -19,17 +19,17 @@
 
 namespace sluice {
 
-/// Text for clients, and who of a group hears it. Immutable: share freely.
+/// Text for clients, and its recipients in a group. Immutable: share freely.
 struct Broadcast {
   Audience audience;
   json::Text payload;    // one JSON text, sent as it is
-  std::string key = {};  // of the payload: what it is the newest word on
+  std::string key = {};  // of the payload: a newer payload with this key supersedes it
 };
 
-/// The events whose payloads go straight to clients; `none` is every other event.
+/// The kinds of events whose payloads go straight to clients; `none` is every other event.
 enum class BroadcastKind : std::uint8_t { none, to_group, to_users, to_users_individual_payloads };
 
-/// What kind of broadcast an event of this type is.
+/// The kind of broadcast of an event of this type.
 BroadcastKind broadcast_kind_of(std::string_view type) noexcept;
 
 /// An event of a channel layer. Cheap to copy. Immutable: share freely.
@@ -48,9 +48,9 @@ class Event {
 
   /// `payload` for the members of a group whom the audience includes (behaviour CC-26).
   static Event broadcast_to_group(Payload payload, Audience audience = {});
-  /// `payload` for some users' sockets, whichever group it is sent to (behaviour CC-22): one list, an author left out.
+  /// `payload` for some users' sockets, whichever group it is sent to (behaviour CC-22): one list, without an author.
   static Event broadcast_to_users(Payload payload, std::vector<UserId> user_ids, std::string except_socket = {});
-  /// `payload` for all users, less one socket (behaviour CC-23).
+  /// `payload` for all users, without one socket (behaviour CC-23).
   static Event broadcast_to_all_users(Payload payload, std::string except_socket = {});
   /// Each user their own payload (behaviour CC-25).
   static Event broadcast_to_users_individual_payloads(std::vector<std::pair<UserId, Payload>> payloads,
@@ -59,15 +59,15 @@ class Event {
   /// The type, its dots turned into underscores: the name of the handler.
   std::string_view type() const noexcept;
   BroadcastKind broadcast_kind() const noexcept;
-  /// What clients are to hear of it; empty when it is no broadcast, or a malformed one.
+  /// Its broadcasts for clients; empty when it is no broadcast, or a malformed one.
   const std::vector<Broadcast>& broadcasts() const;
-  /// The whole map. Parsed once, when first asked for; it lives as long as any copy of the event.
+  /// The whole map. Parsed once, at the first call; it is valid as long as any copy of the event.
   json::Value value() const;
   /// The whole map as JSON.
   const json::Text& text() const;
-  /// About how many bytes the event holds.
+  /// The event's approximate size in bytes.
   std::size_t size() const noexcept;
-  /// About how many bytes of memory it takes: its size, and the users that its audiences list.
+  /// Its approximate memory in bytes: its size, and the users that its audiences list.
   std::size_t memory() const noexcept;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Names of groups that can't be mistaken for each other, whatever clients put into them.
+// Unambiguous names of groups, whatever clients put into them.
 #pragma once
 
 #include <concepts>
@@ -11,7 +11,7 @@ namespace sluice {
 
 /// A group's name: the kind, then each parameter behind a `-`. In both, every byte but letters, digits and `_` is
 /// written as `.` and two hexadecimal digits, so that different kinds or parameters never give the same name. A name of
-/// 100 characters and more is no group's: joining it is refused. Any thread.
+/// 100 characters or more is invalid: joining it is refused. Any thread.
 std::string group_of(std::string_view kind, std::initializer_list<std::string_view> parameters);
 
 inline std::string group_parameter(std::string_view text) { return std::string(text); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The channel layer of one process: any number of threads, no server, no bytes on a wire.
+// The channel layer of one process: any number of threads, no server, no network.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,7 @@ class Hub;
 class InMemoryChannelLayer final : public ChannelLayer {
  public:
   explicit InMemoryChannelLayer(ExecutorGroup& executors, ChannelLayerOptions options = {});
-  /// Senders that wait for room are told that the layer is gone.
+  /// Senders that wait for room get an error.
   ~InMemoryChannelLayer() override;
 
   Task<Result<Channel>> open_channel(Subscriber& subscriber) override;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a channel layer reports of its events and its bus as it happens: for tracing, and for histograms.
+// Callbacks of a channel layer about its events and its bus: for tracing, and for histograms.
 #pragma once
 
 #include <chrono>
@@ -17,21 +17,21 @@ struct PublishedEvent {
   std::size_t bytes;      // of it, about
 };
 
-/// Events that one executor has delivered. Those to one group that follow each other are delivered together, and
-/// reported once. Views; they end with the call.
+/// Events that one executor has delivered. Successive events for one group are delivered together, and reported once.
+/// Views; they end with the call.
 struct DeliveredEvents {
   std::string_view to;    // the group; empty: one consumer's channel
   std::string_view type;  // of the first event
   std::size_t events;
-  std::size_t deliveries;             // all events' recipients on this executor
+  std::size_t deliveries;             // the recipients of all these events on this executor
   std::chrono::nanoseconds duration;  // from the publishing of the first, or its arrival from the bus, to this call
 };
 
 /// Why an event was dropped. All but `undelivered` have counters in LayerStats. A value.
 enum class LayerDrop : std::uint8_t {
   full,          // a plain channel held its capacity
-  expired,       // nobody read it in time
-  no_channel,    // the addressed channel is gone
+  expired,       // it was not read in time
+  no_channel,    // the channel is closed
   too_large,     // past ChannelLayerOptions::message_bytes
   invalid_name,  // no name of a channel or a group
   no_room,       // too much was waiting; the sender has an Error
@@ -46,7 +46,7 @@ std::string_view to_string(LayerDrop cause) noexcept;
 ///
 /// published() and dropped() come from the thread that publishes, or from an executor; the others from executors; all
 /// of them from several threads at the same time. A call must not block, and no lock is held while it runs, so it may
-/// publish. What it throws is logged, a few lines in ten seconds, and changes nothing else. Any thread.
+/// publish. An exception is logged, a few lines in ten seconds, and has no other effect. Any thread.
 class LayerObserver {
  public:
   virtual ~LayerObserver() = default;
@@ -55,10 +55,10 @@ class LayerObserver {
   virtual void published(const PublishedEvent& event) { (void)event; }
   /// Events have reached subscribers of this process.
   virtual void delivered(const DeliveredEvents& events) { (void)events; }
-  /// The executor's turn that has delivered an event has ended, and with it the writes to clients that keep up: so long
-  /// after the event was published, or had come from the bus. Once for each event and executor.
+  /// The executor's turn that delivered an event has ended, and with it the writes to clients that keep up. The time is
+  /// since the event was published, or arrived from the bus. Once for each event and executor.
   virtual void written(std::chrono::nanoseconds after) { (void)after; }
-  /// So many events were dropped. `to` is empty where it is not known.
+  /// This many events were dropped. `to` is empty where it is not known.
   virtual void dropped(LayerDrop cause, std::string_view to, std::uint64_t events) {
     (void)cause, (void)to, (void)events;
   }

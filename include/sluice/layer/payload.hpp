@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a broadcast says to clients.
+// The content of a broadcast.
 #pragma once
 
 #include <concepts>
@@ -11,7 +11,7 @@
 
 namespace sluice {
 
-/// What clients are to hear: a json::Text as it is (an empty one is null), or anything that json::encode knows; a
+/// The message for clients: a json::Text unchanged (an empty one is null), or any value that json::encode takes; a
 /// std::string becomes a JSON string. Immutable: share freely.
 class Payload {
  public:
@@ -19,7 +19,7 @@ class Payload {
   template <class T>
   requires(!std::same_as<T, Payload> && !std::same_as<T, json::Text>) Payload(const T& content)
       : Payload(json::encode(content)) {}
-  /// The newest word on what `key` names: where a group is WhenSlow::keep_latest, it takes the place of an older one.
+  /// Supersedes an older payload with the same `key` where a group is WhenSlow::keep_latest:
   ///
   ///     prices->broadcast(layer, page, sluice::Payload(tick, "EURUSD"));
   template <class T>
@@ -28,7 +28,7 @@ class Payload {
   }
 
   const json::Text& text() const noexcept { return text_; }
-  /// Empty: the newest word on the whole group.
+  /// Empty: it supersedes all older payloads of the group.
   const std::string& key() const noexcept { return key_; }
 
  private:

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What became of an event that was sent through a bus.
+// The outcome of an event that was sent through a bus.
 #pragma once
 
 #include <cstddef>
 
 namespace sluice {
 
-/// Where an event was put. On Redis a place is a process, whatever the number of its members, or a plain channel. A
-/// value.
+/// The places that took an event. On Redis a place is a process, whatever the number of its members, or a plain
+/// channel. A value.
 struct SendReceipt {
   std::size_t reached = 0;  // places that took it; on a bus that publishes, as many as it knows of
   std::size_t full = 0;     // places that held their capacity already, and miss it

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A client in a test: it connects to an application without a network, says something, and hears what comes back
+// A client in a test: it connects to an application without a network, sends messages, and receives the answers
 // (Channels: WebsocketCommunicator).
 #pragma once
 
@@ -19,7 +19,7 @@
 
 namespace sluice::testing {
 
-/// The expected thing did not come; what() tells what came instead. A value.
+/// The expected message or end did not arrive; what() has what arrived instead. A value.
 class NotHeard : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -36,9 +36,9 @@ struct ClientRequest {
 /// How a handshake was answered. A value.
 struct Opened {
   bool accepted = false;
-  std::string subprotocol = {};  // that the server chose
+  std::string subprotocol = {};  // chosen by the server
   int http_status = 101;         // 403 and the like when it was refused
-  std::string body = {};         // of the refusal
+  std::string body = {};         // of the refusing response
   std::vector<std::pair<std::string, std::string>> headers = {};
 
   explicit operator bool() const noexcept { return accepted; }
@@ -55,13 +55,12 @@ struct Opened {
 ///     CHECK(browser.hear_nothing());
 ///     browser.disconnect();
 ///
-/// Each verb runs the executor until nothing is due, so when say() returns the consumer has dealt with the message,
-/// unless it waits for something. Nothing is ever cancelled by listening, and the clock stands still until the test
-/// moves it with executor.advance(). The destructor breaks the connection if it stands. One thread at a time, outside
-/// the executor's jobs.
+/// Each call runs the executor until no job is due, so when say() returns the consumer has handled the message, unless
+/// it waits for something. Receiving cancels nothing, and the clock does not move until the test calls
+/// executor.advance(). The destructor breaks an open connection. One thread at a time, outside the executor's jobs.
 class Communicator {
  public:
-  /// A client of a gateway that others share; it outlives the Communicator.
+  /// A client of a shared gateway, which outlives the Communicator.
   Communicator(ManualExecutor& executor, Gateway& gateway, ClientRequest request);
   /// A client with a Host of its own for this application, without and with a channel layer.
   Communicator(ManualExecutor& executor, std::shared_ptr<Application> application, ClientRequest request,
@@ -70,46 +69,46 @@ class Communicator {
                ClientRequest request, HostOptions options = {});
   ~Communicator();
 
-  /// Sends the handshake and runs; true when it was answered. For consumers that take their time: call connect() for
-  /// the answer later.
+  /// Sends the handshake and runs; true when it was answered. For consumers that answer later: call connect() for the
+  /// answer.
   bool knock();
-  /// Sends the handshake, if knock() did not, and gives the answer. Throws NotHeard when there is none.
+  /// Sends the handshake, if knock() did not, and returns the answer. Throws NotHeard when there is none.
   Opened connect();
 
   void say(std::string_view text);
   void say_binary(std::string_view bytes);
-  /// Says any value that json::encode takes, json::Text among them.
+  /// Sends any value that json::encode takes, including json::Text.
   template <class T>
   void say_json(const T& content) {
     say(json::encode(content).view());
   }
 
-  /// The next message's text. Throws NotHeard when the next thing is no text message, or when nothing comes; it waits
-  /// up to `patience` for jobs that other threads post.
+  /// The next message's text. Throws NotHeard when the next event is no text message, or when there is none; it waits
+  /// up to `patience` for jobs of other threads.
   std::string hear();
   std::string hear_binary();
   /// The next message, parsed. Throws NotHeard when it is not JSON.
   json::Document hear_json();
-  /// The end, as the server told it. Throws NotHeard when a message comes first, or nothing.
+  /// The close reason of the server. Throws NotHeard when a message comes first, or nothing.
   CloseReason hear_close();
-  /// True when everything due has run and nothing was said; it does not wait for other threads. False leaves what was
-  /// said to be heard.
+  /// True when every due job has run and no message arrived; it does not wait for other threads. False leaves the
+  /// message for hear().
   bool hear_nothing();
-  /// All that came and was not taken, as lines of a transcript; empty when nothing did.
+  /// All messages that arrived and were not taken, as lines of a transcript; empty when there are none.
   std::string hear_all();
 
   /// Closes the connection from this side, as `new WebSocket(...).close(code)` does.
   void disconnect(CloseReason reason = {});
   /// The server stops, and closes this connection with the reason unless its consumer has another.
   void stop_server(CloseReason reason = close_code::service_restart);
-  /// The network is gone: the server sees 1006.
+  /// Breaks the connection: the server gets 1006.
   void vanish();
-  /// Has the server let go of everything that belonged to this connection?
+  /// True if the server has released everything that belonged to this connection.
   bool finished();
 
-  /// How long hear() and its kind wait, in real time, for what other threads do.
+  /// How long hear() and similar calls wait, in real time, for other threads.
   void set_patience(std::chrono::milliseconds patience) noexcept { patience_ = patience; }
-  /// The server's side of the connection, to be slow with or to look at.
+  /// The server's side of the connection, to stall it or to inspect it.
   RecordingConnection& connection() noexcept { return *connection_; }
   /// The Host of a Communicator that was made for an application. Throws std::logic_error for one that was not.
   Host& host() const;

@@ -17,14 +17,14 @@ namespace sluice::testing {
 ///     DistributedChannelLayer there(executors.at(1), broker.bus(executors.at(1)));
 ///     broker.cut();   // both lose their link
 ///
-/// It keeps nothing: what nobody has subscribed to is gone. It is also the smallest example of a Bus. Buses may outlive
-/// it. Any thread.
+/// It keeps nothing: messages without a subscriber are dropped. It is also the smallest example of a Bus. Buses may
+/// outlive it. Any thread.
 class LoopbackBroker {
  public:
   LoopbackBroker();
   ~LoopbackBroker();
 
-  /// A bus that connects as soon as it is started and the broker is not cut.
+  /// A bus that connects as soon as it is started, unless the broker is cut.
   std::unique_ptr<Bus> bus(Executor& executor);
 
   /// All links are lost, with their subscriptions and the messages that are held. New ones wait for mend().
@@ -33,13 +33,13 @@ class LoopbackBroker {
   /// From now on messages wait here, until release().
   void hold();
   void release();
-  /// The next messages are accepted, and reach nobody.
+  /// The next messages are accepted, and dropped.
   void drop(std::size_t messages);
-  /// Subscriptions are refused, until told otherwise.
+  /// Subscriptions are refused, until it is called with false.
   void refuse_subscriptions(bool refuse = true);
   /// Every nth message, subscription or end of one fails; 0: none.
   void fail_every(std::size_t nth);
-  /// How many subscriptions there are now.
+  /// The number of subscriptions now.
   std::size_t subscriptions() const;
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Executors without threads: a test runs their jobs and moves their clock by hand, so nothing sleeps and nothing is
-// left to chance.
+// Executors without threads: a test runs their jobs and moves their clock, so nothing sleeps and nothing depends on
+// chance.
 #pragma once
 
 #include <atomic>
@@ -20,39 +20,40 @@ namespace sluice::testing {
 
 class ManualExecutor;
 
-/// The hand that drives one or more ManualExecutors: their jobs in the order they were posted, and one clock for all.
-/// An exception from a job comes out of the call that ran it. Everything here throws std::logic_error when called from
-/// inside a job. One thread at a time; `now`, `idle` and `pending`: any thread.
+/// Drives one or more ManualExecutors: runs their jobs in the order they were posted, with one clock for all. An
+/// exception of a job is thrown by the call that ran it. Every function throws std::logic_error when called from inside
+/// a job. One thread at a time; `now`, `idle` and `pending`: any thread.
 class ManualDriver {
  public:
   static constexpr std::size_t endless = 10'000'000;
 
-  /// Runs what is due, and what that posts, until nothing is due. Returns how many jobs ran. Past `at_most` it throws
-  /// std::logic_error: jobs that post each other for ever.
+  /// Runs all due jobs, and those that they post, until none is due. Returns the number of jobs that ran. Past
+  /// `at_most` it throws std::logic_error: jobs that post each other for ever.
   std::size_t run_all(std::size_t at_most = endless);
   /// Runs the next job. False: none is due.
   bool run_one();
-  /// Runs what is due, then moves the clock by so much, and runs each timer at its time. Returns how many jobs ran.
+  /// Runs all due jobs, then moves the clock by this time, and runs each timer at its time. Returns the number of jobs
+  /// that ran.
   std::size_t advance(std::chrono::nanoseconds time);
-  /// Runs jobs until the condition holds, waiting for the jobs that other threads post. False: it does not hold,
-  /// nothing is due, and `patience` in real time has passed.
+  /// Runs jobs until the condition holds, and waits for jobs of other threads. False: it does not hold, no job is due,
+  /// and `patience` in real time has passed.
   [[nodiscard]] bool run_until(const std::function<bool()>& condition,
                                std::chrono::milliseconds patience = std::chrono::seconds(20));
 
-  /// Is no job due? Timers that wait for the clock don't count.
+  /// True if no job is due. Timers that wait for the clock do not count.
   bool idle() const;
   /// Jobs that are due.
   std::size_t pending() const;
   /// Timers that wait for the clock.
   std::size_t timers() const;
 
-  /// From now on jobs of different executors come in an order drawn from this seed; each executor keeps its own order.
+  /// From now on jobs of different executors run in an order drawn from this seed; each executor keeps its own order.
   void shuffle(unsigned seed);
 
   /// The nth post from now on, timers among them, throws std::bad_alloc, and no other: 1 is the next, 0 none. For tests
-  /// of code that survives an executor without memory.
+  /// of code that must survive an executor without memory.
   void fail_post(std::size_t nth);
-  /// Is a post that is to fail still to come?
+  /// True if the post that must fail has not happened yet.
   bool post_to_fail() const;
 
  protected:
@@ -65,7 +66,7 @@ class ManualDriver {
   std::shared_ptr<Loop> loop_;
 };
 
-/// An executor driven by hand, and a group of one:
+/// An executor that a test drives, and a group of one:
 ///
 ///     ManualExecutor executor;
 ///     InMemoryChannelLayer layer(executor);
@@ -86,13 +87,13 @@ class ManualExecutor final : public ManualDriver, public Executor, public Execut
   std::size_t size() const noexcept override { return 1; }
   ManualExecutor& at(std::size_t) noexcept override { return *this; }
 
-  /// Calls `work()` as a job of this executor would, at once, and gives what it returns. If that is a Task, it is run
-  /// to its end as by run_until, and its value is given; std::runtime_error when it does not end:
+  /// Calls `work()` at once as a job of this executor, and returns its result. A Task is run to its end as by
+  /// run_until(), and its value is returned; std::runtime_error when it does not end:
   ///
   ///     auto joined = executor.run([&] { return layer.group_add("lobby", channel); });
   template <class F>
   auto run(F work);
-  /// How long `run` waits for other threads, in real time. 20 s unless told otherwise.
+  /// How long `run` waits for other threads, in real time. The default is 20 s.
   void set_patience(std::chrono::milliseconds patience) noexcept { patience_ = patience; }
 
   /// One of several on the same loop; ManualExecutors makes these.
@@ -106,7 +107,7 @@ class ManualExecutor final : public ManualDriver, public Executor, public Execut
   std::chrono::milliseconds patience_ = std::chrono::seconds(20);
 };
 
-/// Several ManualExecutors under one hand and one clock. Threads as for ManualExecutor.
+/// Several ManualExecutors with one driver and one clock. Threads as for ManualExecutor.
 class ManualExecutors final : public ManualDriver, public ExecutorGroup {
  public:
   explicit ManualExecutors(std::size_t size);
@@ -147,11 +148,11 @@ T ManualExecutor::finish(Task<T> task) {
   const auto wake = [](void* flag) noexcept { static_cast<std::atomic<bool>*>(flag)->store(true); };
   {
     const Running running(*this);
-    if (task.start({wake, &finished})) finished = true;  // otherwise another thread may have said so by now
+    if (task.start({wake, &finished})) finished = true;  // otherwise another thread may have set it by now
   }
   if (!run_until([&] { return finished.load(); }, patience_)) give_up();
   const Running running(*this);
-  Task<T> ending = std::move(task);  // what it owns ends here as well
+  Task<T> ending = std::move(task);  // its objects are destroyed here as well
   return ending.take();
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A connection without a network: it remembers what it is told, and plays the peer.
+// A connection without a network: it records all calls, and plays the peer.
 #pragma once
 
 #include <cstddef>
@@ -17,15 +17,15 @@
 
 namespace sluice::testing {
 
-/// One thing that a peer was told: the handshake's answer, a message, or the end. A value.
+/// One event of a peer: the handshake's answer, a message, or the end. A value.
 using Heard = std::variant<Acceptance, Denial, Message, CloseReason>;
 
 /// As a line of a transcript: `accept`, `accept chat`, `deny 403`, `text: hello`, `binary: 00ff`, `close 1000 bye`.
 std::string to_string(const Heard& heard);
 
-/// A Connection that writes down what it is told, and a peer whom the test moves. As a real one would, it calls the
-/// ConnectionEvents from jobs of its executor only, tells the end exactly once, and ignores every call after that.
-/// What its user must not do, such as to send before accept, stands in the transcript as a line that begins with `BUG`.
+/// A Connection that records all calls, and a peer that the test moves. Like a real connection, it calls
+/// ConnectionEvents from jobs of its executor only, reports the end exactly once, and ignores every call after that.
+/// Calls that break the contract, such as a send before accept, are in the transcript as lines that begin with `BUG`.
 ///
 ///     auto connection = std::make_shared<RecordingConnection>(executor);
 ///     connection->open(gateway, Scope(request));
@@ -40,43 +40,43 @@ class RecordingConnection final : public Connection, public std::enable_shared_f
   ~RecordingConnection() override;
 
   // --- the peer
-  /// Brings the handshake to the gateway, at once. Call it once, on the executor (ManualExecutor::run).
+  /// Opens the handshake at the gateway, at once. Call it once, on the executor (ManualExecutor::run).
   void open(Gateway& gateway, Scope scope);
-  /// For a test without a Gateway: who hears this connection.
+  /// For a test without a Gateway: the receiver of this connection's events.
   void attach(std::shared_ptr<ConnectionEvents> events);
-  /// Sends a message. It arrives as a job, behind what was said before, and not while reading is paused.
+  /// Sends a message. It arrives as a job, behind earlier messages, and not while reading is paused.
   void say(Message message);
-  /// Sends a close frame behind what was said. A reason with 1005 means a close frame without a code.
+  /// Sends a close frame behind earlier messages. A reason with 1005 means a close frame without a code.
   void say_close(CloseReason reason);
-  /// The server stops: tells the events so, in a job.
+  /// The server stops: calls on_stop() in a job.
   void stop(CloseReason reason = close_code::service_restart);
-  /// Loses the connection: what was said and has not arrived is lost too, and the end is told with 1006.
+  /// Breaks the connection: messages that have not arrived are lost too, and the end is reported with 1006.
   void vanish();
-  /// Takes nothing from the network any more: queued_bytes grows, and past `limit` the connection ends with 1013.
+  /// Stops reading: queued_bytes grows, and above `limit` the connection ends with 1013.
   void stall(std::size_t limit);
-  /// Takes everything that is queued, and whatever follows.
+  /// Reads everything that is queued, and whatever follows.
   void unstall();
-  /// The connection's word for how much is queued, whatever was sent.
+  /// Sets the result of queued_bytes(), whatever was sent.
   void set_queued_bytes(std::size_t bytes);
 
-  // --- what the peer heard
-  /// Everything so far, one line each, with `pause` and `resume` among it.
+  // --- what the peer received
+  /// Everything so far, one line each, including `pause` and `resume`.
   const std::string& transcript() const noexcept { return transcript_; }
-  /// The same, and forgets it.
+  /// The same, and clears it.
   std::string take_transcript() { return std::exchange(transcript_, {}); }
-  /// The next thing that the peer has not taken yet.
+  /// The next event that the peer has not taken yet.
   std::optional<Heard> take();
   const std::deque<Heard>& untaken() const noexcept { return heard_; }
 
   bool accepted() const noexcept { return accepted_; }
-  /// Has the end been told?
+  /// True once the end was reported.
   bool ended() const noexcept { return ended_; }
-  /// Is the ConnectionEvents object gone?
+  /// True once the ConnectionEvents object is destroyed.
   bool released() const noexcept { return opened_.expired(); }
   bool paused() const noexcept { return paused_; }
-  /// How often send was called; one call may carry several messages.
+  /// The number of send() calls; one call may have several messages.
   std::size_t sends() const noexcept { return sends_; }
-  /// Messages that were said and have not arrived.
+  /// The number of messages that have not arrived.
   std::size_t undelivered() const noexcept { return said_.size(); }
 
   // --- Connection
@@ -109,7 +109,7 @@ class RecordingConnection final : public Connection, public std::enable_shared_f
   std::size_t queued_bytes_ = 0;
   std::size_t sends_ = 0;
   bool accepted_ = false;
-  bool ending_ = false;  // denied, closed or vanished: no call counts any more
+  bool ending_ = false;  // denied, closed or vanished: further calls have no effect
   bool ended_ = false;   // on_closed was called
   bool paused_ = false;
   bool delivery_posted_ = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A channel layer for tests of what uses one: it writes down what it is asked, and fails or waits when told.
+// A channel layer for tests of its users: it records all calls, and fails or waits by script.
 #pragma once
 
 #include <cstddef>
@@ -12,29 +12,28 @@
 
 namespace sluice::testing {
 
-/// Stands in front of another layer. Every operation is a line of the transcript, and may be made to fail:
+/// A layer in front of another one. Every operation is a line of the transcript, and can be made to fail:
 ///
 ///     ScriptedChannelLayer layer(real_layer);
 ///     layer.fail(2);   // open_channel works, the first group_add does not
 ///     ...
 ///     CHECK(layer.take_transcript() == "open_channel\ngroup_add lobby: layer_unavailable\nclose_channel");
 ///
-/// Channels and inboxes come from it and end before it. Threads as for ChannelLayer; fail, hold and release: any
-/// thread.
+/// Its channels and inboxes end before it. Threads as for ChannelLayer; fail, hold and release: any thread.
 class ScriptedChannelLayer final : public ChannelLayer {
  public:
-  /// The layer in front of which it stands outlives it.
+  /// The layer behind it outlives it.
   explicit ScriptedChannelLayer(ChannelLayer& behind);
   ~ScriptedChannelLayer() override;
 
   /// The nth operation from now on fails with layer_unavailable: 1 is the next.
   void fail(std::size_t nth);
-  /// All operations fail with layer_unavailable, until told otherwise.
+  /// All operations fail with layer_unavailable, until it is called with false.
   void fail_all(bool failing = true);
-  /// From now on tasks wait; what they are to do happens after release().
+  /// From now on tasks wait; their operations run after release().
   void hold();
   void release();
-  /// What was asked so far, one line each; and forgets it.
+  /// The calls so far, one line each; clears them.
   std::string take_transcript();
 
   Task<Result<Channel>> open_channel(Subscriber& subscriber) override;

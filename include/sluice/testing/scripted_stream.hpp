@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Streams without a network: a test is the server at their other end, and says what splits, waits or breaks.
+// Streams without a network: a test is the server at the other end, and decides what is split, delayed or broken.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@
 
 namespace sluice::testing {
 
-struct ScriptedFaults;  // what a dialer lets its streams suffer
+struct ScriptedFaults;  // the faults that a dialer causes
 
 /// The other end of one stream. Its executor only; a test with a ManualExecutor may call it from outside as well.
 class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
@@ -25,19 +25,19 @@ class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
                StreamEvents& events);
   static std::unique_ptr<ByteStream> open(std::shared_ptr<ScriptedPeer> peer);
 
-  /// Hears what is written to the stream, in a job.
+  /// Called in a job with the bytes that were written to the stream.
   std::function<void(std::string_view bytes)> on_bytes;
-  /// Hears that the stream is gone.
+  /// Called when the stream has ended.
   std::function<void()> on_gone;
 
-  /// Sends bytes; they arrive in a job, behind what is on its way.
+  /// Sends bytes; they arrive in a job, behind earlier ones.
   void send(std::string bytes);
-  /// Ends the stream behind what is on its way.
+  /// Ends the stream behind the bytes on their way.
   void close(std::string why = "closed by the peer");
-  /// Moves what waits, unless the dialer holds everything.
+  /// Moves waiting bytes, unless the dialer holds everything.
   void go_on();
   const Endpoint& endpoint() const noexcept { return endpoint_; }
-  /// Is the stream at the other end gone, or broken?
+  /// True if the stream at the other end was destroyed or broken.
   bool gone() const noexcept { return events_ == nullptr; }
 
  private:
@@ -61,7 +61,7 @@ class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
   std::deque<Step> steps_;
   std::size_t unwritten_ = 0;
   bool going_ = false;
-  bool paused_ = false;  // what comes from the peer waits, and so does the end
+  bool paused_ = false;  // the peer's bytes and its end wait
 };
 
 /// Dials ScriptedPeers. An operation is the opening of a stream, bytes on their way to the peer, or bytes from it;
@@ -70,7 +70,7 @@ class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
 ///     ScriptedDialer dialer([&](const auto& peer) { server.serve(peer); });
 ///     dialer.fail_at(n);
 ///
-/// Lives on one ManualExecutor and ends after the streams. One thread at a time.
+/// It belongs to one ManualExecutor and ends after its streams. One thread at a time.
 class ScriptedDialer final : public Dialer {
  public:
   using Serve = std::function<void(const std::shared_ptr<ScriptedPeer>&)>;
@@ -79,22 +79,22 @@ class ScriptedDialer final : public Dialer {
 
   std::unique_ptr<ByteStream> dial(const Endpoint& to, Executor& executor, StreamEvents& events) override;
 
-  /// The `operation`th from now, from 1, breaks its stream instead of being done.
+  /// The `operation`th from now, counted from 1, breaks its stream instead.
   void fail_at(std::size_t operation);
-  /// How many operations were done, or broken.
+  /// The number of operations that were done or broken.
   std::size_t operations() const noexcept;
-  /// From now on bytes arrive in pieces of so many, each an operation of its own; 0: whole.
+  /// From now on bytes arrive in pieces of this size, each an operation of its own; 0: whole.
   void split(std::size_t bytes);
-  /// From now on every operation takes so long.
+  /// From now on every operation takes this long.
   void delay(std::chrono::nanoseconds time);
-  /// Nothing moves, and nothing breaks: a server that was stopped, or a cable pulled out.
+  /// Nothing moves, and nothing breaks, as with a stopped server or an unplugged cable.
   void hold();
   void release();
   /// From now on no stream can be opened.
   void refuse(bool refused);
-  /// Breaks every stream that is there.
+  /// Breaks every open stream.
   void break_all(std::string_view why = "connection reset");
-  /// How often it was dialled.
+  /// The number of dials.
   std::size_t dials() const noexcept { return dials_; }
 
  private:

@@ -11,7 +11,7 @@
 namespace sluice {
 namespace {
 
-constexpr auto patience_with_refusals = std::chrono::seconds(5);  // a broker that is full, say
+constexpr auto patience_with_refusals = std::chrono::seconds(5);  // for example, a broker without memory
 
 using State = SubscriptionEntry::State;
 
@@ -38,14 +38,14 @@ void BusSubscriptions::add(const BusSubscription& to, Completion<Result<void>> d
   size_ = table_.size();
   SubscriptionEntry& entry = fresh ? *fresh : *table_.find(key);
   if (entry.state == State::joined && !bus_.may_forget()) {
-    // Its first members left and others came, before the bus was asked to end it.
+    // Its first members left and others joined before the subscription was ended.
     if (to.channel.empty()) hub_->index().announce(to.group);
     return done.resolve({});
   }
   const auto until = executor_.now() + join_time_;
   deadlines_.emplace_back(until, key);
   entry.waiters.push_back({std::move(done), until});
-  // The broker may have forgotten what it confirmed: a later member asks again, once for all that wait.
+  // The broker may have lost a confirmed subscription: a later member subscribes again, once for all that wait.
   const bool again = entry.state == State::joined && !entry.unanswered;
   if ((fresh || again) && links_[entry.link].up) ask(entry);
 }
@@ -92,7 +92,7 @@ void BusSubscriptions::link_down(std::size_t link) {
   table_.lost(link);
 }
 
-// An exception leaves nothing half done: the next tick does all of it again.
+// After an exception the next tick does all of it again.
 void BusSubscriptions::restore(std::size_t number) noexcept {
   Link& link = links_[number];
   const std::uint64_t restoration = ++link.restorations;
@@ -104,7 +104,7 @@ void BusSubscriptions::restore(std::size_t number) noexcept {
     for (SubscriptionEntry* entry : entries) {
       ++link.missing;
       ask(*entry, restoration);
-      if (restoration != link.restorations) return;  // it was lost meanwhile
+      if (restoration != link.restorations) return;  // the link was lost meanwhile
     }
     link.restore_failed = false;
     one_restored(number, restoration);
@@ -118,7 +118,7 @@ void BusSubscriptions::one_restored(std::size_t link, std::uint64_t restoration)
   if (restoration == links_[link].restorations && --links_[link].missing == 0) restored_(link);
 }
 
-// Asks for what the entry is: wanted, or not.
+// Subscribes or unsubscribes, as the entry wants.
 void BusSubscriptions::ask(SubscriptionEntry& entry, std::uint64_t restoration) {
   table_.unschedule(entry);
   auto done = [this, key = SubscriptionTable::key_of(entry.to), ticket = entry.ticket, link = entry.link,
@@ -171,7 +171,7 @@ void BusSubscriptions::tick() {
   }
   while (SubscriptionEntry* const entry = table_.first_due(now)) {
     table_.unschedule(*entry);
-    if (links_[entry->link].up) ask(*entry);  // else it is asked for when the link is back
+    if (links_[entry->link].up) ask(*entry);  // otherwise it is subscribed when the link is back
   }
 }
 

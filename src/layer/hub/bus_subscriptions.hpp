@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Keeps the subscriptions of a bus what the hub's groups are, through outages and refusals.
+// Keeps the subscriptions of a bus equal to the hub's groups, through outages and refusals.
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,7 @@ namespace sluice {
 /// size(): any thread. The rest: the bus's executor only.
 class BusSubscriptions {
  public:
-  /// `name` stands in errors. `restored` is called with a link once all that belongs to it is subscribed.
+  /// `name` is for error messages. `restored` is called with a link once all its subscriptions are made.
   BusSubscriptions(Bus& bus, std::shared_ptr<Hub> hub, std::string name, std::chrono::milliseconds join_time,
                    Function<void(std::size_t link)> restored);
   BusSubscriptions(const BusSubscriptions&) = delete;
@@ -34,18 +34,18 @@ class BusSubscriptions {
   void release(const BusSubscription& to);
   /// All subscriptions of channels, however often they were added.
   void release_channels();
-  /// It is not wanted any more, whoever added it.
+  /// Ends the subscription, whoever added it.
   void remove(const BusSubscription& to);
-  /// Each consumer's channel is one, from now on and as long as it is open.
+  /// From now on each consumer's channel is a subscription while it is open.
   void add_consumer_channel(const std::string& channel);
 
   void link_up(std::size_t link);
   void link_down(std::size_t link);
-  /// Repeats what was refused, and ends what has waited for too long.
+  /// Repeats refused requests, and fails those that waited too long.
   void tick();
   /// Ends all subscriptions at the bus; none is added any more.
   void leave_all();
-  /// The bus is gone: whoever waits receives the Error.
+  /// The bus has ended: all waiting callers receive the Error.
   void end(const Error& error);
 
   std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }

@@ -68,7 +68,7 @@ void DistributedLayer::start(std::shared_ptr<Hub> hub) {
 void DistributedLayer::group_left(std::string_view group) {
   executor_.post([weak = weak_from_this(), group = std::string(group)] {
     const auto self = weak.lock();
-    // It may have members again by now; and then those have been announced before this.
+    // The group may have members again, which were announced before this.
     if (self && !self->ended_ && !self->hub_->index().contains(group)) self->subscriptions_->remove({.group = group});
   });
 }
@@ -146,7 +146,7 @@ Task<Result<void>> DistributedLayer::wait_for_room(std::shared_ptr<DistributedLa
   co_return accepted;
 }
 
-// There is room for it. Whoever closes waits for what took its room before.
+// There is room for it. A close waits for messages that took their room before.
 Result<void> DistributedLayer::accept(BusTarget to, std::string_view name, BusBody body,
                                       std::optional<Receipt> receipt) {
   if (closed_) {
@@ -211,7 +211,7 @@ void DistributedLayer::drop_expired(Link& link) {
 
 void DistributedLayer::writable(std::size_t link) {
   publish_waiting(link);
-  // The message that has ended, if one has, stands until the bus returns.
+  // A message that has ended still exists until the bus returns.
   if (closing_) post([](DistributedLayer& self) { self.leave_when_drained(); });
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The half of a channel layer that reaches other processes: what is on its way to the bus, the subscriptions, outages,
-// and the end. It lives on the bus's executor; the layer's calls from other threads arrive as jobs.
+// The half of a channel layer that reaches other processes: messages on their way to the bus, subscriptions, outages,
+// and the end. It runs on the bus's executor; the layer's calls from other threads arrive as jobs.
 #pragma once
 
 #include <atomic>
@@ -26,7 +26,7 @@
 
 namespace sluice {
 
-/// See above. start() first. What BusEvents has: the bus's executor only. The rest: any thread.
+/// See above. start() first. The functions of BusEvents: the bus's executor only. The rest: any thread.
 class DistributedLayer final : public BusEvents, public std::enable_shared_from_this<DistributedLayer> {
  public:
   /// Throws std::invalid_argument for options that can't work.
@@ -50,7 +50,7 @@ class DistributedLayer final : public BusEvents, public std::enable_shared_from_
 
   /// Resolves when every link is up and every subscription restored.
   Completion<Result<void>> wait_until_up();
-  /// Accepts nothing more, sends what was accepted, then leaves everything and ends the bus, within close_time. `ended`
+  /// Accepts nothing more, sends accepted messages, then ends all subscriptions and the bus, within close_time. `ended`
   /// is called on the bus's executor with the number of events that were accepted and not delivered since the layer was
   /// built.
   using Ended = Function<void(std::size_t undelivered)>;
@@ -77,7 +77,7 @@ class DistributedLayer final : public BusEvents, public std::enable_shared_from_
  private:
   struct Link {
     WaitingMessages waiting;
-    bool up = false;  // and all that belongs to it is subscribed
+    bool up = false;  // and all its subscriptions are made
     bool publishing = false;
   };
   using Waiter = SubscriptionEntry::Waiter;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The part that follows the bus's links: up, down and up again, and left for good.
+// The state of the bus's links: up, down, up again, and closed.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -59,7 +59,8 @@ void DistributedLayer::went_down(const std::string& reason) {
   notify();
 }
 
-// Tells consumers what they do not know yet. Where that throws, the next tick does it again, for all of them.
+// Sends consumers the notices that they did not receive yet. If that throws, the next tick does it again, for all of
+// them.
 void DistributedLayer::notify() noexcept {
   try {
     if (down_notice_due_) {
@@ -90,7 +91,7 @@ Completion<Result<void>> DistributedLayer::wait_until_up() {
   return done;
 }
 
-// The next tick comes whatever becomes of this one.
+// The next tick comes even if this one throws.
 void DistributedLayer::tick() {
   if (ended_) return;
   executor_.post_after(tick_time, [weak = weak_from_this()] {
@@ -106,7 +107,7 @@ void DistributedLayer::tick() {
   });
   subscriptions_->tick();
   for (std::size_t number = 0; number < links_.size(); ++number) {
-    if (!links_[number].up) drop_expired(links_[number]);  // it takes no memory any more
+    if (!links_[number].up) drop_expired(links_[number]);  // expired messages free their memory
     publish_waiting(number);
   }
   notify();
@@ -158,7 +159,7 @@ void DistributedLayer::end() {
   subscriptions_->end(closed);
   for (Link& link : links_) link.waiting.end(closed);
   for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve(closed);
-  // What a thread has handed over and this executor has not seen fails when it is seen.
+  // Messages of other threads that this executor has not seen yet fail when it sees them.
   const std::size_t undelivered = on_the_way_->undelivered.load() + on_the_way_->room.events();
   if (undelivered > undelivered_before_closing_) {
     log(LogLevel::warning,

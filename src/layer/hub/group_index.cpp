@@ -133,7 +133,7 @@ void GroupIndex::unannounce_all() {
   }
 }
 
-// A member leaves whatever happens: a bus that is not told keeps the group until it is told of it again.
+// A member leaves in any case: a bus that was not notified keeps the group until it is notified again.
 void GroupIndex::tell(bool emptied, std::string_view group) const noexcept {
   if (!emptied || !hooks_.emptied) return;
   try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where a group has members: which executors, and which plain channels. The one table that every thread may ask.
+// Which executors and plain channels have members of a group. The one table that every thread reads.
 #pragma once
 
 #include <array>
@@ -25,12 +25,12 @@ namespace sluice {
 class PlainChannel;
 class PlainReader;
 
-/// What a layer with a bus does when a group has its first member here, and when it has lost its last. Called on any
-/// thread, under no lock.
+/// The callbacks for a layer with a bus: a group has its first member here, or has lost its last. Called on any thread,
+/// under no lock.
 struct GroupHooks {
-  /// May be called late, when the group has members again: contains() says so. What it throws is logged.
+  /// May be called late, when the group has members again: check contains(). An exception is logged.
   std::function<void(std::string_view group)> emptied = {};
-  /// Resolved once other processes know that the group has a member here.
+  /// Finished once other processes know that the group has a member here.
   std::function<Completion<Result<void>>(std::string_view group)> announce = {};
 };
 
@@ -58,8 +58,8 @@ class GroupIndex {
   // A layer with a bus announces a group once other processes know that it has a member here. It stays announced until
   // it is empty or the bus is lost.
   bool has_bus() const noexcept { return static_cast<bool>(hooks_.announce); }
-  /// Done once other processes know that the group has a member here, which is in the table already; `undo` when that
-  /// fails. Without a bus it is done.
+  /// Finished once other processes know that the group has a member here, which is in the table already; `undo` when
+  /// that fails. Without a bus it is finished at once.
   Task<Result<void>> until_announced(std::string_view group, Function<void()> undo) const;
   bool announced(std::string_view group) const;
   void announce(std::string_view group);

@@ -42,7 +42,7 @@ struct Gathering {
   void fail(std::exception_ptr error) noexcept {
     try {
       done.fail(std::move(error));
-    } catch (...) {  // no memory for the job that would tell: the last executor that lets go of this tells
+    } catch (...) {  // no memory for the job that reports: the last executor that releases this reports
     }
   }
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who is in which group here, and how an event gets to them: what every channel layer has in common. A layer adds only
-// its bus to other processes.
+// The members of groups in this process, and the delivery of events to them: the common part of all channel layers. A
+// layer adds only its bus to other processes.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,8 @@ namespace sluice {
 /// The local half of a channel layer. Threads as for ChannelLayer.
 class Hub : public std::enable_shared_from_this<Hub> {
  public:
-  /// `channel_prefix` begins the names of this process's channels, and of nobody else's. `hooks` as for GroupIndex.
+  /// `channel_prefix` begins the names of this process's channels, and of no other process's. `hooks` as for
+  /// GroupIndex.
   Hub(ExecutorGroup& executors, ChannelLayerOptions options, std::string channel_prefix, GroupHooks hooks = {});
 
   Result<Channel> open_channel(Subscriber& subscriber);
@@ -35,26 +36,26 @@ class Hub : public std::enable_shared_from_this<Hub> {
   Task<Result<std::vector<std::string>>> group_channels(std::string_view group);
   Task<Result<void>> flush();
   LayerStats stats() const;
-  /// Senders that wait for room are told that the layer is gone. Channels may live on.
+  /// Senders that wait for room get an error. Channels may outlive it.
   void end() noexcept;
 
   // --- for a layer with a bus: what group_send and send do, in two halves
-  /// May it be sent? A yes counts as taken.
+  /// Checks whether it may be sent; if so it counts as accepted.
   Result<void> check_group_send(std::string_view group, const Event& event);
   Result<void> check_send(std::string_view channel, const Event& event);
   Result<void> check_inbox(std::string_view channel);
-  // What a bus delivers is never refused, whatever waits. So that little does, a bus reads on while there is room only.
-  /// May no executor's mail be past its bound?
+  // Events from a bus are never refused. To bound them a bus reads only while there is room: true if no executor's mail
+  // exceeds its bound.
   bool has_room() const noexcept;
   /// To the group's members in this process.
   void deliver_to_group(std::string_view group, const Event& event);
-  /// To a subscriber's channel in this process; one that is not there is counted.
+  /// To a subscriber's channel in this process; a missing one is counted.
   void deliver_to_channel(std::string_view channel, Event event);
-  /// To whoever reads a plain channel in this process; what it can't hold is counted.
+  /// To the readers of a plain channel in this process; events above its capacity are counted.
   void deliver_to_plain_channel(std::string_view channel, Event event);
   /// To every subscriber in this process.
   void deliver_to_all(const Event& event);
-  /// Who is to know of each channel: of those that are open now, too.
+  /// The watch is called for each channel, also for those that are open now.
   void watch_channels(ChannelWatch watch);
   GroupIndex& index() noexcept { return *index_; }
   const std::shared_ptr<LayerReports>& reports() const noexcept { return reports_; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a shard delivers: one event after the other, each encoded once, to those whom it is for.
+// How a shard delivers: one event after the other, each encoded once, to its recipients.
 #include <algorithm>
 #include <exception>
 #include <utility>
@@ -24,7 +24,7 @@ const std::string& excepted_by(const Event& event) { return event.broadcasts().f
 std::size_t HubShard::deliver_from(std::size_t at) noexcept {
   try {
     return deliver_mail(at);
-  } catch (...) {  // there is no memory to read or to encode it
+  } catch (...) {  // no memory to read or to encode it
     run_.clear();
     authors_.clear();
     begun_ = {};
@@ -104,7 +104,7 @@ void HubShard::missed_by(HubMember& member) noexcept {
   member.subscriber().missed();
 }
 
-// Whom it was for is not known any more: each member may have missed something.
+// The recipients are not known any more: each member may have missed an event.
 void HubShard::missed(const Mail& mail) noexcept {
   if (mail.group.empty()) {
     if (HubMember* member = find(mail.channel)) missed_by(*member);
@@ -115,8 +115,8 @@ void HubShard::missed(const Mail& mail) noexcept {
 
 // ---------------------------------------------------------------- many subscribers
 
-// Broadcasts that follow each other to the same group lie side by side in memory: each member is visited once for all
-// of them. At 256 waiting broadcasts this makes a delivery 10 times cheaper than one visit for each.
+// Successive broadcasts for the same group are adjacent in memory: each member is visited once for all of them. At 256
+// waiting broadcasts this makes a delivery 10 times cheaper than one visit for each.
 std::size_t HubShard::deliver_run(const HubGroup& group, std::size_t at) {
   const Mail& first = batch_[at];
   const BroadcastKind kind = first.event.broadcast_kind();
@@ -197,8 +197,8 @@ void HubShard::deliver_to_audience(const HubGroup& group, const Mail& mail) {
   }
 }
 
-// Users are looked up, not compared with each member: it takes as long as the audience's lists and, unless it names its
-// users, the group.
+// Users are looked up, not compared with each member: the time is linear in the audience's lists and, unless it names
+// its users, in the group.
 template <class F>
 void HubShard::for_each_of(const Audience& audience, const HubGroup& group, F call) {
   const auto is_author = [&](HubMember& member) {

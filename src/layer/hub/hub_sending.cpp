@@ -15,7 +15,7 @@
 namespace sluice {
 namespace {
 
-// Counters order nothing.
+// Counters do not order other memory.
 constexpr auto counting = std::memory_order_relaxed;
 
 }  // namespace
@@ -53,7 +53,7 @@ Task<Result<void>> Hub::send_when_room(std::string_view channel, Event event) {
   return publish_when_room(shared_from_this(), To::channel, std::string(channel), std::move(event), full);
 }
 
-// `full`: which had no room at the first try.
+// `full`: the shard that had no room at the first try.
 Task<Result<void>> Hub::publish_when_room(std::shared_ptr<Hub> hub, To to, std::string name, Event event,
                                           HubShard* full) {
   std::optional<Room::Turn> turn;
@@ -101,7 +101,7 @@ Result<void> Hub::check_send(std::string_view channel, const Event& event) {
   return {};
 }
 
-// Null: it is on its way. Otherwise nothing was sent, and the shard is one that had no room.
+// Null: the event is on its way. Otherwise nothing was sent, and the result is a shard without room.
 HubShard* Hub::publish(To to, std::string_view name, const Event& event) {
   if (to == To::channel) {
     const auto found = addressee(name);

@@ -10,8 +10,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t beside =
-    256;  // what an event takes beside its bytes: its state and its places in the mail, about
+constexpr std::size_t beside = 256;  // the overhead of an event, about: its state and its entries in the mail
 
 constexpr std::size_t batch_kept = 1024;  // mails whose memory is kept for the next batch
 
@@ -36,7 +35,7 @@ std::string HubShard::channel_name(std::uint64_t channel) const {
 
 std::size_t HubShard::cost_of(const Event& event) noexcept { return event.memory() + beside; }
 
-// One wake-up, however much follows. It is posted before another sender can return, who relies on it.
+// One job, however many events follow. It is posted before another sender can return, as that one relies on it.
 void HubShard::put(Mail mail) {
   std::lock_guard lock(mutex_);
   const bool first = inbox_.empty();
@@ -44,7 +43,7 @@ void HubShard::put(Mail mail) {
   if (!first) return;
   try {
     executor_.post([self = shared_from_this()] { self->drain(); });
-  } catch (...) {  // otherwise later mail would wait for a job that nobody has posted
+  } catch (...) {  // otherwise later mail would wait for a job that was never posted
     inbox_.pop_back();
     throw;
   }
@@ -102,7 +101,7 @@ void HubShard::close(HubMember& member) noexcept {
   try {
     if (watch_) watch_->closed(member.name());
   } catch (const std::exception&) {
-    // No memory: the bus keeps a subscription for nobody, and counts what it brings.
+    // No memory: the bus keeps a subscription without a member, and counts its events.
   }
   leave_all(member);
   users_.remove(member);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The part of the hub that lives on one executor: its channels, its groups, and the mail for them. Other threads only
-// put mail in; everything else happens on the executor, without a lock.
+// The part of the hub on one executor: its channels, its groups, and the mail for them. Other threads only add mail;
+// everything else happens on the executor, without a lock.
 #pragma once
 
 #include <atomic>
@@ -46,8 +46,8 @@ struct HubGroup {
 
 /// One executor's part of the hub. publish, send, room and counters: any thread. The rest: its executor only.
 ///
-/// What fails harms those only for whom it was: an event that a subscriber throws at, or that there is no memory to
-/// encode, is missed by these subscribers, and each is told.
+/// A failure affects only its recipients: when a subscriber throws, or there is no memory to encode an event, these
+/// subscribers miss it, and each is notified.
 class HubShard : public std::enable_shared_from_this<HubShard> {
  public:
   HubShard(Executor& executor, unsigned number, std::string channel_prefix, std::shared_ptr<GroupIndex> index,
@@ -58,7 +58,7 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   const GroupIndex& index() const noexcept { return *index_; }
   std::string channel_name(std::uint64_t channel) const;
 
-  /// What an event takes of the room while it waits.
+  /// The part of the room that a waiting event takes.
   static std::size_t cost_of(const Event& event) noexcept;
   /// Bounds the mail. The caller takes the cost of an event before it publishes or sends it; when that throws, it gives
   /// the cost back.
@@ -145,16 +145,16 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
 
   std::vector<Mail> batch_;
   std::vector<Delivery> run_;
-  std::vector<std::string_view> authors_;  // sockets that are left out of a part of the run
+  std::vector<std::string_view> authors_;  // sockets that a part of the run excludes
   Frame begun_;                            // the first frame of the next run, encoded when it did not join the last one
   std::unordered_map<std::string, HubGroup, StringHash, std::equal_to<>> groups_;
   UserIndex users_;
   MemberSlots slots_;
-  std::vector<bool> excluded_;  // by slot, while an audience without some users is gone through
+  std::vector<bool> excluded_;  // by slot, while an audience without some users is visited
   std::uint64_t last_serial_ = 0;
   bool delivering_ = false;
   bool failure_logged_ = false;
-  std::shared_ptr<const ChannelWatch> watch_;  // or nobody
+  std::shared_ptr<const ChannelWatch> watch_;  // or null
   std::shared_ptr<HubShard> while_open_;       // this one: members may outlive the layer
   Counters counters_;
 };

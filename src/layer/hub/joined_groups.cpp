@@ -68,7 +68,7 @@ void JoinedGroups::put(Joined joined) noexcept {
   many_[at] = joined;
 }
 
-// Knuth's algorithm R (volume 3, 6.4): what a search would no longer reach moves into the hole.
+// Knuth's algorithm R (volume 3, 6.4): an entry that a search would no longer reach moves into the hole.
 void JoinedGroups::close_hole(std::uint32_t hole) noexcept {
   const std::uint32_t mask = place_or_capacity_ - 1;
   for (std::uint32_t at = behind(hole); many_[at].group; at = behind(at)) {
@@ -78,7 +78,7 @@ void JoinedGroups::close_hole(std::uint32_t hole) noexcept {
   }
 }
 
-// For one more beside those that are there. A table is at most three quarters full, a list may be full.
+// Makes room for one more. A table is at most three quarters full, a list may be full.
 void JoinedGroups::make_room() {
   if (size_ == 1) {
     auto* const list = new Joined[2]();

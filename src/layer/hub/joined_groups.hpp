@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which groups one member is in, and where it stands among the members of each.
+// The groups of one member, and its place among the members of each.
 #pragma once
 
 #include <cassert>
@@ -23,13 +23,13 @@ class JoinedGroups {
 
   std::size_t size() const noexcept { return size_; }
   bool contains(const HubGroup* group) const noexcept;
-  /// False: it is there already, and stays where it is. When there is no memory nothing has changed.
+  /// False: the group is in the list already, and its place is unchanged. Without memory nothing has changed.
   bool add(HubGroup* group, std::uint32_t place);
-  /// Takes the group out, and returns the place that the member had in it; nothing: it was not there.
+  /// Removes the group, and returns the member's place in it; nullopt if it was not there.
   std::optional<std::uint32_t> remove(const HubGroup* group) noexcept;
-  /// The member stands at another place of the group now.
+  /// The member has another place in the group now.
   void move(const HubGroup* group, std::uint32_t place) noexcept;
-  /// Takes all groups out, and calls `left(HubGroup&, place)` for each.
+  /// Removes all groups, and calls `left(HubGroup&, place)` for each.
   template <class Left>
   void take_all(Left left) noexcept;
 
@@ -38,7 +38,7 @@ class JoinedGroups {
     HubGroup* group;  // null: a free place of the table
     std::uint32_t place;
   };
-  static constexpr std::uint32_t largest_list = 8;  // a table this small is a list: all of it is looked at
+  static constexpr std::uint32_t largest_list = 8;  // a table this small is a list that is searched linearly
 
   bool is_list() const noexcept { return place_or_capacity_ <= largest_list; }
   std::uint32_t home_of(const HubGroup* group) const noexcept;

@@ -14,8 +14,8 @@
 
 namespace sluice {
 
-/// Shared by the parts of a layer. Each report is a test and nothing else where there are no observers. Call it while
-/// no lock is held. Any thread.
+/// Shared by the parts of a layer. Without observers each report is one test. Call it while no lock is held. Any
+/// thread.
 class LayerReports {
  public:
   using Time = Executor::Clock::time_point;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The members of one executor by their slots, 8 bytes each, where a table by number takes 60.
+// The members of one executor by their slots, 8 bytes each; a map by number would take 60.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +10,10 @@ namespace sluice {
 
 class HubMember;
 
-/// A free slot holds the number of the next free one, so that giving one back needs no memory. Its executor only.
+/// A free slot holds the number of the next free one, so that releasing one needs no memory. Its executor only.
 class MemberSlots {
  public:
-  /// A slot that was free, and holds nobody yet.
+  /// A slot that was free, and is still empty.
   std::uint32_t take() {
     if (first_free_ == none) {
       slots_.push_back(0);
@@ -29,7 +29,7 @@ class MemberSlots {
     first_free_ = slot;
   }
   void set(std::uint32_t slot, HubMember& member) noexcept { slots_[slot] = reinterpret_cast<std::uintptr_t>(&member); }
-  /// Null: nobody.
+  /// Null: it is empty.
   HubMember* at(std::size_t slot) const noexcept {
     const std::uintptr_t held = slot < slots_.size() ? slots_[slot] : 0;
     return held & 1 ? nullptr : reinterpret_cast<HubMember*>(held);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whether a layer's bus is up; if not, why and since when.
+// The state of a layer's bus: up, or down with its cause and time.
 #pragma once
 
 #include <chrono>

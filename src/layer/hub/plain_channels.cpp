@@ -69,7 +69,7 @@ Result<void> PlainChannels::send(std::string_view name, Event event) {
   std::shared_ptr<PlainChannel> channel;
   Put put_there{};
   {
-    std::lock_guard lock(mutex_);  // so that the channel is not forgotten between the look and the put
+    std::lock_guard lock(mutex_);  // so that the channel is not removed between the look-up and the put
     channel = find_or_make(name);
     put_there = put(*channel, std::move(event));
   }
@@ -100,7 +100,7 @@ void PlainChannels::after_put(const std::shared_ptr<PlainChannel>& channel, cons
   count_expired(*channel, put.expired);
   if (put.stored == PlainChannel::Stored::full) {
     reports_->dropped(LayerDrop::full, channel->name());
-    return forget_if_idle(*channel);  // it may have no room at all
+    return forget_if_idle(*channel);  // its capacity may be 0
   }
   if (channel->take_sweep()) sweep_later(channel, options_.expiry);
   channel->wake_one();
@@ -137,7 +137,7 @@ Inbox PlainChannels::open_inbox(std::string_view channel, std::shared_ptr<void> 
   {
     std::lock_guard lock(mutex_);
     opened = find_or_make(channel);
-    opened->add_reader();  // under the lock, so that it is not forgotten meanwhile
+    opened->add_reader();  // under the lock, so that it is not removed meanwhile
   }
   try {
     return Inbox(std::make_unique<PlainReader>(shared_from_this(), opened, std::move(keep_alive)));
@@ -193,7 +193,7 @@ Task<Result<Event>> PlainReader::receive(std::shared_ptr<Parts> parts) {
   }
 }
 
-// The index is asked each time, since a flush empties it and not our list.
+// The index is read each time, as a flush empties it and not our list.
 Task<Result<void>> PlainReader::join(std::string_view group) {
   GroupIndex& index = parts_->channels->index();
   {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Plain channels: names without a reader of their own, where events wait until some inbox takes them.
+// Plain channels: names without a subscriber, where events wait until an inbox takes them.
 #pragma once
 
 #include <atomic>
@@ -40,13 +40,13 @@ class PlainChannel : public SharedQueue<ExpiringEvent> {
 
   const std::string& name() const noexcept { return name_; }
 
-  /// Stores the event and wakes nobody: the caller does, once it holds no lock.
+  /// Stores the event and wakes no reader: the caller does, once it holds no lock.
   Stored push(Event event, TimePoint expires);
-  /// Drops what nobody read in time; returns how many.
+  /// Drops expired events; returns their number.
   std::size_t drop_expired(TimePoint now);
-  /// True: from now on the caller sweeps it, and nobody else does.
+  /// True: from now on the caller sweeps it, and no one else does.
   bool take_sweep();
-  /// When it is to be swept next: when its oldest event expires. Nothing: there is none, and nobody sweeps it any more.
+  /// The time of the next sweep: when its oldest event expires. nullopt: there is none, and sweeping ends.
   std::optional<TimePoint> next_sweep();
 
   void add_reader();
@@ -69,7 +69,7 @@ class PlainChannels : public std::enable_shared_from_this<PlainChannels> {
       : clock_(clock), options_(options), index_(index), reports_(std::move(reports)) {}
 
   Result<void> send(std::string_view channel, Event event);
-  /// For a channel that is in a group: full is no error there.
+  /// For a channel that is in a group: a full one is no error there.
   void send(const std::shared_ptr<PlainChannel>& channel, Event event);
   Inbox open_inbox(std::string_view channel, std::shared_ptr<void> keep_alive);
   void flush();
@@ -79,7 +79,7 @@ class PlainChannels : public std::enable_shared_from_this<PlainChannels> {
   std::uint64_t dropped_full() const noexcept { return dropped_full_.load(std::memory_order_relaxed); }
   std::uint64_t dropped_expired() const noexcept { return dropped_expired_.load(std::memory_order_relaxed); }
 
-  /// An inbox's way back: take the next event that has not expired.
+  /// For an inbox: takes the next event that has not expired.
   std::optional<Event> take(PlainChannel& channel);
   void close_reader(const std::shared_ptr<PlainChannel>& channel);
   GroupIndex& index() noexcept { return index_; }
@@ -106,7 +106,7 @@ class PlainChannels : public std::enable_shared_from_this<PlainChannels> {
   std::atomic<std::uint64_t> stored_{0}, dropped_full_{0}, dropped_expired_{0};
 };
 
-/// How many events may wait in the channel of this name.
+/// The capacity of the channel of this name.
 std::size_t capacity_of(const ChannelLayerOptions& options, std::string_view channel);
 
 /// An inbox of a plain channel in this process.
@@ -125,7 +125,7 @@ class PlainReader final : public Inbox::Reader {
   const void* origin() const noexcept override { return &parts_->channels->index(); }
 
  private:
-  // What a receive needs, which may end after its inbox.
+  // The state of a receive, which may end after its inbox.
   struct Parts {
     std::shared_ptr<void> keep_alive;
     std::shared_ptr<PlainChannels> channels;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An event on its way to the bus, from the call that sent it until the bus is done with it.
+// An event on its way to the bus, from the sender's call until the bus has finished with it.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@
 
 namespace sluice {
 
-/// What is on its way to the bus, with its bound, and how much did not arrive there. Any thread.
+/// The messages on their way to the bus, with their bound, and the number that did not arrive. Any thread.
 struct MessagesOnTheWay {
   MessagesOnTheWay(std::size_t most_events, std::size_t most_bytes) : room(most_events, most_bytes) {}
 
@@ -28,7 +28,7 @@ struct MessagesOnTheWay {
 
 using Receipt = Completion<Result<SendReceipt>>;
 
-/// One group_send or send. It holds room for as long as it lives.
+/// One group_send or send. It holds its room until it is destroyed.
 class QueuedMessage final : public BusMessage {
  public:
   /// The room was taken by the caller.
@@ -37,7 +37,7 @@ class QueuedMessage final : public BusMessage {
       : BusMessage(to, std::move(name), std::move(body), expires),
         all_(std::move(all)),
         receipt_to_(std::move(receipt)) {}
-  /// Its last part is done: the sender is told.
+  /// Its last part is done: notifies the sender.
   ~QueuedMessage() override {
     if (error_ || receipt_.full > 0) {
       all_->undelivered.fetch_add(1, std::memory_order_relaxed);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An inbox that is destroyed while somebody waits for its next event.
+// Handles the destruction of an inbox while a receive() waits.
 #pragma once
 
 #include <mutex>
@@ -14,7 +14,7 @@ namespace sluice {
 /// Shared by an inbox and its receive(), of which either may end first. Any thread.
 class ReaderLife {
  public:
-  /// Notes what the receive waits for. False: the inbox is gone, so it must not wait.
+  /// Notes what the receive() waits for. False: the inbox is destroyed, so it must not wait.
   [[nodiscard]] bool waits_for(const WaitingLine::WakeUp& woken) {
     std::lock_guard lock(mutex_);
     if (!over_) waiting_ = woken;

@@ -23,7 +23,7 @@ void ReadingPauses::look_later() noexcept {
   } catch (...) {}
 }
 
-// One that throws is called again later, and keeps none of the others waiting.
+// A callback that throws is called again later, and does not delay the others.
 void ReadingPauses::look() noexcept {
   if (hub_->has_room()) {
     std::list<Function<void()>> ready;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A bus that reads no further while the hub has no room.
+// Pauses a bus's reading while the hub has no room.
 #pragma once
 
 #include <list>
@@ -20,10 +20,10 @@ class ReadingPauses : public std::enable_shared_from_this<ReadingPauses> {
     waiting_.push_back(std::move(resume));
     look_later();
   }
-  /// The executors that make room do not know of this: a delivery pays nothing for it. Where there is no memory for the
-  /// timer, the owner's next tick calls this.
+  /// Polls with a timer: deliveries that make room pay nothing for it. Without memory for the timer, the owner's next
+  /// tick calls this.
   void look_later() noexcept;
-  /// Calls nobody any more.
+  /// Makes no further callback.
   void end() noexcept { waiting_.clear(); }
 
  private:

@@ -5,8 +5,8 @@
 
 namespace sluice {
 
-// The sender stands in the line before it looks at the room once more, and whoever makes room looks at the line
-// afterwards: one of the two sees the other.
+// The sender is in the queue before it checks the room again, and a thread that makes room checks the queue afterwards:
+// one of the two sees the other.
 WaitingLine::WakeUp Room::Turn::queue_up() {
   WaitingLine::WakeUp woken;
   {
@@ -47,7 +47,7 @@ void Room::leave(std::uint64_t number) noexcept {
 
 void Room::end() noexcept {
   ended_.store(true);
-  wake_one();  // each passes it on
+  wake_one();  // each wakes the next
 }
 
 }  // namespace sluice

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How much may wait in one place, and the senders that wait until less does.
+// Bounds the events that wait in one place, and wakes senders that wait for room.
 #pragma once
 
 #include <atomic>
@@ -44,7 +44,7 @@ class Room {
     events_.fetch_add(1);
     bytes_.fetch_add(bytes);
   }
-  /// These events wait no longer. No sender is woken yet.
+  /// Removes events that no longer wait. It wakes no sender yet.
   void release(std::size_t events, std::size_t bytes) noexcept {
     events_.fetch_sub(events);
     bytes_.fetch_sub(bytes);
@@ -61,11 +61,11 @@ class Room {
   std::size_t events() const noexcept { return events_.load(std::memory_order_relaxed); }
   std::size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
   bool full() const noexcept { return events() >= most_events_ || bytes() >= most_bytes_; }
-  /// The place ends: wakes all senders, now and later. What they ask next must answer with an error.
+  /// The place ends: wakes all senders, now and later. Their next call must return an error.
   void end() noexcept;
 
-  /// What a waiting sender holds. A wake-up is only a hint to ask again; a sender that takes less than there is, or is
-  /// destroyed behind the hint, passes it on. One thread at a time.
+  /// The place of a waiting sender. A wake-up is only a hint to try again; a sender that takes less than there is, or
+  /// is destroyed after the hint, passes it on. One thread at a time.
   class Turn {
    public:
     explicit Turn(Room& room) noexcept : room_(room) {}
@@ -91,7 +91,7 @@ class Room {
   const std::size_t most_events_;
   const std::size_t most_bytes_;
   std::atomic<std::size_t> events_{0}, bytes_{0};
-  std::atomic<std::size_t> waiting_{0};  // the length of the line
+  std::atomic<std::size_t> waiting_{0};  // the length of the queue
   std::atomic<bool> ended_{false};
   std::mutex mutex_;
   WaitingLine line_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Events that wait for readers, and readers that wait for events: what is inside every plain channel.
+// Events that wait for readers, and readers that wait for events: the core of a plain channel.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace sluice {
 
-/// An Item is an `event` and what its layer knows about it. Any thread; what is protected: under the lock.
+/// An Item is an `event` and its layer's data about it. Any thread; what is protected: under the lock.
 ///
 ///     Queue::Turn turn(queue);
 ///     for (;;) {
@@ -27,8 +27,8 @@ class SharedQueue {
  public:
   using WakeUp = WaitingLine::WakeUp;
 
-  /// What a reader that waits holds. A wake-up is only a hint to look again; a coroutine that is destroyed behind the
-  /// hint passes it on. One thread at a time.
+  /// The place of a waiting reader. A wake-up is only a hint to try again; a coroutine that is destroyed after the hint
+  /// passes it on. One thread at a time.
   class Turn {
    public:
     explicit Turn(SharedQueue& queue) noexcept : queue_(queue) {}
@@ -89,7 +89,7 @@ class SharedQueue {
       std::lock_guard lock(mutex_);
       if (waiting_.leave(number)) return;
     }
-    wake_one();  // it had been woken: if it took nothing, the event is another reader's
+    wake_one();  // it was woken: if it took nothing, another reader must take the event
   }
 };
 

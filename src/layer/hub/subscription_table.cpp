@@ -4,7 +4,7 @@
 namespace sluice {
 
 std::string SubscriptionTable::key_of(const BusSubscription& to) {
-  return to.group + '!' + to.channel;  // which no group's name has in it
+  return to.group + '!' + to.channel;  // a character that no group's name contains
 }
 
 SubscriptionEntry* SubscriptionTable::want(const BusSubscription& to) {

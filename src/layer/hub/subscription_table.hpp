@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What this process is subscribed to, as far as the bus knows. It decides what to ask of the bus, and never talks to
-// it.
+// The subscriptions of this process, as far as the bus knows. It decides which requests to send, and never calls the
+// bus.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@
 
 namespace sluice {
 
-/// One subscription, and those who wait for it.
+/// One subscription, and the callers that wait for it.
 struct SubscriptionEntry {
   enum class State : std::uint8_t { joining, joined, leaving };
   struct Waiter {
@@ -32,7 +32,7 @@ struct SubscriptionEntry {
   BusSubscription to;
   std::size_t link = 0;
   State state = State::joining;
-  std::uint64_t ticket = 0;  // of the last request to the bus: an answer to an earlier one means nothing any more
+  std::uint64_t ticket = 0;  // of the last request to the bus: an answer to an earlier one is ignored
   bool known = false;        // the bus was asked for it, ever
   bool unanswered = false;   // the bus was asked, and has not answered yet
   bool scheduled = false;    // the request is to be repeated at `due`
@@ -42,26 +42,26 @@ struct SubscriptionEntry {
 
 /// The table. One thread at a time.
 ///
-/// Requests to the bus keep their order: nothing waits for an answer before the opposite is asked for, and only the
-/// last request counts.
+/// Requests to the bus keep their order: the opposite request does not wait for an answer, and only the last request
+/// counts.
 class SubscriptionTable {
  public:
   using State = SubscriptionEntry::State;
   using LinkOf = std::function<std::size_t(const BusSubscription& to)>;
   explicit SubscriptionTable(LinkOf link_of) : link_of_(std::move(link_of)) {}
 
-  /// It is wanted. The entry, if the bus is to be asked for it now; null if it was asked.
+  /// Adds a subscription. Returns the entry if a request must be sent now; null if one was sent.
   SubscriptionEntry* want(const BusSubscription& to);
-  /// It is not wanted any more. As above.
+  /// Removes a subscription. As above.
   SubscriptionEntry* drop(const BusSubscription& to);
 
-  /// The request is to be made at that time.
+  /// Schedules the request for that time.
   void schedule(SubscriptionEntry& entry, Executor::Clock::time_point due);
   void unschedule(SubscriptionEntry& entry);
-  /// The one that has been due for longest; null: none is due. It costs nothing to ask.
+  /// The entry that has been due for longest; null: none is due. Constant time.
   SubscriptionEntry* first_due(Executor::Clock::time_point now) const;
 
-  /// Answers to earlier requests do not count any more.
+  /// Answers to earlier requests are ignored from now on.
   void renew_ticket(SubscriptionEntry& entry) noexcept { entry.ticket = ++last_ticket_; }
   /// The entry that an answer is about; null when a later request was made.
   SubscriptionEntry* of_ticket(std::string_view key, std::uint64_t ticket);
@@ -69,9 +69,9 @@ class SubscriptionTable {
   void forget(std::string_view key);
   static std::string key_of(const BusSubscription& to);
 
-  /// The link is lost: what it knew is asked for again once it is back.
+  /// The link is lost: its subscriptions are requested again once it is back.
   void lost(std::size_t link);
-  /// All entries, or those of one link. They stand until they are forgotten.
+  /// All entries, or those of one link. They are valid until they are removed.
   std::vector<SubscriptionEntry*> all();
   std::vector<SubscriptionEntry*> of_link(std::size_t link);
   std::size_t size() const noexcept { return entries_.size(); }

@@ -15,7 +15,7 @@ class HubMember;
 /// Members by user. Adding and removing one cost the same, however many a user has. Its executor only.
 class UserIndex {
  public:
-  /// An anonymous member is in no list. When there is no memory nothing has changed.
+  /// An anonymous member is in no list. Without memory nothing has changed.
   void add(HubMember& member);
   void remove(HubMember& member) noexcept;
   std::span<HubMember* const> of(const UserId& user) const noexcept;

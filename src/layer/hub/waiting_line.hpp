@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Coroutines that wait for the same thing, in the order in which they came.
+// A queue of coroutines that wait for the same condition.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,7 @@
 
 namespace sluice {
 
-/// First come, first woken. A waiter of any age leaves at the cost of a logarithm. One thread at a time: its owner
-/// locks.
+/// First come, first woken. Removing any waiter takes logarithmic time. One thread at a time: its owner locks.
 class WaitingLine {
  public:
   using WakeUp = Completion<std::monostate>;
@@ -21,11 +20,11 @@ class WaitingLine {
 
   bool empty() const noexcept { return places_.empty(); }
   std::size_t size() const noexcept { return places_.size(); }
-  /// A place behind all others. Its number is never 0.
+  /// Adds a place behind all others. Its number is never 0.
   const Places::value_type& join() { return *places_.try_emplace(places_.end(), ++last_); }
   /// False: this waiter had been taken.
   bool leave(std::uint64_t number) noexcept { return places_.erase(number) > 0; }
-  /// The waiter that came first, of at least one. Resolve its wake-up under no lock: it may run at once.
+  /// Takes the first waiter; there must be one. Resolve its wake-up under no lock: it may run at once.
   Places::node_type take_first() noexcept { return places_.extract(places_.begin()); }
   /// For a waiter that could not be woken. It allocates nothing.
   void put_back(Places::node_type place) noexcept { places_.insert(std::move(place)); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What waits for one link of a bus: for it to be up, or for room.
+// Messages that wait for one link of a bus: until it is up, or has room.
 #pragma once
 
 #include <cstddef>
@@ -22,9 +22,9 @@ class WaitingQueue {
  public:
   void put(Item item) { waiting_.push_back(std::move(item)); }
   void put_first(Item item) { waiting_.push_front(std::move(item)); }
-  /// Its connection broke before anything was done.
+  /// Puts back a message whose connection broke before anything was sent.
   void put_back(Item item) { again_.push_back(std::move(item)); }
-  /// The link is lost: what was put back goes first, in its order.
+  /// The link is lost: messages that were put back come first, in order.
   void rewind() {
     waiting_.insert(waiting_.begin(), std::make_move_iterator(again_.begin()), std::make_move_iterator(again_.end()));
     again_.clear();
@@ -41,7 +41,7 @@ class WaitingQueue {
     return item;
   }
 
-  /// Fails the first ones that have waited for longer than an event lives. Returns how many.
+  /// Fails the messages that waited longer than the expiry. Returns their number.
   std::size_t drop_expired(Executor::Clock::time_point now, const Error& error) {
     std::size_t dropped = 0;
     for (; !empty() && message_of(waiting_.front()).expires <= now; ++dropped) {
