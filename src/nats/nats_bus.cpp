@@ -10,7 +10,7 @@
 namespace sluice::nats {
 namespace {
 
-// More is not handed to the connection before the server has answered some of it.
+// The most that the connection takes before the server has answered some of it.
 constexpr std::size_t most_unanswered_bytes = 1024 * 1024;
 constexpr std::size_t most_unanswered = 4096;
 
@@ -30,7 +30,7 @@ class NatsBus final : public Bus, private NatsEvents {
     own_ = subjects_.of(BusTarget::channel, channel_prefix);
     connection_->connect(own_);
   }
-  // One reader of a plain channel receives an event, wherever the readers are.
+  // One reader of a plain channel receives each event, in whichever process.
   void subscribe(const BusSubscription& to, Done done) override {
     add(to.group.empty() ? Kind::subscribe_shared : Kind::subscribe, subjects_.of(to), std::move(done));
   }
@@ -38,7 +38,8 @@ class NatsBus final : public Bus, private NatsEvents {
     add(Kind::unsubscribe, subjects_.of(to), std::move(done));
   }
   bool publish(std::shared_ptr<BusMessage> message) override;
-  // Not done before the server knows that no plain channel is read here any more: it would send events to nobody.
+  // Waits until the server knows that no plain channel is read here any more: otherwise it would send events without a
+  // reader.
   void close(Function<void()> done) override {
     closed_ = std::move(done);
     if (!up_) return end();
@@ -90,7 +91,7 @@ class NatsBus final : public Bus, private NatsEvents {
   std::size_t max_payload_ = 0;
   bool up_ = false;
   bool pauses_ = false;
-  Function<void()> closed_;  // called when the server has answered to the end
+  Function<void()> closed_;  // called when the server has answered everything
 };
 
 bool NatsBus::publish(std::shared_ptr<BusMessage> message) {

@@ -12,7 +12,7 @@
 namespace sluice::nats {
 namespace {
 
-// cnats may call back after a connection was destroyed: what it is given is a number, never an address.
+// cnats may call back after a connection was destroyed: so its argument is a number, never an address.
 struct Ids {
   std::mutex mutex;
   std::unordered_map<void*, std::weak_ptr<NatsConnection>> connections;
@@ -36,8 +36,8 @@ constexpr int most_left_behind = 4;
 
 }  // namespace
 
-// What cnats calls, on its own threads. Nothing may be thrown through its C code. Whatever it reports ends the
-// connection, a slow reader and a missing permission too: something was lost, and consumers receive LayerDown.
+// Callbacks of cnats, on its own threads. No exception may pass through its C code. Every report ends the connection,
+// also a slow reader and a missing permission: events were lost, and consumers receive LayerDown.
 struct NatsConnection::Callbacks {
   template <class Work>
   static void run(void* id, Work work) noexcept {
@@ -148,7 +148,7 @@ void NatsConnection::received(natsMsg* raw) {
   unread_bytes_ += memory;
 }
 
-// `of`: null for whichever there is.
+// `of`: null for any connection.
 void NatsConnection::fail(natsConnection* of, Error error) {
   std::lock_guard lock(mutex_);
   if ((of && of != connection_) || failure_) return;
@@ -234,7 +234,7 @@ bool NatsConnection::dial() {
       }).detach();
       changed_.wait_for(lock, 3 * options_.answer_time, [&] { return attempt->ended || !events_; });
       if (!attempt->ended) attempt->failure = "no answer";
-    } catch (const std::exception& error) {  // a certificate that is not there now, say
+    } catch (const std::exception& error) {  // for example, a certificate that is missing now
       attempt->failure = error.what();
       attempt->ended = true;
     }
@@ -272,7 +272,7 @@ void NatsConnection::serve() {
     }
     for (auto next = batch.begin(); status == NATS_OK && next != batch.end(); ++next) {
       status = perform(*next);
-      // cnats writes nothing to a connection that has ended. Otherwise a part may have left.
+      // cnats writes nothing to a connection that has ended. Otherwise a part may have been sent.
       if (status != NATS_CONNECTION_CLOSED) handed_ = next->number;
     }
     if (status != NATS_OK) fail(connection_, error_of(status, "send"));
@@ -283,8 +283,8 @@ void NatsConnection::serve() {
   if (std::chrono::steady_clock::now() - connected_at >= options_.reconnect_max) back_off_.reset();
 }
 
-// Has the server processed all that was sent before, and permitted it? A flush alone proves nothing: cnats 3.4.1
-// reports success as well where it could not write. It is used for writing at once.
+// Checks that the server has processed all earlier operations, and permitted them. A flush alone proves nothing: cnats
+// 3.4.1 reports success as well where it could not write. It is used for writing at once.
 bool NatsConnection::round_trip() {
   {
     std::lock_guard lock(mutex_);
@@ -325,7 +325,7 @@ natsStatus NatsConnection::perform(const Operation& operation) {
   return status;
 }
 
-// Subscriptions end with their connection: the server need not be told of each.
+// Subscriptions end with their connection: no unsubscribe is needed.
 void NatsConnection::hang_up() {
   natsConnection_Close(connection_);
   for (const auto& [subject, subscription] : subscriptions_) natsSubscription_Destroy(subscription);

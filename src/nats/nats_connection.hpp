@@ -59,8 +59,8 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
   NatsConnection(const NatsOptions& options, Executor& executor, NatsEvents& events,
                  std::shared_ptr<NatsCounters> counters);
 
-  /// At the beginning, and after every loss. Subscribes to all subjects that are `own` and one token more, which nobody
-  /// else does.
+  /// At the beginning, and after every loss. Subscribes to all subjects that are `own` and one token more, which no
+  /// other process does.
   void connect(std::string own);
   enum class Kind : std::uint8_t { subscribe, subscribe_shared, unsubscribe, publish };
   /// Returns the operation's number, from 1. Of all `subscribe_shared` to a subject one receives a message.
@@ -96,7 +96,7 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
 
   // The thread's alone.
   BackOff back_off_;
-  void* id_ = nullptr;  // what cnats is given
+  void* id_ = nullptr;  // the argument for cnats
   std::size_t attempts_ = 0;
   std::unordered_map<std::string, natsSubscription*> subscriptions_;
   std::uint64_t handed_ = 0;

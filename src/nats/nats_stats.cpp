@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the numbers of NatsStats are for operators: the texts of /metrics and of docs/observability.md.
+// The metrics of NatsStats, with the texts of /metrics and of docs/observability.md.
 #include "sluice/nats/nats_stats.hpp"
 
 #include <array>

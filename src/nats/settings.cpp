@@ -43,7 +43,7 @@ Settings settings_for(const NatsOptions& options, const std::string& server) {
     set("answer_time", setter(o, options.answer_time.count()));
   }
   set("answer_time", natsOptions_SetMaxPingsOut(o, 1));
-  // Nothing may wait in cnats for another connection: the layer keeps it, within its bounds.
+  // No message may wait in cnats for another connection: the layer keeps them, within its bounds.
   set("servers", natsOptions_SetAllowReconnect(o, false));
   // One thread for all subscriptions rather than one each, and so messages keep their order across subjects.
   set("servers", natsOptions_UseGlobalMessageDelivery(o, true));

@@ -28,7 +28,7 @@ class Subjects {
   std::string of(const BusSubscription& to) const {
     return to.group.empty() ? of(BusTarget::channel, to.channel) : of(BusTarget::group, to.group);
   }
-  /// What a subject addresses; nothing for a subject that is none of these.
+  /// The target of a subject; nullopt for any other subject.
   std::optional<std::pair<BusTarget, std::string>> read(std::string_view subject) const {
     if (!subject.starts_with(prefix_) || subject.size() < prefix_.size() + 4) return {};
     const std::string_view kind = subject.substr(prefix_.size(), 3);

@@ -72,7 +72,7 @@ RedisChannelLayer::RedisChannelLayer(ExecutorGroup& executors, std::unique_ptr<P
   parts_->readers->attach(core(), origin());
 }
 
-// The readers' connections live on the bus's executor, and so end there.
+// The readers' connections belong to the bus's executor, and so end there.
 RedisChannelLayer::~RedisChannelLayer() {
   Executor& executor = parts_->context->executor();
   executor.post([readers = std::move(parts_->readers)] {});
@@ -85,7 +85,7 @@ Task<Result<Inbox>> RedisChannelLayer::open_inbox(std::string_view channel) {
   return Result<Inbox>(parts_->readers->open(channel));
 }
 
-// Of this process's members Redis knows one name; the hub knows them all.
+// Redis has one name for all members of this process; the hub has each of them.
 Task<Result<std::vector<std::string>>> RedisChannelLayer::group_channels(std::string_view group_name) {
   const std::string group(group_name);
   redis::RedisContext& redis = *parts_->context;

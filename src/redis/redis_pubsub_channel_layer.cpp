@@ -36,7 +36,7 @@ std::shared_ptr<redis::RedisContext> pubsub_context(ExecutorGroup& executors, Di
   if (is_cluster(options) && options.hosts.size() > 1) {
     throw std::invalid_argument("Redis layer: a cluster is one host, whose members are shards enough");
   }
-  // Tokens of any age: channels_redis does not look either.
+  // Tokens of any age: channels_redis does not check it either.
   return std::make_shared<redis::RedisContext>(dialer, executors.at(0), std::move(options), std::move(process),
                                                std::chrono::seconds(0),
                                                wall_clock ? std::move(wall_clock) : redis::unix_time);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the numbers of RedisStats are for operators: the texts of /metrics and of docs/observability.md.
+// The metrics of RedisStats, with the texts of /metrics and of docs/observability.md.
 #include <array>
 
 #include "sluice/redis/redis_stats.hpp"

@@ -68,9 +68,8 @@ struct BusStats {
 ///
 /// - group_add waits until the bus has confirmed the group's subscription, up to join_time.
 /// - Events of one sender to one group or channel arrive in order, if the bus keeps it.
-/// - Of a plain channel, every process that reads it receives each event; within a process one reader does. What is
-/// sent
-///   while nobody reads it is gone.
+/// - Of a plain channel, every process that reads it receives each event; within a process one reader does. Events
+///   for a channel without a reader are lost.
 /// - group_size, group_channels and flush know this process's members only.
 ///
 /// Threads as for ChannelLayer. The executors outlive the layer, and its work after close().

@@ -22,13 +22,13 @@ struct NatsCounters;
 ///     Host host(routes, layer);
 ///
 /// It connects by itself, and again after an outage: consumers that list LayerDown and LayerUp among their handlers
-/// receive them. It promises what DistributedChannelLayer does, but for this:
+/// receive them. It makes the promises of DistributedChannelLayer, except:
 ///
 /// - Of a plain channel, one reader receives each event, whichever process it is in.
-/// - What is sent while nobody reads a channel, or while a process has lost NATS, is gone.
+/// - Events for a channel without a reader are lost, and events that are sent while a process has lost NATS.
 /// - A confirmed send (group_send_confirmed) is accepted by the server: SendReceipt::reached is 1, whoever receives it.
 ///
-/// Threads as for ChannelLayer. The executors outlive the layer, and what it still does after close().
+/// Threads as for ChannelLayer. The executors outlive the layer, and its work after close().
 class NatsChannelLayer final : public DistributedChannelLayer {
  public:
   /// Throws std::invalid_argument for options that cannot work. Connects in the background.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How the NATS channel layer is set up.
+// Options of the NATS channel layer.
 #pragma once
 
 #include <chrono>
@@ -12,14 +12,14 @@
 
 namespace sluice {
 
-/// How a NATS server is reached by TLS. Files are PEM, and read at every connection, so that they may be renewed. A
+/// TLS for the connection to a NATS server. Files are PEM, and read at every connection, so that they may be renewed. A
 /// value.
 struct NatsTls {
-  std::string ca_file = {};           // who signs servers' certificates; empty: those that the system trusts
-  std::string certificate_file = {};  // our own, where the server wants one
+  std::string ca_file = {};           // the authorities for servers' certificates; empty: those of the system
+  std::string certificate_file = {};  // our own, if the server requires one
   std::string key_file = {};
   std::string host_name = {};  // the name in the server's certificate; empty: the host in the server's URL
-  bool verify = true;          // false: any server is believed
+  bool verify = true;          // false: any certificate is accepted
 };
 
 /// Processes share groups when they have the same prefix and servers of one NATS system. The constructor of a layer
@@ -35,26 +35,27 @@ struct NatsOptions {
 
   std::size_t capacity = 100;                          // events that wait in an inbox
   std::vector<ChannelCapacity> channel_capacity = {};  // exceptions to it; the first that fits counts
-  std::chrono::milliseconds expiry{60'000};            // an event that nobody read by then is dropped
-  std::size_t message_bytes = 1024 * 1024;  // of one event; NATS servers take 1 MiB unless their max_payload says more
+  std::chrono::milliseconds expiry{60'000};            // an event that is unread by then is dropped
+  std::size_t message_bytes =
+      1024 * 1024;  // of one event; NATS servers accept 1 MiB unless their max_payload is larger
 
   std::chrono::milliseconds answer_time{5'000};  // the server has not answered by then: the connection counts as lost
   std::chrono::milliseconds join_time{5'000};    // a group_add that the server has not confirmed by then fails
-  std::chrono::milliseconds close_time{5'000};   // close() and the destructor wait so long for what was accepted
+  std::chrono::milliseconds close_time{5'000};   // close() and the destructor wait this long for accepted events
   std::chrono::milliseconds reconnect_min{50};   // between two attempts: doubled each time, with jitter
   std::chrono::milliseconds reconnect_max{5'000};
 
-  // What waits for NATS, while it is away or slow. Past either a send fails with no_room, or waits
+  // Events that wait for a NATS server that is down or slow. Above either bound a send fails with no_room, or waits
   // (ChannelLayer::group_send_when_room).
   std::size_t waiting_events = 10'000;
   std::size_t waiting_bytes = 64 * 1024 * 1024;
 
-  // What has arrived and waits for one executor, whose consumers are busy. Past either the layer reads no further.
+  // Events that have arrived and wait for one executor with busy consumers. Above either bound the layer stops reading.
   std::size_t arrived_events = 100'000;
   std::size_t arrived_bytes = 64 * 1024 * 1024;
 
-  // What has arrived and is not read yet. A NATS server does not wait for a slow reader: past either, events are
-  // dropped, counted, and reported to consumers as LayerDown and LayerUp.
+  // Messages that have arrived and are not read yet. A NATS server does not wait for a slow reader: above either bound
+  // events are dropped and counted, and consumers receive LayerDown and LayerUp.
   std::size_t unread_events = 65'536;
   std::size_t unread_bytes = 64 * 1024 * 1024;
 };

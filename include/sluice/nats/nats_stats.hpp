@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a NATS layer counts beside what any layer with a bus does.
+// Counters of a NATS layer, beside BusStats.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct NatsStats {
   std::uint64_t unreadable = 0;   // messages that are no event
 
   static constexpr std::string_view metric_prefix = "sluice_nats";
-  /// What each number is for operators. Any thread.
+  /// The metrics of these numbers. Any thread.
   static std::span<const observe::Metric<NatsStats>> metrics() noexcept;
 };
 

@@ -18,7 +18,7 @@
 
 namespace sluice {
 
-/// A channel layer on Redis, byte for byte what channels_redis.core.RedisChannelLayer speaks:
+/// A channel layer on Redis, byte for byte compatible with channels_redis.core.RedisChannelLayer:
 ///
 ///     AsioExecutors executors(2);
 ///     AsioDialer dialer(executors);
@@ -28,25 +28,26 @@ namespace sluice {
 ///     block_on(layer.close());                                                      // at the end
 ///
 /// A process is one member of a group, whatever the number of its consumers there, and has one inbox, which it drains
-/// at once. It connects by itself, and again when Redis was away: consumers that list LayerDown and LayerUp among their
-/// handlers hear of it, the others live on. What is sent meanwhile waits, within RedisOptions::waiting_events and
-/// waiting_bytes and for `expiry`; past that send and group_send fail with no_room, and group_send_when_room waits.
+/// at once. It connects by itself, and again after an outage: consumers that list LayerDown and LayerUp among their
+/// handlers receive them, others are not affected. Events that are sent meanwhile wait, within
+/// RedisOptions::waiting_events and waiting_bytes and for `expiry`; above that send and group_send fail with no_room,
+/// and group_send_when_room waits.
 ///
-/// group_add waits for Redis, up to RedisOptions::join_time. What one sender sends to one group or one channel arrives
-/// in its order. send can't know whether a channel is full: send_confirmed can.
+/// group_add waits for Redis, up to RedisOptions::join_time. Events of one sender to one group or channel arrive in
+/// order. send() cannot know whether a channel is full: send_confirmed() can.
 ///
-/// Threads as for ChannelLayer. Executors and dialer outlive the layer, and what it still has to say after close().
+/// Threads as for ChannelLayer. Executors and dialer outlive the layer, and its work after close().
 class RedisChannelLayer final : public DistributedChannelLayer {
  public:
   /// Throws std::invalid_argument for options that can't work. Begins to connect; see wait_until_up. `wall_clock`, for
   /// tests: seconds since 1970.
   RedisChannelLayer(ExecutorGroup& executors, Dialer& dialer, RedisOptions options = {},
                     std::function<double()> wall_clock = {});
-  /// As close(), where that was not called. It waits for what is still on its way, unless it runs on an executor.
+  /// As close(), if that was not called. It waits for events on their way, unless it runs on an executor.
   ~RedisChannelLayer() override;
 
   Task<Result<Inbox>> open_inbox(std::string_view channel) override;
-  /// Of this process's consumers each, of any other Sluice process one: it is one member, whatever it has.
+  /// Counts each consumer of this process, and one for any other Sluice process, which is one member.
   Task<Result<std::size_t>> group_size(std::string_view group) override;
   Task<Result<std::vector<std::string>>> group_channels(std::string_view group) override;
   /// Empties groups and plain channels of all processes.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The other channel layer of channels_redis: Redis's publish and subscribe. Cheaper, and it keeps nothing.
+// The pub/sub layer of channels_redis: Redis's publish and subscribe. It is cheaper, and stores nothing.
 #pragma once
 
 #include <functional>
@@ -19,18 +19,17 @@ namespace redis {
 class RedisContext;
 }
 
-/// A channel layer on Redis, byte for byte what channels_redis.pubsub.RedisPubSubChannelLayer speaks. Used as
-/// RedisChannelLayer is, and it differs as channels_redis's two layers do:
+/// A channel layer on Redis, byte for byte compatible with channels_redis.pubsub.RedisPubSubChannelLayer. It is used
+/// like RedisChannelLayer, with the differences of channels_redis's two layers:
 ///
-/// - What is sent while a process has lost Redis never reaches that process. LayerDown and LayerUp tell of it.
-/// - What is sent to a channel that nobody reads at the time is gone. There are no full channels on the way; capacity
-///   and expiry hold for an inbox in this process.
+/// - Events that are sent while a process has lost Redis never reach that process. It receives LayerDown and LayerUp.
+/// - Events for a channel without a reader are lost. There are no full channels on the way; capacity and expiry apply
+///   to an inbox in this process.
 /// - Of a plain channel, every process that reads it gets each event; within a process one reader does.
 /// - group_size and group_channels know this process's members only.
 ///
-/// A peer on the other layer hears nothing of this one. RedisOptions::random_prefix_length and group_expiry do not
-/// count here. Threads as for ChannelLayer. Executors and dialer outlive the layer, and what it still does after
-/// close().
+/// A peer on the other layer does not receive this layer's events. RedisOptions::random_prefix_length and group_expiry
+/// are not used. Threads as for ChannelLayer. Executors and dialer outlive the layer, and its work after close().
 class RedisPubSubChannelLayer final : public DistributedChannelLayer {
  public:
   /// As for RedisChannelLayer.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a Redis layer fares, beside what LayerStats tells of any layer.
+// Counters of a Redis layer, beside LayerStats.
 #pragma once
 
 #include <cstdint>
@@ -8,25 +8,25 @@
 
 namespace sluice {
 
-/// Counts since the layer was built, and what is so now. A value.
+/// Counters since the layer was built, and its current state. A value.
 struct RedisStats {
-  bool up = false;                    // every host is there and every membership restored
-  std::uint64_t downs = 0;            // how often that ended
+  bool up = false;                    // every host is connected and every membership restored
+  std::uint64_t downs = 0;            // how often it went down
   std::uint64_t waiting_events = 0;   // on their way to Redis now
   std::uint64_t waiting_bytes = 0;    // of them
   std::uint64_t refused = 0;          // not sent: too much was on its way already
-  std::uint64_t expired_waiting = 0;  // not sent: Redis was away for longer than an event lives
+  std::uint64_t expired_waiting = 0;  // not sent: Redis was down for longer than the expiry
   std::uint64_t unconfirmed = 0;      // sent, and the connection broke before Redis answered: perhaps lost
-  std::uint64_t rejected = 0;         // Redis answered with an error: out of memory, say
+  std::uint64_t rejected = 0;         // Redis answered with an error, such as out of memory
   std::uint64_t received = 0;         // messages
-  std::uint64_t unreadable = 0;       // of them: no event that we, or a Django peer, could read
-  std::uint64_t pauses = 0;           // how often reading stopped, as executors had too much to deliver
-  std::uint64_t memberships = 0;      // of this process now, as Redis is told
+  std::uint64_t unreadable = 0;       // of them: no event that this process or a Django peer can read
+  std::uint64_t pauses = 0;           // how often reading stopped because executors had too many events to deliver
+  std::uint64_t memberships = 0;      // of this process in Redis now
   std::uint64_t late_renewals = 0;    // memberships that another process may have seen end before they were renewed
-  std::uint64_t undelivered = 0;      // accepted, and not delivered, or perhaps not, for whatever reason
+  std::uint64_t undelivered = 0;      // accepted, and not or perhaps not delivered, for whatever reason
 
   static constexpr std::string_view metric_prefix = "sluice_redis";
-  /// What each number is for operators. Any thread.
+  /// The metrics of these numbers. Any thread.
   static std::span<const observe::Metric<RedisStats>> metrics() noexcept;
 };
 

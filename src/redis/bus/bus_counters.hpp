@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a Redis bus counts beside what every layer with a bus does: written on its executor, read by any thread.
+// Counters of a Redis bus beside those of every bus: written on its executor, read by any thread.
 #pragma once
 
 #include <atomic>

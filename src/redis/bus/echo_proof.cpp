@@ -20,7 +20,7 @@ void EchoProof::begin(Awaited awaited) noexcept {
 EchoProof::Step EchoProof::tick(bool behind) noexcept {
   ++silence_;
   if (awaited_ == Awaited::nothing) return silence_ >= ticks_of_silence ? Step::probe : Step::wait;
-  if (!accepted_) return Step::wait;  // the connection's own deadline looks after this
+  if (!accepted_) return Step::wait;  // the connection's own deadline covers this
   if (awaited_ == Awaited::echo) return ++waited_ >= echo_patience ? Step::probe : Step::wait;
   if (caught_up_) return Step::deaf;
   if (behind) waited_ = 0;
@@ -46,7 +46,7 @@ void EchoProof::accepted(std::uint64_t ticket) noexcept {
 
 void EchoProof::refused(std::uint64_t ticket) noexcept {
   if (ticket != ticket_) return;
-  if (awaited_ == Awaited::probe) silence_ = 0;  // it was asked: the next probe has its time
+  if (awaited_ == Awaited::probe) silence_ = 0;  // a probe was sent: the next one has its own time
   begin(Awaited::nothing);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whether what is published through one host reaches this process: something of its own must come back.
+// Checks that publications through one host reach this process: its own messages must come back.
 #pragma once
 
 #include <chrono>
@@ -9,40 +9,40 @@
 
 namespace sluice::redis {
 
-/// The decision, without sockets. A publication of this process that it must receive itself counts as a proof; in
-/// silence a probe is sent instead. Redis has to accept either before it can be missed, so a slow Redis is not taken
-/// for a deaf connection. Time is counted in ticks of the owner's timer: a process that was stopped, or whose thread
-/// was busy, suspects nobody. One thread at a time.
+/// The decision, without sockets. A publication that this process must receive itself counts as a proof; without
+/// traffic a probe is sent. Redis must accept either before it can count as missing, so a slow Redis is not taken for a
+/// connection that does not deliver. Time is counted in ticks of the owner's timer, so that a process that was stopped
+/// or busy raises no alarm. One thread at a time.
 class EchoProof {
  public:
   static constexpr auto tick_time = std::chrono::milliseconds(250);
   // A probe after 28 s and 1 s of patience: a loss is found within 30 s.
   static constexpr unsigned ticks_of_silence = 112;
-  static constexpr unsigned echo_patience = 2;            // then a probe asks again
-  static constexpr unsigned probe_patience = 4;           // then the connection is deaf
+  static constexpr unsigned echo_patience = 2;            // then a probe is sent
+  static constexpr unsigned probe_patience = 4;           // then the connection does not deliver
   static constexpr std::size_t most_watched = 64 * 1024;  // bytes; a larger message is not hashed for this
 
   enum class Step : std::uint8_t { wait, probe, deaf };
 
-  /// A new connection: nothing is on its way.
+  /// A new connection: no message is on its way.
   void reset() noexcept;
-  /// Once per tick_time. `behind`: earlier data still arrives, so the answer may stand behind it.
+  /// Once per tick_time. `behind`: earlier data still arrives, so the answer may be behind it.
   Step tick(bool behind) noexcept;
 
-  /// A probe is sent, whatever was awaited before. Returns its ticket, which no other has.
+  /// A probe is sent, whatever was awaited before. Returns its unique ticket.
   std::uint64_t begin_probe() noexcept;
-  /// May the next message that must come back be watched?
+  /// True if the next message that must come back may be watched.
   bool wants_echo() const noexcept { return awaited_ == Awaited::nothing && silence_ > 0; }
-  /// It is sent now. Returns its ticket; 0: it is too large.
+  /// The message is sent now. Returns its ticket; 0: it is too large.
   std::uint64_t watch(std::string_view message) noexcept;
 
-  /// Redis has accepted what has this ticket.
+  /// Redis has accepted the message with this ticket.
   void accepted(std::uint64_t ticket) noexcept;
-  /// Redis has not: its sender was told, and there is nothing to miss.
+  /// Redis has refused it: its sender got an error, and no echo is expected.
   void refused(std::uint64_t ticket) noexcept;
   /// The probe that Redis has accepted and that has not arrived; 0: none.
   std::uint64_t missing() const noexcept { return awaited_ == Awaited::probe && accepted_ ? ticket_ : 0; }
-  /// Whatever Redis sent up to the acceptance of this ticket has been received.
+  /// All data that Redis sent before it accepted this ticket has been received.
   void caught_up(std::uint64_t ticket) noexcept;
 
   bool awaits_echo() const noexcept { return awaited_ == Awaited::echo; }

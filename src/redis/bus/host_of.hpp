@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which of several hosts a name belongs to, as channels_redis counts.
+// The host of a name among several hosts, as in channels_redis.
 #pragma once
 
 #include <cstddef>

@@ -32,7 +32,7 @@ bool is_behind_now(const Link& reader, RedisContext& context) {
   return reader.paused() || context.executor().now() - reader.last_received() < EchoProof::tick_time;
 }
 
-// Redis keeps what is not read, up to its own output-buffer limit, and cuts the connection past that.
+// Redis keeps unread data up to its output-buffer limit, and closes the connection above that.
 void pause_while_full(const std::shared_ptr<Link>& reader, BusEvents& layer) {
   if (reader->paused() || layer.has_room()) return;
   layer.when_room([weak = std::weak_ptr(reader)] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How channels_redis names its keys and channels in Redis.
+// The names of channels_redis's keys and channels in Redis.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A message of the layer, or the part of it that one host gets.
+// A message of the layer, or its part for one host.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace sluice::redis {
 /// The call that made it.
 inline std::string_view name_of(BusTarget to) noexcept { return to == BusTarget::group ? "group_send" : "send"; }
 
-/// One key that gets a message, and for whom it is there.
+/// One key that gets a message, and the recipients behind it.
 struct Target {
   std::string key;
   std::size_t capacity;

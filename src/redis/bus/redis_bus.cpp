@@ -137,7 +137,7 @@ void RedisBus::answered(std::size_t number) {
 
 // ---------------------------------------------------------------- the end
 
-// Once for all hosts: the last word is said; when that is answered all ends.
+// Called once for all hosts: sends the last commands, and ends when they are answered.
 void RedisBus::close(Function<void()> done) {
   struct Last {
     std::size_t missing = 1;

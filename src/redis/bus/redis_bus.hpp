@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The bus of both Redis layers: its hosts, which of them serves what, and the proof that what is published arrives.
+// The bus of both Redis layers: its hosts, the names that each serves, and the proof that publications arrive.
 #pragma once
 
 #include <cstddef>
@@ -17,13 +17,13 @@
 
 namespace sluice::redis {
 
-/// What distinguishes the layers.
+/// The differences of the two layers.
 struct RedisBusParts {
-  /// What is hashed to find the host where a group, or a channel, is served.
+  /// The text that is hashed to find the host of a group or channel.
   std::function<std::string(BusTarget to, std::string_view name)> place_of;
   std::function<std::unique_ptr<HostSession>(SessionEvents& events, std::size_t host)> make_session;
-  bool plain_in_turn = false;    // what is sent to a plain channel goes to one host after the other
-  bool keys_can_vanish = false;  // subscriptions are keys: each join asks Redis
+  bool plain_in_turn = false;    // sends to a plain channel go to one host after the other
+  bool keys_can_vanish = false;  // subscriptions are keys: each join sends a command to Redis
   std::function<void(std::size_t host, bool up)> host_changed = {};
 };
 
@@ -48,9 +48,9 @@ class RedisBus final : public Bus, private SessionEvents {
   struct Host {
     std::shared_ptr<Node> node;
     std::unique_ptr<HostSession> session;
-    WaitingQueue<Outgoing> parts;  // of messages, handed over by other hosts
+    WaitingQueue<Outgoing> parts;  // of messages, from other hosts
     EchoProof proof;
-    unsigned role_age = 0;   // ticks since it was asked
+    unsigned role_age = 0;   // ticks since the role was requested
     bool published = false;  // since then
     bool connected = false;  // the session reads
     bool up = false;         // and a probe has arrived
@@ -88,7 +88,7 @@ class RedisBus final : public Bus, private SessionEvents {
   std::vector<Host> hosts_;
   bool each_channel_ = false;  // is a subscription
   bool ending_ = false;
-  std::shared_ptr<RedisBus*> here_;  // for timers: they may come later than the end
+  std::shared_ptr<RedisBus*> here_;  // for timers, which may fire after the end
 };
 
 }  // namespace sluice::redis

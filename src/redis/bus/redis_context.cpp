@@ -81,7 +81,7 @@ std::optional<IncomingMessage> RedisContext::read(std::string_view message) {
   return std::nullopt;
 }
 
-// For one command and one kind of error, NOPERM or OOM, say, the first name stands for all.
+// For one command and one kind of error, such as NOPERM or OOM, only the first name is logged.
 void RedisContext::refused(std::string_view what, std::string_view name, const Reply& reply) {
   count(counters_.rejected);
   if (!is_news(fmt::format("{} {}", what, std::string_view(reply.text).substr(0, reply.text.find(' '))))) return;

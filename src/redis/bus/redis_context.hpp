@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What all parts of one Redis layer share: its options, its hosts, its bytes, what it counts and logs.
+// The shared state of one Redis layer: its options, hosts, serializer, counters and log.
 #pragma once
 
 #include <chrono>
@@ -24,7 +24,7 @@
 
 namespace sluice::redis {
 
-/// It outlives the bus. Any thread, but for what is said below.
+/// It outlives the bus. Any thread, except where noted below.
 class RedisContext : public std::enable_shared_from_this<RedisContext> {
  public:
   /// `process` begins the names that belong to this process. Encrypted messages are refused past `oldest_token`; 0:
@@ -40,9 +40,9 @@ class RedisContext : public std::enable_shared_from_this<RedisContext> {
   BusCounters& counters() noexcept { return counters_; }
   double unix_time() const { return wall_clock_(); }
   std::size_t hosts() const noexcept { return options_.hosts.size(); }
-  /// The host where what is called so is served.
+  /// The host of this name.
   std::size_t host_of(std::string_view name) const;
-  /// Any command, to a host that is up. An Error: it is not, or Redis answered with one.
+  /// Sends any command to a host that is up. An Error: the host is down, or Redis answered with an error.
   Completion<Result<Reply>> ask(std::size_t host, Command command);
 
   DistributedLayerOptions layer_options(std::string channel_prefix) const;
@@ -52,20 +52,19 @@ class RedisContext : public std::enable_shared_from_this<RedisContext> {
   // --- the executor only
   struct Host {
     std::shared_ptr<Node> node;
-    bool up = false;  // it is connected, and this process receives what it publishes there
+    bool up = false;  // it is connected, and this process receives its publications there
   };
   Host& host(std::size_t number) noexcept { return hosts_[number]; }
   Node& node(std::size_t number) noexcept { return *hosts_[number].node; }
-  /// What these bytes say; nothing, and counted, if that is no event.
+  /// Decodes an event; nullopt, counted, if the bytes are no event.
   std::optional<IncomingMessage> read(std::string_view message);
-  /// Redis has refused what was asked for, for the group or channel of that name, or for none: counted, and logged once
-  /// for a reason.
+  /// Redis has refused a command for this group or channel, or without one: counted, and logged once for each reason.
   void refused(std::string_view what, std::string_view name, const Reply& reply);
   /// An event that was taken from a plain channel and not read is lost, since its host is away: counted, logged once.
   void not_given_back(std::string_view channel);
-  /// The host whose turn it is to be given something for a plain channel.
+  /// The next host in turn for a plain channel.
   std::size_t turn_of(std::string_view plain_channel) { return turns_.next(plain_channel, hosts_.size()); }
-  /// Is this reason to be logged?
+  /// True if this reason should be logged.
   bool is_news(std::string_view reason) { return said_.is_news(reason, executor_.now()); }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One host after the other, for each plain channel on its own.
+// Chooses one host after the other, for each plain channel separately.
 #pragma once
 
 #include <array>

@@ -5,7 +5,7 @@
 
 namespace sluice::redis {
 
-/// The wall clock, which is what all senders and Redis have in common (redis-wire R-32).
+/// The wall clock, which all senders and Redis share (redis-wire R-32).
 inline double unix_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }

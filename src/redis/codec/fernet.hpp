@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What symmetric_encryption_keys does to a message: Fernet tokens, as the Python package `cryptography` makes them.
+// Encryption with symmetric_encryption_keys: Fernet tokens, as in the Python package `cryptography`.
 #pragma once
 
 #include <chrono>

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::string_view bytes_key = "__bytes__";
 
-// What msgpack::packer writes to.
+// The output of msgpack::packer.
 struct Sink {
   std::string& out;
   void write(const char* bytes, std::size_t size) { out.append(bytes, size); }
@@ -83,7 +83,7 @@ std::string as_key(double number) {
   return text.find_first_not_of("-0123456789") == text.npos ? text + ".0" : text;
 }
 
-// Hears the parts of a MessagePack text in their order, and writes JSON. Returning false ends the reading.
+// Visits the parts of a MessagePack text in order, and writes JSON. Returning false ends the visit.
 class ToJson : public msgpack::null_visitor {
  public:
   ToJson(Bytes bytes, std::size_t most) : bytes_(bytes), most_(most) {}
@@ -188,7 +188,7 @@ class ToJson : public msgpack::null_visitor {
   std::vector<std::string> channels_;
   std::size_t depth_ = 0;
   bool key_ = false;         // the next value is a key
-  bool addressing_ = false;  // inside the value of channel_key: nothing of it is written
+  bool addressing_ = false;  // inside the value of channel_key, which is not written
 };
 
 }  // namespace

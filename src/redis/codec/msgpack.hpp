@@ -12,10 +12,10 @@
 
 namespace sluice::redis {
 
-/// The key that says which channels a message is for. No event may have it (behaviour CL-7).
+/// The key with the channels of a message. No event may have it (behaviour CL-7).
 inline constexpr std::string_view channel_key = "__asgi_channel__";
 
-/// A message read from Redis: the event's map as JSON, and who it is for.
+/// A message read from Redis: the event's map as JSON, and its channels.
 struct Unpacked {
   std::string json;
   std::vector<std::string> channels;
@@ -29,10 +29,10 @@ void pack_map_header(std::size_t size, std::string& out);
 void pack_array_header(std::size_t size, std::string& out);
 void pack_text(std::string_view text, std::string& out);
 
-/// Reads a map; its channel_key goes to `channels`. An Error for whatever a Django peer would refuse, too: text or keys
+/// Reads a map; its channel_key goes to `channels`. An Error for whatever a Django peer would also refuse: text or keys
 /// that are not UTF-8, an extension type, bytes behind the map. Keys that are no text become what Python's json module
-/// makes of them: decimal text, "null", "true", "1.5". What JSON has no word for becomes the nearest thing: NaN
-/// and infinity null, bytes as `bytes` says. limit_exceeded: the map has more than `most` bytes as JSON.
+/// makes of them: decimal text, "null", "true", "1.5". Values that JSON lacks are converted: NaN and infinity to
+/// null, bytes as in `bytes`. limit_exceeded: the map has more than `most` bytes as JSON.
 Result<Unpacked> unpack(std::string_view packed, Bytes bytes, std::size_t most);
 
 }  // namespace sluice::redis

@@ -82,7 +82,7 @@ class Rewriter {
       return copy(length);
     }
     text_.remove_prefix(length);
-    const double nearest = std::strtod(token.c_str(), nullptr);  // digits only: no locale has a say
+    const double nearest = std::strtod(token.c_str(), nullptr);  // digits only: no locale matters
     out_ += std::isfinite(nearest) ? fmt::format("{}", nearest) : "null";
   }
 

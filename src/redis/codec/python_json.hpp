@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What Python's json module writes and RFC 8259 has no word for.
+// Output of Python's json module that RFC 8259 does not allow.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace sluice::redis {
 
-/// The same text with the nearest words of JSON: NaN, Infinity and -Infinity are null, an integer beyond 64 bits is a
-/// number with a fraction or an exponent (null beyond a double), an escaped lone surrogate is U+FFFD. Whatever else is
-/// wrong stays wrong. One pass over the text. Any thread.
+/// The same text as valid JSON: NaN, Infinity and -Infinity are null, an integer beyond 64 bits is a number with a
+/// fraction or an exponent (null beyond a double), an escaped lone surrogate is U+FFFD. Other faults are kept. One pass
+/// over the text. Any thread.
 std::string to_strict_json(std::string_view python);
 
 }  // namespace sluice::redis

@@ -48,8 +48,8 @@ Error too_large(std::size_t most) {
   return Error(ErrorCode::limit_exceeded, fmt::format("message: as JSON it has more than {} bytes", most));
 }
 
-// Python writes more than JSON has words for, and escapes all that is not ASCII: what is within the bound may be three
-// times as long.
+// Python's output is longer than JSON needs, as it escapes all that is not ASCII: a message within the bound may be
+// three times as long.
 Result<Unpacked> read_json(std::string_view text, std::size_t most) {
   auto document = json::Document::parse(text);
   std::string strict;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The bytes of one message: the event's map, whom it is for, perhaps encrypted, behind the random prefix.
+// The bytes of one message: the random prefix, then the event's map and its channels, possibly encrypted.
 #pragma once
 
 #include <cstddef>
@@ -18,20 +18,20 @@
 
 namespace sluice::redis {
 
-/// The members of an event's map, encoded once for however many messages, and how many they are.
+/// The members of an event's map, encoded once for any number of messages, and their number.
 using Body = BusBody;
 
-/// Which channels a message is for (redis-wire R-13).
+/// The kinds of channels that a message names (redis-wire R-13).
 enum class Addressing : std::uint8_t {
   none,  // to a plain channel
   one,   // by send
   list,  // by group_send
 };
 
-/// An event that has arrived, and for whom.
+/// An event that has arrived, and its channels.
 struct IncomingMessage {
   Event event;
-  std::vector<std::string> channels;  // none: for whoever reads the key
+  std::vector<std::string> channels;  // none: for the readers of the key
 };
 
 /// Encodes and decodes as the options say. Immutable: share freely.
@@ -40,11 +40,11 @@ class Serializer {
   /// `oldest`: encrypted messages are refused past this age; 0: never.
   Serializer(const RedisOptions& options, std::chrono::seconds oldest);
 
-  /// An Error: the event's map has the reserved key, or is none.
+  /// An Error: the event's map has the reserved key, or is no map.
   Result<Body> body(const Event& event) const;
   std::string message(const Body& body, Addressing addressing, std::span<const std::string> channels,
                       std::int64_t unix_seconds) const;
-  /// The other way. An Error, too, for an event without a usable type; limit_exceeded: it is larger than
+  /// Decodes a message. Also an Error for an event without a usable type; limit_exceeded: it is larger than
   /// RedisOptions::message_bytes.
   Result<IncomingMessage> read(std::string_view message, std::int64_t unix_seconds) const;
 

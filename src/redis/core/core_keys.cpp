@@ -36,7 +36,7 @@ Task<Result<void>> remove_set(RedisContext& redis, std::size_t host, std::string
   const auto asking = redis.ask(host, std::move(type_command));
   const auto type = co_await asking;
   if (!type) co_return type.error();
-  if (type->text != "zset") co_return Result<void>();  // somebody else's, with a name like ours
+  if (type->text != "zset") co_return Result<void>();  // a foreign key with a name like ours
   Command unlink_command{"UNLINK", key};
   const auto unlinking = redis.ask(host, std::move(unlink_command));
   const auto gone = co_await unlinking;

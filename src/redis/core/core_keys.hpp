@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What of Redis's keys is the core layer's.
+// Finds the core layer's keys in Redis.
 #pragma once
 
 #include <string>
@@ -13,11 +13,11 @@ namespace sluice::redis {
 
 class RedisContext;
 
-/// Is it the key of a group, of a channel, or of what a Django process had in hand?
+/// True for the key of a group, of a channel, or of a Django process's messages in progress.
 bool is_key_of_core(std::string_view prefix, std::string_view key);
 /// The names of all groups.
 Task<Result<std::vector<std::string>>> groups_of_core(RedisContext& redis);
-/// Removes them all, a piece at a time, so that Redis serves others in between (redis-wire R-29).
+/// Removes them all, in pieces, so that Redis serves others in between (redis-wire R-29).
 Task<Result<void>> flush_core(RedisContext& redis);
 
 }  // namespace sluice::redis

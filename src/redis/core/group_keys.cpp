@@ -15,7 +15,7 @@ namespace sluice::redis {
 namespace {
 
 constexpr std::string_view group_mark = "g.";
-constexpr auto patience_with_refusals = std::chrono::seconds(5);  // a Redis that is full, say
+constexpr auto patience_with_refusals = std::chrono::seconds(5);  // for example, a Redis without memory
 constexpr std::size_t renewals_per_turn = 1000;
 constexpr std::size_t least_looked_at = 100;  // keys at a time
 constexpr std::size_t looks_for_all = 12;     // where there are many: 6 times answer_time
@@ -45,7 +45,7 @@ GroupKeys::GroupKeys(SessionEvents& events, Node& node, std::size_t host, std::s
       names_(context_.options().prefix) {}
 
 std::string GroupKeys::key_of(const BusSubscription& to) {
-  return to.group + '!' + to.channel;  // which no group's name has in it
+  return to.group + '!' + to.channel;  // a character that no group's name contains
 }
 
 std::string GroupKeys::member_of(const Entry& entry) const {
@@ -68,7 +68,7 @@ void GroupKeys::join(const BusSubscription& to, Link::Answer answer) {
   ask(entry, std::move(answer));
 }
 
-// Of the two answers the first says whether it is a member.
+// The first of the two answers has whether it was a member.
 void GroupKeys::ask(Entry& entry, Link::Answer answer) {
   unschedule(entry);
   entry.ticket = ++last_ticket_;
@@ -140,9 +140,9 @@ void GroupKeys::tick() {
 
 // ---------------------------------------------------------------- renewal
 
-// A membership lives as long as its consumer, not as long as Redis keeps it (redis-wire I-4): it is renewed at a third
-// of that time, the one first that has been due for longest. Twice as fast as needed, so that the ring gains on what
-// delayed it; and as fast as it goes once half of another third has passed.
+// A membership lasts as long as its consumer, not only group_expiry (redis-wire I-4): it is renewed after a third of
+// that time, the longest due first. Renewals run twice as fast as needed, to catch up after a delay, and at full speed
+// once half of another third has passed.
 void GroupKeys::renew() {
   const auto now = context_.executor().now();
   if (ring_.empty() || ring_.begin()->first > now) return;
@@ -181,9 +181,8 @@ void GroupKeys::renewed_late(std::chrono::nanoseconds late) {
 
 // ---------------------------------------------------------------- keys that Redis has lost
 
-// Twice per answer_time some keys are looked for: any of them finds a Redis that was flushed. Where there are up to
-// 100, each look is at all of them. Where there are many, smaller looks come more often, so that no command keeps Redis
-// for long.
+// Twice per answer_time some keys are checked: any of them detects a Redis that was flushed. Up to 100 keys are all
+// checked each time. With more, smaller checks come more often, so that no command blocks Redis for long.
 void GroupKeys::look_for_keys() {
   constexpr std::int64_t most_ticks = 1 << 20;  // an answer_time may be a hundred years
   const auto ticks = context_.options().answer_time / 2 / EchoProof::tick_time;
@@ -203,7 +202,7 @@ void GroupKeys::look_for_keys() {
   }
   for (const Entry* entry : some) command.arg(member_of(*entry));
   node_.commands().request(command, [this, asked = std::move(asked)](const Result<Reply>& reply) {
-    if (!reply || !reply->is_array()) return;  // refused: that tells nothing
+    if (!reply || !reply->is_array()) return;  // refused: no information
     for (const Reply& missing : reply->elements) {
       const auto place = static_cast<std::size_t>(missing.integer) - 1;
       if (place >= asked.size()) continue;
@@ -213,8 +212,8 @@ void GroupKeys::look_for_keys() {
   });
 }
 
-// By the ring, in which every entry that Redis has confirmed stands, unless Redis is being asked for it now. An entry
-// that is renewed moves to the end, and is met there. Repeated calls come to all of them in turn.
+// In ring order. The ring has every entry that Redis has confirmed, except those with a pending request. A renewed
+// entry moves to the end. Repeated calls visit all entries in turn.
 std::vector<GroupKeys::Entry*> GroupKeys::next_confirmed(std::size_t most) {
   std::vector<Entry*> some;
   auto next = ring_.upper_bound(looked_at_);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The keys by which this process, or a plain channel that is read here, is a member of groups at one host: made,
-// renewed before they end, and looked for.
+// The keys by which this process, or a plain channel that is read here, is a member of groups at one host: adds, renews
+// and checks them.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@
 
 namespace sluice::redis {
 
-/// The numbers by which other processes address the groups of this one, whatever host has them. Its executor only.
+/// The numbers by which other processes address the groups of this one, on any host. Its executor only.
 class GroupNumbers {
  public:
   std::uint64_t add(const std::string& group) {
@@ -41,7 +41,7 @@ class GroupNumbers {
 
 /// A local name under which one group of a process is a member: "g.1f" (redis-wire I-5).
 std::string group_local_name(std::uint64_t number);
-/// The number in it; 0 if it is no such name.
+/// The number in such a name; 0 if it is none.
 std::uint64_t group_number_of(std::string_view local_name);
 
 /// The keys at one host. Its executor only.
@@ -51,11 +51,11 @@ class GroupKeys : public std::enable_shared_from_this<GroupKeys> {
 
   void join(const BusSubscription& to, Link::Answer answer);
   void leave(const BusSubscription& to, Link::Answer answer);
-  /// The host is lost: what it had is asked for again by the layer.
+  /// The host is lost: the layer subscribes again.
   void lost();
-  /// Renews those that are due, and looks for some that Redis may have lost.
+  /// Renews those that are due, and checks some that Redis may have lost.
   void tick();
-  /// Does this list of members lack this process, although Redis had confirmed it?
+  /// True if this list of members lacks this process, although Redis had confirmed it.
   bool lacks_us(const std::string& group, const Reply& members) const;
 
  private:
@@ -63,10 +63,10 @@ class GroupKeys : public std::enable_shared_from_this<GroupKeys> {
   struct Entry {
     BusSubscription to;
     std::uint64_t number = 0;  // of the group
-    std::uint64_t ticket = 0;  // of the last request: an answer to an earlier one means nothing any more
+    std::uint64_t ticket = 0;  // of the last request: an answer to an earlier one is ignored
     bool confirmed = false;
     bool leaving = false;
-    bool scheduled = false;  // it stands in the ring
+    bool scheduled = false;  // it is in the ring
     TimePoint due = TimePoint::max();
   };
 
@@ -97,7 +97,7 @@ class GroupKeys : public std::enable_shared_from_this<GroupKeys> {
   std::set<Place> ring_;  // all that Redis has confirmed, by when they are due
   Place looked_at_{};     // by next_confirmed; it may have left the ring
   std::uint64_t last_ticket_ = 0;
-  std::size_t looks_due_ = 0;  // keys that are to be looked for now
+  std::size_t looks_due_ = 0;  // keys to check now
   unsigned ticks_ = 0;
 };
 

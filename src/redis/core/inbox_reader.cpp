@@ -12,7 +12,7 @@
 namespace sluice::redis {
 namespace {
 
-constexpr std::size_t batch = 100;  // of an inbox, at one go
+constexpr std::size_t batch = 100;  // of an inbox, in one command
 constexpr auto block_time = std::chrono::seconds(5);
 constexpr std::string_view nothing = "\xc1";  // a byte that begins no message, in whatever format
 
@@ -35,8 +35,8 @@ void InboxReader::begin(Function<void()> reading) {
   });
 }
 
-// Where a wire was cut, Redis may not know that our last reader is gone: what comes next it would give to that one, who
-// waits longest, and to nobody else. So what comes next is nothing.
+// After a cut connection Redis may still have our previous blocked reader, and would give it the next message. So an
+// empty message is sent first.
 void InboxReader::feed_last_reader() {
   auto& link = node_.commands();
   link.request({"ZADD", inbox_, to_text(context_.unix_time()), nothing}, [](const Result<Reply>&) {});
@@ -48,23 +48,23 @@ void InboxReader::lost() {
   if (const auto reader = std::exchange(reader_, nullptr)) reader->close("the host is lost");
 }
 
-// Waits for one, and takes with it what else is there: two commands, one round trip. We are the only reader of this
-// key, so nothing is kept aside for the case of a crash (redis-wire I-3).
+// Waits for one message, and takes all others with it: two commands, one round trip. This process is the only reader of
+// the key, so nothing is saved for a crash (redis-wire I-3).
 void InboxReader::drain() {
   pauses_ = false;
   if (!events_.layer().has_room()) return wait_for_room();
-  const std::uint64_t missing = events_.proof(host_).missing();  // this round takes it, if it is there
+  const std::uint64_t missing = events_.proof(host_).missing();  // this round takes the probe, if it has arrived
   reader_->request(
       {"BZPOPMIN", inbox_, std::to_string(block_time.count())},
       [this](const Result<Reply>& reply) {
         if (reply && reply->elements.size() == 3) arrived(reply->elements[1].text);
-        if (reply && reply->is_error()) refusal_ = *reply;  // renamed, say, or kept from us by an ACL
+        if (reply && reply->is_error()) refusal_ = *reply;  // for example, renamed, or forbidden by an ACL
       },
       block_time);
   reader_->request(Command{"ZPOPMIN", inbox_}.arg(static_cast<std::int64_t>(batch)),
                    [this, missing](const Result<Reply>& reply) {
                      if (!reply) return;
-                     // Others may write what we may not read.
+                     // Others may write although this process may not read.
                      if (reply->is_error("NOPERM")) return node_.lose(unexpected("ZPOPMIN of the inbox", *reply));
                      for (std::size_t i = 0; i < reply->elements.size(); i += 2) arrived(reply->elements[i].text);
                      if (reply->is_error()) {
@@ -88,8 +88,8 @@ Function<void()> InboxReader::pause() {
   return while_read([this] { drain(); });
 }
 
-// Senders leave out what an inbox that is full cannot hold, and what is older than expiry. Where that may have happened
-// the pause is a gap: pages are asked for again.
+// Senders drop messages for a full inbox, and messages that are older than expiry. If that may have happened the pause
+// is a gap: pages are rechecked.
 void InboxReader::wait_for_room() {
   const auto since = context_.executor().now();
   events_.layer().when_room(while_read([this, since] {
@@ -108,7 +108,7 @@ void InboxReader::wait_for_room() {
   pauses_ = true;
 }
 
-// Called unless the reader is another one by then.
+// Called unless the reader was replaced by then.
 Function<void()> InboxReader::while_read(Function<void()> go_on) {
   return [this, weak = std::weak_ptr(reader_), go_on = std::move(go_on)]() mutable {
     if (const auto reader = weak.lock(); reader && reader == reader_) go_on();

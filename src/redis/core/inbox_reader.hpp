@@ -14,10 +14,10 @@
 
 namespace sluice::redis {
 
-// Begins a probe; longer than a random prefix, so that no message begins so.
+// The beginning of a probe; longer than a random prefix, so that no message begins with it.
 inline constexpr std::string_view probe_mark = "\xc1sluice:probe:";
 
-/// Takes what is in the inbox in batches, and pauses while the layer has no room. Its executor only.
+/// Reads the inbox in batches, and pauses while the layer has no room. Its executor only.
 class InboxReader {
  public:
   /// `inbox` is the key.
@@ -47,7 +47,7 @@ class InboxReader {
   const std::shared_ptr<const GroupNumbers> numbers_;
   std::shared_ptr<Link> reader_;
   std::optional<Reply> refusal_;  // of a read
-  bool pauses_ = false;           // until it is tried again
+  bool pauses_ = false;           // until the next attempt
   bool has_read_ = false;
 };
 

@@ -7,7 +7,7 @@
 namespace sluice::redis {
 namespace {
 
-constexpr std::string_view ahead = "-1";  // the score of what is read first, and purged by no sender
+constexpr std::string_view ahead = "-1";  // a score that is read first, and that no sender purges
 
 }  // namespace
 

@@ -14,7 +14,7 @@
 
 namespace sluice::redis {
 
-/// What the sessions of one bus share. Its executor only.
+/// The shared state of one bus's sessions. Its executor only.
 struct CoreSequences {
   explicit CoreSequences(std::size_t random_prefix_length)
       : messages(std::make_shared<MessageSequence>(random_prefix_length)) {}

@@ -16,9 +16,9 @@ namespace {
 
 constexpr std::size_t largest_capacity = std::size_t{1} << 53;  // up to which Lua's numbers are exact
 
-// Per key: forgets what is too old, and stores the message unless the key holds its capacity. Answers with how many
-// were too old, and which keys were full (redis-wire R-15, R-19, all of a publication in one step). A script that has
-// written once may go past maxmemory: so it removes nothing where nothing is old.
+// Per key: removes expired messages, and stores the message unless the key is at capacity. Returns how many were
+// expired, and which keys were full (redis-wire R-15, R-19, all of a publication in one step). A script that has
+// written once may exceed maxmemory: so it removes nothing if nothing is expired.
 constexpr std::string_view store_script = R"(local answer = {0}
 for i, key in ipairs(KEYS) do
   if redis.call('ZCOUNT', key, 0, ARGV[1]) > 0 then
@@ -70,7 +70,7 @@ void InboxWriter::publish(Outgoing outgoing) {
   write(std::move(outgoing));
 }
 
-// A member who is sent something directly hears it behind the broadcasts that were sent before.
+// A direct send is ordered behind earlier broadcasts.
 void InboxWriter::write_behind_look_ups(Outgoing outgoing) {
   ++looking_up_;
   node_.commands().request({"PING"}, [this, outgoing = std::move(outgoing)](const Result<Reply>& reply) mutable {
@@ -100,7 +100,7 @@ void InboxWriter::look_up(Outgoing outgoing) {
   });
 }
 
-// One message per key, for all members that share it, in the order in which they stand there (redis-wire R-18).
+// One message per key, for all members that share it, in their order there (redis-wire R-18).
 void InboxWriter::found(Outgoing outgoing, const Reply& members) {
   std::map<std::size_t, Outgoing> by_host;
   std::map<std::string_view, std::pair<std::size_t, std::size_t>, std::less<>> places;  // name -> host, target

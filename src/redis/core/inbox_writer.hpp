@@ -15,8 +15,7 @@
 
 namespace sluice::redis {
 
-/// Is it a name of a Sluice process? Such a process empties its inbox at once, unless one of its executors stands
-/// still.
+/// True for a name of a Sluice process, which empties its inbox at once unless one of its executors is blocked.
 bool is_sluice_channel(std::string_view channel);
 
 /// Looks up a group's members, and writes to each key that they share. Its executor only.

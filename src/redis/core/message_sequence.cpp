@@ -23,7 +23,7 @@ std::string to_text(double seconds) {
   return fmt::format("{}", seconds);
 }
 
-// The counter begins anywhere in the lower half, so that two senders' equal messages do not become one.
+// The counter begins at random in the lower half, so that equal messages of two senders differ.
 MessageSequence::MessageSequence(std::size_t prefix_length) : prefix_length_(prefix_length), counter_(0) {
   for (const char byte : random_bytes(counter_bytes)) counter_ = counter_ << 8 | static_cast<unsigned char>(byte);
   counter_ >>= 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What makes two messages of one sender different, and keeps their order: a rising prefix and a rising score.
+// Makes messages of one sender different, and keeps their order: an increasing prefix and an increasing score.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +10,11 @@
 
 namespace sluice::redis {
 
-/// A time or score as Redis and Python write it: the shortest decimal that is the same double.
+/// A time or score in the form of Redis and Python: the shortest decimal that reads as the same double.
 std::string to_text(double seconds);
 
-/// MessageSequence for the messages of one sender. Redis serves equal scores in the byte order of their members: so
-/// both rise, whatever the clock does. One thread at a time.
+/// MessageSequence for the messages of one sender. Redis returns equal scores in the byte order of their members: so
+/// both increase, whatever the clock does. One thread at a time.
 class MessageSequence {
  public:
   explicit MessageSequence(std::size_t prefix_length);

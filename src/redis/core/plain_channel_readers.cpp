@@ -58,7 +58,7 @@ void PlainChannelReaders::close_reader(const std::shared_ptr<SharedPlainChannel>
     if (--channel->readers > 0) return;
     channels_.erase(channel->name());
   }
-  // What was taken and not read is another process's again.
+  // Returns taken and unread events to Redis, for other processes.
   context_->executor().post(
       [self = shared_from_this(), channel] { self->give_back(channel->name(), channel->take_all()); });
 }
@@ -108,8 +108,8 @@ void PlainChannelReaders::host_changed(std::size_t number, bool up) {
   host.last_client = std::move(last);
   host.up = up;
   if (!up) return;
-  // Where a wire was cut, Redis may still have a job for that one. Should it be another's name since a restart, that
-  // one only looks again.
+  // After a cut connection Redis may still serve the previous client. If another client has that name since a restart,
+  // it only polls again.
   if (!host.last_client.empty()) unblock(number, host.last_client);
   read(number);
 }
@@ -130,8 +130,8 @@ std::vector<std::string> PlainChannelReaders::wanted_keys() const {
   return keys;
 }
 
-// One command waits for all channels that are wanted. When others are wanted, it is asked to end, and the next one
-// waits for those.
+// One command waits for all wanted channels. When the set changes, the command is unblocked, and the next one waits for
+// the new set.
 void PlainChannelReaders::read(std::size_t number) {
   Host& host = hosts_[number];
   std::vector<std::string> keys = wanted_keys();
@@ -157,7 +157,7 @@ void PlainChannelReaders::read(std::size_t number) {
       wait);
 }
 
-// How Redis calls the connection: by that name another one asks it to stop waiting.
+// The connection's id in Redis, by which another connection unblocks it.
 void PlainChannelReaders::ask_for_name(std::size_t number) {
   hosts_[number].link->request({"CLIENT", "ID"},
                                while_here([number](PlainChannelReaders& self, const Result<Reply>& reply) {

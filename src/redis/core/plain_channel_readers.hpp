@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Plain channels of the core layer, read here: an event is taken from Redis when a reader waits for it, not before, so
-// that readers in several processes share the work.
+// Plain channels of the core layer that are read here: an event is taken from Redis only when a reader waits, so that
+// readers in several processes share the work.
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,7 @@ namespace sluice::redis {
 
 class PlainChannelReaders;
 
-/// An event as Redis gave it, so that it can be given back.
+/// An event with its bytes in Redis, so that it can be returned.
 struct TakenEvent {
   Event event;
   std::string member;
@@ -40,9 +40,9 @@ class SharedPlainChannel : public SharedQueue<TakenEvent> {
   const std::string& name() const noexcept { return name_; }
 
   void push(TakenEvent taken);
-  /// What a poll that found nothing wants: one event, held for the next.
+  /// After an empty poll: wants one event, which is kept for the next call.
   void ask_for_one();
-  /// How many more events are wanted from Redis.
+  /// The number of further events wanted from Redis.
   std::size_t wanted() const;
 
   std::size_t readers = 0;  // under the PlainChannelReaders' lock
@@ -58,7 +58,7 @@ class PlainChannelReaders : public std::enable_shared_from_this<PlainChannelRead
   explicit PlainChannelReaders(std::shared_ptr<RedisContext> context)
       : context_(std::move(context)), names_(context_->options().prefix), hosts_(context_->hosts()) {}
 
-  /// Whose inboxes they are. Before the first one opens.
+  /// The layer of the inboxes. Call it before the first one opens.
   void attach(std::shared_ptr<DistributedLayer> layer, const void* origin) {
     layer_ = std::move(layer);
     origin_ = origin;
@@ -66,11 +66,11 @@ class PlainChannelReaders : public std::enable_shared_from_this<PlainChannelRead
 
   Inbox open(std::string_view channel);
   void host_changed(std::size_t host, bool up);
-  /// Channels that are read here now. Any thread.
+  /// The channels that are read here now. Any thread.
   std::size_t count() const;
-  /// Every inbox leaves its groups, and what was taken and not read is dropped. Any thread.
+  /// Every inbox leaves its groups, and taken unread events are dropped. Any thread.
   void flush();
-  /// How often that was done. Any thread.
+  /// The number of such flushes. Any thread.
   std::uint64_t flushes() const noexcept { return flushes_.load(); }
 
   // --- what an inbox asks for. Any thread
@@ -82,16 +82,16 @@ class PlainChannelReaders : public std::enable_shared_from_this<PlainChannelRead
  private:
   struct Host {
     std::shared_ptr<Link> link;
-    std::string client;                // how Redis calls the connection; empty until it has said so
+    std::string client;                // the connection's id in Redis; empty until it is known
     std::string last_client;           // and the one before
-    std::vector<std::string> reading;  // the keys that a command waits for now
+    std::vector<std::string> reading;  // the keys that the blocked command waits for
     bool up = false;
-    bool stirred = false;  // that command was asked to end
+    bool stirred = false;  // that command was unblocked
     bool pauses = false;   // Redis has refused the last one
     bool unblocks = true;  // CLIENT UNBLOCK is not refused: it is @admin and @dangerous
   };
 
-  // A connection may have an answer left when this is gone.
+  // An answer may arrive after this object is destroyed.
   template <class F>
   auto while_here(F call) {
     return [weak = weak_from_this(), call = std::move(call)](auto&&... arguments) {

@@ -11,7 +11,7 @@
 namespace sluice::redis {
 namespace {
 
-constexpr unsigned most_hops = 5;  // from one master to the next, each saying that another has the slot
+constexpr unsigned most_hops = 5;  // redirections from one master to the next
 
 }  // namespace
 
@@ -45,7 +45,7 @@ void ClusterSession::connect(const Reply& slots) {
   }
 }
 
-// All masters are there. What is sent to consumers of this process comes through one channel.
+// All masters are connected. Direct sends to consumers of this process arrive through one channel.
 void ClusterSession::one_ready() {
   if (--missing_ > 0) return;
   const auto subscribed = [this](const Result<Reply>& reply) {
@@ -89,7 +89,7 @@ void ClusterSession::ask_owner(std::string_view verb, const std::string& channel
   });
 }
 
-// A master that the map does not know: all begins anew with a new map.
+// An unknown master: starts over with a new map.
 void ClusterSession::follow(const Reply& moved) {
   if (map_->move(moved)) return;
   const Error error = unexpected("cluster", moved);
@@ -97,7 +97,7 @@ void ClusterSession::follow(const Reply& moved) {
   events_.unsettled(host_, error);
 }
 
-// Redis ended the subscription. What is published until the next one stands is missed.
+// Redis ended the subscription. Messages are missed until it is made again.
 void ClusterSession::moved_away(const std::string& channel) {
   const auto unsettled = [this] {
     events_.unsettled(host_, Error(ErrorCode::layer_unavailable, "Redis Cluster: slots move, and channels with them"));
@@ -105,7 +105,7 @@ void ClusterSession::moved_away(const std::string& channel) {
   if (!is_wanted(channel)) return;
   unsettled();
   ask_owner("SSUBSCRIBE", channel, [unsettled](const Result<Reply>& reply) {
-    if (reply && !reply->is_error()) unsettled();  // from now on nothing is missed
+    if (reply && !reply->is_error()) unsettled();  // from now on no message is missed
   });
 }
 
@@ -114,7 +114,7 @@ bool ClusterSession::is_wanted(const std::string& channel) const {
   return wanted_.contains(channel);
 }
 
-// Nobody serves the slot now, or it is between two masters.
+// No master serves the slot now, or it moves between two.
 void ClusterSession::lose_if_down(const Result<Reply>& reply) {
   if (!reply || !reply->is_error()) return;
   if (reply->is_error("CLUSTERDOWN") || reply->is_error("ASK")) node_.lose(unexpected("cluster", *reply));
@@ -197,7 +197,7 @@ void ClusterSession::probe_one(const std::string& channel, std::uint64_t ticket,
       });
 }
 
-// Behind the probes, what the readers are asked is answered behind what they brought.
+// Sent behind the probes, so that the readers' answers are behind their data.
 void ClusterSession::probes_accepted(std::uint64_t ticket) {
   if (masters_.empty()) return;
   mark([this, ticket](const Result<Reply>& reply) {
@@ -217,7 +217,7 @@ bool ClusterSession::has_room() const {
          std::ranges::all_of(masters_, [](const Master& master) { return master.commands->has_room(); });
 }
 
-// The process that a consumer's channel belongs to, whose name is longer than that; empty for a plain channel.
+// The process of a consumer's channel, whose name is a prefix of it; empty for a plain channel.
 std::string_view ClusterSession::process_of(std::string_view channel) const {
   const std::size_t length = context_.process().size();
   const std::string_view begin = std::string_view(context_.process()).substr(0, length - process_digits);
@@ -260,7 +260,7 @@ void ClusterSession::published(const Outgoing& outgoing, const Result<Reply>& re
   events_.answered(host_);
 }
 
-// Once no other is on its way, so that their order is kept.
+// Sent once no other message is on its way, so that the order is kept.
 void ClusterSession::publish_moved() {
   if (publishing_ > 0 || moved_.empty()) return;
   if (++redirections_ > most_hops) {

@@ -16,9 +16,8 @@
 
 namespace sluice::redis {
 
-/// One host to its bus: the cluster as a whole. Its node is the member that names the owner of each slot. A slot that
-/// moves to another known master is followed; a new master, or a lost one, means that all begins anew. Its executor
-/// only.
+/// To its bus the whole cluster is one host. Its node is the member that names the owner of each slot. A slot that
+/// moves to a known master is followed; a new or lost master starts everything over. Its executor only.
 class ClusterSession final : public HostSession {
  public:
   ClusterSession(SessionEvents& events, std::size_t host);

@@ -77,7 +77,7 @@ bool ClusterMap::move(const Reply& moved) {
   return true;
 }
 
-// A master serves one slot at least, so this ends: each number is as good as a draw of one of 16,384.
+// A master serves at least one slot, so this ends: each number is a random draw of one of 16,384 slots.
 std::string ClusterMap::channel_at(std::size_t master, std::string_view name) const {
   for (std::size_t number = 0;; ++number) {
     std::string channel = std::string(name) + '.' + std::to_string(number);

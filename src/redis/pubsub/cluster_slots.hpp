@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which master of a Redis Cluster serves which channel.
+// The master of a Redis Cluster for each channel.
 #pragma once
 
 #include <cstddef>
@@ -22,15 +22,15 @@ std::size_t slot_of(std::string_view name) noexcept;
 /// A cluster's masters, and the slots that each serves. A value.
 class ClusterMap {
  public:
-  /// From the answer of CLUSTER SLOTS. An address without a host is that of `asked`, whose TLS holds for all. An Error:
-  /// it is no such answer, or some slot is nobody's.
+  /// From the answer of CLUSTER SLOTS. An address without a host is that of `asked`, whose TLS settings apply to all.
+  /// An Error: it is no such answer, or a slot has no master.
   static Result<ClusterMap> read(const Reply& reply, const Endpoint& asked);
 
   const std::vector<Endpoint>& masters() const noexcept { return masters_; }
   std::size_t master_of(std::string_view name) const noexcept { return owners_[slot_of(name)]; }
-  /// Takes over what a MOVED error says. False: it is none, or names a master that the map does not know.
+  /// Applies a MOVED error. False: it is no such error, or names an unknown master.
   bool move(const Reply& moved);
-  /// A channel that begins with `name` and lies at this master.
+  /// A channel that begins with `name` and is served by this master.
   std::string channel_at(std::size_t master, std::string_view name) const;
 
  private:

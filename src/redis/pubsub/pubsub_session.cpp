@@ -16,8 +16,8 @@ PubSubSession::PubSubSession(SessionEvents& events, std::size_t host)
       host_(host),
       names_(context_.options().prefix) {}
 
-// All channels of this process begin alike, and are one subscription: a consumer whom nobody addresses costs nothing.
-// An ACL with a prefix ("&asgi*") allows any channel of it, and no pattern but its own.
+// All channels of this process have one prefix, and are one subscription: a consumer without messages costs nothing. An
+// ACL with a prefix ("&asgi*") allows any channel of it, but only its own pattern.
 void PubSubSession::begin(Function<void()> reading) {
   reader_ = node_.connect(
       [this, reading = std::move(reading)]() mutable {
@@ -78,7 +78,7 @@ void PubSubSession::mark(Link::Answer answer) { reader_->request({"PING"}, std::
 // The subscriptions end with their connection.
 void PubSubSession::leave_host(Link::Answer answer) { node_.commands().request({"PING"}, std::move(answer)); }
 
-// Behind its PUBLISH, what the reader is asked is answered behind the probe.
+// Sent behind the PUBLISH, so that the reader's answer is behind the probe.
 void PubSubSession::probe(std::uint64_t ticket, Link::Answer answer) {
   node_.commands().request({"PUBLISH", context_.process(), std::to_string(ticket)},
                            [this, ticket, answer = std::move(answer)](const Result<Reply>& reply) mutable {

@@ -16,8 +16,8 @@
 
 namespace sluice::redis {
 
-/// Subscribes, publishes, and brings what comes to this process's members. A subscription without a group is
-/// that of a plain channel. Its executor only.
+/// Subscribes, publishes, and delivers to this process's members. A subscription without a group is that of a plain
+/// channel. Its executor only.
 class PubSubSession final : public HostSession {
  public:
   PubSubSession(SessionEvents& events, std::size_t host);
@@ -47,7 +47,7 @@ class PubSubSession final : public HostSession {
   const PubSubNames names_;
   std::shared_ptr<Link> reader_;
   std::unordered_set<std::string, StringHash, std::equal_to<>> joined_;  // groups, as Redis has confirmed
-  bool refuses_patterns_ = false;  // an ACL names a prefix, and so each channel of ours is subscribed
+  bool refuses_patterns_ = false;  // an ACL allows a prefix, so each channel is subscribed
 };
 
 }  // namespace sluice::redis

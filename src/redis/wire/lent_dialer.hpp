@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The user's dialer, for as long as the layer stands. What still ends behind the layer's back does not use it.
+// Wraps the user's dialer for the lifetime of the layer. Work that ends after the layer does not use it.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,7 @@ class LentDialer final : public Dialer {
     const std::lock_guard lock(mutex_);
     return dialer_ ? dialer_->dial(to, executor, events) : std::make_unique<NoStream>();
   }
-  /// Once this has returned the user's dialer is not used any more: streams that are dialled never open.
+  /// After this returns the user's dialer is not used any more: streams that are dialled never open.
   void give_back() {
     const std::lock_guard lock(mutex_);
     dialer_ = nullptr;

@@ -10,8 +10,8 @@
 namespace sluice::redis {
 namespace {
 
-// Redis is there, but not one that serves us: it was made a replica, or reads its data from disk. Scripts put the word
-// somewhere into the sentence.
+// The server answers, but does not serve us: it became a replica, or is loading its data. In scripts' errors the word
+// is somewhere in the sentence.
 bool is_of_no_use(const Reply& reply) {
   if (!reply.is_error()) return false;
   if (reply.text.find("READONLY") != reply.text.npos) return true;
@@ -19,7 +19,7 @@ bool is_of_no_use(const Reply& reply) {
   return std::ranges::any_of(words, [&](const char* word) { return reply.is_error(word); });
 }
 
-// An ACL, or a name that was changed: the server is there, and does not say more.
+// An ACL, or a renamed command: the server works, and gives no more information.
 bool is_refused_command(const Reply& reply) {
   return reply.is_error("NOPERM") || (reply.is_error() && reply.text.starts_with("ERR unknown command"));
 }
@@ -62,7 +62,7 @@ void Link::greet() {
     say(auth.arg(greeting_.password));
   }
   if (greeting_.database != 0) say(Command{"SELECT"}.arg(greeting_.database));
-  // The last answer ends the greeting. A server that refuses even a PING to this user is there.
+  // The last answer ends the greeting. A server that refuses this user a PING works.
   const Command last = greeting_.want_master ? Command{"ROLE"} : Command{"PING"};
   send(last,
        [this](const Result<Reply>& reply) {
@@ -114,7 +114,7 @@ void Link::flush() {
 }
 
 void Link::on_bytes(std::string_view bytes) {
-  const auto self = shared_from_this();  // an answer may let go of us
+  const auto self = shared_from_this();  // an answer's callback may release this
   last_heard_ = executor_.now();
   reader_.feed(bytes);
   while (phase_ != Phase::over) {
@@ -131,15 +131,15 @@ void Link::pause_reading() {
   if (stream_) stream_->pause_reading();
 }
 
-// What Redis has said meanwhile is yet to be read, so its deadline begins anew.
+// Redis's answers meanwhile are not read yet, so its deadline starts again.
 void Link::resume_reading() {
   paused_ = false;
   last_heard_ = executor_.now();
   if (stream_) stream_->resume_reading();
 }
 
-// Where nothing is subscribed to, an array that begins with such a word is an answer: a group's members, say. A
-// subscription that ends unasked: its slot of the cluster has moved.
+// Without subscriptions an array that begins with such a word is an answer, such as a group's members. A subscription
+// that ends without a request: its cluster slot has moved.
 bool Link::is_pushed(const Reply& reply) const {
   if (!events_.pushed || !reply.is_array() || reply.elements.empty()) return false;
   const std::string& kind = reply.elements.front().text;
@@ -150,7 +150,7 @@ bool Link::is_pushed(const Reply& reply) const {
 void Link::take(Reply reply) {
   if (is_pushed(reply)) return events_.pushed(reply);
   if (waiting_.empty()) {
-    if (reply.is_error()) return lose(unexpected("unasked", reply));  // too many clients, say
+    if (reply.is_error()) return lose(unexpected("unasked", reply));  // for example, too many clients
     return;
   }
   const bool of_no_use = is_of_no_use(reply);
@@ -183,7 +183,7 @@ void Link::end(const Error& error) {
   for (Waiting& waiting : std::exchange(waiting_, {})) waiting.answer(error);
 }
 
-// A timer that wakes four times within the time to answer finds what is overdue late by a quarter at most.
+// A timer that fires four times within answer_time finds an overdue answer late by a quarter at most.
 void Link::watch() {
   executor_.post_after(answer_time_ / 4, [weak = weak_from_this()] {
     const auto self = weak.lock();
@@ -203,7 +203,7 @@ void Link::look_at_the_clock() {
     patience += waiting_.front().blocks;
   }
   if (now - since < patience) return;
-  if (phase_ == Phase::ready && waiting_.empty()) {  // a quiet connection: is the other end still there?
+  if (phase_ == Phase::ready && waiting_.empty()) {  // an idle connection: check that the other end still answers
     return asks_role() ? ask_role() : send({"PING"}, [](const Result<Reply>&) {}, {});
   }
   lose(Error(ErrorCode::timed_out, fmt::format("Redis has not answered for {} ms", patience.count())));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One connection to a Redis server: the greeting, commands and their replies in order, and the deadline that finds a
-// server which is gone without saying so.
+// One connection to a Redis server: the greeting, commands and their replies in order, and the deadline that detects a
+// server that does not answer.
 #pragma once
 
 #include <chrono>
@@ -17,51 +17,51 @@
 
 namespace sluice::redis {
 
-/// What is said to a server before anything else (redis-wire R-7).
+/// The first commands to a server (redis-wire R-7).
 struct Greeting {
   std::string username = {};
   std::string password = {};
   unsigned database = 0;
-  bool want_master = false;  // a server that is none is as good as lost, now and whenever ask_role() finds out
+  bool want_master = false;  // a server that is no master counts as lost, now and whenever ask_role() detects it
 };
 
-// More than this is not handed to a connection before Redis has answered some of it.
+// The most that a connection takes before Redis has answered some of it.
 inline constexpr std::size_t most_unwritten = 256 * 1024;
 inline constexpr std::size_t most_unanswered = 4096;
 
 /// One connection. It never calls back from inside request(). Its executor only.
 class Link final : public StreamEvents, public std::enable_shared_from_this<Link> {
  public:
-  /// Called once: with Redis's reply, be it an error, or with an Error when the connection was lost before it came. The
-  /// command may have been done even so.
+  /// Called once: with Redis's reply, which may be an error, or with an Error when the connection was lost before. The
+  /// command may have been executed even so.
   using Answer = Function<void(const Result<Reply>&)>;
   struct Events {
     Function<void()> ready;
     Function<void(const Error&)> lost;         // the last call; not after close()
-    Function<void(const Reply&)> pushed = {};  // what a subscription brings; without it none may be asked for
-    Function<void()> caught_up = {};           // all that had arrived was handed over
+    Function<void(const Reply&)> pushed = {};  // messages of subscriptions; without it none may be made
+    Function<void()> caught_up = {};           // all data that had arrived was delivered
   };
 
-  /// Dials. Without an answer for `answer_time` it is lost: to the dialling, to the greeting, to any command.
+  /// Dials. Without an answer for `answer_time` the link is lost: to the dial, to the greeting, or to any command.
   static std::shared_ptr<Link> open(Dialer& dialer, const Endpoint& to, Executor& executor, Greeting greeting,
                                     std::chrono::milliseconds answer_time, Events events);
   Link(Executor& executor, Greeting greeting, std::chrono::milliseconds answer_time, Events events);
 
-  /// Sends a command. All of one turn leave together. `blocks`: how long Redis may take on purpose.
+  /// Sends a command. All of one turn leave together. `blocks`: how long the command may block.
   void request(const Command& command, Answer answer, std::chrono::milliseconds blocks = {});
-  /// Where a master is wanted: is it one still? A server that does not say so is believed to be.
+  /// If a master is required: checks that it still is one. A server that refuses the command counts as one.
   void ask_role();
-  /// Reads nothing more until resume_reading(). Answers that are due wait as well, and no deadline passes meanwhile.
+  /// Stops reading until resume_reading(). Pending answers wait as well, and no deadline passes meanwhile.
   void pause_reading();
   void resume_reading();
   bool paused() const noexcept { return paused_; }
-  /// Ends it. Answers that are due get an Error, now.
+  /// Ends it. Pending requests get an Error, now.
   void close(std::string_view why);
 
   bool ready() const noexcept { return phase_ == Phase::ready; }
-  /// When bytes last came.
+  /// The time of the last bytes.
   Executor::Clock::time_point last_received() const noexcept { return last_heard_; }
-  /// May it be handed more? No longer once it is lost: not even while that is told.
+  /// True if it takes more commands. False once it is lost, also during the callback.
   bool has_room() const noexcept {
     return ready() && waiting_.size() < most_unanswered && out_.size() + stream_->unwritten() < most_unwritten;
   }

@@ -50,7 +50,7 @@ void MasterWatch::watch(std::size_t sentinel) {
                       }});
 }
 
-// The search logs what is wrong with a sentinel, where that matters.
+// The search logs faults of a sentinel where they matter.
 void MasterWatch::lost(std::size_t sentinel) {
   executor_.post_after(answer_time_, [weak = weak_from_this(), sentinel] {
     const auto self = weak.lock();

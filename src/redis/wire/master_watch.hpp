@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// When sentinels elect another master, they publish it at once; a failover by hand is seen in no other way before the
-// old master has been told.
+// When sentinels elect another master, they publish it at once. A manual failover is visible in no other way before the
+// old master knows of it.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ namespace sluice::redis {
 /// Subscribes to +switch-master at every sentinel, and again when a connection is lost. Its executor only.
 class MasterWatch : public std::enable_shared_from_this<MasterWatch> {
  public:
-  /// `sentinel`: which one says so, as a number in RedisHost::sentinels.
+  /// `sentinel`: the one that published it, as an index of RedisHost::sentinels.
   using Switched = Function<void(std::size_t sentinel, const Endpoint& master)>;
   MasterWatch(Dialer& dialer, Executor& executor, const RedisHost& host, std::chrono::milliseconds answer_time,
               Switched switched);

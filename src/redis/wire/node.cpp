@@ -92,7 +92,7 @@ void Node::lose(std::uint64_t connection, const Error& error) {
     if (search_) search_->doubt();
     return failed(error);
   }
-  try_again();  // first, whatever becomes of the rest
+  try_again();  // first, even if the rest throws
   if (const auto commands = std::exchange(commands_, nullptr)) commands->close(error.message());
   events_.lost(error);
   note_failure(error);
@@ -110,7 +110,7 @@ void Node::note_failure(const Error& error) {
   }
 }
 
-// A server that is there and soon of no use again, a read-only replica, say, is met with longer and longer pauses.
+// A server that connects and soon fails again, such as a read-only replica, is retried with back-off.
 void Node::settled() {
   settled_at_ = executor_.now();
   if (std::exchange(failing_, false) && said_.is_news("found", *settled_at_)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One Redis host: found, connected to, and connected to again for as long as the layer stands.
+// One Redis host: finds it, connects, and reconnects until the layer ends.
 #pragma once
 
 #include <chrono>
@@ -21,20 +21,20 @@ class Node : public std::enable_shared_from_this<Node> {
  public:
   struct Events {
     Function<void()> connected;
-    Function<void(const Error&)> lost;  // after connected, once for each
+    Function<void(const Error&)> lost;  // after `connected`, once for each
   };
   Node(Dialer& dialer, Executor& executor, const RedisHost& host, const RedisOptions& options, Events events);
 
   void start();
-  /// Ends everything; nothing is told any more but answers that are due.
+  /// Ends everything; the only further callbacks are those of pending requests.
   void stop(std::string_view why);
   const std::string& name() const noexcept { return name_; }
 
   /// While connected.
   Link& commands() noexcept { return *commands_; }
-  /// May they be handed more? At any time.
+  /// True if the connections take more commands. At any time.
   bool has_room() const noexcept { return commands_ && commands_->has_room(); }
-  /// A further connection to the same server, while connected. Its loss is the whole node's.
+  /// A further connection to the same server, while connected. Its loss is the loss of the node.
   std::shared_ptr<Link> connect(Function<void()> ready, Function<void(const Reply&)> pushed = {},
                                 Function<void()> caught_up = {}) {
     return connect_to(server_, std::move(ready), std::move(pushed), std::move(caught_up));
@@ -42,11 +42,11 @@ class Node : public std::enable_shared_from_this<Node> {
   /// The same to another server of the same cluster.
   std::shared_ptr<Link> connect_to(const Endpoint& server, Function<void()> ready,
                                    Function<void(const Reply&)> pushed = {}, Function<void()> caught_up = {});
-  /// Where it is connected to.
+  /// The address of its connection.
   const Endpoint& server() const noexcept { return server_; }
-  /// This server is of no use any more: begins anew.
+  /// This server is not usable any more: starts over.
   void lose(const Error& error) { lose(connection_, error); }
-  /// Finds out soon whether it is a master no longer.
+  /// Checks soon whether it is still a master.
   void ask_role() {
     if (connected_) commands_->ask_role();
   }
@@ -54,7 +54,7 @@ class Node : public std::enable_shared_from_this<Node> {
   void try_again_if_due() noexcept {
     if (try_due_ && !stopped_) try_again();
   }
-  /// All is well; once that has lasted, the next loss is met with a quick attempt again.
+  /// The server works; after some time the next loss is retried quickly again.
   void settled();
 
  private:
@@ -80,7 +80,7 @@ class Node : public std::enable_shared_from_this<Node> {
   std::shared_ptr<Link> commands_;
   SaidOnce said_;
   std::optional<Executor::Clock::time_point> settled_at_;
-  std::uint64_t connection_ = 0;  // counts: what an earlier one still tells is old
+  std::uint64_t connection_ = 0;  // a counter: callbacks of earlier connections are ignored
   bool connected_ = false;
   bool try_due_ = false;  // no timer could be set for the next attempt
   bool stopped_ = false;

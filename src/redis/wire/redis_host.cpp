@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint16_t redis_port = 6379;
 constexpr std::uint16_t sentinel_port = 26379;
 
-// What redis-py takes in a URL or as a connection's argument, and what means nothing here.
+// Options of redis-py in a URL or a connection's argument that are ignored here.
 constexpr std::array ignored_options{"client_name",
                                      "decode_responses",
                                      "encoding",
@@ -55,7 +55,7 @@ constexpr std::array ignored_options{"client_name",
                                      "cluster_error_retry_attempts",
                                      "skip_full_coverage_check"};
 
-// The part before the separator, which both leave the text; without one, the whole text.
+// Removes and returns the part before the separator; without one, the whole text.
 std::string_view take_until(std::string_view& text, char separator) {
   const std::size_t at = text.find(separator);
   const std::string_view part = text.substr(0, at);
@@ -86,7 +86,7 @@ class UrlReader {
 
   const std::string_view url_;
   RedisHost& host_;
-  bool tls_by_option_ = false;  // a scheme for several servers, which says nothing of TLS
+  bool tls_by_option_ = false;  // a scheme for several servers, which does not state TLS
 };
 
 void UrlReader::refuse(std::string_view what) const {
@@ -96,7 +96,7 @@ void UrlReader::refuse(std::string_view what) const {
                   names_user ? ", and in a user name or password '/' is written %2F, '?' %3F, '@' %40, '%' %25" : ""));
 }
 
-// A password with an unescaped '/' or '?' ends up in whatever part: so a part is shown where there is no password.
+// A password with an unescaped '/' or '?' may end up in any part: so a part is shown only if there is no password.
 std::string UrlReader::shown(std::string_view part) const {
   const bool may_be_secret = url_.find('@') != url_.npos || lower_case(url_).find("password") != url_.npos;
   return may_be_secret ? "a part of it (not shown, since the URL has a password)" : fmt::format("\"{}\"", part);
@@ -185,7 +185,7 @@ void UrlReader::read_servers(std::string_view scheme, std::string_view rest) {
   if (!rest.empty()) host_.database = number<unsigned>(rest, "database");
 }
 
-// As redis-py reads it: '+' is a blank.
+// As in redis-py, '+' is a blank.
 void UrlReader::read_query(std::string_view query) {
   while (!query.empty()) {
     std::string_view value = take_until(query, '&');
@@ -242,7 +242,7 @@ bool UrlReader::read_tls_option(std::string_view name, std::string_view value) {
   return true;
 }
 
-// Nobody who writes such an option means a connection without TLS.
+// A URL with such an option means a connection with TLS.
 TlsClientOptions& UrlReader::tls(std::string_view option) {
   if (host_.endpoint.tls) return *host_.endpoint.tls;
   if (!tls_by_option_) refuse(fmt::format("the option \"{}\" is for TLS, which rediss:// asks for", option));

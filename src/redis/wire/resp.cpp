@@ -66,7 +66,7 @@ ReplyReader::ReplyReader(ReplyReader&&) noexcept = default;
 ReplyReader& ReplyReader::operator=(ReplyReader&&) noexcept = default;
 
 void ReplyReader::feed(std::string_view bytes) {
-  // A failure here is kept by the reader and told by the next redisReaderGetReply.
+  // The reader keeps a failure, and redisReaderGetReply reports it.
   if (!bytes.empty()) redisReaderFeed(reader_->of_hiredis, bytes.data(), bytes.size());
 }
 

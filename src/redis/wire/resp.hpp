@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Redis's protocol, version 2, at the border: commands to bytes, bytes to replies. hiredis does both.
+// Redis's protocol, version 2: commands to bytes, bytes to replies. hiredis does both.
 #pragma once
 
 #include <cstdint>
@@ -43,12 +43,12 @@ struct Reply {
   std::vector<Reply> elements;
 
   bool is_error() const noexcept { return kind == Kind::error; }
-  /// Is it an error of this kind, its first word: "NOAUTH", say?
+  /// True for an error of this kind, its first word, such as "NOAUTH".
   bool is_error(std::string_view code) const noexcept;
   bool is_array() const noexcept { return kind == Kind::array; }
 };
 
-/// Takes bytes as they come and gives whole replies. One thread at a time.
+/// Takes bytes as they arrive and returns whole replies. One thread at a time.
 class ReplyReader {
  public:
   ReplyReader();
@@ -57,8 +57,8 @@ class ReplyReader {
   ReplyReader& operator=(ReplyReader&&) noexcept;
 
   void feed(std::string_view bytes);
-  /// The next reply; nothing when it has not come whole. An Error: these bytes are not Redis's, and nothing that
-  /// follows will be read.
+  /// The next reply; nullopt while it is incomplete. An Error: these bytes are not Redis's protocol, and nothing
+  /// further is read.
   Result<std::optional<Reply>> next();
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A reason that is met again and again is logged once.
+// Logs a repeated reason once.
 #pragma once
 
 #include <algorithm>
@@ -13,12 +13,12 @@
 
 namespace sluice::redis {
 
-/// Remembers what was logged. A reason is news again when it was not met for `quiet_time`. One thread at a time.
+/// Remembers logged reasons. A reason is news again after `quiet_time` without it. One thread at a time.
 class SaidOnce {
  public:
   explicit SaidOnce(std::chrono::milliseconds quiet_time = std::chrono::minutes(1)) : quiet_time_(quiet_time) {}
 
-  /// Is it to be logged? Each call counts as meeting it.
+  /// True if it should be logged. Each call restarts its quiet time.
   bool is_news(std::string_view reason, Executor::Clock::time_point now) {
     const auto known = std::ranges::find(reasons_, reason, &Reason::text);
     if (known != reasons_.end()) return now - std::exchange(known->met, now) > quiet_time_;

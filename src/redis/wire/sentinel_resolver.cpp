@@ -27,7 +27,7 @@ void SentinelResolver::ask() {
 }
 
 void SentinelResolver::answered(const Result<Reply>& reply) {
-  if (!reply) return;  // it is told as lost, too
+  if (!reply) return;  // `lost` is called, too
   std::uint16_t port = 0;
   if (reply->is_array() && reply->elements.size() == 2) {
     const std::string& text = reply->elements[1].text;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which server is the master now? Sentinels know; one after the other is asked.
+// Finds the current master by asking one sentinel after the other.
 #pragma once
 
 #include <chrono>
@@ -18,11 +18,11 @@ class SentinelResolver {
   SentinelResolver(Dialer& dialer, Executor& executor, const RedisHost& host, std::chrono::milliseconds answer_time)
       : dialer_(dialer), executor_(executor), host_(host), answer_time_(answer_time) {}
 
-  /// Asks the sentinels, beginning with the one that knew last time. Not while a search goes on.
+  /// Asks the sentinels, beginning with the one that answered last time. Not during a search.
   void begin(Found found);
-  /// The next search begins with this one: it knows more than the others.
+  /// The next search begins with this sentinel, which has newer information.
   void prefer(std::size_t sentinel) noexcept { first_ = sentinel; }
-  /// What the last search found does not serve: the next one begins with another sentinel.
+  /// The server of the last search does not work: the next search begins with another sentinel.
   void doubt() noexcept { ++first_; }
 
  private:
