@@ -9,7 +9,7 @@
 #include "sluice/core/executor.hpp"
 #include "sluice/transport/limits.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A token bucket for all threads. Any thread.
 class Allowance {
@@ -38,4 +38,4 @@ class Allowance {
   Executor::Clock::time_point filled_at_{};
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

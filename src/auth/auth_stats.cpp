@@ -4,7 +4,7 @@
 
 #include "sluice/auth/token_auth.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::span<const observe::Metric<AuthStats>> AuthStats::metrics() noexcept {
   static constexpr std::array table{
@@ -18,4 +18,4 @@ std::span<const observe::Metric<AuthStats>> AuthStats::metrics() noexcept {
   return table;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

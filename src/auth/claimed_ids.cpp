@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "auth/claimed_ids.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 ClaimedIds::Claim ClaimedIds::claim(const std::shared_ptr<ClaimedIds>& ids, const std::string& id, const UserId& user) {
   auto kept = std::make_unique<std::string>(id);
@@ -23,4 +23,4 @@ void ClaimedIds::give_up(const std::string& id) noexcept {
   if (owner != owners_.end() && --owner->second.connections == 0) owners_.erase(owner);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,7 +10,7 @@
 
 #include "sluice/transport/user.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// An id belongs to one user at a time: a broadcast excludes it, and a forced disconnect spares it. Any thread.
 class ClaimedIds {
@@ -37,4 +37,4 @@ struct ClaimedId {
   ClaimedIds::Claim claim;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::optional<TokenTime> Claims::time(std::string_view name) const noexcept {
   constexpr double end_of_9999 = 253'402'300'800.0;  // exclusive; keeps all sums of times far from overflow
@@ -12,4 +12,4 @@ std::optional<TokenTime> Claims::time(std::string_view name) const noexcept {
   return TokenTime(std::chrono::milliseconds(std::llround(std::floor(*seconds * 1000))));
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -20,7 +20,7 @@
 #include "core/owned.hpp"
 #include "sluice/json/document.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 using DigestContext = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
@@ -204,4 +204,4 @@ bool JwtKey::signed_token(std::string_view token, JwtAlgorithm algorithm) const 
   return verifies(token.substr(0, dot), *signature, algorithm);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

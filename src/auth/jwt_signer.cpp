@@ -13,7 +13,7 @@
 #include "sluice/json/document.hpp"
 #include "sluice/json/writer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::string sign_hs256(std::string_view claims_json, std::string_view secret, std::string_view kid) {
   if (secret.empty()) throw std::invalid_argument("sign_hs256: the secret is empty");
@@ -35,4 +35,4 @@ std::string sign_hs256(std::string_view claims_json, std::string_view secret, st
   return token + '.' + base64_encode({reinterpret_cast<const char*>(signature.data()), size}, Base64::url_not_padded);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

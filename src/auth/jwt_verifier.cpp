@@ -11,7 +11,7 @@
 #include "core/base64.hpp"
 #include "json/quoted.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 template <class... Args>
@@ -220,4 +220,4 @@ Result<void> JwtVerifier::check_recipient(const Claims& claims) const {
   return {};
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

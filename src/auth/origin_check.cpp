@@ -11,7 +11,7 @@
 #include "core/whole_number.hpp"
 #include "json/quoted.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz";
@@ -123,4 +123,4 @@ Task<Verdict> OriginCheck::handle(Scope& scope) {
 
 std::vector<std::string> OriginCheck::local_hosts() { return {"localhost", "127.0.0.1", "[::1]"}; }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

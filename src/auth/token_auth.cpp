@@ -14,7 +14,7 @@
 #include "sluice/auth/web_socket_id.hpp"
 #include "sluice/json/utf8.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::string_view anonymous_token = "anonymous";
@@ -175,4 +175,4 @@ Result<std::optional<std::string>> TokenAuth::find_token(const Scope& scope) con
   return token.empty() ? std::nullopt : std::optional(std::string(token));
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

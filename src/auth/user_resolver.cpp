@@ -6,7 +6,7 @@
 
 #include "core/whole_number.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 ClaimUser::ClaimUser(ClaimUserOptions options) : options_(std::move(options)) {}
 
@@ -25,4 +25,4 @@ std::optional<UserId> ClaimUser::id_of(json::Value claim) const {
   return number ? std::optional(UserId(*number)) : std::nullopt;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

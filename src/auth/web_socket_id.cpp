@@ -5,7 +5,7 @@
 
 #include "core/random.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::string new_web_socket_id() {
   std::array<unsigned char, 16> bytes{};
@@ -36,4 +36,4 @@ bool is_web_socket_id(std::string_view text) noexcept {
   return true;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

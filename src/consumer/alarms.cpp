@@ -5,7 +5,7 @@
 
 #include "consumer/session.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // A longer delay would overflow the clock.
@@ -80,4 +80,4 @@ Alarms::Alarmed::node_type Alarms::take_first() noexcept {
   return due;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -14,7 +14,7 @@
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/event.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class Session;
 
@@ -53,4 +53,4 @@ class Alarms {
   AlarmClock clock_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 class SingleApplication final : public Application {
@@ -50,4 +50,4 @@ std::shared_ptr<Application> with(std::shared_ptr<Middleware> middleware, std::s
   return std::make_shared<GuardedApplication>(std::move(middleware), std::move(application));
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -5,7 +5,7 @@
 #include <cassert>
 #include <utility>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // What a message takes beside its bytes: places in the maps and the chunk's head, about.
@@ -192,4 +192,4 @@ void Backlog::forget_if_idle(GroupQueue* queue) {
   if (queue && queue->kept.empty() && queue->droppable.empty() && !queue->gap) groups_.erase(std::string(queue->group));
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -16,7 +16,7 @@
 #include "sluice/consumer/when_slow.hpp"
 #include "sluice/transport/frame.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// What waits in all backlogs of a process, in bytes, and how much that may be; 0: any number. Any thread.
 struct BacklogTotal {
@@ -115,4 +115,4 @@ class Backlog {
   Number next_ = 0;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,7 +10,7 @@
 
 #include "core/failure.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 ClientLink::ClientLink(std::shared_ptr<Connection> connection) noexcept : delivery_(std::move(connection)) {}
 
@@ -69,4 +69,4 @@ bool ClientLink::resume_reading() {
   return true;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -11,7 +11,7 @@
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/scope.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// It is open until this side ends the connection (closing), or the connection is gone (closed). Its executor only.
 class ClientLink {
@@ -57,4 +57,4 @@ class ClientLink {
   bool closed_ = false;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

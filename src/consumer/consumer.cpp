@@ -10,7 +10,7 @@
 #include "consumer/session.hpp"
 #include "consumer/session_reports.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // A group that could not be joined leaves no policy behind: clients that make up names must not fill the memory.
@@ -176,4 +176,4 @@ const Scope& Consumer::scope() const { return session().hosted().scope(); }
 const ConsumerLimits& Consumer::limits() const { return session().queues().limits(); }
 void Consumer::limit_met() { count(session().queues().host().counters.limits_met); }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

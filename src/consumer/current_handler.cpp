@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "consumer/current_handler.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 // A consumer and the layers below it may each have something to keep.
 void CurrentHandler::keep(std::shared_ptr<const void> referred, std::size_t bytes, LiveSessions& home) {
@@ -30,4 +30,4 @@ void CurrentHandler::count_held(HeldBytes& held) noexcept {
   held.add(running_->held);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

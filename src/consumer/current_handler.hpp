@@ -12,7 +12,7 @@
 #include "consumer/mailbox.hpp"
 #include "sluice/core/task.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// None most of the time; then it takes no memory but a pointer. What it uses of its executor is passed with each call.
 /// Its executor only.
@@ -53,4 +53,4 @@ class CurrentHandler {
   std::unique_ptr<RunningHandler> running_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

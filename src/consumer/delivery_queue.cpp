@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // Above so many queued bytes a client is slow, well before it is closed.
@@ -223,4 +223,4 @@ void DeliveryQueue::drop_waiting() noexcept {
 
 void DeliveryQueue::reset() noexcept { state_.reset(); }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -14,7 +14,7 @@
 #include "sluice/layer/channel.hpp"
 #include "sluice/transport/connection.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Sends to one connection. While no group of the client may drop messages, everything is sent, and the connection
 /// closes a client that is too slow. Once a group may, the queue sends so many bytes on credit and then looks at what
@@ -124,4 +124,4 @@ class DeliveryQueue {
   std::uint32_t credit_ = 0;      // with state_: bytes that may be sent before the connection's queue is looked at
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -9,7 +9,7 @@
 #include "json/quoted.hpp"
 #include "layer/broadcast_schema.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 namespace {
 
@@ -56,4 +56,4 @@ Result<EventHandlers::Call> EventHandlers::call(Consumer& consumer, const Event&
   return entry->thunk(consumer, event, *entry);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -6,7 +6,7 @@
 
 #include "sluice/core/executor.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Throws std::logic_error with a sentence about this call.
 [[noreturn]] void throw_wrong_thread(std::string_view call);
@@ -16,4 +16,4 @@ inline void must_run_on(const Executor& executor, std::string_view call) {
   if (!executor.runs_here()) throw_wrong_thread(call);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <cstddef>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// Bytes that are held now, and how many may be; 0: any number. Any thread.
 class HeldBytes {
@@ -24,4 +26,4 @@ class HeldBytes {
   std::atomic<std::size_t> bytes_{0};
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,7 +10,7 @@
 #include "consumer/live_sessions.hpp"
 #include "consumer/session.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 std::shared_ptr<HostState> make_state(std::shared_ptr<Application> application, ChannelLayer* layer,
@@ -131,4 +131,4 @@ HostStats Host::stats() const {
   return stats;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

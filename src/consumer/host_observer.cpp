@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/consumer/host_observer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::string_view to_string(HandlerKind kind) noexcept {
   switch (kind) {
@@ -38,4 +38,4 @@ std::string_view to_string(MailDrop cause) noexcept {
   return "";
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -14,7 +14,7 @@
 #include "sluice/consumer/host.hpp"
 #include "sluice/consumer/host_observer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class LiveSessions;
 
@@ -69,4 +69,4 @@ inline void count(std::atomic<std::uint64_t>& counter, std::uint64_t times = 1) 
   if (times > 0) counter.fetch_add(times, std::memory_order_relaxed);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

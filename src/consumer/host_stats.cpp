@@ -4,7 +4,7 @@
 
 #include "sluice/consumer/host.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::span<const observe::Metric<HostStats>> HostStats::metrics() noexcept {
   static constexpr std::array table{
@@ -50,4 +50,4 @@ std::span<const observe::Metric<HostStats>> HostStats::metrics() noexcept {
   return table;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

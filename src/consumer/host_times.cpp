@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 template <std::size_t... index>
@@ -41,4 +41,4 @@ void HostTimes::add_to(MetricsText& text, const MetricsText::Labels& labels) con
                      "Time that messages and events waited in mailboxes for their handlers.", waits_, labels);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -6,7 +6,7 @@
 #include <limits>
 #include <stdexcept>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 const UserId nobody;
@@ -43,4 +43,4 @@ void HostedConsumer::stop_counting_kept(HeldBytes& held) noexcept {
   if (counts_kept()) held.subtract(std::exchange(consumer_->kept_counted_, uncounted));
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

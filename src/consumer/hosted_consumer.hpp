@@ -12,7 +12,7 @@
 #include "sluice/layer/audience.hpp"
 #include "sluice/transport/scope.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// There is a consumer from make() to release(). Its executor only.
 class HostedConsumer {
@@ -44,4 +44,4 @@ class HostedConsumer {
   std::unique_ptr<Consumer> consumer_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

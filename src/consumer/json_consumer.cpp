@@ -6,7 +6,7 @@
 
 #include "sluice/json/document.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 Task<> JsonConsumer::receive_json(const json::Value&) { return {}; }
 
@@ -38,4 +38,4 @@ Task<> JsonConsumer::refuse(const Message& message, Error error) {
   return receive_invalid(message, *kept);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -7,7 +7,7 @@
 #include "consumer/session.hpp"
 #include "core/failure.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 // The first of a turn posts the job; without one it is not among them.
 template <class Job>
@@ -155,4 +155,4 @@ void LiveSessions::abandon(const HostState& host, Which which) noexcept {
   }
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -16,7 +16,7 @@
 #include "sluice/core/task.hpp"
 #include "sluice/transport/frame.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class HostState;
 class Session;
@@ -124,4 +124,4 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   std::vector<std::unique_ptr<RunningHandler>> spares_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

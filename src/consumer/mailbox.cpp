@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "consumer/mailbox.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // A list's node, the strings of a broadcast, the head of its chunk, about.
@@ -105,4 +105,4 @@ void Mailbox::drop_messages() noexcept {
   forget_if_empty();
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -18,7 +18,7 @@
 #include "sluice/transport/frame.hpp"
 #include "sluice/transport/message.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The end of the connection, as it stands in the client's queue behind what the client said before.
 struct Closed {
@@ -110,4 +110,4 @@ class Mailbox {
   std::unique_ptr<Queues> queues_;  // null while there is no mail
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

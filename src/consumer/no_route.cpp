@@ -11,7 +11,7 @@
 
 #include "json/quoted.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::size_t most_routes = 20;
@@ -42,4 +42,4 @@ std::string explain_no_route(const Application& application, const Scope& scope)
   return line;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -6,9 +6,9 @@
 
 #include "sluice/consumer/application.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Says which path was asked for, whether it only lacks its last slash, and which routes there are.
 std::string explain_no_route(const Application& application, const Scope& scope);
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -9,7 +9,7 @@
 
 #include "core/whole_number.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::size_t uuid_bytes = 36;
@@ -149,4 +149,4 @@ std::optional<RoutePattern::Match> PathPattern::match(std::string_view path, boo
   return match;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

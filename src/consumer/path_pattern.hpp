@@ -11,7 +11,7 @@
 
 #include "consumer/route_pattern.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Literal texts and captures in turn. Each capture takes as much as leaves a fit for the rest, as a regular expression
 /// would, but nothing is tried twice: it takes at most one step per byte of the path and byte or capture of the
@@ -40,4 +40,4 @@ class PathPattern final : public RoutePattern {
   std::vector<Piece> pieces_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

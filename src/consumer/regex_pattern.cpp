@@ -10,7 +10,7 @@
 
 #include "consumer/route_pattern.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 class RegexPattern final : public RoutePattern {
@@ -84,4 +84,4 @@ std::unique_ptr<const RoutePattern> regex_pattern(std::string_view pattern) {
   return std::make_unique<const RegexPattern>(pattern);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,7 +10,7 @@
 
 #include "sluice/transport/scope.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A compiled pattern. It takes a time that is linear in the path: a path is a stranger's, and comes before any
 /// sign-in. Immutable: share freely.
@@ -43,4 +43,4 @@ bool is_capture_name(std::string_view name) noexcept;
 /// only one that needs RE2, so that a program without regular expressions links without it.
 std::unique_ptr<const RoutePattern> regex_pattern(std::string_view pattern);
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -7,7 +7,7 @@
 #include "consumer/path_pattern.hpp"
 #include "consumer/routes.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 void put(UrlRoute& route, const std::string& name, const CapturedValue& value) {
@@ -67,4 +67,4 @@ bool Router::resolve(Scope& scope, Destination& destination) const {
   return false;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

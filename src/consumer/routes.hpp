@@ -7,7 +7,7 @@
 #include "consumer/route_pattern.hpp"
 #include "sluice/consumer/router.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 struct Router::Route {
   std::unique_ptr<const RoutePattern> pattern;
@@ -15,4 +15,4 @@ struct Router::Route {
   Defaults defaults;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

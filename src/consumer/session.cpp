@@ -15,7 +15,7 @@
 #include "core/failure.hpp"
 #include "sluice/layer/layer_notices.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 Session::Session(std::shared_ptr<HostState> host, Scope scope, std::shared_ptr<Connection> connection,
                  LiveSessions& home)
@@ -325,4 +325,4 @@ void Session::unshare() noexcept {
   if (phase_ != Phase::finished) guarded([this] { queues_.unshare(); });
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

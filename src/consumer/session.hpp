@@ -18,7 +18,7 @@
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/scope.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Runs the handlers of one consumer, one at a time, from the handshake to disconnect(). What waits stands in its
 /// SessionQueues; consumer.cpp has the calls that a consumer makes. It lives in its executor's LiveSessions until
@@ -109,4 +109,4 @@ void Session::guarded(Work work) noexcept {
   }
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

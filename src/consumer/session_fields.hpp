@@ -10,7 +10,7 @@
 #include "sluice/core/log.hpp"
 #include "sluice/transport/scope.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The fields connection, path, user and channel of one session. It outlives the call that logs.
 class SessionFields {
@@ -30,4 +30,4 @@ class SessionFields {
   const std::array<LogField, 4> fields_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -13,7 +13,7 @@
 #include "core/failure.hpp"
 #include "json/quoted.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::size_t mails_per_turn = 32;  // then other sessions have their turn
@@ -253,4 +253,4 @@ std::string Session::handler_name() const {
   return "receive()";
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 SessionQueues::SessionQueues(std::shared_ptr<HostState> host, std::shared_ptr<Connection> connection,
                              LiveSessions& home)
@@ -122,4 +122,4 @@ void SessionQueues::hold_handler() {
   slot_.holds_more(before, held_bytes(), host_->held);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -15,7 +15,7 @@
 #include "sluice/consumer/event_handlers.hpp"
 #include "sluice/layer/channel.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Keeps the order between the two: a broadcast passes no mail that came before it. Runs no handler, and closes
 /// nothing: what a session must do is returned. Memory of what waits is counted among the host's held bytes. Its
@@ -116,4 +116,4 @@ class SessionQueues {
   bool end_waits_ = false;  // the connection is gone, and the mailbox had no memory for that
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

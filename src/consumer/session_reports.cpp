@@ -5,7 +5,7 @@
 
 #include "core/failure.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // An event's type is copied: the event may be gone when its handler has ended.
@@ -118,4 +118,4 @@ void SessionReports::report_ended(bool destroyed) noexcept {
   });
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -8,7 +8,7 @@
 #include "consumer/session.hpp"
 #include "sluice/consumer/host_observer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// One connection that is observed: what its reports need. It stands in the connection's scope, so a session without
 /// observers has no room for it. Its executor only.
@@ -87,4 +87,4 @@ class SessionReports {
   Session& session_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

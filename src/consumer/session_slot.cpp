@@ -5,7 +5,7 @@
 
 #include "consumer/alarms.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 void SessionSlot::add_alarm(std::chrono::nanoseconds delay, Event event) {
   has_alarms_ = true;
@@ -17,4 +17,4 @@ void SessionSlot::leave(const Session& session) noexcept {
   home_.remove(session);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -11,7 +11,7 @@
 #include "consumer/live_sessions.hpp"
 #include "sluice/layer/event.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Each job is asked for once until it has run. Its executor only.
 class SessionSlot {
@@ -61,4 +61,4 @@ class SessionSlot {
   bool has_alarms_ : 1 = false;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

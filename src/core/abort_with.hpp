@@ -4,10 +4,12 @@
 
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// Logs the line, then ends the program. If the log sink is still busy with a line of another thread after one second,
 /// the line is written to standard error instead. Any thread.
 [[noreturn]] void abort_with(std::string_view line) noexcept;
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -7,7 +7,7 @@
 
 #include "sluice/core/executor.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Remembers which timers its owner has set. A timer for a later time than one that is set already is not needed: when
 /// the earlier one is due, its owner sets the next. Its executor only.
@@ -39,4 +39,4 @@ class AlarmClock {
   std::vector<Time> times_;  // each earlier than the one before it, so that the last is due next
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

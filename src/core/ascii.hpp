@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
@@ -31,4 +33,4 @@ inline std::string lower_case(std::string_view text) {
   return lower;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -6,7 +6,9 @@
 #include <chrono>
 #include <random>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// Waiting times that double from `least` to `most`, each shortened by up to a half at random. One thread at a time.
 class BackOff {
@@ -29,4 +31,4 @@ class BackOff {
   std::minstd_rand random_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/base64.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 int digit(char c, Base64 kind) noexcept {
@@ -58,4 +58,4 @@ std::optional<std::string> base64_decode(std::string_view text, Base64 kind) {
   return bytes;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 enum class Base64 : std::uint8_t {
   standard,        // `+` and `/`, padded with `=`
@@ -21,4 +23,4 @@ std::string base64_encode(std::string_view bytes, Base64 kind);
 /// bits that are not zero. Any thread.
 std::optional<std::string> base64_decode(std::string_view text, Base64 kind);
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 namespace detail {
 
 // What each byte adds, for a polynomial written with its lowest power first.
@@ -36,4 +38,4 @@ constexpr std::uint32_t crc32(std::string_view bytes) noexcept { return detail::
 /// CRC-32C (Castagnoli), RFC 3720 appendix B.4; zlib has none. Any thread.
 constexpr std::uint32_t crc32c(std::string_view bytes) noexcept { return detail::crc<0x82f63b78>(bytes); }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::string_view to_string(ErrorCode code) noexcept {
   switch (code) {
@@ -30,4 +30,4 @@ std::string_view to_string(ErrorCode code) noexcept {
 
 std::string Error::message() const { return fmt::format("{}: {}", to_string(code_), context_); }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

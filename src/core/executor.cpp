@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/core/executor.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 thread_local Executor* Executor::current_ = nullptr;
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -5,7 +5,7 @@
 
 #include "sluice/core/log.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::string text_of(const std::exception_ptr& error) {
   try {
@@ -26,4 +26,4 @@ void log_failure(std::string_view what, const std::exception_ptr& error) noexcep
   }
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// The exception's text; also for one that is no std::exception, or whose what() is null.
 std::string text_of(const std::exception_ptr& error);
@@ -14,4 +16,4 @@ std::string text_of(const std::exception_ptr& error);
 /// Logs "<what>: <text_of(error)>" as an error. Without memory for the line it logs `what` alone. Any thread.
 void log_failure(std::string_view what, const std::exception_ptr& error) noexcept;
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

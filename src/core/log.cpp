@@ -22,7 +22,7 @@
 #include "core/abort_with.hpp"
 #include "core/quoted.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // The most lines that wait while another thread is in the sink. Further ones are lost and counted.
@@ -194,4 +194,4 @@ void log(LogLevel level, std::string_view line, std::span<const LogField> fields
   }
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

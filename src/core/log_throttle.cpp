@@ -5,7 +5,7 @@
 
 #include "sluice/core/executor.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::optional<std::uint64_t> LogThrottle::event(Time now, std::string_view name) {
   std::lock_guard lock(mutex_);
@@ -42,4 +42,4 @@ std::string LogThrottle::with_count(std::string line, std::uint64_t suppressed) 
   return suppressed == 0 ? line : fmt::format("{} ({} more of the kind were not logged)", line, suppressed);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

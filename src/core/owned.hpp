@@ -4,7 +4,9 @@
 
 #include <memory>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 template <auto release>
 struct Release {
@@ -18,4 +20,4 @@ struct Release {
 template <class T, auto release>
 using Owned = std::unique_ptr<T, Release<release>>;
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -3,7 +3,7 @@
 
 #include "core/ascii.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // True: all of the text was valid.
@@ -39,4 +39,4 @@ std::string percent_decoded_where_valid(std::string_view text) {
   return decoded;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

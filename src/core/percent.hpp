@@ -6,11 +6,13 @@
 #include <string>
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// Decodes each `%41` to its byte; nullopt if a `%` is not followed by two hexadecimal digits. Any thread.
 std::optional<std::string> percent_decoded(std::string_view text);
 /// The same, but such a `%` is kept. Any thread.
 std::string percent_decoded_where_valid(std::string_view text);
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

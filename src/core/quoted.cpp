@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <iterator>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 struct Character {
@@ -91,4 +91,4 @@ std::string on_one_line(std::string_view text) {
   return out;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

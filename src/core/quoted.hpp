@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// The text in quotes, as JSON in ASCII writes it, with "..." behind it where it was cut: it can neither begin a line,
 /// nor control a terminal, nor change the direction of later text, nor flood the log.
@@ -15,4 +17,4 @@ std::string in_quotes(std::string_view text, std::size_t longest = 64);
 /// The text with only those characters escaped: for lines that already contain a client's text.
 std::string on_one_line(std::string_view text);
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::size_t most_at_once = 256;  // of getentropy(3)
@@ -41,4 +41,4 @@ std::string random_hex(std::size_t digits) {
   return hex;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Unpredictable bytes from the kernel's generator.
+// Random bytes from the kernel's generator, for secrets and names that must not be guessed.
 #pragma once
 
 #include <cstddef>
 #include <span>
 #include <string>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// Throws std::system_error if the kernel gives none. Any thread.
 void fill_with_random(std::span<std::byte> bytes);
@@ -15,4 +17,4 @@ std::string random_bytes(std::size_t size);
 /// Random hexadecimal digits, an even number of them; throws as fill_with_random().
 std::string random_hex(std::size_t digits);
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

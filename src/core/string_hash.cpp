@@ -6,7 +6,7 @@
 #include <cstring>
 #include <random>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 struct Key {
@@ -72,4 +72,4 @@ std::size_t hash_with_secret(std::string_view bytes) noexcept {
   return static_cast<std::size_t>(state.v0 ^ state.v1 ^ state.v2 ^ state.v3);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// SipHash-1-3 with a key that each process draws at its start, so that a client that chooses names cannot choose their
 /// buckets. Any thread.
@@ -16,4 +18,4 @@ struct StringHash {
   std::size_t operator()(std::string_view text) const noexcept { return hash_with_secret(text); }
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -9,7 +9,9 @@
 #include <string_view>
 #include <system_error>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// The number, or nullopt if the text is anything else or exceeds T. No sign but a minus for signed types, no blanks;
 /// leading zeros are accepted.
@@ -28,4 +30,4 @@ std::optional<T> canonical_number(std::string_view text) {
   return number && std::to_string(*number) == text ? number : std::nullopt;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 WorkerPool::WorkerPool(std::size_t threads) {
   if (threads == 0) throw std::invalid_argument("WorkerPool: it needs at least one thread");
@@ -53,4 +53,4 @@ void WorkerPool::work() {
   }
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

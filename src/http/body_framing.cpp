@@ -5,7 +5,7 @@
 
 #include <charconv>
 
-namespace sluice::http {
+namespace sluice::SLUICE_ABI::http {
 namespace {
 
 constexpr std::string_view line_end = "\r\n";
@@ -38,4 +38,4 @@ Result<std::string_view> BodyFraming::end() const {
   return Error(ErrorCode::invalid_argument, fmt::format("the body is shorter than its length, by {} bytes", left_));
 }
 
-}  // namespace sluice::http
+}  // namespace sluice::SLUICE_ABI::http

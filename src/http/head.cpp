@@ -9,7 +9,7 @@
 #include "http/target.hpp"
 #include "http/text.hpp"
 
-namespace sluice::http {
+namespace sluice::SLUICE_ABI::http {
 namespace {
 
 constexpr std::size_t max_method_bytes = 32;
@@ -205,4 +205,4 @@ bool HeadParser::refuse(int status, std::string_view reason) {
   return false;
 }
 
-}  // namespace sluice::http
+}  // namespace sluice::SLUICE_ABI::http

@@ -6,7 +6,7 @@
 #include "core/ascii.hpp"
 #include "http/text.hpp"
 
-namespace sluice::http {
+namespace sluice::SLUICE_ABI::http {
 namespace {
 
 Error unusable(std::string_view name, const char* why) {
@@ -28,4 +28,4 @@ void append_header(std::string& out, std::string_view name, std::string_view val
   out.append(name).append(": ").append(value).append("\r\n");
 }
 
-}  // namespace sluice::http
+}  // namespace sluice::SLUICE_ABI::http

@@ -10,7 +10,7 @@
 
 #include "sluice/core/result.hpp"
 
-namespace sluice::http {
+namespace sluice::SLUICE_ABI::http {
 
 using HeaderFields = std::vector<std::pair<std::string, std::string>>;
 
@@ -20,4 +20,4 @@ Result<> check_headers(const HeaderFields& headers, std::initializer_list<std::s
 
 void append_header(std::string& out, std::string_view name, std::string_view value);
 
-}  // namespace sluice::http
+}  // namespace sluice::SLUICE_ABI::http

@@ -10,7 +10,7 @@
 #include "http/headers.hpp"
 #include "http/text.hpp"
 
-namespace sluice::http {
+namespace sluice::SLUICE_ABI::http {
 namespace {
 
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
@@ -155,4 +155,4 @@ std::string refusal_response(const Refusal& refusal, std::string_view date, bool
   return written({refusal.status, connection, plain_text, body, body.size(), false, date, refusal.headers}, head_only);
 }
 
-}  // namespace sluice::http
+}  // namespace sluice::SLUICE_ABI::http

@@ -9,7 +9,7 @@
 #include "http/text.hpp"
 #include "sluice/json/utf8.hpp"
 
-namespace sluice::http {
+namespace sluice::SLUICE_ABI::http {
 namespace {
 
 Error malformed(const char* why) { return {ErrorCode::parse_failed, why}; }
@@ -61,4 +61,4 @@ bool is_host(std::string_view text) noexcept {
   });
 }
 
-}  // namespace sluice::http
+}  // namespace sluice::SLUICE_ABI::http

@@ -7,7 +7,7 @@
 
 #include "sluice/core/result.hpp"
 
-namespace sluice::http {
+namespace sluice::SLUICE_ABI::http {
 
 /// The parts of "/a%20b?c", of "http://host/a%20b?c", or "*". A value.
 struct Target {
@@ -24,4 +24,4 @@ Result<Target> parse_target(std::string_view method, std::string_view target);
 /// True for a host with or without a port, as in a Host header. An empty one is valid (RFC 9110 section 7.2).
 bool is_host(std::string_view text) noexcept;
 
-}  // namespace sluice::http
+}  // namespace sluice::SLUICE_ABI::http

@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <string_view>
 
-namespace sluice::http {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::http {
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -53,4 +55,4 @@ constexpr bool each_in_list(std::string_view list, Visit visit) {
   return true;
 }
 
-}  // namespace sluice::http
+}  // namespace sluice::SLUICE_ABI::http

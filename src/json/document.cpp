@@ -9,7 +9,7 @@
 #include <new>
 #include <utility>
 
-namespace sluice::json {
+namespace sluice::SLUICE_ABI::json {
 namespace {
 
 namespace dom = simdjson::dom;
@@ -150,4 +150,4 @@ const Value& Document::root() const noexcept {
 // The tape has 8 bytes for each of the text, the strings take up to 5/3.
 std::size_t Document::memory() const noexcept { return tree_ ? tree_->document.capacity() * 29 / 3 : 0; }
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

@@ -7,7 +7,7 @@
 
 #include "sluice/json/writer.hpp"
 
-namespace sluice::json {
+namespace sluice::SLUICE_ABI::json {
 namespace {
 
 constexpr std::size_t longest_key = 64;  // the peer chooses the keys of a map, so messages must not grow with them
@@ -48,4 +48,4 @@ Error Path::missing() const { return {ErrorCode::missing_field, with_path(*this,
 
 Error Path::within(const Error& error) const { return {error.code(), with_path(*this, error.context())}; }
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

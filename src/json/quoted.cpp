@@ -6,7 +6,7 @@
 #include "core/quoted.hpp"
 #include "sluice/json/writer.hpp"
 
-namespace sluice::json {
+namespace sluice::SLUICE_ABI::json {
 namespace {
 
 constexpr std::size_t longest = 64;
@@ -23,4 +23,4 @@ std::string shown(Value value) {
   return text.size() > longest ? text.substr(0, longest) + "..." : text;
 }
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

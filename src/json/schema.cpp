@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace sluice::json {
+namespace sluice::SLUICE_ABI::json {
 
 namespace {
 
@@ -128,4 +128,4 @@ std::string typescript(const Schema& schema) {
   return schema.nullable && schema.kind != Schema::Kind::any ? plain + " | null" : plain;
 }
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

@@ -8,7 +8,7 @@
 
 #include "json/utf8_sequence.hpp"
 
-namespace sluice::json {
+namespace sluice::SLUICE_ABI::json {
 namespace {
 
 // Where a character begins at the end of the bytes that is not all there; their size if there is none.
@@ -66,4 +66,4 @@ bool Utf8Validator::step(std::uint8_t byte) noexcept {
   return true;
 }
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

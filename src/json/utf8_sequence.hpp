@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sluice::json {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::json {
 
 /// What a lead byte announces: how many continuation bytes, and what the first of them may be. The others may
 /// be 80..BF.
@@ -58,4 +60,4 @@ constexpr Utf8Sequence utf8_sequence(std::string_view text) noexcept {
   return {code_point, lead.missing + std::size_t{1}, true};
 }
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

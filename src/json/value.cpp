@@ -7,7 +7,7 @@
 
 #include "sluice/json/writer.hpp"
 
-namespace sluice::json {
+namespace sluice::SLUICE_ABI::json {
 namespace {
 
 namespace dom = simdjson::dom;
@@ -172,4 +172,4 @@ void Value::write_to(Writer& writer) const {
   }
 }
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

@@ -12,7 +12,7 @@
 #include "json/utf8_sequence.hpp"
 #include "sluice/json/utf8.hpp"
 
-namespace sluice::json {
+namespace sluice::SLUICE_ABI::json {
 namespace {
 
 // The characters of a text that decide how to quote it.
@@ -226,4 +226,4 @@ void Writer::quote(std::string_view text) {
   text_ += '"';
 }
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

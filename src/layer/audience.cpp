@@ -6,7 +6,7 @@
 
 #include "layer/broadcast_schema.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 bool lists(const std::vector<UserId>& users, const UserId& user) noexcept {
@@ -50,4 +50,4 @@ Result<void> json_read(json::Value value, UserId& id) {
   return {};
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,7 +10,7 @@
 #include "sluice/json/value.hpp"
 #include "sluice/layer/event.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The form of broadcasts in the map of an event: its types, and the keys of each. The layer names no key itself.
 /// Immutable: share freely.
@@ -45,4 +45,4 @@ const BroadcastSchema& broadcast_schema() noexcept;
 /// Each user once, so that no one receives a broadcast twice; anonymous users are left out.
 std::vector<UserId> distinct_users(std::vector<UserId> users);
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

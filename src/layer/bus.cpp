@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/layer/bus.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::size_t Bus::link_of(BusTarget, std::string_view) { return 0; }
 
@@ -9,4 +9,4 @@ Bus::Encode Bus::encoder() const {
   return [](const Event& event) -> Result<BusBody> { return BusBody{std::string(event.text().view())}; };
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

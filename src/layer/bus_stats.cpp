@@ -4,7 +4,7 @@
 
 #include "sluice/layer/distributed_channel_layer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::span<const observe::Metric<BusStats>> BusStats::metrics() noexcept {
   static constexpr std::array table{
@@ -25,4 +25,4 @@ std::span<const observe::Metric<BusStats>> BusStats::metrics() noexcept {
   return table;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

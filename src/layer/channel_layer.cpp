@@ -6,7 +6,7 @@
 #include "layer/names.hpp"
 #include "sluice/core/block_on.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::string_view kind_of(const Channel&) noexcept { return "channel"; }
@@ -59,4 +59,4 @@ Result<void> ChannelLayer::send_blocking(std::string_view channel, Event event) 
   return block_on(send_when_room(channel, std::move(event)));
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

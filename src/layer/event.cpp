@@ -15,7 +15,7 @@
 #include "sluice/json/document.hpp"
 #include "sluice/json/writer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // Looks each user up, however long both lists are.
@@ -187,4 +187,4 @@ std::size_t Event::size() const noexcept {
   return bytes;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/layer/group_of.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 void put(std::string& name, std::string_view text) {
@@ -31,4 +31,4 @@ std::string group_of(std::string_view kind, std::initializer_list<std::string_vi
   return name;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/layer/layer_observer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::string_view to_string(LayerDrop cause) noexcept {
   switch (cause) {
@@ -17,4 +17,4 @@ std::string_view to_string(LayerDrop cause) noexcept {
   return "";
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -4,7 +4,7 @@
 
 #include "sluice/layer/channel_layer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::span<const observe::Metric<LayerStats>> LayerStats::metrics() noexcept {
   static constexpr std::array table{
@@ -34,4 +34,4 @@ std::span<const observe::Metric<LayerStats>> LayerStats::metrics() noexcept {
   return table;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/layer/layer_times.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 LayerTimes::LayerTimes() : writes_(Histogram::times()) {}
 
@@ -14,4 +14,4 @@ void LayerTimes::add_to(MetricsText& text, const MetricsText::Labels& labels) co
       labels);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

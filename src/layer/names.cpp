@@ -11,7 +11,7 @@
 #include "json/quoted.hpp"
 #include "sluice/layer/channel_layer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::size_t name_limit = 100;  // a name is shorter than this (behaviour CL-2)
@@ -73,4 +73,4 @@ bool ChannelCapacity::fits(std::string_view channel) const {
   return std::regex_search(name, std::regex(pattern_), std::regex_constants::match_continuous);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

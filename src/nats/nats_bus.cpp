@@ -7,7 +7,7 @@
 #include "nats/nats_connection.hpp"
 #include "nats/subjects.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 namespace {
 
 // The most that the connection takes before the server has answered some of it.
@@ -166,4 +166,4 @@ std::unique_ptr<Bus> make_bus(Executor& executor, const NatsOptions& options, st
   return std::make_unique<NatsBus>(executor, options, std::move(counters));
 }
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

@@ -9,7 +9,7 @@
 #include "sluice/layer/bus.hpp"
 #include "sluice/nats/nats_options.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 
 /// What NatsStats has. Any thread.
 struct NatsCounters {
@@ -19,4 +19,4 @@ struct NatsCounters {
 /// Throws std::invalid_argument for options that cannot work, with a message that holds no password.
 std::unique_ptr<Bus> make_bus(Executor& executor, const NatsOptions& options, std::shared_ptr<NatsCounters> counters);
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

@@ -5,7 +5,7 @@
 
 #include "nats/nats_bus.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 DistributedLayerOptions layer_options(const NatsOptions& options) {
@@ -40,4 +40,4 @@ NatsStats NatsChannelLayer::nats_stats() const {
           .unreadable = counters_->unreadable};
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -9,7 +9,7 @@
 
 #include "sluice/core/log.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 namespace {
 
 // cnats may call back after a connection was destroyed: so its argument is a number, never an address.
@@ -335,4 +335,4 @@ void NatsConnection::hang_up() {
   connection_ = nullptr;
 }
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

@@ -20,7 +20,7 @@
 #include "sluice/core/log_throttle.hpp"
 #include "sluice/nats/nats_options.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 
 /// A message that has arrived.
 struct NatsMessage {
@@ -118,4 +118,4 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
   std::size_t unread_events_ = 0, unread_bytes_ = 0;
 };
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

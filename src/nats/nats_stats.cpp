@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::span<const observe::Metric<NatsStats>> NatsStats::metrics() noexcept {
   static constexpr std::array table{
@@ -17,4 +17,4 @@ std::span<const observe::Metric<NatsStats>> NatsStats::metrics() noexcept {
   return table;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

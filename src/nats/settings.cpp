@@ -7,7 +7,7 @@
 
 #include "nats/nats_connection.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 namespace {
 
 void require(bool holds, std::string_view what) {
@@ -65,4 +65,4 @@ Settings settings_for(const NatsOptions& options, const std::string& server) {
   return settings;
 }
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

@@ -10,7 +10,7 @@
 
 #include "sluice/layer/bus.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 
 /// PREFIX.g.NAME is a group, PREFIX.p.NAME a plain channel, PREFIX.c.PROCESS.NAME a consumer's channel: the parts
 /// before and behind its '!'. In a name '.' is written as '/', which no name contains: '.' separates the tokens of a
@@ -50,4 +50,4 @@ class Subjects {
   const std::string prefix_;
 };
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

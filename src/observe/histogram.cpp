@@ -6,7 +6,7 @@
 #include <functional>
 #include <stdexcept>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 Histogram::Histogram(std::span<const double> bounds)
     : bounds_(bounds.begin(), bounds.end()), counts_(bounds.size() + 1) {
@@ -39,4 +39,4 @@ std::span<const double> Histogram::sizes() noexcept {
   return bounds;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -8,7 +8,7 @@
 
 #include "sluice/json/writer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 std::string in_utc(std::chrono::system_clock::time_point time) {
@@ -32,4 +32,4 @@ LogSink json_log(std::FILE* file) {
   };
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

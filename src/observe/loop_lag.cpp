@@ -8,7 +8,7 @@
 
 #include "core/failure.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class LoopLag::State : public std::enable_shared_from_this<State> {
  public:
@@ -53,4 +53,4 @@ void LoopLag::add_to(MetricsText& text, const MetricsText::Labels& labels) const
   }
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

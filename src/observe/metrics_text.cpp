@@ -7,7 +7,7 @@
 #include <iterator>
 #include <stdexcept>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 using observe::MetricKind;
 
@@ -124,4 +124,4 @@ std::string MetricsText::str() const {
   return out + "# EOF\n";
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,7 +10,7 @@
 #include "core/failure.hpp"
 #include "sluice/core/log_throttle.hpp"
 
-namespace sluice::observe {
+namespace sluice::SLUICE_ABI::observe {
 
 /// Where there are none, the caller tests that and does nothing else. Any thread.
 template <class Observer>
@@ -42,4 +42,4 @@ class Observers {
   LogThrottle failures_;
 };
 
-}  // namespace sluice::observe
+}  // namespace sluice::SLUICE_ABI::observe

@@ -9,7 +9,7 @@
 #include "layer/broadcast_schema.hpp"
 #include "sluice/json/writer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::string_view to_group_type = "broadcast_to_group";
@@ -223,4 +223,4 @@ constinit const BaserowSchema schema;
 
 const BroadcastSchema& broadcast_schema() noexcept { return schema; }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -8,7 +8,7 @@
 #include "sluice/core/log.hpp"
 #include "sluice/page/revocation.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // The other users still receive theirs.
@@ -86,4 +86,4 @@ Result<void> recheck_pages(ChannelLayer& layer, std::string_view group) {
   return layer.group_send(group, Event::of(RecheckPages{.group = std::string(group)}));
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

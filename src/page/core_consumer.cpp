@@ -13,7 +13,7 @@
 #include "sluice/core/log.hpp"
 #include "sluice/page/broadcasts.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 using namespace page_messages;
 using Counter = PageRegistry::Counter;
@@ -146,4 +146,4 @@ void CoreConsumer::complain(std::string_view event, std::string_view odd) {
   if (!odd.empty()) registry_->report(fmt::format("event \"{}\": {}, left out", event, odd));
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -18,7 +18,7 @@
 #include "sluice/page/broadcasts.hpp"
 #include "sluice/page/core_consumer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 using namespace page_messages;
 using Counter = PageRegistry::Counter;
@@ -300,4 +300,4 @@ void CoreConsumer::refuse(const json::Value& content, json::Value type, const Er
   say(message);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

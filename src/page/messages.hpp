@@ -11,7 +11,7 @@
 #include "sluice/json/text.hpp"
 #include "sluice/json/value.hpp"
 
-namespace sluice::page_messages {
+namespace sluice::SLUICE_ABI::page_messages {
 
 /// The outcome of authentication, the first message.
 struct Authentication {
@@ -116,4 +116,4 @@ struct ForceDisconnect {
   static constexpr std::string_view event_type = "force_disconnect";
 };
 
-}  // namespace sluice::page_messages
+}  // namespace sluice::SLUICE_ABI::page_messages

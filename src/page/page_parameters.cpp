@@ -7,7 +7,7 @@
 
 #include "core/whole_number.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // Above this a double cannot represent every integer.
@@ -111,4 +111,4 @@ std::optional<std::string_view> PageParameters::text(std::string_view name) cons
   return text ? std::optional<std::string_view>(*text) : std::nullopt;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -9,7 +9,7 @@
 
 #include "sluice/core/log.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 Result<void> PageRegistry::add(std::shared_ptr<PageType> page) {
   if (!page) return Error(ErrorCode::invalid_argument, "page registry: add of a null page type");
   {
@@ -81,4 +81,4 @@ std::uint64_t PageRegistry::counted(Counter counter) const noexcept {
   return counters_[static_cast<std::size_t>(counter)].load(std::memory_order_relaxed);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -4,7 +4,7 @@
 
 #include "sluice/page/page_registry.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::span<const observe::Metric<PageStats>> PageStats::metrics() noexcept {
   static constexpr std::array table{
@@ -23,4 +23,4 @@ std::span<const observe::Metric<PageStats>> PageStats::metrics() noexcept {
   return table;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

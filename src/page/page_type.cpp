@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 PageType::PageType(std::string type, std::vector<PageParameter> parameters)
     : type_(std::move(type)), parameters_(std::move(parameters)) {
@@ -59,4 +59,4 @@ Result<void> PageType::broadcast_to_groups(ChannelLayer& layer,
   return first;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

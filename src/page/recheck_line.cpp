@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 RecheckLine::Place::Place(Executor& executor, std::size_t most) : state_(executor.local<RecheckLine>().state_) {
   State& state = *state_;
@@ -90,4 +90,4 @@ void RecheckLine::State::look() noexcept {
   }
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

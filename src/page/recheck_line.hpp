@@ -13,7 +13,7 @@
 #include "layer/hub/waiting_line.hpp"
 #include "sluice/core/executor.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// One per executor (Executor::local). First come, first served: a client takes a place for each page, so that one with
 /// many pages does not delay others. A check that takes longer than `place_time` loses its place: a database that hangs
@@ -79,4 +79,4 @@ class RecheckLine {
   const std::shared_ptr<State> state_ = std::make_shared<State>();  // a client may end after its executor's locals
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

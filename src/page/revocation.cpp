@@ -9,7 +9,7 @@
 
 #include "json/quoted.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // Python's 7.0 equals 7, so a revocation of a Python process may have it.
@@ -76,4 +76,4 @@ Result<void> json_read(json::Value value, ForceDisconnectUsers& event) {
   return {};
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // The memory of one page beside its parameters, as measured: nodes of the three maps, two groups' names, the
@@ -66,4 +66,4 @@ void Subscriptions::forget(const std::string& group, Number number) {
   if (found->second.empty()) needed_by_.erase(found);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

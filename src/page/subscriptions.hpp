@@ -14,7 +14,7 @@
 
 #include "sluice/page/page_type.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A page that a connection has, or requests. A value.
 struct Subscription {
@@ -59,4 +59,4 @@ class Subscriptions {
   std::unordered_map<std::string, std::set<Number>> needed_by_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <stdexcept>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 namespace {
 
@@ -263,4 +263,4 @@ int write_description(const WireDescription& wire, int argc, const char* const* 
   return written(typescript, wire.typescript(name)) && written(asyncapi, wire.asyncapi()) ? 0 : 1;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

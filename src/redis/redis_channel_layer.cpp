@@ -14,7 +14,7 @@
 #include "redis/core/inbox_session.hpp"
 #include "redis/core/plain_channel_readers.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr auto token_grace = std::chrono::seconds(10);  // beyond its expiry, as channels_redis allows (redis-wire R-10)
@@ -127,4 +127,4 @@ LayerStats RedisChannelLayer::stats() const {
 
 RedisStats RedisChannelLayer::redis_stats() const { return parts_->context->stats(bus_stats()); }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

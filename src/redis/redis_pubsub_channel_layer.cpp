@@ -15,7 +15,7 @@
 #include "redis/pubsub/cluster_session.hpp"
 #include "redis/pubsub/pubsub_session.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::size_t longest_number = 24;  // of a consumer, behind the process's name
@@ -93,4 +93,4 @@ LayerStats RedisPubSubChannelLayer::stats() const {
 
 RedisStats RedisPubSubChannelLayer::redis_stats() const { return context_->stats(bus_stats()); }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

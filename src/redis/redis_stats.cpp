@@ -4,7 +4,7 @@
 
 #include "sluice/redis/redis_stats.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::span<const observe::Metric<RedisStats>> RedisStats::metrics() noexcept {
   static constexpr std::array table{
@@ -32,4 +32,4 @@ std::span<const observe::Metric<RedisStats>> RedisStats::metrics() noexcept {
   return table;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

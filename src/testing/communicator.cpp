@@ -9,7 +9,7 @@
 #include "core/percent.hpp"
 #include "sluice/core/log.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 namespace {
 
 RequestInfo request_info(const ClientRequest& request) {
@@ -168,4 +168,4 @@ std::string Communicator::what_came() const {
                      executor_.timers());
 }
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 namespace {
 
 Error cut_error() { return Error(ErrorCode::layer_unavailable, "the loopback is cut"); }
@@ -203,4 +203,4 @@ void LoopbackBroker::refuse_subscriptions(bool refuse) { state_->refuse(refuse);
 void LoopbackBroker::fail_every(std::size_t nth) { state_->fail_every(nth); }
 std::size_t LoopbackBroker::subscriptions() const { return state_->subscriptions(); }
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

@@ -13,7 +13,7 @@
 #include <random>
 #include <stdexcept>
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 using Clock = Executor::Clock;
 
@@ -223,4 +223,4 @@ ManualExecutors::ManualExecutors(std::size_t size) {
 
 ManualExecutors::~ManualExecutors() { loop_->close(); }
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

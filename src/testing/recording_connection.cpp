@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 namespace {
 
 std::string hex(std::string_view bytes) {
@@ -199,4 +199,4 @@ bool RecordingConnection::works(std::string_view what, bool in_order) {
   return in_order;
 }
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

@@ -9,7 +9,7 @@
 
 #include "sluice/core/completion.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 class ScriptedChannelLayer::Script {
  public:
@@ -202,4 +202,4 @@ Task<Result<void>> ScriptedChannelLayer::flush() {
   co_return co_await behind_.flush();
 }
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

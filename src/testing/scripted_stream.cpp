@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 struct ScriptedFaults {
   std::size_t operations = 0;
@@ -144,4 +144,4 @@ void ScriptedDialer::break_all(std::string_view why) {
   }
 }
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

@@ -8,7 +8,7 @@
 
 #include "testing/transport_probe.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 namespace {
 
 using namespace std::chrono_literals;
@@ -340,4 +340,4 @@ constexpr std::array checks{
 
 std::span<const TransportCheck> transport_checks() noexcept { return checks; }
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

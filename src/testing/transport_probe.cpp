@@ -14,7 +14,7 @@
 #include <stdexcept>
 #include <system_error>
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 namespace {
 
 constexpr auto patience = std::chrono::seconds(10);
@@ -236,4 +236,4 @@ std::string ProbeClient::take(std::size_t bytes) {
   return taken;
 }
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

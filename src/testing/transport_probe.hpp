@@ -14,7 +14,7 @@
 
 #include "sluice/transport/gateway.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 class ProbeGateway;
 
@@ -123,4 +123,4 @@ class ProbeClient {
   std::string ahead_;
 };
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

@@ -7,7 +7,7 @@
 #include <new>
 #include <stdexcept>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 using detail::FrameChunk;
@@ -178,4 +178,4 @@ void FrameBuffer::recycle(FrameChunk* chunk) noexcept {
   }
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

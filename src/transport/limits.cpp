@@ -6,7 +6,7 @@
 #include <initializer_list>
 #include <string_view>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::uint32_t most_frames = 0xffffff;  // ws::ServerProtocol counts in 24 bits
@@ -80,4 +80,4 @@ std::string fault_of(const ConsumerLimits& limits) {
   return fault.empty() ? fault_of({Time{"disconnect_grace", limits.disconnect_grace}}) : fault;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <limits>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 template <class Number>
@@ -51,4 +51,4 @@ std::size_t PackedTexts::number(std::size_t at) const noexcept {
   return width == 2 ? load<std::uint16_t>(place) : load<std::uint32_t>(place);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -7,7 +7,7 @@
 #include "core/percent.hpp"
 #include "core/quoted.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // Form decoding (WHATWG URL, application/x-www-form-urlencoded): %xx and +; a lone % stays as it is.
@@ -131,4 +131,4 @@ std::optional<std::int64_t> Scope::captured_int(std::string_view name) const noe
   return number ? std::optional(*number) : std::nullopt;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

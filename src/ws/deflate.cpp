@@ -10,7 +10,7 @@
 #include <new>
 #include <utility>
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 namespace {
 
 // The empty stored block that ends every flush, without its three header bits (RFC 7692 section 7.2.1).
@@ -160,4 +160,4 @@ void Inflater::forget() noexcept { inflateReset(&stream_->z); }
 
 std::size_t Inflater::allocated_bytes() const noexcept { return sizeof(Stream) + stream_->allocated; }
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

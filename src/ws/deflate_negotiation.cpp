@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::string_view fault_of(const DeflateOptions& options) noexcept {
   const auto within = [](int value, int least, int most) { return value >= least && value <= most; };
@@ -96,4 +96,4 @@ std::optional<DeflateAgreement> agree_on_deflate(const std::vector<ExtensionOffe
 }
 
 }  // namespace ws
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

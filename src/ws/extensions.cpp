@@ -6,7 +6,7 @@
 
 #include "http/text.hpp"
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 namespace {
 
 // Reads one token after the other from the front, with the blanks before it.
@@ -86,4 +86,4 @@ std::optional<std::vector<ExtensionOffer>> parse_extensions(std::string_view hea
   return offers;
 }
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

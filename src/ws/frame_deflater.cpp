@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 namespace {
 
 constexpr std::uint8_t deflated_bit = 0x40;  // RSV1
@@ -102,4 +102,4 @@ void FrameDeflater::settle() noexcept {
   }
 }
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 namespace {
 
 constexpr std::uint8_t fin_bit = 0x80;
@@ -81,4 +81,4 @@ std::string_view FrameHeaderReader::fault() const noexcept {
   return {};
 }
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

@@ -11,7 +11,7 @@
 #include "http/headers.hpp"
 #include "http/text.hpp"
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 namespace {
 
 constexpr std::string_view version = "13";  // RFC 6455 section 4.1
@@ -111,4 +111,4 @@ Result<std::string> accept_response(const Upgrade& upgrade, const Acceptance& ac
   return response += "\r\n";
 }
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 namespace {
 
 constexpr int largest_window = 15;  // reads what was compressed with any
@@ -48,4 +48,4 @@ Inflater::Outcome MessageInflater::inflate(std::string_view piece, bool last, st
   return outcome;
 }
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

@@ -9,7 +9,7 @@
 #include "sluice/ws/message_inflater.hpp"
 #include "ws/unmask.hpp"
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 namespace {
 
 constexpr const char* not_utf8 = "the text is not UTF-8";
@@ -236,4 +236,4 @@ std::string close_payload(const CloseReason& reason) {
   return payload;
 }
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

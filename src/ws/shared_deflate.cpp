@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/ws/shared_deflate.hpp"
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 
 std::shared_ptr<FrameDeflater> SharedDeflate::outgoing(const DeflateParameters& agreed) {
   const int bits = agreed.server_max_window_bits;
@@ -32,4 +32,4 @@ std::size_t SharedDeflate::allocated_bytes() const noexcept {
   return bytes;
 }
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstring>
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 
 void unmask(std::span<char> bytes, MaskingKey key, std::uint64_t offset) noexcept {
   // The key twice, rotated so that its first byte matches the first of `bytes`.
@@ -32,4 +32,4 @@ void unmask(std::span<char> bytes, MaskingKey key, std::uint64_t offset) noexcep
   for (std::size_t i = 0; i < left; ++i) at[i] = static_cast<char>(at[i] ^ last[i]);
 }
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

@@ -1,31 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/layer/event.hpp"
 
+#include <thread>
+#include <vector>
+
+#include "support/broadcast_lines.hpp"
 #include "support/catch.hpp"
 
 using namespace sluice;
+using namespace sluice::test;
 
 namespace {
 
 json::Text text(std::string encoded) { return json::Text(std::move(encoded)); }
-
-// A broadcast as one line: who does not hear it, who does, and what.
-std::string line(const Broadcast& broadcast) {
-  const auto list = [](const std::vector<UserId>& users) {
-    std::string ids;
-    for (const UserId& id : users) ids += std::string(ids.empty() ? "" : ",") + std::string(json::encode(id).view());
-    return ids;
-  };
-  std::string out = "not " + broadcast.audience.except_socket + "[" + list(broadcast.audience.except_users) + "]";
-  out += broadcast.audience.only_users ? " only [" + list(*broadcast.audience.only_users) + "]" : " all";
-  return out + " " + std::string(broadcast.payload.view());
-}
-
-std::string lines(const Event& event) {
-  std::string out;
-  for (const Broadcast& broadcast : event.broadcasts()) out += (out.empty() ? "" : "; ") + line(broadcast);
-  return out;
-}
 
 }  // namespace
 

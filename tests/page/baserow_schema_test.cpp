@@ -5,31 +5,15 @@
 #include <vector>
 
 #include "sluice/layer/event.hpp"
+#include "support/broadcast_lines.hpp"
 #include "support/catch.hpp"
 
 using namespace sluice;
+using namespace sluice::test;
 
 namespace {
 
 json::Text text(std::string encoded) { return json::Text(std::move(encoded)); }
-
-// A broadcast as one line: who does not hear it, who does, and what.
-std::string line(const Broadcast& broadcast) {
-  const auto list = [](const std::vector<UserId>& users) {
-    std::string ids;
-    for (const UserId& id : users) ids += std::string(ids.empty() ? "" : ",") + std::string(json::encode(id).view());
-    return ids;
-  };
-  std::string out = "not " + broadcast.audience.except_socket + "[" + list(broadcast.audience.except_users) + "]";
-  out += broadcast.audience.only_users ? " only [" + list(*broadcast.audience.only_users) + "]" : " all";
-  return out + " " + std::string(broadcast.payload.view());
-}
-
-std::string lines(const Event& event) {
-  std::string out;
-  for (const Broadcast& broadcast : event.broadcasts()) out += (out.empty() ? "" : "; ") + line(broadcast);
-  return out;
-}
 
 std::string read(const char* json_map) { return lines(Event::parse(json_map).value()); }
 

@@ -7,17 +7,18 @@
 #include <string_view>
 #include <utility>
 
+#include "sluice/abi.hpp"
 #include "sluice/json/document.hpp"
 #include "sluice/json/value.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A point in time in a token: seconds since 1970, possibly with a fraction (RFC 7519 section 2, NumericDate).
 using TokenTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /// The claims of one token. Made by JwtVerifier::verify; a test may make its own. Values and texts read from it live as
 /// long as the Claims, and a move leaves them valid. Immutable: share freely.
-class Claims {
+class SLUICE_API Claims {
  public:
   explicit Claims(json::Document document) noexcept : document_(std::move(document)) {}
 
@@ -40,4 +41,4 @@ class Claims {
   json::Document document_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

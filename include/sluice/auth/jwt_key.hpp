@@ -9,19 +9,21 @@
 #include <string_view>
 #include <utility>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// The signature algorithms (RFC 7518 section 3.1). `none` is not one.
 enum class JwtAlgorithm : std::uint8_t { hs256, hs384, hs512, rs256, rs384, rs512, es256, es384, es512 };
 
 /// The name in a token: "HS256".
-std::string_view to_string(JwtAlgorithm algorithm) noexcept;
+SLUICE_API std::string_view to_string(JwtAlgorithm algorithm) noexcept;
 /// The algorithm of exactly this name.
-std::optional<JwtAlgorithm> jwt_algorithm(std::string_view name) noexcept;
+SLUICE_API std::optional<JwtAlgorithm> jwt_algorithm(std::string_view name) noexcept;
 
 /// A secret or a public key, bound to the family of algorithms it was made for: a public RSA key never serves as an
 /// HMAC secret, whatever a token says (RFC 8725 section 2.1). Immutable: share freely.
-class JwtKey {
+class SLUICE_API JwtKey {
  public:
   /// A shared secret for HS256, HS384 and HS512. Throws std::invalid_argument when it is empty, or a PEM file.
   static JwtKey hmac(std::string_view secret, std::string kid = {});
@@ -58,4 +60,4 @@ class JwtKey {
   std::string kid_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

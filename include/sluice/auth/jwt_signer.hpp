@@ -5,10 +5,12 @@
 #include <string>
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// A token with these claims, a JSON map, signed with HS256. It adds no claims: put an `exp` into the claims yourself.
 /// Throws std::invalid_argument when the claims are no JSON map or the secret is empty. Any thread.
-std::string sign_hs256(std::string_view claims_json, std::string_view secret, std::string_view kid = {});
+SLUICE_API std::string sign_hs256(std::string_view claims_json, std::string_view secret, std::string_view kid = {});
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

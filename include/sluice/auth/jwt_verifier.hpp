@@ -13,11 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/auth/claims.hpp"
 #include "sluice/auth/jwt_key.hpp"
 #include "sluice/core/result.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A claim that a token must have, and its text if that matters: {"user_id"}, or {"token_type", "access"}, which
 /// refuses refresh tokens that were signed with the same key. A value.
@@ -51,7 +52,7 @@ struct JwtOptions {
 ///     auto claims = verifier.verify(token);
 ///
 /// Any thread.
-class JwtVerifier {
+class SLUICE_API JwtVerifier {
  public:
   /// Throws std::invalid_argument with the fix in its message: no algorithms, an algorithm without a key, a key without
   /// an algorithm, a short HMAC secret, a leeway that is negative or longer than a year.
@@ -81,4 +82,4 @@ class JwtVerifier {
   Keys keys_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -8,10 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/consumer/middleware.hpp"
 #include "sluice/core/log_throttle.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// What happens to a connection without an Origin. Browsers always send one, other programs need not.
 enum class WithoutOrigin : std::uint8_t { refuse, allow };
@@ -28,7 +29,7 @@ enum class WithoutOrigin : std::uint8_t { refuse, allow };
 /// Hosts are compared in lower case, IPv6 addresses are written in brackets. Where the header occurs twice the last one
 /// counts; with one that is not `scheme://host[:port]`, and without one unless the second argument allows that, the
 /// connection is refused. An empty list refuses every web page. Any thread.
-class OriginCheck final : public Middleware {
+class SLUICE_API OriginCheck final : public Middleware {
  public:
   /// Throws std::invalid_argument for a malformed entry; the message shows the correct form.
   explicit OriginCheck(const std::vector<std::string>& allowed_origins,
@@ -54,4 +55,4 @@ class OriginCheck final : public Middleware {
   LogThrottle refusals_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

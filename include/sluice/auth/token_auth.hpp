@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "sluice/abi.hpp"
 #include "sluice/auth/jwt_verifier.hpp"
 #include "sluice/auth/user_resolver.hpp"
 #include "sluice/consumer/middleware.hpp"
@@ -20,7 +21,7 @@
 #include "sluice/transport/limits.hpp"
 #include "sluice/transport/scope.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Where a token is read from, and what happens to a connection without one. The places are read in this order, and the
 /// first that is not empty decides. A value.
@@ -68,7 +69,7 @@ struct Authentication {
 };
 
 /// What a TokenAuth decided since it was made, handshakes and plain requests together. A value.
-struct AuthStats {
+struct SLUICE_API AuthStats {
   std::uint64_t accepted = 0;   // a good token of a user
   std::uint64_t anonymous = 0;  // the token `anonymous`, where it is allowed
   std::uint64_t missing = 0;    // no token
@@ -85,7 +86,7 @@ class Allowance;
 
 /// Sets the scope's user and web_socket_id (behaviour MW-2 to MW-8): no token gives neither, a bad token an id, a good
 /// one both. The reason of a bad token is logged, and not sent to the client. Any thread.
-class TokenAuth final : public Middleware {
+class SLUICE_API TokenAuth final : public Middleware {
  public:
   TokenAuth(std::shared_ptr<const JwtVerifier> verifier, std::shared_ptr<UserResolver> resolver,
             TokenAuthOptions options = {});
@@ -121,4 +122,4 @@ class TokenAuth final : public Middleware {
   mutable LogThrottle refusals_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -5,11 +5,12 @@
 #include <optional>
 #include <string>
 
+#include "sluice/abi.hpp"
 #include "sluice/auth/claims.hpp"
 #include "sluice/core/task.hpp"
 #include "sluice/transport/user.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Finds the user of a verified token. One object serves all connections of all executors at once.
 ///
@@ -23,7 +24,7 @@ namespace sluice {
 ///     }
 ///
 /// Any thread.
-class UserResolver {
+class SLUICE_API UserResolver {
  public:
   virtual ~UserResolver() = default;
   /// The user, or nullopt for a token that is no longer valid: no such user, not active, being deleted, or issued
@@ -43,7 +44,7 @@ struct ClaimUserOptions {
 
 /// Uses a claim, a number or a text, as the user without a look-up. For issuers whose short-lived tokens are the only
 /// directory. Any thread.
-class ClaimUser final : public UserResolver {
+class SLUICE_API ClaimUser final : public UserResolver {
  public:
   explicit ClaimUser(ClaimUserOptions options = {});
   Task<std::optional<User>> resolve(const Claims& claims) override;
@@ -53,4 +54,4 @@ class ClaimUser final : public UserResolver {
   ClaimUserOptions options_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,16 +10,17 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/consumer/consumer.hpp"
 #include "sluice/consumer/middleware.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Makes the consumer of one connection.
 using ConsumerFactory = std::function<std::unique_ptr<Consumer>(const Scope&)>;
 
 /// What serves connections: consumer<C>(), a Router, or with(middleware, application). Immutable once serving.
-class Application {
+class SLUICE_API Application {
  public:
   /// Where a connection goes, and what looks at it on the way, outermost first.
   struct Destination {
@@ -39,7 +40,7 @@ class Application {
 };
 
 /// The factory as an application.
-std::shared_ptr<Application> application(ConsumerFactory factory);
+SLUICE_API std::shared_ptr<Application> application(ConsumerFactory factory);
 
 namespace detail {
 
@@ -104,6 +105,6 @@ std::shared_ptr<Application> consumer(Args&&... arguments) {
 }
 
 /// The application behind a middleware.
-std::shared_ptr<Application> with(std::shared_ptr<Middleware> middleware, std::shared_ptr<Application> application);
+SLUICE_API std::shared_ptr<Application> with(std::shared_ptr<Middleware> middleware, std::shared_ptr<Application> application);
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "sluice/abi.hpp"
 #include "sluice/consumer/event_handlers.hpp"
 #include "sluice/consumer/when_slow.hpp"
 #include "sluice/core/close_reason.hpp"
@@ -21,7 +22,7 @@
 #include "sluice/transport/message.hpp"
 #include "sluice/transport/scope.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class HostedConsumer;
 class Session;
@@ -39,7 +40,7 @@ class Session;
 ///   group_add, group_discard and hear_later throw std::logic_error there.
 ///
 /// Its executor only.
-class Consumer {
+class SLUICE_API Consumer {
  public:
   Consumer() = default;
   Consumer(const Consumer&) = delete;
@@ -128,4 +129,4 @@ class Consumer {
   std::uint32_t kept_counted_ = 0;  // of kept_bytes(), by the session
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

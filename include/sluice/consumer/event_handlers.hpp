@@ -12,11 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/task.hpp"
 #include "sluice/json/fields.hpp"
 #include "sluice/layer/event.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class Consumer;
 
@@ -41,7 +42,7 @@ class BroadcastKinds {
 ///
 /// A type with dots is reached by the name with underscores (behaviour DI-1). Listing a broadcast's type intercepts it:
 /// the handler hears it instead of the client. Immutable once built: share freely.
-class EventHandlers {
+class SLUICE_API EventHandlers {
  public:
   EventHandlers() = default;
 
@@ -51,9 +52,9 @@ class EventHandlers {
   EventHandlers& on(std::string_view type, Task<> (C::*handler)(const Event&)) {
     return add(type, &call_raw<C>, handler);
   }
-  /// Handles events of type E::event_type, decoded. An event that can't be decoded is logged, counted and ignored.
-  /// Where losing one would be wrong, a revocation for instance, E says `static constexpr bool must_arrive = true`:
-  /// then MailboxOverflow::drop_newest closes the connection instead of dropping it.
+  /// Handles events of type E::event_type, decoded. An event that can't be decoded is logged, counted and ignored. An
+  /// event type that no consumer may miss, such as a revocation, declares `static constexpr bool must_arrive = true`:
+  /// with MailboxOverflow::drop_newest a busy consumer's connection is closed instead of losing such an event.
   template <json::EventType E, class C>
   EventHandlers& on(Task<> (C::*handler)(const E&)) {
     constexpr bool must_arrive = requires { requires E::must_arrive; };
@@ -118,4 +119,4 @@ class EventHandlers {
   BroadcastKinds intercepted_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

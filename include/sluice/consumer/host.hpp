@@ -7,13 +7,14 @@
 #include <memory>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/consumer/application.hpp"
 #include "sluice/layer/channel_layer.hpp"
 #include "sluice/observe/metric.hpp"
 #include "sluice/transport/gateway.hpp"
 #include "sluice/transport/limits.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// What to do with an event for a consumer whose channel holds its capacity of waiting events (behaviour CL-14).
 enum class MailboxOverflow : std::uint8_t {
@@ -39,7 +40,7 @@ struct HostOptions {
 };
 
 /// What a host's consumers did, and what went wrong, by cause. A value.
-struct HostStats {
+struct SLUICE_API HostStats {
   std::uint64_t connections = 0;  // sessions that live now
   std::uint64_t opened = 0;       // handshakes that were brought here
   std::uint64_t accepted = 0;
@@ -78,7 +79,7 @@ class HostState;
 /// layer outlives the host, and the host outlives the servers that bring it connections. Where the
 /// executors stop before the server does, consumers whose handlers still wait are destroyed with the server, in its
 /// thread: so they may refer to whatever outlives the server. Any thread.
-class Host final : public Gateway {
+class SLUICE_API Host final : public Gateway {
  public:
   explicit Host(std::shared_ptr<Application> application, HostOptions options = {});
   Host(std::shared_ptr<Application> application, ChannelLayer& layer, HostOptions options = {});
@@ -95,4 +96,4 @@ class Host final : public Gateway {
   std::shared_ptr<HostState> state_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

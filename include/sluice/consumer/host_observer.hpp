@@ -6,10 +6,11 @@
 #include <cstdint>
 #include <string_view>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/close_reason.hpp"
 #include "sluice/transport/scope.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A connection as observers see it. The reference ends with the call.
 struct ObservedConnection {
@@ -28,7 +29,7 @@ enum class HandlerKind : std::uint8_t {
   disconnect,
 };
 /// "connect", "receive", "event", "on_gap", "on_stop", "disconnect".
-std::string_view to_string(HandlerKind kind) noexcept;
+SLUICE_API std::string_view to_string(HandlerKind kind) noexcept;
 
 /// A call of a handler. Views; they end with the call.
 struct HandlerCall {
@@ -53,7 +54,7 @@ enum class EndedBy : std::uint8_t {
   stop,       // the server stops
 };
 /// "transport", "consumer", "host", "stop".
-std::string_view to_string(EndedBy by) noexcept;
+SLUICE_API std::string_view to_string(EndedBy by) noexcept;
 
 /// The end of a connection. Views; they end with the call.
 struct ConnectionEnd {
@@ -73,7 +74,7 @@ enum class MailDrop : std::uint8_t {
   slow_superseded,   // replaced by a newer one with the same key
 };
 /// "mailbox_full" and so on.
-std::string_view to_string(MailDrop cause) noexcept;
+SLUICE_API std::string_view to_string(MailDrop cause) noexcept;
 
 /// Observes the connections of a Host: HostOptions::observers. Every call does nothing by default. A host without
 /// observers reads no clock and allocates nothing for them.
@@ -87,7 +88,7 @@ std::string_view to_string(MailDrop cause) noexcept;
 /// closed as the last one, also where the host ends first. Handlers of one connection do not overlap. Connections of
 /// different executors report at the same time. A call must not block: the executor waits for it. What it throws is
 /// logged, a few lines in ten seconds, and changes nothing else. Any thread.
-class HostObserver {
+class SLUICE_API HostObserver {
  public:
   virtual ~HostObserver() = default;
 
@@ -115,4 +116,4 @@ class HostObserver {
   virtual void mail_dropped(MailDrop cause, std::uint64_t count) { (void)cause, (void)count; }
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

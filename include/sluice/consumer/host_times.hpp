@@ -5,11 +5,12 @@
 #include <array>
 #include <cstddef>
 
+#include "sluice/abi.hpp"
 #include "sluice/consumer/host_observer.hpp"
 #include "sluice/observe/histogram.hpp"
 #include "sluice/observe/metrics_text.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// An observer that measures:
 ///
@@ -19,7 +20,7 @@ namespace sluice {
 ///     text.add(host.stats()).add(*times);
 ///
 /// One object may observe several hosts, whose times it adds up. Any thread.
-class HostTimes final : public HostObserver {
+class SLUICE_API HostTimes final : public HostObserver {
  public:
   HostTimes();
 
@@ -37,4 +38,4 @@ class HostTimes final : public HostObserver {
   Histogram waits_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

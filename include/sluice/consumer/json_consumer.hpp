@@ -2,15 +2,16 @@
 // A consumer whose messages are JSON (Channels: AsyncJsonWebsocketConsumer).
 #pragma once
 
+#include "sluice/abi.hpp"
 #include "sluice/consumer/consumer.hpp"
 #include "sluice/json/fields.hpp"
 #include "sluice/json/text.hpp"
 #include "sluice/json/value.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Hears and says JSON. Its executor only.
-class JsonConsumer : public Consumer {
+class SLUICE_API JsonConsumer : public Consumer {
  public:
   /// A message from the client, parsed; the value lives until the returned task has finished.
   virtual Task<> receive_json(const json::Value& content);
@@ -32,4 +33,4 @@ class JsonConsumer : public Consumer {
   Task<> refuse(const Message& message, Error error);
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -6,11 +6,12 @@
 #include <string>
 #include <utility>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/task.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/scope.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A middleware's answer. A value.
 class Verdict {
@@ -37,11 +38,11 @@ struct ChosenSubprotocol {
 /// Looks at every connection of its application, before there is a consumer (Channels: BaseMiddleware). One object
 /// serves all connections of all executors at once: keep no state of one connection in it. An exception is logged and
 /// answered with 500. Any thread.
-class Middleware {
+class SLUICE_API Middleware {
  public:
   virtual ~Middleware() = default;
   /// The scope lives until the task has finished.
   virtual Task<Verdict> handle(Scope& scope) = 0;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

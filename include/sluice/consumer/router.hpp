@@ -8,9 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/consumer/application.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class RoutePattern;
 
@@ -27,7 +28,7 @@ class RoutePattern;
 /// path. Regular expressions are RE2's: Python's without look-ahead and back references. Both kinds of pattern take a
 /// time that is linear in the path. Malformed patterns throw std::invalid_argument that names them. Immutable once
 /// serving.
-class Router final : public Application {
+class SLUICE_API Router final : public Application {
  public:
   /// Values given with a route are in url_route().kwargs and win over captured ones (SC-7).
   using Defaults = std::vector<std::pair<std::string, CapturedValue>>;
@@ -48,4 +49,4 @@ class Router final : public Application {
   std::vector<Route> routes_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

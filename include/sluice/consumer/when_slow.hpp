@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <string>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// What becomes of a group's broadcasts for a client that is slow: one that has not taken ConsumerLimits::slow_bytes of
 /// what it was sent. What is not dropped waits, up to ConsumerLimits::backlog_bytes and backlog_messages, and follows
@@ -24,4 +26,4 @@ struct Gap {
   std::uint64_t superseded = 0;  // gave way to a newer one of the same key, which was sent or counts itself as dropped
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

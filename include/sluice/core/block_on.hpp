@@ -6,10 +6,11 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/core/task.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Waits on this thread until the task has finished, and gives its value or throws its exception. Throws
 /// std::logic_error inside an executor's job, which would wait for itself. Any thread.
@@ -34,4 +35,4 @@ T block_on(Task<T> task) {
   return task.take();
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -7,7 +7,9 @@
 #include <string>
 #include <utility>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// A WebSocket close code (RFC 6455 section 7.4) with its reason text. A value; it has constructors, so it may stand
 /// inside a co_await expression (g++ 12 breaks aggregates there).
@@ -28,7 +30,7 @@ class CloseReason {
 
 /// May an endpoint put this code into a close frame? 1000 to 1014 without 1004, 1005 and 1006, and 3000 to 4999
 /// (RFC 6455 section 7.4 and the IANA registry; behaviour LC-14).
-bool may_be_sent(std::uint16_t close_code) noexcept;
+SLUICE_API bool may_be_sent(std::uint16_t close_code) noexcept;
 
 /// The longest reason text that fits a close frame: 125 bytes of payload less two for the code (RFC 6455 section 5.5).
 inline constexpr std::size_t max_close_text_bytes = 123;
@@ -49,4 +51,4 @@ inline constexpr std::uint16_t service_restart = 1012;
 inline constexpr std::uint16_t try_again_later = 1013;
 }  // namespace close_code
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -13,9 +13,10 @@
 #include <utility>
 #include <variant>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Thrown by the co_await of a Completion that can no longer be resolved: every callback that held a copy was destroyed
 /// without a call.
@@ -169,4 +170,4 @@ class Completion {
   std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

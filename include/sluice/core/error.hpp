@@ -7,7 +7,9 @@
 #include <string_view>
 #include <utility>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// Every expected failure of the library, in one list.
 enum class ErrorCode : std::uint8_t {
@@ -31,7 +33,7 @@ enum class ErrorCode : std::uint8_t {
 };
 
 /// The code's name as it stands above: "invalid_name".
-std::string_view to_string(ErrorCode code) noexcept;
+SLUICE_API std::string_view to_string(ErrorCode code) noexcept;
 
 /// An expected failure: what was being done to what, and why it failed. A value.
 class [[nodiscard]] Error {
@@ -49,4 +51,4 @@ class [[nodiscard]] Error {
   std::string context_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,13 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/function.hpp"
 #include "sluice/core/use_count.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Runs jobs one at a time, in order. post, post_after, now and runs_here: any thread. local: its executor only.
-class Executor {
+class SLUICE_API Executor {
  public:
   using Clock = std::chrono::steady_clock;
 
@@ -71,7 +72,7 @@ class Executor {
 };
 
 /// Several executors as one place to run a server: fixed in number from start to end, at most 64. Any thread.
-class ExecutorGroup {
+class SLUICE_API ExecutorGroup {
  public:
   static constexpr std::size_t max_size = 64;
 
@@ -101,4 +102,4 @@ T& Executor::local() {
   return *made;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -8,7 +8,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 template <class Signature>
 class Function;
@@ -90,4 +92,4 @@ class Function<R(Args...)> {
   const Vtable* vtable_ = nullptr;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

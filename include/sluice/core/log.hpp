@@ -10,12 +10,14 @@
 #include <string_view>
 #include <utility>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 enum class LogLevel { debug, info, warning, error };
 
 /// "debug", "info", "warning", "error".
-std::string_view to_string(LogLevel level) noexcept;
+SLUICE_API std::string_view to_string(LogLevel level) noexcept;
 
 /// Something that a line is about: `{"path", "/ws/core/"}`. The value may be a client's text, cut to
 /// max_log_field_bytes and not escaped. Views; they end with the call.
@@ -35,7 +37,7 @@ struct LogRecord {
 /// Takes one line: a callable with (LogLevel, std::string_view line), or one with (const LogRecord&) that gets the
 /// fields too. Called from any thread, one call at a time. While it runs, other threads that log queue their lines for
 /// it and continue.
-class LogSink {
+class SLUICE_API LogSink {
  public:
   /// A sink that discards all lines.
   LogSink() noexcept = default;
@@ -62,15 +64,15 @@ inline constexpr std::size_t max_log_fields = 8;
 /// another thread to end. A sink may replace itself. An empty sink silences the library; the default writes info and
 /// above to standard error. A sink that refers to an object is replaced before that object is destroyed: in its
 /// destructor, say. Any thread, also while static objects are destroyed.
-LogSink set_log_sink(LogSink sink);
+SLUICE_API LogSink set_log_sink(LogSink sink);
 
 /// Lines below this level reach no sink from now on, so that a running server can log more or less. Without a call
 /// every line reaches the sink, and the default sink leaves debug out. Any thread.
-void set_log_level(LogLevel least) noexcept;
+SLUICE_API void set_log_level(LogLevel least) noexcept;
 
 /// Passes one line to the sink. Never throws. A line is lost when the sink throws, when the sink itself logs it, and
 /// when more than 1,000 lines wait for a slow sink; the log then states how many were lost. Any thread, also while
 /// static objects are destroyed.
-void log(LogLevel level, std::string_view line, std::span<const LogField> fields = {}) noexcept;
+SLUICE_API void log(LogLevel level, std::string_view line, std::span<const LogField> fields = {}) noexcept;
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

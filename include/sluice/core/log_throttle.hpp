@@ -12,9 +12,10 @@
 #include <string_view>
 #include <utility>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/log.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Lets a few log lines of each subject through in each period, and counts the others; the next line has the number of
 /// those that were suppressed. Its owner lives as long as the server: a middleware of yours has one as a member, say.
@@ -22,7 +23,7 @@ namespace sluice {
 ///     refusals_.write(LogLevel::info, "no token", [&] { return fmt::format("{} has no token", client); });
 ///
 /// Any thread.
-class LogThrottle {
+class SLUICE_API LogThrottle {
  public:
   using Time = std::chrono::steady_clock::time_point;
   struct Bounds {
@@ -79,4 +80,4 @@ class LogThrottle {
   std::map<std::string, Subject, std::less<>> subjects_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

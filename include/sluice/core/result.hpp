@@ -8,9 +8,10 @@
 #include <utility>
 #include <variant>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/error.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Result::value() throws this where the Result holds an Error. what() is the message of the Error.
 class BadResultAccess : public std::logic_error {
@@ -89,4 +90,4 @@ class [[nodiscard]] Result<void> {
   std::optional<Error> error_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

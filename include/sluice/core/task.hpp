@@ -10,9 +10,10 @@
 #include <utility>
 #include <variant>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/way_home.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The callback that is called once when a task has finished. An awaiting coroutine is one kind of waiter, a session's
 /// pump another. A value.
@@ -41,7 +42,7 @@ class Awaited {
 // g++ 12 does not make symmetric transfer a tail call below -O2 nor under its sanitizers: a loop of awaits that finish
 // at once would overflow the stack. So a child is started inside await_suspend. The child's end and the parent's check
 // meet in one atomic exchange of `met`, and the second of the two continues.
-class TaskPromiseBase {
+class SLUICE_API TaskPromiseBase {
  public:
   std::suspend_always initial_suspend() noexcept { return {}; }
 
@@ -216,4 +217,4 @@ inline Task<void> TaskPromise<void>::get_return_object() noexcept {
 }
 }  // namespace detail
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -6,10 +6,12 @@
 #include <atomic>
 #include <utility>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// Counts the objects that use its owner by reference. Any thread.
-class UseCount {
+class SLUICE_API UseCount {
  public:
   /// The owner's name in the message: "AsioExecutors".
   explicit UseCount(const char* owner) noexcept : owner_(owner) {}
@@ -51,4 +53,4 @@ class UseCount {
   mutable std::atomic<int> users_{0};
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -8,13 +8,14 @@
 #include <type_traits>
 #include <utility>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 
-namespace sluice::detail {
+namespace sluice::SLUICE_ABI::detail {
 
 // Shared by a coroutine that waits and by the handle that its awaitable resumes. The coroutine may be destroyed first:
 // then a late resume does nothing. Any thread.
-class WayHome {
+class SLUICE_API WayHome {
  public:
   void leave(std::coroutine_handle<> awaiting) {
     std::lock_guard lock(mutex_);
@@ -135,4 +136,4 @@ class Away {
   std::shared_ptr<WayHome> way_;
 };
 
-}  // namespace sluice::detail
+}  // namespace sluice::SLUICE_ABI::detail

@@ -12,10 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/completion.hpp"
 #include "sluice/core/function.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The result of work that a WorkerPool runs. Name it, then await it:
 ///
@@ -37,7 +38,7 @@ class [[nodiscard]] Work {
 
 /// A fixed number of threads that run blocking work in its order. The destructor finishes all work, then joins. Destroy
 /// the pool before the executors whose code awaits its work, as that code resumes there. Any thread.
-class WorkerPool {
+class SLUICE_API WorkerPool {
  public:
   /// Throws std::system_error when the system has no thread left.
   explicit WorkerPool(std::size_t threads);
@@ -85,4 +86,4 @@ class WorkerPool {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -7,9 +7,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/result.hpp"
 
-namespace sluice::http {
+namespace sluice::SLUICE_ABI::http {
 
 /// How a client finds the end of a response's body (RFC 9112 section 6.3).
 enum class BodyEnd : std::uint8_t {
@@ -26,7 +27,7 @@ enum class BodyEnd : std::uint8_t {
 ///     const auto last = framing.end();                 // an Error: the body is shorter than its length
 ///
 /// After an Error the body can't be completed: the connection has to end. One thread at a time.
-class BodyFraming {
+class SLUICE_API BodyFraming {
  public:
   /// Views into this object and into constants; they are valid until the next call.
   struct Frame {
@@ -51,4 +52,4 @@ class BodyFraming {
   std::uint64_t left_;
 };
 
-}  // namespace sluice::http
+}  // namespace sluice::SLUICE_ABI::http

@@ -10,10 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/transport/limits.hpp"
 #include "sluice/transport/scope.hpp"
 
-namespace sluice::http {
+namespace sluice::SLUICE_ABI::http {
 
 /// Why a request is not served: a status for the client, a sentence for the log (it never quotes the request), and
 /// headers that the status asks for. A value.
@@ -28,7 +29,7 @@ struct Refusal {
 enum class Version : std::uint8_t { http_1_0, http_1_1 };
 
 /// One request without its body. A value.
-struct Head {
+struct SLUICE_API Head {
   std::string method;  // as it came; methods are case-sensitive
   Version version = Version::http_1_1;
   /// path, raw_path, query_string and headers are filled; the addresses, scheme and subprotocols are not known here.
@@ -67,7 +68,7 @@ inline constexpr std::size_t max_target_bytes = 8000;
 ///   417 an Expect other than 100-continue                431 past ServerLimits::head_bytes or header_count
 ///   501 CONNECT, an endless method name, another transfer coding    505 neither HTTP/1.0 nor HTTP/1.1
 /// One thread at a time.
-class HeadParser {
+class SLUICE_API HeadParser {
  public:
   enum class Step : std::uint8_t { need_more, complete, refused };
 
@@ -107,4 +108,4 @@ class HeadParser {
   Refusal refusal_;
 };
 
-}  // namespace sluice::http
+}  // namespace sluice::SLUICE_ABI::http

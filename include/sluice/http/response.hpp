@@ -6,13 +6,14 @@
 #include <string>
 #include <string_view>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/http/body_framing.hpp"
 #include "sluice/http/head.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/http.hpp"
 
-namespace sluice::http {
+namespace sluice::SLUICE_ABI::http {
 
 /// The properties of a response that the request and the server decide. A value.
 struct Answering {
@@ -23,25 +24,25 @@ struct Answering {
 };
 
 /// "OK" for 200; empty for a status without a registered name.
-std::string_view reason_phrase(int status) noexcept;
+SLUICE_API std::string_view reason_phrase(int status) noexcept;
 
 /// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7), in whole seconds since 1970 as the system clock has them.
-std::string date(std::chrono::system_clock::time_point when);
+SLUICE_API std::string date(std::chrono::system_clock::time_point when);
 
 /// The way in which the client finds the end of this response's body. After BodyEnd::connection the connection must
 /// end.
-BodyEnd body_end(const HttpResponse& response, const Answering& answering) noexcept;
+SLUICE_API BodyEnd body_end(const HttpResponse& response, const Answering& answering) noexcept;
 
 /// The answer to a plain request; without its body, where that comes in pieces. Fails with invalid_argument when the
 /// status is not 200 to 599, a header is not clean, or the server writes the header itself (Content-Length,
 /// Transfer-Encoding, Connection, Content-Type twice, Date).
-Result<std::string> response_bytes(const HttpResponse& response, const Answering& answering);
+SLUICE_API Result<std::string> response_bytes(const HttpResponse& response, const Answering& answering);
 
 /// The answer to a handshake that the application denied; the connection closes after it. Fails like response_bytes.
-Result<std::string> denial_response(const Denial& denial, std::string_view date = {});
+SLUICE_API Result<std::string> denial_response(const Denial& denial, std::string_view date = {});
 
 /// The answer to a request that was not understood; the connection closes after it. `head_only`: the request was HEAD.
 /// Never fails.
-std::string refusal_response(const Refusal& refusal, std::string_view date = {}, bool head_only = false);
+SLUICE_API std::string refusal_response(const Refusal& refusal, std::string_view date = {}, bool head_only = false);
 
-}  // namespace sluice::http
+}  // namespace sluice::SLUICE_ABI::http

@@ -6,10 +6,11 @@
 #include <memory>
 #include <string_view>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/json/value.hpp"
 
-namespace sluice::json {
+namespace sluice::SLUICE_ABI::json {
 
 /// Arrays and objects may stand inside each other this deep; deeper texts are refused (RFC 8259 section 9).
 inline constexpr std::size_t max_depth = 512;
@@ -20,7 +21,7 @@ inline constexpr std::size_t max_depth = 512;
 ///   auto document = json::Document::parse(R"({"page":"table","table_id":7})");
 ///   if (!document) return document.error();
 ///   auto page = document->root()["page"].as_string();
-class Document {
+class SLUICE_API Document {
  public:
   /// Parses one JSON text of any kind (RFC 8259); the bytes are not needed afterwards. Fails with
   /// - number_too_large: a number that fits neither a 64-bit integer nor, if written as one, a double;
@@ -46,4 +47,4 @@ class Document {
   std::unique_ptr<Tree> tree_;
 };
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

@@ -13,13 +13,14 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/json/path.hpp"
 #include "sluice/json/text.hpp"
 #include "sluice/json/value.hpp"
 #include "sluice/json/writer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A key and the member that holds its value. Immutable: share freely.
 template <class Owner, class Type>
@@ -240,4 +241,4 @@ Result<T> decode(Value in) {
 }
 
 }  // namespace json
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -7,14 +7,15 @@
 #include <string>
 #include <string_view>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/error.hpp"
 #include "sluice/json/value.hpp"
 
-namespace sluice::json {
+namespace sluice::SLUICE_ABI::json {
 
 /// A step from the root; lives on the decoder's stack and is only spelled out when something fails.
 /// One thread at a time.
-class Path {
+class SLUICE_API Path {
  public:
   Path() noexcept = default;  // the root
   Path(const Path& parent, std::string_view key) noexcept : parent_(&parent), key_(key) {}
@@ -40,4 +41,4 @@ class Path {
   bool is_index_ = false;
 };
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

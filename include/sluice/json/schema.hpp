@@ -13,12 +13,13 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/json/fields.hpp"
 
-namespace sluice::json {
+namespace sluice::SLUICE_ABI::json {
 
 /// The JSON that is allowed at a place. A value.
-struct Schema {
+struct SLUICE_API Schema {
   enum class Kind : std::uint8_t { any, boolean, integer, number, text, constant, array, map, object, any_of };
   struct Property;
 
@@ -108,8 +109,8 @@ Schema schema_of() {
 }
 
 /// As JSON Schema: objects are closed, 64-bit integers have the format int64 or uint64. Any thread.
-void write_json_schema(Writer& out, const Schema& schema);
+SLUICE_API void write_json_schema(Writer& out, const Schema& schema);
 /// As a type of TypeScript: `{type: "row_moved"; row: number; before: string | null}`. Any thread.
-std::string typescript(const Schema& schema);
+SLUICE_API std::string typescript(const Schema& schema);
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

@@ -7,7 +7,9 @@
 #include <string_view>
 #include <utility>
 
-namespace sluice::json {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::json {
 
 /// Encoded JSON, or empty (no JSON at all, which is not the JSON `null`). Copying shares the bytes. The bytes are not
 /// checked: the caller guarantees that they are JSON. Immutable: share freely.
@@ -28,4 +30,4 @@ class Text {
   std::shared_ptr<const std::string> encoded_;
 };
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

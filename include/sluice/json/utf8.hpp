@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sluice::json {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::json {
 
 /// Any thread.
-bool is_valid_utf8(std::string_view text) noexcept;
+SLUICE_API bool is_valid_utf8(std::string_view text) noexcept;
 
 /// Checks a text piece by piece, wherever it is cut. One thread at a time.
 ///
@@ -16,7 +18,7 @@ bool is_valid_utf8(std::string_view text) noexcept;
 ///   for (auto piece : pieces)
 ///     if (!text.feed(piece)) return close_code::invalid_payload;
 ///   if (!text.at_boundary()) return close_code::invalid_payload;  // it ends inside a character
-class Utf8Validator {
+class SLUICE_API Utf8Validator {
  public:
   /// False at the first byte that proves the text invalid (so `F4 90` is refused before the rest arrives), and from
   /// then on until reset().
@@ -35,4 +37,4 @@ class Utf8Validator {
   std::uint8_t highest_ = 0xbf;  // which keeps out overlong forms, surrogates and everything above U+10FFFF
 };
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

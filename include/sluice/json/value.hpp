@@ -10,9 +10,10 @@
 #include <optional>
 #include <string_view>
 
+#include "sluice/abi.hpp"
 #include "sluice/json/text.hpp"
 
-namespace sluice::json {
+namespace sluice::SLUICE_ABI::json {
 
 class Writer;
 struct Member;
@@ -30,11 +31,11 @@ enum class Kind : std::uint8_t {
 };
 
 /// For a message: "an integer", "nothing".
-std::string_view to_string(Kind kind) noexcept;
+SLUICE_API std::string_view to_string(Kind kind) noexcept;
 
 /// A view of one value in a Document, or missing. As cheap to copy as a string_view, and valid as long as its Document.
 /// Immutable: share freely.
-class Value {
+class SLUICE_API Value {
  public:
   template <class Item>
   class Sequence;
@@ -142,4 +143,4 @@ Value::Elements::Iterator& Value::Elements::Iterator::operator++() noexcept;
 template <>
 Value::Members::Iterator& Value::Members::Iterator::operator++() noexcept;
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

@@ -9,10 +9,11 @@
 #include <string_view>
 #include <type_traits>
 
+#include "sluice/abi.hpp"
 #include "sluice/json/text.hpp"
 #include "sluice/json/value.hpp"
 
-namespace sluice::json {
+namespace sluice::SLUICE_ABI::json {
 
 enum class Style : std::uint8_t {
   compact,  // no white space, text as UTF-8
@@ -31,7 +32,7 @@ concept Integer = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T,
 ///   json::Writer out;
 ///   out.begin_object().key("type").value("row_created").key("ids").begin_array().value(1).end_array().end_object();
 ///   json::Text event = out.take_text();
-class Writer {
+class SLUICE_API Writer {
  public:
   explicit Writer(Style style = Style::compact) noexcept : style_(style) {}
 
@@ -94,4 +95,4 @@ class Writer {
   std::uint32_t depth_ = 0;  // open brackets
 };
 
-}  // namespace sluice::json
+}  // namespace sluice::SLUICE_ABI::json

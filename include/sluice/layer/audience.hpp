@@ -7,12 +7,13 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/json/value.hpp"
 #include "sluice/json/writer.hpp"
 #include "sluice/transport/user.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The identity of a subscriber. The views are valid as long as the subscriber. A value.
 struct Identity {
@@ -22,7 +23,7 @@ struct Identity {
 
 /// The recipients of an event. Empty means everyone in the group. One thread at a time; a Broadcast that carries it is
 /// immutable.
-struct Audience {
+struct SLUICE_API Audience {
   std::string except_socket = {};                                // usually the author's own; empty: none
   std::vector<UserId> except_users = {};                         // comes first (behaviour CC-26)
   std::optional<std::vector<UserId>> only_users = std::nullopt;  // an empty list: no one
@@ -33,7 +34,7 @@ struct Audience {
 };
 
 // A user id in JSON: a number, a text, or null for anonymous.
-void json_write(json::Writer& writer, const UserId& id);
-Result<void> json_read(json::Value value, UserId& id);
+SLUICE_API void json_write(json::Writer& writer, const UserId& id);
+SLUICE_API Result<void> json_read(json::Value value, UserId& id);
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/error.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/core/function.hpp"
@@ -17,7 +18,7 @@
 #include "sluice/layer/event.hpp"
 #include "sluice/layer/send_receipt.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The destination of a message: a group's members, or one channel.
 enum class BusTarget : std::uint8_t { group, channel };
@@ -46,7 +47,7 @@ struct BusBody {
 /// destroyed, and its destructor reports the outcome to the sender: a bus keeps it until the broker has answered, or,
 /// where the broker does not answer, until the bytes are written. Once the layer has passed it to the bus: the bus's
 /// executor only.
-class BusMessage {
+class SLUICE_API BusMessage {
  public:
   virtual ~BusMessage() = default;
   BusMessage(const BusMessage&) = delete;
@@ -76,10 +77,11 @@ class BusMessage {
 ///
 /// A bus has one link, number 0, or several that are independent of each other: servers among which groups are divided.
 /// A link that is down delays only its own groups and channels.
-class BusEvents {
+class SLUICE_API BusEvents {
  public:
-  /// An event has arrived for a group, a plain channel or a consumer's channel of this process. It is delivered, or
-  /// counted if it has no subscriber here. Without memory for that it counts as missed().
+  /// An event has arrived for a group, a plain channel or a consumer's channel of this process. The layer delivers it
+  /// to the members that this process has, and counts it if there are none. If delivering fails for want of memory,
+  /// the layer does what missed() does.
   virtual void received(BusTarget to, std::string_view name, const Event& event) = 0;
 
   /// The link is connected. In this call the layer begins to make every subscription of the link. Once each is
@@ -120,10 +122,10 @@ class BusEvents {
 ///
 /// The destructor ends everything at once, whether close() was called or not; it runs on the executor, never within a
 /// call of BusEvents. It makes no callback, of BusEvents or other, afterwards.
-class Bus {
+class SLUICE_API Bus {
  public:
-  /// Called when the broker has answered, possibly within the call that took it. When the link is lost it is destroyed
-  /// without a call: down() reports that.
+  /// The bus calls it when the broker has answered, possibly within subscribe() or unsubscribe(). If the link is lost
+  /// first, the bus destroys it without calling it, and calls BusEvents::down().
   using Done = Function<void(const Result<void>&)>;
 
   virtual ~Bus() = default;
@@ -167,4 +169,4 @@ class Bus {
   virtual bool may_forget() const noexcept { return false; }
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,13 +10,14 @@
 #include <string_view>
 #include <utility>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/core/task.hpp"
 #include "sluice/layer/event.hpp"
 #include "sluice/transport/frame.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// One broadcast that includes the subscriber, and its payload encoded for the wire. Its executor only.
 struct Delivery {
@@ -36,7 +37,7 @@ struct DeliveryRun {
 /// The receiver of a channel's events. Every function is called on the subscriber's executor, and must not run user
 /// code before it returns: it queues or sends. An exception of deliver() is caught, logged once and counted, and other
 /// subscribers still receive the event. executor(): any thread. Everything else: its executor only.
-class Subscriber {
+class SLUICE_API Subscriber {
  public:
   virtual void deliver(const Event& event) = 0;
   virtual void deliver(const DeliveryRun& run) = 0;
@@ -52,7 +53,7 @@ class Subscriber {
 
 /// A subscriber's membership in a channel layer. Its destructor leaves every group, and drops and counts events that
 /// are still on their way. Its executor only.
-class Channel {
+class SLUICE_API Channel {
  public:
   /// The layer's implementation; its destructor leaves every group.
   class Membership {
@@ -96,7 +97,7 @@ class Channel {
 /// The reader of a plain channel, such as a worker's job list. Several readers may share a channel; each event goes to
 /// one of them. Unread events wait, up to the channel's capacity and the layer's expiry (behaviour CL-8, CL-15). When
 /// the inbox is destroyed the channel leaves the groups that it joined through it. Any thread, one receive at a time.
-class Inbox {
+class SLUICE_API Inbox {
  public:
   class Reader {
    public:
@@ -127,4 +128,4 @@ class Inbox {
   std::unique_ptr<Reader> reader_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

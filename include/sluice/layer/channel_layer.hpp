@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/core/task.hpp"
 #include "sluice/core/use_count.hpp"
@@ -18,10 +19,10 @@
 #include "sluice/layer/event.hpp"
 #include "sluice/observe/metric.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The capacity of channels whose names match a pattern. A value.
-class ChannelCapacity {
+class SLUICE_API ChannelCapacity {
  public:
   /// A shell pattern over the whole name: `*`, `?`, `[...]`.
   static ChannelCapacity glob(std::string pattern, std::size_t capacity);
@@ -60,7 +61,7 @@ struct ChannelLayerOptions {
 };
 
 /// What a layer did since it was built, and the events that it dropped, by cause. A value.
-struct LayerStats {
+struct SLUICE_API LayerStats {
   std::uint64_t sends = 0;               // send() calls that were accepted
   std::uint64_t group_sends = 0;         // group_send() calls that were accepted
   std::uint64_t deliveries = 0;          // events given to a subscriber, or stored in a plain channel
@@ -88,7 +89,7 @@ struct LayerStats {
 /// group_send, send and their waiting forms, open_inbox, group_size, group_channels, flush, stats: any thread.
 /// open_channel, group_add and group_discard of a Channel: the subscriber's executor only. The layer outlives its
 /// channels and inboxes.
-class ChannelLayer {
+class SLUICE_API ChannelLayer {
  public:
   virtual ~ChannelLayer() = default;
 
@@ -146,10 +147,10 @@ class ChannelLayer {
 
 /// Whether a channel may have this name. It is `[A-Za-z0-9_.-]+`, optionally a `!` and more of the same, under 100
 /// characters (behaviour CL-1, CL-2, CL-5).
-bool is_valid_channel_name(std::string_view name) noexcept;
+SLUICE_API bool is_valid_channel_name(std::string_view name) noexcept;
 /// Whether a group may have this name: `[A-Za-z0-9_.-]+`, under 100 characters.
-bool is_valid_group_name(std::string_view name) noexcept;
+SLUICE_API bool is_valid_group_name(std::string_view name) noexcept;
 /// The part of a name that all channels of one process share: up to and with the first '!', or the whole name (CL-6).
-std::string_view non_local_name(std::string_view channel) noexcept;
+SLUICE_API std::string_view non_local_name(std::string_view channel) noexcept;
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -11,13 +11,14 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/bus.hpp"
 #include "sluice/layer/channel_layer.hpp"
 #include "sluice/layer/send_receipt.hpp"
 #include "sluice/observe/metric.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class DistributedLayer;
 class Hub;
@@ -42,7 +43,7 @@ struct DistributedLayerOptions {
 };
 
 /// Counters of a layer with a bus since it was built, and its current state. A value.
-struct BusStats {
+struct SLUICE_API BusStats {
   bool up = false;                    // every link is up and every subscription restored
   std::uint64_t downs = 0;            // how often it went down
   std::uint64_t waiting_events = 0;   // on their way to the bus now
@@ -73,7 +74,7 @@ struct BusStats {
 /// - group_size, group_channels and flush know this process's members only.
 ///
 /// Threads as for ChannelLayer. The executors outlive the layer, and its work after close().
-class DistributedChannelLayer : public ChannelLayer {
+class SLUICE_API DistributedChannelLayer : public ChannelLayer {
  public:
   DistributedChannelLayer(ExecutorGroup& executors, std::unique_ptr<Bus> bus, DistributedLayerOptions options = {});
   /// As close(), if that was not called. It waits for events on their way, unless it runs on an executor.
@@ -122,4 +123,4 @@ class DistributedChannelLayer : public ChannelLayer {
   bool ended_ = false;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/json/fields.hpp"
 #include "sluice/json/text.hpp"
@@ -17,7 +18,7 @@
 #include "sluice/layer/audience.hpp"
 #include "sluice/layer/payload.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Text for clients, and its recipients in a group. Immutable: share freely.
 struct Broadcast {
@@ -30,10 +31,10 @@ struct Broadcast {
 enum class BroadcastKind : std::uint8_t { none, to_group, to_users, to_users_individual_payloads };
 
 /// The kind of broadcast of an event of this type.
-BroadcastKind broadcast_kind_of(std::string_view type) noexcept;
+SLUICE_API BroadcastKind broadcast_kind_of(std::string_view type) noexcept;
 
 /// An event of a channel layer. Cheap to copy. Immutable: share freely.
-class Event {
+class SLUICE_API Event {
  public:
   /// From a JSON map with a text "type". Dots in the type count as underscores (behaviour DI-1); a missing type, or one
   /// that begins with a dot or an underscore, is an error (DI-2).
@@ -79,4 +80,4 @@ class Event {
   std::shared_ptr<const State> state_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -7,12 +7,14 @@
 #include <string>
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// A group's name: the kind, then each parameter behind a `-`. In both, every byte but letters, digits and `_` is
 /// written as `.` and two hexadecimal digits, so that different kinds or parameters never give the same name. A name of
 /// 100 characters or more is invalid: joining it is refused. Any thread.
-std::string group_of(std::string_view kind, std::initializer_list<std::string_view> parameters);
+SLUICE_API std::string group_of(std::string_view kind, std::initializer_list<std::string_view> parameters);
 
 inline std::string group_parameter(std::string_view text) { return std::string(text); }
 template <std::integral Integer>
@@ -30,4 +32,4 @@ std::string group_of(std::string_view kind, const Parameters&... parameters) {
   return group_of(kind, {std::string_view(group_parameter(parameters))...});
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

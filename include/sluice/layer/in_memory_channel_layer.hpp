@@ -4,10 +4,11 @@
 
 #include <memory>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/channel_layer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class Hub;
 
@@ -18,7 +19,7 @@ class Hub;
 ///     layer.group_send("table-7", Event::broadcast_to_group(payload));   // from any thread
 ///
 /// The executors outlive the layer. A subscriber must live on one of them.
-class InMemoryChannelLayer final : public ChannelLayer {
+class SLUICE_API InMemoryChannelLayer final : public ChannelLayer {
  public:
   explicit InMemoryChannelLayer(ExecutorGroup& executors, ChannelLayerOptions options = {});
   /// Senders that wait for room get an error.
@@ -41,4 +42,4 @@ class InMemoryChannelLayer final : public ChannelLayer {
   std::shared_ptr<Hub> hub_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -4,7 +4,9 @@
 
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// The layer lost its connection to other processes. Only consumers that list it among their handlers receive it. A
 /// value.
@@ -25,4 +27,4 @@ inline bool is_layer_notice(std::string_view event_type) noexcept {
   return event_type == LayerDown::event_type || event_type == LayerUp::event_type;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// An event that a layer has accepted. Views; they end with the call.
 struct PublishedEvent {
@@ -39,7 +41,7 @@ enum class LayerDrop : std::uint8_t {
   undelivered,   // accepted, and the bus did not take it, or perhaps not (BusStats::undelivered)
 };
 /// "full" and so on.
-std::string_view to_string(LayerDrop cause) noexcept;
+SLUICE_API std::string_view to_string(LayerDrop cause) noexcept;
 
 /// Observes a channel layer: ChannelLayerOptions::observers. Every call does nothing by default. A layer without
 /// observers reads no clock for them.
@@ -47,7 +49,7 @@ std::string_view to_string(LayerDrop cause) noexcept;
 /// published() and dropped() come from the thread that publishes, or from an executor; the others from executors; all
 /// of them from several threads at the same time. A call must not block, and no lock is held while it runs, so it may
 /// publish. An exception is logged, a few lines in ten seconds, and has no other effect. Any thread.
-class LayerObserver {
+class SLUICE_API LayerObserver {
  public:
   virtual ~LayerObserver() = default;
 
@@ -68,4 +70,4 @@ class LayerObserver {
   virtual void down(std::string_view reason) { (void)reason; }
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -2,15 +2,16 @@
 // How long events take from their publishing to the network, as a histogram.
 #pragma once
 
+#include "sluice/abi.hpp"
 #include "sluice/layer/layer_observer.hpp"
 #include "sluice/observe/histogram.hpp"
 #include "sluice/observe/metrics_text.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// An observer that measures, to be given in ChannelLayerOptions::observers and added to a MetricsText. One object may
 /// observe several layers, whose times it adds up. Any thread.
-class LayerTimes final : public LayerObserver {
+class SLUICE_API LayerTimes final : public LayerObserver {
  public:
   LayerTimes();
 
@@ -23,4 +24,4 @@ class LayerTimes final : public LayerObserver {
   Histogram writes_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

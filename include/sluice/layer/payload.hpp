@@ -6,10 +6,11 @@
 #include <string>
 #include <utility>
 
+#include "sluice/abi.hpp"
 #include "sluice/json/fields.hpp"
 #include "sluice/json/text.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The message for clients: a json::Text unchanged (an empty one is null), or any value that json::encode takes; a
 /// std::string becomes a JSON string. Immutable: share freely.
@@ -36,4 +37,4 @@ class Payload {
   std::string key_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

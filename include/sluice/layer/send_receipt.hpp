@@ -4,7 +4,9 @@
 
 #include <cstddef>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// The places that took an event. On Redis a place is a process, whatever the number of its members, or a plain
 /// channel. A value.
@@ -15,4 +17,4 @@ struct SendReceipt {
   friend bool operator==(const SendReceipt&, const SendReceipt&) = default;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

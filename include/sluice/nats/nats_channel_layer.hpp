@@ -4,12 +4,13 @@
 
 #include <memory>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/distributed_channel_layer.hpp"
 #include "sluice/nats/nats_options.hpp"
 #include "sluice/nats/nats_stats.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 namespace nats {
 struct NatsCounters;
@@ -29,7 +30,7 @@ struct NatsCounters;
 /// - A confirmed send (group_send_confirmed) is accepted by the server: SendReceipt::reached is 1, whoever receives it.
 ///
 /// Threads as for ChannelLayer. The executors outlive the layer, and its work after close().
-class NatsChannelLayer final : public DistributedChannelLayer {
+class SLUICE_API NatsChannelLayer final : public DistributedChannelLayer {
  public:
   /// Throws std::invalid_argument for options that cannot work. Connects in the background.
   explicit NatsChannelLayer(ExecutorGroup& executors, NatsOptions options = {});
@@ -42,4 +43,4 @@ class NatsChannelLayer final : public DistributedChannelLayer {
   const std::shared_ptr<nats::NatsCounters> counters_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -8,9 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/layer/channel_layer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// TLS for the connection to a NATS server. Files are PEM, and read at every connection, so that they may be renewed. A
 /// value.
@@ -60,4 +61,4 @@ struct NatsOptions {
   std::size_t unread_bytes = 64 * 1024 * 1024;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -4,12 +4,13 @@
 
 #include <cstdint>
 
+#include "sluice/abi.hpp"
 #include "sluice/observe/metric.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Counts since the layer was built. A value.
-struct NatsStats {
+struct SLUICE_API NatsStats {
   std::uint64_t unconfirmed = 0;  // events sent to a connection that broke before the server answered: perhaps lost
   std::uint64_t rejected = 0;     // events that are larger than the server's max_payload
   std::uint64_t dropped = 0;      // messages that arrived and did not fit into unread_events or unread_bytes, at least
@@ -20,4 +21,4 @@ struct NatsStats {
   static std::span<const observe::Metric<NatsStats>> metrics() noexcept;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

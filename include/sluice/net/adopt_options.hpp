@@ -7,10 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/http/head.hpp"
 #include "sluice/net/tls_context.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// How an adopted connection is served. A value.
 struct AdoptOptions {
@@ -33,4 +34,4 @@ struct AdoptedRequest {
   http::Version version = http::Version::http_1_1;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// The names that a request may ask for in its Host header, at any port. None: all of them. A page whose own name was
 /// pointed at this server's address (DNS rebinding) asks for that name, and is refused.
@@ -15,7 +17,7 @@ namespace sluice {
 ///     AllowedHosts{"example.org", ".example.net", "127.0.0.1", "[::1]"}  // .example.net: it and all below it
 ///
 /// Names are compared without case, and without a dot at their end. Immutable once serving: share freely.
-class AllowedHosts {
+class SLUICE_API AllowedHosts {
  public:
   AllowedHosts() = default;
   AllowedHosts(std::initializer_list<std::string_view> hosts);
@@ -34,4 +36,4 @@ class AllowedHosts {
   std::vector<std::string> hosts_;  // in lower case
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

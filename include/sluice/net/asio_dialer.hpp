@@ -4,16 +4,17 @@
 
 #include <memory>
 
+#include "sluice/abi.hpp"
 #include "sluice/net/asio_executors.hpp"
 #include "sluice/transport/byte_stream.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Dials on Asio. A stream that is dialled for one of `executors` lives there altogether; for any other executor its
 /// socket lives on the first of them, and what it hears is posted. A host's addresses are tried one after the other.
 ///
 /// The executors outlive the dialer; streams may outlive it. Any thread.
-class AsioDialer final : public Dialer {
+class SLUICE_API AsioDialer final : public Dialer {
  public:
   explicit AsioDialer(AsioExecutors& executors) noexcept : executors_(executors) {}
 
@@ -23,4 +24,4 @@ class AsioDialer final : public Dialer {
   AsioExecutors& executors_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -11,9 +11,10 @@
 // Behind the standard's: Asio reads libstdc++'s configuration to choose how it allocates, and all files must agree.
 #include <asio/io_context.hpp>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A group of executors on io_contexts:
 ///
@@ -29,7 +30,7 @@ namespace sluice {
 /// the loop begins run in that turn. A job that throws is logged; the jobs behind it run.
 ///
 /// It outlives everything that uses it: the servers and layers made with it, and their connections. Any thread.
-class AsioExecutors : public ExecutorGroup {
+class SLUICE_API AsioExecutors : public ExecutorGroup {
  public:
   /// Starts `threads` threads, each running an io_context of its own, until stop(). Throws std::invalid_argument for 0
   /// or more than max_size, std::system_error when the system has no thread left.
@@ -62,4 +63,4 @@ class AsioExecutors : public ExecutorGroup {
   std::vector<std::unique_ptr<Loop>> loops_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/close_reason.hpp"
 #include "sluice/core/function.hpp"
 #include "sluice/core/result.hpp"
@@ -23,7 +24,7 @@
 #include "sluice/transport/limits.hpp"
 #include "sluice/ws/deflate_options.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class AsioExecutors;
 class ServerObserver;
@@ -86,7 +87,7 @@ struct StopOptions {
 ///
 /// The executors, the gateway and the HTTP handler outlive it: where one is destroyed before, the program is ended with
 /// a sentence. Any thread.
-class AsioServer {
+class SLUICE_API AsioServer {
  public:
   /// Serves nothing before listen. Throws std::invalid_argument when a limit or a deflate option makes no sense,
   /// std::system_error when the system gives no epoll set.
@@ -159,4 +160,4 @@ class AsioServer {
   std::shared_ptr<State> state_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -21,17 +21,18 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/core/log.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// An executor on a Boost io_context that one thread runs, or several: it is a strand. All jobs that wait when it has
 /// its turn run in that turn. A job that throws is logged; the jobs behind it run.
 ///
 /// The io_context outlives it. Destroy it when the io_context no longer runs, or in the only thread that runs it and
 /// outside the executor's jobs: jobs that have not run are then destroyed. Any thread, as Executor says.
-class BoostExecutor final : public Executor {
+class SLUICE_API BoostExecutor final : public Executor {
  public:
   explicit BoostExecutor(boost::asio::io_context& context) : state_(std::make_shared<State>(*this, context)) {}
   ~BoostExecutor() override {
@@ -146,7 +147,7 @@ class BoostExecutor final : public Executor {
 ///     sluice::InMemoryChannelLayer layer(executors);
 ///
 /// What BoostExecutor says of its io_context holds for each of them. Any thread.
-class BoostExecutors final : public ExecutorGroup {
+class SLUICE_API BoostExecutors final : public ExecutorGroup {
  public:
   /// Throws std::invalid_argument for none or more than max_size.
   explicit BoostExecutors(const std::vector<std::reference_wrapper<boost::asio::io_context>>& contexts) {
@@ -166,4 +167,4 @@ class BoostExecutors final : public ExecutorGroup {
   std::vector<std::unique_ptr<BoostExecutor>> executors_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

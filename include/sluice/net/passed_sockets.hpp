@@ -5,9 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/result.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A descriptor that the program was started with. A value: whoever takes it, AsioServer::listen_fd for instance, owns
 /// it.
@@ -29,6 +30,6 @@ struct PassedSocket {
 ///     if (passed->empty()) ...  // server.listen("127.0.0.1", 8000)
 ///
 /// Any thread, while none changes the environment.
-Result<std::vector<PassedSocket>> passed_sockets();
+SLUICE_API Result<std::vector<PassedSocket>> passed_sockets();
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

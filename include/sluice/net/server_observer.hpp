@@ -7,9 +7,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/close_reason.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A TCP connection as observers see it. Views; they end with the call.
 struct ObservedSocket {
@@ -26,7 +27,7 @@ enum class ConnectionRefusal : std::uint8_t {
   bad_proxy_header,  // of a trusted proxy: missing or malformed
 };
 /// "server_full" and so on.
-std::string_view to_string(ConnectionRefusal cause) noexcept;
+SLUICE_API std::string_view to_string(ConnectionRefusal cause) noexcept;
 
 /// An HTTP request and its answer, also where the server itself answers: a bad request, a refused handshake. Views;
 /// they end with the call.
@@ -47,7 +48,7 @@ enum class WebSocketEndedBy : std::uint8_t {
   limit,    // one of Limits, or a frame that RFC 6455 forbids: WebSocketEnd::cause
 };
 /// "client", "gateway", "stop", "limit".
-std::string_view to_string(WebSocketEndedBy by) noexcept;
+SLUICE_API std::string_view to_string(WebSocketEndedBy by) noexcept;
 
 /// The end of a WebSocket. Views; they end with the call.
 struct WebSocketEnd {
@@ -64,7 +65,7 @@ struct WebSocketEnd {
 /// The calls about one connection come on its executor, one at a time; those of different executors come at the same
 /// time. A call must not block: the executor waits for it. What it throws is logged, a few lines in ten seconds, and
 /// changes nothing else. Any thread.
-class ServerObserver {
+class SLUICE_API ServerObserver {
  public:
   virtual ~ServerObserver() = default;
 
@@ -83,4 +84,4 @@ class ServerObserver {
   virtual void output_waited(std::size_t bytes) { (void)bytes; }
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

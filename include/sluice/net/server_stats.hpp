@@ -6,13 +6,14 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/observe/metric.hpp"
 #include "sluice/observe/metrics_text.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// What a server has done, and holds now. Counts are since the start. A value.
-struct ServerStats {
+struct SLUICE_API ServerStats {
   std::uint64_t accepted = 0;     // TCP connections
   std::uint64_t connections = 0;  // of them here now
   std::uint64_t opened = 0;       // WebSockets: handshakes accepted
@@ -77,4 +78,4 @@ struct ServerStats {
   void add_labelled(MetricsText& text, const MetricsText::Labels& labels) const;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

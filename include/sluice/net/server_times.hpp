@@ -2,15 +2,16 @@
 // How long requests take, and how much waits for slow networks, as histograms.
 #pragma once
 
+#include "sluice/abi.hpp"
 #include "sluice/net/server_observer.hpp"
 #include "sluice/observe/histogram.hpp"
 #include "sluice/observe/metrics_text.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// An observer that measures, to be given in AsioServerOptions::observers and added to a MetricsText. One object may
 /// observe several servers, whose values it adds up. Any thread.
-class ServerTimes final : public ServerObserver {
+class SLUICE_API ServerTimes final : public ServerObserver {
  public:
   ServerTimes();
 
@@ -25,4 +26,4 @@ class ServerTimes final : public ServerObserver {
   Histogram http_, websockets_, waited_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -4,7 +4,9 @@
 
 #include <memory>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// Takes SIGINT and SIGTERM for itself, from its making until wait() has seen one. A program that makes it first ends
 /// in good order from the moment on when it can be reached, and a second signal ends it at once:
@@ -17,7 +19,7 @@ namespace sluice {
 ///     server.wait();
 ///
 /// Throws std::system_error when the system has no room for it. One thread at a time.
-class StopSignals {
+class SLUICE_API StopSignals {
  public:
   StopSignals();
   StopSignals(const StopSignals&) = delete;
@@ -33,4 +35,4 @@ class StopSignals {
   std::unique_ptr<Taken> taken_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -8,9 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/result.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 namespace net {
 class TlsSettings;
@@ -61,7 +62,7 @@ struct ClientCertificate {
 /// Copies are the same context. What changes it reads and checks everything first, so that a failure, io_failed or
 /// invalid_argument, changes nothing; what succeeds is for handshakes that come later, and open connections stay as
 /// they are. Any thread; files are read in the calling one.
-class TlsContext {
+class SLUICE_API TlsContext {
  public:
   /// PEM files: the server's certificate with those that lead to its authority behind it, and its key without a
   /// passphrase.
@@ -88,4 +89,4 @@ class TlsContext {
   std::shared_ptr<State> state_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

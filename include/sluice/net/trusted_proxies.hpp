@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// The peers that may speak for others: proxies and load balancers of yours. Nobody by default. An IPv4 address that
 /// comes mapped into IPv6 (RFC 4291, 2.5.5.2) is that IPv4 address, here and wherever addresses are compared.
@@ -17,7 +19,7 @@ namespace sluice {
 ///     TrustedProxies{"127.0.0.1", "::1", "10.0.0.0/8", "2001:db8::/32"}
 ///
 /// Immutable once serving: share freely.
-class TrustedProxies {
+class SLUICE_API TrustedProxies {
  public:
   TrustedProxies() = default;
   TrustedProxies(std::initializer_list<std::string_view> networks);
@@ -58,4 +60,4 @@ struct ProxyOptions {
   bool proxy_protocol = false;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

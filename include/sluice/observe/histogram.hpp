@@ -9,11 +9,13 @@
 #include <span>
 #include <vector>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// Counts values in buckets. Its bounds never change, so histograms of several processes can be added up. To add a
 /// value takes two atomic additions and no lock. Any thread.
-class Histogram {
+class SLUICE_API Histogram {
  public:
   /// What it has counted. The counts may be of slightly different moments. A value.
   struct Snapshot {
@@ -41,4 +43,4 @@ class Histogram {
   std::atomic<double> sum_{0};
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -4,9 +4,10 @@
 
 #include <cstdio>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/log.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Writes each line as one JSON object with the keys time (UTC, milliseconds), level, message, and the fields of the
 /// record: `{"time":"2026-11-30T08:15:00.123Z","level":"error","message":"...","path":"/ws/core/"}`. The output is one
@@ -15,6 +16,6 @@ namespace sluice {
 ///     set_log_sink(json_log(stdout));
 ///
 /// The file outlives the sink. Lines that cannot be written are lost. Any thread.
-LogSink json_log(std::FILE* file);
+SLUICE_API LogSink json_log(std::FILE* file);
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

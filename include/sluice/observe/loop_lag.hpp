@@ -5,10 +5,11 @@
 #include <chrono>
 #include <memory>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/observe/metrics_text.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Sets a timer on each executor of a group, again and again, and measures how late it is:
 ///
@@ -17,7 +18,7 @@ namespace sluice {
 ///     text.add(lag);
 ///
 /// The timers end with this object, which may end before or after the executors. Any thread.
-class LoopLag {
+class SLUICE_API LoopLag {
  public:
   explicit LoopLag(ExecutorGroup& executors, std::chrono::milliseconds every = std::chrono::milliseconds(250));
   LoopLag(const LoopLag&) = delete;
@@ -32,4 +33,4 @@ class LoopLag {
   std::shared_ptr<State> state_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

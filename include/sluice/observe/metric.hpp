@@ -7,7 +7,9 @@
 #include <span>
 #include <string_view>
 
-namespace sluice::observe {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::observe {
 
 /// A counter only grows, from the start of what counts; a gauge is what is so now; a histogram counts values in
 /// buckets.
@@ -54,4 +56,4 @@ concept Measured = requires {
   { Stats::metrics() } -> std::same_as<std::span<const Metric<Stats>>>;
 };
 
-}  // namespace sluice::observe
+}  // namespace sluice::SLUICE_ABI::observe

@@ -8,10 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/observe/histogram.hpp"
 #include "sluice/observe/metric.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Collects numbers and writes them as one text:
 ///
@@ -23,7 +24,7 @@ namespace sluice {
 /// time.
 ///
 /// Source: OpenMetrics 1.0 (its ABNF, and the order of metric families).
-class MetricsText {
+class SLUICE_API MetricsText {
  public:
   static constexpr std::string_view content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -82,4 +83,4 @@ class MetricsText {
   std::vector<Family> families_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -9,12 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/consumer/json_consumer.hpp"
 #include "sluice/layer/layer_notices.hpp"
 #include "sluice/page/page_registry.hpp"
 #include "sluice/page/revocation.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 struct Subscription;
 class Subscriptions;
@@ -65,7 +66,7 @@ struct CoreConsumerOptions {
 /// of all connections count against server_held_bytes: above it the largest connections close with 1013. To react to
 /// more events derive from it, and start your table of handlers from EventHandlers(CoreConsumer::event_handlers()). Its
 /// executor only.
-class CoreConsumer : public JsonConsumer {
+class SLUICE_API CoreConsumer : public JsonConsumer {
  public:
   /// Throws std::invalid_argument without a registry.
   explicit CoreConsumer(std::shared_ptr<PageRegistry> pages, CoreConsumerOptions options = {});
@@ -125,4 +126,4 @@ class CoreConsumer : public JsonConsumer {
   std::unique_ptr<Subscriptions> pages_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -13,11 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/json/fields.hpp"
 #include "sluice/layer/group_of.hpp"
 #include "sluice/page/page_type.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A page type with the parameters Params: a struct with fields() whose members are integers, std::string, or
 /// std::optional of these.
@@ -117,4 +118,4 @@ class Page : public PageType {
   }
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -12,12 +12,13 @@
 #include <variant>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/json/text.hpp"
 #include "sluice/json/value.hpp"
 #include "sluice/json/writer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The JSON that a parameter accepts (behaviour CC-13).
 enum class ParameterKind : std::uint8_t {
@@ -39,7 +40,7 @@ inline constexpr std::size_t max_text_parameter_bytes = 8 * 1024;
 
 /// The declared parameters of one page, in their declared order. Two pages of a type are the same if their canonical
 /// texts are: 7, 7.0 and "7" are one page (behaviour CC-13). One thread at a time.
-class PageParameters {
+class SLUICE_API PageParameters {
  public:
   PageParameters() = default;
 
@@ -73,4 +74,4 @@ class PageParameters {
   json::Text received_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -13,15 +13,16 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/log_throttle.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/observe/metric.hpp"
 #include "sluice/page/page_type.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The requests of clients to a registry's page types since it was made. A value.
-struct PageStats {
+struct SLUICE_API PageStats {
   std::uint64_t added = 0;    // answered with page_add
   std::uint64_t refused = 0;  // a known page, but not for this client, or not with these parameters
   std::uint64_t failed =
@@ -44,7 +45,7 @@ struct PageStats {
 ///     routes->path("ws/core/", sluice::consumer<sluice::CoreConsumer>(pages));
 ///
 /// add and remove: one thread at a time. Everything else: any thread, at the same time.
-class PageRegistry {
+class SLUICE_API PageRegistry {
  public:
   /// Errors: already_exists for a name that is taken, invalid_argument for null.
   Result<void> add(std::shared_ptr<PageType> page);
@@ -89,4 +90,4 @@ class PageRegistry {
   LogThrottle failures_{{.lines = 10}};
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

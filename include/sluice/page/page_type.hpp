@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/consumer/when_slow.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/core/task.hpp"
@@ -14,13 +15,13 @@
 #include "sluice/page/page_parameters.hpp"
 #include "sluice/transport/scope.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A page names a group and decides who may be in it (Baserow: PageType). One object serves all connections of all
 /// executors at once: keep no state of one connection in it. An exception is logged. From group_name() it counts as a
 /// refusal. From can_add() it ends the connection with 1011, so that the client subscribes again (behaviour CC-14). Any
 /// thread.
-class PageType {
+class SLUICE_API PageType {
  public:
   /// Throws std::invalid_argument for an empty type, and for a parameter that has no name, a name twice, the name
   /// "page" or "remove_page", or one that begins with an underscore, which is reserved for the protocol.
@@ -70,4 +71,4 @@ class PageType {
   std::vector<PageParameter> parameters_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

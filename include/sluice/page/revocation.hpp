@@ -9,12 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/result.hpp"
 #include "sluice/json/fields.hpp"
 #include "sluice/json/value.hpp"
 #include "sluice/layer/audience.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// These users lost the permission that a group stands for. A value.
 struct UsersRemovedFromPermissionGroup {
@@ -45,8 +46,8 @@ struct ForceDisconnectUsers {
   }
 };
 
-Result<void> json_read(json::Value value, UsersRemovedFromPermissionGroup& event);
-Result<void> json_read(json::Value value, ForceDisconnectUsers& event);
+SLUICE_API Result<void> json_read(json::Value value, UsersRemovedFromPermissionGroup& event);
+SLUICE_API Result<void> json_read(json::Value value, ForceDisconnectUsers& event);
 
 /// Connections on a page of this group, or with this permission group, are rechecked. A value.
 struct RecheckPages {
@@ -57,4 +58,4 @@ struct RecheckPages {
   static constexpr auto fields() { return sluice::fields(sluice::field("group", &RecheckPages::group)); }
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -8,11 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/json/schema.hpp"
 #include "sluice/page/page.hpp"
 #include "sluice/page/page_registry.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The pages and events of an application; the CoreConsumer's own messages are included.
 ///
@@ -24,7 +25,7 @@ namespace sluice {
 ///     }
 ///
 /// `sluice_describe()` of CMake writes the files. One thread at a time.
-class WireDescription {
+class SLUICE_API WireDescription {
  public:
   /// A message that the server sends. A value.
   struct Event {
@@ -73,6 +74,6 @@ class WireDescription {
 
 /// The main function of sluice_describe(): `--typescript FILE --asyncapi FILE --name TableWire`, each optional. Returns
 /// its exit status, after a line on stderr if that is not 0.
-int write_description(const WireDescription& wire, int argc, const char* const* argv);
+SLUICE_API int write_description(const WireDescription& wire, int argc, const char* const* argv);
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

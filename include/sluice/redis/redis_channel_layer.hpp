@@ -10,13 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/distributed_channel_layer.hpp"
 #include "sluice/redis/redis_options.hpp"
 #include "sluice/redis/redis_stats.hpp"
 #include "sluice/transport/byte_stream.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A channel layer on Redis, byte for byte compatible with channels_redis.core.RedisChannelLayer:
 ///
@@ -37,7 +38,7 @@ namespace sluice {
 /// order. send() cannot know whether a channel is full: send_confirmed() can.
 ///
 /// Threads as for ChannelLayer. Executors and dialer outlive the layer, and its work after close().
-class RedisChannelLayer final : public DistributedChannelLayer {
+class SLUICE_API RedisChannelLayer final : public DistributedChannelLayer {
  public:
   /// Throws std::invalid_argument for options that can't work. Begins to connect; see wait_until_up. `wall_clock`, for
   /// tests: seconds since 1970.
@@ -65,4 +66,4 @@ class RedisChannelLayer final : public DistributedChannelLayer {
   std::unique_ptr<Parts> parts_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

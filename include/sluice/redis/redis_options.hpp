@@ -9,10 +9,11 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/layer/channel_layer.hpp"
 #include "sluice/transport/byte_stream.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// One Redis server, the master that some sentinels know, or a cluster. A value.
 ///
@@ -25,7 +26,7 @@ namespace sluice {
 /// With ?ssl=true or any of the ssl_ options, sentinels, clusters and the servers that they name are reached by TLS.
 /// Other options of redis-py are ignored and logged. In a user name or password '/', '?', '@' and '%' are written as
 /// %2F, %3F, %40 and %25.
-class RedisHost {
+class SLUICE_API RedisHost {
  public:
   /// Throws std::invalid_argument for any other URL, with a message that contains no part of a password.
   RedisHost(std::string_view url);
@@ -96,4 +97,4 @@ struct RedisOptions {
   std::size_t arrived_bytes = 64 * 1024 * 1024;  // with 256 for each event
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

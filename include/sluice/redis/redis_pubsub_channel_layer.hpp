@@ -7,13 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/distributed_channel_layer.hpp"
 #include "sluice/redis/redis_options.hpp"
 #include "sluice/redis/redis_stats.hpp"
 #include "sluice/transport/byte_stream.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 namespace redis {
 class RedisContext;
@@ -30,7 +31,7 @@ class RedisContext;
 ///
 /// A peer on the other layer does not receive this layer's events. RedisOptions::random_prefix_length and group_expiry
 /// are not used. Threads as for ChannelLayer. Executors and dialer outlive the layer, and its work after close().
-class RedisPubSubChannelLayer final : public DistributedChannelLayer {
+class SLUICE_API RedisPubSubChannelLayer final : public DistributedChannelLayer {
  public:
   /// As for RedisChannelLayer.
   RedisPubSubChannelLayer(ExecutorGroup& executors, Dialer& dialer, RedisOptions options = {},
@@ -50,4 +51,4 @@ class RedisPubSubChannelLayer final : public DistributedChannelLayer {
   const std::shared_ptr<redis::RedisContext> context_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

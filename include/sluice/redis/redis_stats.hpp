@@ -4,12 +4,13 @@
 
 #include <cstdint>
 
+#include "sluice/abi.hpp"
 #include "sluice/observe/metric.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Counters since the layer was built, and its current state. A value.
-struct RedisStats {
+struct SLUICE_API RedisStats {
   bool up = false;                    // every host is connected and every membership restored
   std::uint64_t downs = 0;            // how often it went down
   std::uint64_t waiting_events = 0;   // on their way to Redis now
@@ -30,4 +31,4 @@ struct RedisStats {
   static std::span<const observe::Metric<RedisStats>> metrics() noexcept;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -11,13 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/consumer/host.hpp"
 #include "sluice/json/document.hpp"
 #include "sluice/json/fields.hpp"
 #include "sluice/testing/manual_executor.hpp"
 #include "sluice/testing/recording_connection.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 /// The expected message or end did not arrive; what() has what arrived instead. A value.
 class NotHeard : public std::runtime_error {
@@ -58,7 +59,7 @@ struct Opened {
 /// Each call runs the executor until no job is due, so when say() returns the consumer has handled the message, unless
 /// it waits for something. Receiving cancels nothing, and the clock does not move until the test calls
 /// executor.advance(). The destructor breaks an open connection. One thread at a time, outside the executor's jobs.
-class Communicator {
+class SLUICE_API Communicator {
  public:
   /// A client of a shared gateway, which outlives the Communicator.
   Communicator(ManualExecutor& executor, Gateway& gateway, ClientRequest request);
@@ -128,4 +129,4 @@ class Communicator {
   bool knocked_ = false;
 };
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

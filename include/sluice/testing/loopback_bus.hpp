@@ -5,10 +5,11 @@
 #include <cstddef>
 #include <memory>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/bus.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 /// Makes buses that reach each other:
 ///
@@ -17,9 +18,9 @@ namespace sluice::testing {
 ///     DistributedChannelLayer there(executors.at(1), broker.bus(executors.at(1)));
 ///     broker.cut();   // both lose their link
 ///
-/// It keeps nothing: messages without a subscriber are dropped. It is also the smallest example of a Bus. Buses may
-/// outlive it. Any thread.
-class LoopbackBroker {
+/// It stores no messages: a message without a subscriber is dropped. Its bus is also an example for a bus of your own.
+/// Buses may outlive the broker. Any thread.
+class SLUICE_API LoopbackBroker {
  public:
   LoopbackBroker();
   ~LoopbackBroker();
@@ -33,9 +34,9 @@ class LoopbackBroker {
   /// From now on messages wait here, until release().
   void hold();
   void release();
-  /// The next messages are accepted, and dropped.
+  /// The broker accepts the next `messages` messages and does not deliver them.
   void drop(std::size_t messages);
-  /// Subscriptions are refused, until it is called with false.
+  /// The broker refuses every subscription from now on; `false`: it accepts them again.
   void refuse_subscriptions(bool refuse = true);
   /// Every nth message, subscription or end of one fails; 0: none.
   void fail_every(std::size_t nth);
@@ -47,4 +48,4 @@ class LoopbackBroker {
   const std::shared_ptr<State> state_;
 };
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

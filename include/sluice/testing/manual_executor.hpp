@@ -13,17 +13,18 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/core/task.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 class ManualExecutor;
 
 /// Drives one or more ManualExecutors: runs their jobs in the order they were posted, with one clock for all. An
 /// exception of a job is thrown by the call that ran it. Every function throws std::logic_error when called from inside
 /// a job. One thread at a time; `now`, `idle` and `pending`: any thread.
-class ManualDriver {
+class SLUICE_API ManualDriver {
  public:
   static constexpr std::size_t endless = 10'000'000;
 
@@ -75,7 +76,7 @@ class ManualDriver {
 ///     executor.advance(60s);
 ///
 /// post, post_after and now: any thread. The rest as for ManualDriver.
-class ManualExecutor final : public ManualDriver, public Executor, public ExecutorGroup {
+class SLUICE_API ManualExecutor final : public ManualDriver, public Executor, public ExecutorGroup {
  public:
   ManualExecutor();
   ~ManualExecutor() override;
@@ -108,7 +109,7 @@ class ManualExecutor final : public ManualDriver, public Executor, public Execut
 };
 
 /// Several ManualExecutors with one driver and one clock. Threads as for ManualExecutor.
-class ManualExecutors final : public ManualDriver, public ExecutorGroup {
+class SLUICE_API ManualExecutors final : public ManualDriver, public ExecutorGroup {
  public:
   explicit ManualExecutors(std::size_t size);
   ~ManualExecutors() override;
@@ -156,4 +157,4 @@ T ManualExecutor::finish(Task<T> task) {
   return ending.take();
 }
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

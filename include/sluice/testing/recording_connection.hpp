@@ -11,17 +11,18 @@
 #include <utility>
 #include <variant>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/transport/connection.hpp"
 #include "sluice/transport/gateway.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 /// One event of a peer: the handshake's answer, a message, or the end. A value.
 using Heard = std::variant<Acceptance, Denial, Message, CloseReason>;
 
 /// As a line of a transcript: `accept`, `accept chat`, `deny 403`, `text: hello`, `binary: 00ff`, `close 1000 bye`.
-std::string to_string(const Heard& heard);
+SLUICE_API std::string to_string(const Heard& heard);
 
 /// A Connection that records all calls, and a peer that the test moves. Like a real connection, it calls
 /// ConnectionEvents from jobs of its executor only, reports the end exactly once, and ignores every call after that.
@@ -34,7 +35,7 @@ std::string to_string(const Heard& heard);
 ///     CHECK(connection->transcript() == "accept\ntext: hello to you");
 ///
 /// Its executor only; a test with a ManualExecutor may call it from outside as well.
-class RecordingConnection final : public Connection, public std::enable_shared_from_this<RecordingConnection> {
+class SLUICE_API RecordingConnection final : public Connection, public std::enable_shared_from_this<RecordingConnection> {
  public:
   explicit RecordingConnection(Executor& executor);
   ~RecordingConnection() override;
@@ -116,4 +117,4 @@ class RecordingConnection final : public Connection, public std::enable_shared_f
   bool wants_drained_ = false;
 };
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

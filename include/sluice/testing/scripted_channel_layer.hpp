@@ -8,9 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/layer/channel_layer.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 /// A layer in front of another one. Every operation is a line of the transcript, and can be made to fail:
 ///
@@ -20,7 +21,7 @@ namespace sluice::testing {
 ///     CHECK(layer.take_transcript() == "open_channel\ngroup_add lobby: layer_unavailable\nclose_channel");
 ///
 /// Its channels and inboxes end before it. Threads as for ChannelLayer; fail, hold and release: any thread.
-class ScriptedChannelLayer final : public ChannelLayer {
+class SLUICE_API ScriptedChannelLayer final : public ChannelLayer {
  public:
   /// The layer behind it outlives it.
   explicit ScriptedChannelLayer(ChannelLayer& behind);
@@ -56,4 +57,4 @@ class ScriptedChannelLayer final : public ChannelLayer {
   std::shared_ptr<Script> script_;
 };
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

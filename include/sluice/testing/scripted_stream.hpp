@@ -11,14 +11,15 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/transport/byte_stream.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 struct ScriptedFaults;  // the faults that a dialer causes
 
 /// The other end of one stream. Its executor only; a test with a ManualExecutor may call it from outside as well.
-class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
+class SLUICE_API ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
  public:
   /// Made by the ScriptedDialer.
   ScriptedPeer(std::shared_ptr<ScriptedFaults> faults, const Endpoint& endpoint, Executor& executor,
@@ -71,7 +72,7 @@ class ScriptedPeer : public std::enable_shared_from_this<ScriptedPeer> {
 ///     dialer.fail_at(n);
 ///
 /// It belongs to one ManualExecutor and ends after its streams. One thread at a time.
-class ScriptedDialer final : public Dialer {
+class SLUICE_API ScriptedDialer final : public Dialer {
  public:
   using Serve = std::function<void(const std::shared_ptr<ScriptedPeer>&)>;
   explicit ScriptedDialer(Serve serve);
@@ -104,4 +105,4 @@ class ScriptedDialer final : public Dialer {
   std::size_t dials_ = 0;
 };
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

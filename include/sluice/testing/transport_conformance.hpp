@@ -9,15 +9,16 @@
 #include <string>
 #include <string_view>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/close_reason.hpp"
 #include "sluice/transport/gateway.hpp"
 #include "sluice/transport/limits.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 /// A transport under test: it serves WebSockets (RFC 6455) at a TCP port of 127.0.0.1. Once it is destroyed, it calls
 /// its gateway no more. One thread at a time.
-class ServedTransport {
+class SLUICE_API ServedTransport {
  public:
   virtual ~ServedTransport() = default;
   virtual std::uint16_t port() const = 0;
@@ -31,7 +32,7 @@ class ServedTransport {
 using TransportFactory = std::function<std::unique_ptr<ServedTransport>(Gateway& gateway, const ServerLimits& limits)>;
 
 /// One promise of the interface in sluice/transport/connection.hpp. A value.
-struct TransportCheck {
+struct SLUICE_API TransportCheck {
   std::string_view name;  // a sentence
   /// Starts a transport and clients, and returns what went wrong; empty: nothing. Each takes milliseconds if all is
   /// well, and at most a few times ten seconds.
@@ -47,6 +48,6 @@ struct TransportCheck {
 ///
 /// Pings, rates, idle time, lifetime and admission are not among them: they are a transport's own business
 /// (docs/embedding.md).
-std::span<const TransportCheck> transport_checks() noexcept;
+SLUICE_API std::span<const TransportCheck> transport_checks() noexcept;
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

@@ -9,10 +9,11 @@
 #include <string>
 #include <string_view>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/error.hpp"
 #include "sluice/core/executor.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// How a stream is protected. A value.
 struct TlsClientOptions {
@@ -40,7 +41,7 @@ struct Endpoint {
 
 /// The callbacks of a stream. Called on the executor it was dialled for, never from inside a call of ByteStream or
 /// Dialer. Its executor only.
-class StreamEvents {
+class SLUICE_API StreamEvents {
  public:
   virtual void on_open() = 0;
   /// The next bytes; they live as long as the call.
@@ -55,7 +56,7 @@ class StreamEvents {
 
 /// One end of the stream. Its destructor closes it, and no callback follows; written bytes that are still queued are
 /// lost. It may be destroyed inside a call of StreamEvents. Its executor only.
-class ByteStream {
+class SLUICE_API ByteStream {
  public:
   virtual ~ByteStream() = default;
   /// Queues bytes; never waits. Bytes that are written before the stream is open are sent first. After the end it does
@@ -70,11 +71,11 @@ class ByteStream {
 };
 
 /// Opens streams. Any thread.
-class Dialer {
+class SLUICE_API Dialer {
  public:
   virtual ~Dialer() = default;
   /// Begins to open a stream on `executor`, and returns at once. `events` outlives the stream.
   virtual std::unique_ptr<ByteStream> dial(const Endpoint& to, Executor& executor, StreamEvents& events) = 0;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

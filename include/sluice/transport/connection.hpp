@@ -7,11 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/close_reason.hpp"
 #include "sluice/transport/frame.hpp"
 #include "sluice/transport/message.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// How a handshake is answered when the connection is wanted. It has constructors, so it may stand in a co_await. A
 /// value.
@@ -50,7 +51,7 @@ class Denial {
 /// One connection as a transport offers it: write-only, and no call ever waits. accept() or deny() comes first, once.
 /// After close(), or once the peer has disconnected, every call is a no-op. No call makes a callback of
 /// ConnectionEvents before it returns. Its executor only.
-class Connection {
+class SLUICE_API Connection {
  public:
   virtual ~Connection() = default;
   /// Completes the handshake. Earlier sends are dropped: a consumer's session keeps the order.
@@ -75,7 +76,7 @@ class Connection {
 };
 
 /// The callbacks of a connection. Called on its executor, never from inside a call of Connection. Its executor only.
-class ConnectionEvents {
+class SLUICE_API ConnectionEvents {
  public:
   virtual ~ConnectionEvents() = default;
   virtual void on_message(Message message) = 0;
@@ -89,4 +90,4 @@ class ConnectionEvents {
   virtual void on_closed(const CloseReason& reason) = 0;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -9,16 +9,17 @@
 #include <string_view>
 #include <utility>
 
+#include "sluice/abi.hpp"
 #include "sluice/transport/message.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class FrameBuffer;
 
 namespace detail {
 
 // A stretch of memory that frames point into. Its count is not atomic: a chunk never leaves its executor.
-struct FrameChunk {
+struct SLUICE_API FrameChunk {
   FrameBuffer* owner;  // null once the buffer is destroyed; the last frame then frees the chunk
   FrameChunk* next;    // among the buffer's chunks that only frames keep alive
   FrameChunk* before;
@@ -39,7 +40,7 @@ struct FrameChunk {
 
 /// One or more whole messages, each with its WebSocket header in front (RFC 6455 section 5.2), side by side in memory.
 /// Copies share the bytes. Its executor only: neither a Frame nor a copy may reach another thread.
-class Frame {
+class SLUICE_API Frame {
  public:
   Frame() noexcept = default;
   Frame(detail::FrameChunk* chunk, std::uint32_t begin, std::uint32_t end) noexcept
@@ -91,7 +92,7 @@ class Frame {
 };
 
 /// Appends the header of an unmasked frame with this first byte, its length in the shortest form.
-void append_frame_header(std::string& out, std::uint8_t first_byte, std::uint64_t payload_bytes);
+SLUICE_API void append_frame_header(std::string& out, std::uint8_t first_byte, std::uint64_t payload_bytes);
 
 /// Reads the messages of an encoded frame one by one, for a transport with its own framing:
 ///
@@ -99,7 +100,7 @@ void append_frame_header(std::string& out, std::uint8_t first_byte, std::uint64_
 ///     while (auto message = reader.next()) out.write(message.kind, message.payload);
 ///
 /// One thread at a time.
-class FrameReader {
+class SLUICE_API FrameReader {
  public:
   struct Item {
     bool found = false;
@@ -117,7 +118,7 @@ class FrameReader {
 
 /// The encoder of one executor: `executor.local<FrameBuffer>()`. Messages that are encoded in a row are adjacent in
 /// memory, which is reused once no frame points into it. Its executor only.
-class FrameBuffer {
+class SLUICE_API FrameBuffer {
  public:
   FrameBuffer() noexcept = default;
   FrameBuffer(const FrameBuffer&) = delete;
@@ -157,4 +158,4 @@ class FrameBuffer {
   std::size_t allocated_ = 0;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/core/task.hpp"
 #include "sluice/core/use_count.hpp"
@@ -13,10 +14,10 @@
 #include "sluice/transport/limits.hpp"
 #include "sluice/transport/scope.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Accepts new connections, each on its own executor; one object serves all executors at once. Any thread.
-class Gateway {
+class SLUICE_API Gateway {
  public:
   virtual ~Gateway() = default;
   /// A handshake has arrived. It does not call the connection before it returns; accept() or deny() come later. The
@@ -40,7 +41,7 @@ class Gateway {
 /// Answers plain HTTP requests: health, metrics, a page, a small JSON API. Called on an executor, and one object serves
 /// all executors at once. The request exists until the task has finished. An exception is answered with 500 and logged.
 /// Any thread.
-class HttpHandler {
+class SLUICE_API HttpHandler {
  public:
   virtual ~HttpHandler() = default;
   virtual Task<HttpResponse> handle(const HttpRequest& request) = 0;
@@ -51,4 +52,4 @@ class HttpHandler {
   UseCount use_count_{"the HTTP handler"};
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

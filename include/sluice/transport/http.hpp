@@ -10,10 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/task.hpp"
 #include "sluice/transport/scope.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// One request with its whole body. A value.
 class HttpRequest {
@@ -51,10 +52,10 @@ class HttpRequest {
 ///     ...
 ///     return HttpResponse::stream("text/csv", std::make_shared<Rows>(database, pool));
 ///
-/// The request no longer exists by then: copy what the body needs. When the client disconnects, the body is destroyed,
-/// and with it a next() that has not finished; work that continues elsewhere must not refer to the body. Its executor
-/// only.
-class HttpBody {
+/// The request is destroyed before the first call: copy what you need of it. When the client disconnects, the server
+/// destroys the body, also while a next() is suspended. Work that runs on another thread must therefore not refer to
+/// the body. Its executor only.
+class SLUICE_API HttpBody {
  public:
   virtual ~HttpBody() = default;
   /// The next piece; nullopt: the body has ended. It is called once the client has taken nearly all earlier bytes, and
@@ -65,7 +66,7 @@ class HttpBody {
 
 /// The response. The server writes Content-Length, Transfer-Encoding and Connection itself. A value; copies share the
 /// body that comes in pieces, and only one of them can be sent.
-class HttpResponse {
+class SLUICE_API HttpResponse {
  public:
   explicit HttpResponse(int status = 200, std::string body = {}, std::string content_type = "text/plain; charset=utf-8")
       : status_(status), body_(std::move(body)), content_type_(std::move(content_type)) {}
@@ -73,8 +74,9 @@ class HttpResponse {
     return HttpResponse(status, std::move(body), "application/json");
   }
   static HttpResponse html(std::string body) { return HttpResponse(200, std::move(body), "text/html; charset=utf-8"); }
-  /// A body in pieces, of any length, that takes memory for one piece. `length`: the total bytes, if known; a body of
-  /// another length is an error. For HEAD no piece is produced.
+  /// A response whose body is sent piece by piece; the server holds about one piece in memory. `length` is the sum of
+  /// the pieces' sizes, if it is known; a body that does not have this size ends the connection. In response to HEAD,
+  /// next() is not called.
   static HttpResponse stream(std::string content_type, std::shared_ptr<HttpBody> pieces,
                              std::optional<std::uint64_t> length = {}, int status = 200) {
     HttpResponse response(status, {}, std::move(content_type));
@@ -116,4 +118,4 @@ class HttpResponse {
   std::optional<std::uint64_t> length_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <string>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// A number per second, and a number at once after a rest. A value.
 struct Rate {
@@ -92,7 +94,7 @@ inline constexpr std::chrono::milliseconds longest_limit{std::chrono::hours(12 *
 
 /// What is wrong with the limits, as a sentence that names the field and its range; empty if they are valid. Servers
 /// and hosts check it when they are made. Any thread.
-std::string fault_of(const ServerLimits& limits);
-std::string fault_of(const ConsumerLimits& limits);
+SLUICE_API std::string fault_of(const ServerLimits& limits);
+SLUICE_API std::string fault_of(const ConsumerLimits& limits);
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

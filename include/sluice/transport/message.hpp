@@ -7,7 +7,9 @@
 #include <string_view>
 #include <utility>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// The two kinds of data message (RFC 6455 section 5.6).
 enum class MessageKind : std::uint8_t { text = 1, binary = 2 };
@@ -34,4 +36,4 @@ class Message {
   std::string data_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

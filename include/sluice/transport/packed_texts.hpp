@@ -7,10 +7,12 @@
 #include <span>
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// Texts that never change, one allocation for all of them. Moves; One thread at a time.
-class PackedTexts {
+class SLUICE_API PackedTexts {
  public:
   PackedTexts() noexcept = default;
   explicit PackedTexts(std::span<const std::string_view> texts);
@@ -29,4 +31,4 @@ class PackedTexts {
   std::unique_ptr<char[]> bytes_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -15,16 +15,17 @@
 #include <variant>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/transport/packed_texts.hpp"
 #include "sluice/transport/user.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// One piece of the path that a route captured, converted as the route says: `<int:year>` gives a number.
 using CapturedValue = std::variant<std::string, std::int64_t>;
 
 /// The captures of the routes (Channels: scope["url_route"]). A value.
-struct UrlRoute {
+struct SLUICE_API UrlRoute {
   std::vector<CapturedValue> args;                            // positional, outer routes first
   std::vector<std::pair<std::string, CapturedValue>> kwargs;  // named; an inner route overrides an outer one
 
@@ -84,7 +85,7 @@ class Headers {
 
 /// A connection's scope. It belongs to one connection and is never shared. It exists as long as the connection, so the
 /// request is packed into one allocation. Its executor only.
-class Scope {
+class SLUICE_API Scope {
  public:
   Scope() : Scope(RequestInfo()) {}
   explicit Scope(const RequestInfo& request);
@@ -198,4 +199,4 @@ class Scope {
   std::unique_ptr<Found> found_;  // null: nothing was added
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -12,7 +12,9 @@
 #include <utility>
 #include <variant>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// A number of up to 2^63-1, a text, or anonymous, which equals no other id and matches no target. A value.
 class UserId {
@@ -60,7 +62,7 @@ class User {
   std::string name_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI
 
 template <>
 struct std::hash<sluice::UserId> {

@@ -9,7 +9,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::ws {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::ws {
 
 /// How much was compressed: messages, their bytes before compression and on the wire. A value.
 struct DeflateTotals {
@@ -19,7 +21,7 @@ struct DeflateTotals {
 };
 
 /// Compresses messages; each may refer to earlier ones. One thread at a time.
-class Deflater {
+class SLUICE_API Deflater {
  public:
   /// A window of 2^window_bits bytes, 8 to 15; level and memory_level are zlib's, 1 to 9. All memory is taken here;
   /// throws std::bad_alloc.
@@ -39,7 +41,7 @@ class Deflater {
 };
 
 /// Decompresses messages, piece by piece. One thread at a time.
-class Inflater {
+class SLUICE_API Inflater {
  public:
   enum class Outcome : std::uint8_t { good, too_big, corrupt };
 
@@ -65,4 +67,4 @@ class Inflater {
   std::unique_ptr<Stream> stream_;
 };
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

@@ -6,10 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/ws/deflate_options.hpp"
 #include "sluice/ws/extensions.hpp"
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 
 /// The parameters that both sides follow. A value.
 struct DeflateParameters {
@@ -33,7 +34,7 @@ struct DeflateAgreement {
 /// The agreement is the smaller of what is offered and what the options allow. A client that can't be given a smaller
 /// window, because it did not offer client_max_window_bits, must reset its window after each message instead, so that
 /// memory stays within what the options allow. Any thread.
-std::optional<DeflateAgreement> agree_on_deflate(const std::vector<ExtensionOffer>& offers,
+SLUICE_API std::optional<DeflateAgreement> agree_on_deflate(const std::vector<ExtensionOffer>& offers,
                                                  const DeflateOptions& options);
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// How far back a message may refer to what was sent before it.
 enum class DeflateContext : std::uint8_t {
@@ -28,6 +30,6 @@ struct DeflateOptions {
 };
 
 /// What makes no sense in the options, as a sentence; empty when all is well.
-std::string_view fault_of(const DeflateOptions& options) noexcept;
+SLUICE_API std::string_view fault_of(const DeflateOptions& options) noexcept;
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

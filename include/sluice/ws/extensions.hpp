@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::ws {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::ws {
 
 /// One offer: an extension with its parameters, in the client's order. A value.
 struct ExtensionOffer {
@@ -25,6 +27,6 @@ struct ExtensionOffer {
 
 /// Parses the value of the header; the client's preferred offer comes first. Returns nullopt when it does not follow
 /// the grammar: the handshake is then refused. A quoted value must be a token once it is unquoted. Any thread.
-std::optional<std::vector<ExtensionOffer>> parse_extensions(std::string_view header);
+SLUICE_API std::optional<std::vector<ExtensionOffer>> parse_extensions(std::string_view header);
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

@@ -8,11 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/transport/frame.hpp"
 #include "sluice/ws/deflate.hpp"
 #include "sluice/ws/deflate_options.hpp"
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 
 /// What the compressors of one executor share. Its executor only.
 struct DeflateBench {
@@ -32,7 +33,7 @@ struct DeflateBench {
 /// is compressed once, however many connections receive it, and they all share the same bytes. With per_connection it
 /// serves one connection, which must be sent all that it returns, in that order. Memory for compressing is allocated at
 /// the first message that needs it. The bench outlives its last call. Its executor only.
-class FrameDeflater {
+class SLUICE_API FrameDeflater {
  public:
   FrameDeflater(int window_bits, DeflateContext context, DeflateBench& bench) noexcept
       : bench_(bench), window_bits_(window_bits), context_(context) {}
@@ -63,4 +64,4 @@ class FrameDeflater {
   DeflateContext context_;
 };
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

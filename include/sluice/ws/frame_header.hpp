@@ -8,7 +8,9 @@
 #include <span>
 #include <string_view>
 
-namespace sluice::ws {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::ws {
 
 /// RFC 6455 section 5.2; every other value is reserved.
 enum class Opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
@@ -25,7 +27,7 @@ using MaskingKey = std::array<char, 4>;
 /// fragmented or long control frame, an unmasked frame, a length that is not in its shortest form or has its top bit
 /// set. RSV1 is a reserved bit until allow_compression(), and then still on anything but the first frame of a message
 /// (RFC 7692 section 6.1). Sixteen bytes, nothing allocated. One thread at a time.
-class FrameHeaderReader {
+class SLUICE_API FrameHeaderReader {
  public:
   enum class Step : std::uint8_t { need_more, complete, failed };
 
@@ -57,4 +59,4 @@ class FrameHeaderReader {
   bool compression_ = false;
 };
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

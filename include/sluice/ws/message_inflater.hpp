@@ -10,13 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/ws/deflate.hpp"
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 
 /// A pool of inflaters for connections that keep none between messages: each is borrowed for one message, mostly within
 /// one call. One thread at a time.
-class InflaterPool {
+class SLUICE_API InflaterPool {
  public:
   InflaterPool() { free_.reserve(most); }
 
@@ -31,7 +32,7 @@ class InflaterPool {
 
 /// Decompresses the messages of one connection. Between messages it holds memory only if the client may refer to its
 /// earlier ones. The pool and the totals outlive its last call. One thread at a time.
-class MessageInflater {
+class SLUICE_API MessageInflater {
  public:
   /// `window_bits`: the client's window, if it is kept from one message to the next; 0 if it is not.
   MessageInflater(int window_bits, InflaterPool& pool, DeflateTotals& totals) noexcept
@@ -60,4 +61,4 @@ class MessageInflater {
   bool in_message_ = false;
 };
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

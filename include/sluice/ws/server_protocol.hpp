@@ -10,13 +10,14 @@
 #include <string_view>
 #include <utility>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/close_reason.hpp"
 #include "sluice/json/utf8.hpp"
 #include "sluice/transport/limits.hpp"
 #include "sluice/transport/message.hpp"
 #include "sluice/ws/frame_header.hpp"
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 
 class MessageInflater;
 
@@ -41,7 +42,7 @@ class MessageInflater;
 /// decompressed or far more has arrived than that would take, 1008 for the frame that is one too many for its message.
 /// Incomplete frames and messages are kept inside, never in the caller's buffer. An empty() one owns no memory, and
 /// another connection with the same limits may use it next. One thread at a time.
-class ServerProtocol {
+class SLUICE_API ServerProtocol {
  public:
   enum class Step : std::uint8_t { need_more, yield, message, ping, pong, close, failed };
   /// The highest ServerLimits::frames_per_message.
@@ -122,6 +123,6 @@ class ServerProtocol {
 /// The payload of a close frame: the code, and the text cut to 123 bytes at a character's border. 1005 gives an empty
 /// payload. The wire carries only what is allowed (RFC 6455 section 7.4, behaviour LC-14): a code that must not be sent
 /// becomes 1011, and a text that is not UTF-8 is left out.
-std::string close_payload(const CloseReason& reason);
+SLUICE_API std::string close_payload(const CloseReason& reason);
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

@@ -6,11 +6,12 @@
 #include <cstddef>
 #include <memory>
 
+#include "sluice/abi.hpp"
 #include "sluice/ws/deflate_negotiation.hpp"
 #include "sluice/ws/frame_deflater.hpp"
 #include "sluice/ws/message_inflater.hpp"
 
-namespace sluice::ws {
+namespace sluice::SLUICE_ABI::ws {
 
 /// Makes the two halves of a connection's compression, and owns what they share: a compressor for each window size
 /// agreed on without context takeover (mostly one), the pool of inflaters, the counters. It outlives their last call.
@@ -21,7 +22,7 @@ namespace sluice::ws {
 ///     auto deflater = shared.outgoing(agreed->parameters);        // send deflater->deflate(frame)
 ///
 /// Its executor only.
-class SharedDeflate {
+class SLUICE_API SharedDeflate {
  public:
   explicit SharedDeflate(const DeflateOptions& options) : bench_(options) {}
 
@@ -43,4 +44,4 @@ class SharedDeflate {
   std::array<std::shared_ptr<FrameDeflater>, 16> by_window_bits_;
 };
 
-}  // namespace sluice::ws
+}  // namespace sluice::SLUICE_ABI::ws

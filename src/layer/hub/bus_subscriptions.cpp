@@ -8,7 +8,7 @@
 
 #include "core/failure.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr auto patience_with_refusals = std::chrono::seconds(5);  // for example, a broker without memory
@@ -201,4 +201,4 @@ void BusSubscriptions::forget(std::string_view key) {
   size_ = table_.size();
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

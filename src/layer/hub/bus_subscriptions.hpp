@@ -19,7 +19,7 @@
 #include "layer/hub/subscription_table.hpp"
 #include "sluice/layer/bus.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// size(): any thread. The rest: the bus's executor only.
 class BusSubscriptions {
@@ -79,4 +79,4 @@ class BusSubscriptions {
   bool leaving_ = false;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

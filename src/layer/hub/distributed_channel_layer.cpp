@@ -13,7 +13,7 @@
 #include "layer/hub/subscribed_reader.hpp"
 #include "sluice/core/log.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr auto slack = std::chrono::seconds(1);  // for an executor that is busy
@@ -170,4 +170,4 @@ LayerStats DistributedChannelLayer::stats() const {
 const void* DistributedChannelLayer::origin() const noexcept { return hub_->origin(); }
 BusStats DistributedChannelLayer::bus_stats() const { return core_->stats(); }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

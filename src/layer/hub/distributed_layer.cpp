@@ -8,7 +8,7 @@
 
 #include "core/failure.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::chrono::seconds longest_time = std::chrono::years(100);  // the clock's nanoseconds end after 292
@@ -259,4 +259,4 @@ BusStats DistributedLayer::stats() const {
   return stats;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -24,7 +24,7 @@
 #include "sluice/layer/bus.hpp"
 #include "sluice/layer/distributed_channel_layer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// See above. start() first. The functions of BusEvents: the bus's executor only. The rest: any thread.
 class DistributedLayer final : public BusEvents, public std::enable_shared_from_this<DistributedLayer> {
@@ -128,4 +128,4 @@ class DistributedLayer final : public BusEvents, public std::enable_shared_from_
   std::unique_ptr<Bus> bus_;  // last: it ends first. Null once this has ended
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,7 +10,7 @@
 #include "sluice/core/log.hpp"
 #include "sluice/layer/layer_notices.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr auto tick_time = std::chrono::milliseconds(250);
@@ -173,4 +173,4 @@ void DistributedLayer::end() {
   }
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

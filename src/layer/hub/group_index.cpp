@@ -6,7 +6,7 @@
 
 #include "core/failure.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 GroupIndex::Places GroupIndex::find(std::string_view group) const {
   Stripe& at = stripe(group);
@@ -152,4 +152,4 @@ std::size_t GroupIndex::group_count() const {
   return count;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

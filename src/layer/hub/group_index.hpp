@@ -20,7 +20,7 @@
 #include "sluice/core/result.hpp"
 #include "sluice/core/task.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class PlainChannel;
 class PlainReader;
@@ -90,4 +90,4 @@ class GroupIndex {
   mutable std::array<Stripe, 64> stripes_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -13,7 +13,7 @@
 #include "layer/names.hpp"
 #include "sluice/core/completion.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr auto relaxed = std::memory_order_relaxed;
@@ -184,4 +184,4 @@ LayerStats Hub::stats() const {
   return stats;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -17,7 +17,7 @@
 #include "layer/hub/plain_channels.hpp"
 #include "sluice/layer/channel_layer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The local half of a channel layer. Threads as for ChannelLayer.
 class Hub : public std::enable_shared_from_this<Hub> {
@@ -94,4 +94,4 @@ class Hub : public std::enable_shared_from_this<Hub> {
   std::atomic<bool> ended_{false};
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

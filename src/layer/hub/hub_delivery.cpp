@@ -7,7 +7,7 @@
 #include "core/failure.hpp"
 #include "layer/hub/hub_shard.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // For a whole group, or all of it but one socket: what most broadcasts are.
@@ -244,4 +244,4 @@ void HubShard::deliver_to_all(const Event& event) noexcept {
   delivering_ = false;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -12,7 +12,7 @@
 #include "layer/hub/hub.hpp"
 #include "layer/names.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // Counters do not order other memory.
@@ -228,4 +228,4 @@ Error Hub::bad_channel_name(std::string_view what, std::string_view channel) {
           what, json::in_quotes(channel)));
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

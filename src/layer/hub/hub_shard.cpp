@@ -7,7 +7,7 @@
 #include <cassert>
 #include <utility>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::size_t beside = 256;  // the overhead of an event, about: its state and its entries in the mail
@@ -208,4 +208,4 @@ Task<Result<void>> HubMember::leave(std::string_view group) {
   return Result<void>();
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

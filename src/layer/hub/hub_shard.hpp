@@ -28,7 +28,7 @@
 #include "sluice/layer/event.hpp"
 #include "sluice/transport/frame.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class HubMember;
 
@@ -192,4 +192,4 @@ class HubMember final : public Channel::Membership {
   JoinedGroups joined_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

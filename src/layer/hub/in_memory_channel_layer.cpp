@@ -3,7 +3,7 @@
 
 #include "layer/hub/hub.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 InMemoryChannelLayer::InMemoryChannelLayer(ExecutorGroup& executors, ChannelLayerOptions options)
     : executors_use_(executors.use_count(), "InMemoryChannelLayer"),
@@ -35,4 +35,4 @@ Task<Result<void>> InMemoryChannelLayer::flush() { return hub_->flush(); }
 LayerStats InMemoryChannelLayer::stats() const { return hub_->stats(); }
 const void* InMemoryChannelLayer::origin() const noexcept { return hub_->origin(); }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

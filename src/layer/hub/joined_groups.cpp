@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <new>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 bool JoinedGroups::contains(const HubGroup* group) const noexcept {
   if (size_ < 2) return size_ == 1 && only_ == group;
@@ -112,4 +112,4 @@ void JoinedGroups::shrink() noexcept {
   }
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -8,7 +8,9 @@
 #include <optional>
 #include <utility>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 struct HubGroup;
 
@@ -72,4 +74,4 @@ void JoinedGroups::take_all(Left left) noexcept {
   delete[] many_;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -12,7 +12,7 @@
 #include "sluice/layer/channel_layer.hpp"
 #include "sluice/layer/layer_observer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Shared by the parts of a layer. Without observers each report is one test. Call it while no lock is held. Any
 /// thread.
@@ -55,4 +55,4 @@ class LayerReports {
   observe::Observers<LayerObserver> observers_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

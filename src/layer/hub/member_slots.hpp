@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 class HubMember;
 
@@ -43,4 +45,4 @@ class MemberSlots {
   std::uintptr_t first_free_ = none;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -7,7 +7,9 @@
 #include <optional>
 #include <string>
 
-namespace sluice {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI {
 
 /// Written by the bus's executor, read by any thread. Any thread.
 class Outage {
@@ -53,4 +55,4 @@ class Outage {
   std::optional<Cause> cause_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

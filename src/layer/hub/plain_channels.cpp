@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 // ---------------------------------------------------------------- one channel
 
@@ -215,4 +215,4 @@ void PlainReader::leave_now(std::string_view group) {
   parts_->channels->index().remove_plain_channel(group, *parts_->channel, *this);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -22,7 +22,7 @@
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/channel_layer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// An event in a plain channel.
 struct ExpiringEvent {
@@ -140,4 +140,4 @@ class PlainReader final : public Inbox::Reader {
   std::unordered_set<std::string, StringHash, std::equal_to<>> groups_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -15,7 +15,7 @@
 #include "sluice/core/completion.hpp"
 #include "sluice/layer/bus.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The messages on their way to the bus, with their bound, and the number that did not arrive. Any thread.
 struct MessagesOnTheWay {
@@ -63,4 +63,4 @@ class QueuedMessage final : public BusMessage {
 /// The call that made it.
 inline std::string_view name_of(BusTarget to) noexcept { return to == BusTarget::group ? "group_send" : "send"; }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -9,7 +9,7 @@
 #include "layer/hub/waiting_line.hpp"
 #include "sluice/core/error.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Shared by an inbox and its receive(), of which either may end first. Any thread.
 class ReaderLife {
@@ -44,4 +44,4 @@ class ReaderLife {
   std::optional<WaitingLine::WakeUp> waiting_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

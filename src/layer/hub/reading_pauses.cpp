@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr auto look_time = std::chrono::milliseconds(10);
@@ -40,4 +40,4 @@ void ReadingPauses::look() noexcept {
   look_later();
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

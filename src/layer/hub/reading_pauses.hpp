@@ -9,7 +9,7 @@
 #include "sluice/core/executor.hpp"
 #include "sluice/core/function.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// Calls back once the hub has room. Its executor only.
 class ReadingPauses : public std::enable_shared_from_this<ReadingPauses> {
@@ -35,4 +35,4 @@ class ReadingPauses : public std::enable_shared_from_this<ReadingPauses> {
   bool timer_is_set_ = false;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 // The sender is in the queue before it checks the room again, and a thread that makes room checks the queue afterwards:
 // one of the two sees the other.
@@ -50,4 +50,4 @@ void Room::end() noexcept {
   wake_one();  // each wakes the next
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

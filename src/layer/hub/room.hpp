@@ -9,7 +9,7 @@
 
 #include "layer/hub/waiting_line.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// A bound in events and bytes. A room that is at most half full takes any event, so that no event is too large to be
 /// sent, and wakes the senders that wait, one by one. A waiting sender:
@@ -97,4 +97,4 @@ class Room {
   WaitingLine line_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -12,7 +12,7 @@
 #include "layer/hub/waiting_line.hpp"
 #include "sluice/layer/event.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// An Item is an `event` and its layer's data about it. Any thread; what is protected: under the lock.
 ///
@@ -93,4 +93,4 @@ class SharedQueue {
   }
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -11,7 +11,7 @@
 #include "layer/hub/distributed_layer.hpp"
 #include "sluice/layer/channel.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// As for Inbox::Reader. Each one holds a share of its channel's subscription.
 class SubscribedReader final : public Inbox::Reader {
@@ -34,4 +34,4 @@ class SubscribedReader final : public Inbox::Reader {
   Inbox local_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "layer/hub/subscription_table.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::string SubscriptionTable::key_of(const BusSubscription& to) {
   return to.group + '!' + to.channel;  // a character that no group's name contains
@@ -86,4 +86,4 @@ std::vector<SubscriptionEntry*> SubscriptionTable::of_link(std::size_t link) {
   return entries;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

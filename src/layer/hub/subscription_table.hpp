@@ -19,7 +19,7 @@
 #include "sluice/core/result.hpp"
 #include "sluice/layer/bus.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// One subscription, and the callers that wait for it.
 struct SubscriptionEntry {
@@ -83,4 +83,4 @@ class SubscriptionTable {
   std::uint64_t last_ticket_ = 0;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -3,7 +3,7 @@
 
 #include "layer/hub/hub_shard.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 void UserIndex::add(HubMember& member) {
   const UserId& user = member.identity().user_id;
@@ -34,4 +34,4 @@ std::span<HubMember* const> UserIndex::of(const UserId& user) const noexcept {
   return found == members_.end() ? std::span<HubMember* const>() : std::span<HubMember* const>(found->second);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

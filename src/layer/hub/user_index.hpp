@@ -8,7 +8,7 @@
 
 #include "sluice/transport/user.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 class HubMember;
 
@@ -24,4 +24,4 @@ class UserIndex {
   std::unordered_map<UserId, std::vector<HubMember*>> members_;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,7 +10,7 @@
 
 #include "sluice/core/completion.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// First come, first woken. Removing any waiter takes logarithmic time. One thread at a time: its owner locks.
 class WaitingLine {
@@ -34,4 +34,4 @@ class WaitingLine {
   std::uint64_t last_ = 0;
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -10,7 +10,7 @@
 
 #include "sluice/layer/bus.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// The message that a waiting item belongs to.
 inline BusMessage& message_of(const std::shared_ptr<BusMessage>& message) noexcept { return *message; }
@@ -64,4 +64,4 @@ class WaitingQueue {
 
 using WaitingMessages = WaitingQueue<std::shared_ptr<BusMessage>>;
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

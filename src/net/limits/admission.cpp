@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "net/limits/admission.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 Admission::ConnectionSlot Admission::enter(const std::string& address) {
   if (present_.fetch_add(1, std::memory_order_relaxed) >= connections_ && connections_ > 0) {
@@ -52,4 +52,4 @@ void Admission::ConnectionSlot::release() noexcept {
   admission.forget(entry);
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -10,7 +10,9 @@
 #include <string>
 #include <utility>
 
-namespace sluice::net {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::net {
 
 /// Counts connections against the two limits, 0 meaning none. It is asked when a connection comes, when the client
 /// behind a proxy is known, and when the connection goes; its lock is taken only where a limit per address is set. It
@@ -70,4 +72,4 @@ class Admission {
   PerAddress::value_type no_address_{std::string(), {this, 0}};  // of slots that count for none
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -8,7 +8,7 @@
 #include "sluice/core/close_reason.hpp"
 #include "sluice/core/executor.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Spreads closes over a window, so that the clients do not come back all at once: each that asks is given its own time
 /// in what is left of the window. The times are evenly spread however many ask, and those who ask one after the other,
@@ -36,4 +36,4 @@ class DrainPlan {
   EvenParts parts_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstddef>
 
-namespace sluice::net {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::net {
 
 /// Decides each time close_time has passed whether a peer still takes what it was sent before the end. Progress earns
 /// more time, but a peer that takes a byte now and then does not: each time it has to take a 128th of what it had not
@@ -28,4 +30,4 @@ class EndPatience {
   std::size_t left_, share_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

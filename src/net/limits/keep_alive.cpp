@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 using std::chrono::milliseconds;
@@ -69,4 +69,4 @@ std::optional<milliseconds> KeepAlive::next_check(const ServerLimits& limits, Ti
   return least;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

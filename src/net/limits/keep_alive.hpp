@@ -9,7 +9,7 @@
 
 #include "sluice/transport/limits.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Milliseconds on a shard's clock. The value wraps after 49 days, so only differences have a meaning.
 using Tick = std::uint32_t;
@@ -77,4 +77,4 @@ class KeepAlive {
   bool pinged_ = false;  // a ping was sent, and no byte arrived since
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <utility>
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 QueuedBytes::QueuedBytes(std::size_t limit, std::size_t shards)
     : limit_(limit),
@@ -46,4 +46,4 @@ std::vector<std::size_t> largest_to_shed(std::span<const QueueSizes> shards, std
   return counts;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -8,7 +8,9 @@
 #include <span>
 #include <vector>
 
-namespace sluice::net {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::net {
 
 /// The bytes that wait in all queues of a server. Every shard counts its own, and shows others its number only when it
 /// has changed by a 64th of the limit shared among the shards: a send writes no memory that another core reads, and the
@@ -62,4 +64,4 @@ using QueueSizes = std::vector<std::size_t>;
 /// `bytes`.
 std::vector<std::size_t> largest_to_shed(std::span<const QueueSizes> shards, std::size_t bytes);
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

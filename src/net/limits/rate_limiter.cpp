@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "net/limits/rate_limiter.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 void RateLimiter::on_bytes(const RateLimits& limits, std::size_t bytes, Time now) noexcept {
   if (limits.bytes.bounded()) bytes_.take(limits.bytes, bytes, now);
@@ -30,4 +30,4 @@ bool RateLimiter::overdrawn(const RateLimits& limits, Time now) const noexcept {
   return limits.bytes.bounded() && bytes_.overdrawn(limits.bytes, now);
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -8,7 +8,7 @@
 #include "net/limits/token_bucket.hpp"
 #include "sluice/transport/limits.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// The rates that all connections of a server are held to. Immutable: share freely.
 struct RateLimits {
@@ -50,4 +50,4 @@ class RateLimiter {
   bool throttled_ = false;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

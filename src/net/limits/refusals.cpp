@@ -5,7 +5,7 @@
 
 #include "net/proxy/addresses.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 constexpr auto sweep_every = std::chrono::seconds(1);
@@ -58,4 +58,4 @@ bool Refusals::too_many(const asio::ip::address& address, Time now) {
   return true;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

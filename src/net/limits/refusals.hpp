@@ -14,7 +14,7 @@
 #include "net/limits/token_bucket.hpp"
 #include "sluice/transport/limits.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// A bucket for each address that was refused lately: an IPv4 address, or the first 64 bits of an IPv6 one, because
 /// that is what a host is given. It remembers most_addresses; beyond, one of them is forgotten for each that comes.
@@ -47,4 +47,4 @@ class Refusals {
   Time swept_at_ = Time::min();
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

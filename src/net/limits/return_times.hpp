@@ -11,7 +11,7 @@
 
 #include "sluice/core/close_reason.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Numbers from 0 to 1 that fill the interval evenly, however many are drawn: multiples of the golden ratio, of which
 /// the fractions fill an interval more evenly than chance would. Neighbours are far apart; the first is 0. Any thread.
@@ -48,4 +48,4 @@ class ReturnTimes {
   EvenParts parts_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -8,7 +8,7 @@
 
 #include "sluice/transport/limits.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// A Rate, as buckets reckon with it. Immutable: share freely.
 class Pace {
@@ -51,4 +51,4 @@ class TokenBucket {
   Time full_at_{};
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

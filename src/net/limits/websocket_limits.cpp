@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 using std::chrono::milliseconds;
@@ -112,4 +112,4 @@ std::optional<milliseconds> WebSocketLimits::next_check(const LimitsNow& now) co
   return wait;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

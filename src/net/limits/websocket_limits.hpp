@@ -11,7 +11,7 @@
 #include "net/limits/rate_limiter.hpp"
 #include "sluice/transport/limits.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// The limits of a server, and its clock as it was read last. A value.
 struct LimitsNow {
@@ -83,4 +83,4 @@ class WebSocketLimits {
   [[no_unique_address]] KeepAlive keep_alive_;  // leaves its padding to the owner's flags
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

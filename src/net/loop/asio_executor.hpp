@@ -18,7 +18,7 @@
 #include "net/loop/timer_queue.hpp"
 #include "sluice/core/executor.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Jobs gather here and run in turns: one turn behind a handler of ours, or in a handler of its own, however many jobs.
 /// At the end of a turn come those who asked for it: connections write then what the turn's jobs have sent.
@@ -126,4 +126,4 @@ class AsioExecutor final : public Executor {
   std::optional<Clock::time_point> armed_for_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -17,7 +17,7 @@
 #include "core/failure.hpp"
 #include "net/loop/asio_executor.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace net {
 namespace {
 
@@ -342,4 +342,4 @@ void AsioExecutors::join() {
 
 bool AsioExecutors::running() const noexcept { return loops_.front()->own && !loops_.front()->own->stopped(); }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

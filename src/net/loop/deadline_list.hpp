@@ -6,7 +6,9 @@
 #include <cassert>
 #include <chrono>
 
-namespace sluice::net {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::net {
 
 /// Something with a deadline, in at most one list.
 class Deadline {
@@ -76,4 +78,4 @@ class DeadlineList {
   Ends ends_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

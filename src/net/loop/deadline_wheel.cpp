@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 void DeadlineWheel::add(Deadline& item, Time due) noexcept {
   if (due == Deadline::never) return resting_.add(item, due);
@@ -38,4 +38,4 @@ Deadline* DeadlineWheel::take_due() noexcept {
   return item;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -7,7 +7,7 @@
 
 #include "net/loop/deadline_list.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// A ring of lists, each for a short time. Adding and taking out cost the same with a hundred thousand inside; a look
 /// costs what is due. A deadline comes up to one slot late. One that lies further ahead than the ring reaches comes
@@ -52,4 +52,4 @@ class DeadlineWheel {
   DeadlineList due_, resting_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <thread>
 
-namespace sluice::net {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::net {
 
 /// Runs it again every millisecond until it does not throw: until there is memory for it. The thread waits meanwhile. A
 /// `work` that throws has changed nothing.
@@ -20,4 +22,4 @@ void insist(Work work) noexcept {
   }
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -8,7 +8,9 @@
 #include <new>
 #include <utility>
 
-namespace sluice::net {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::net {
 
 /// Room for one operation of Asio at a time: beginning it allocates nothing, and so cannot fail for want of memory.
 /// While the room is taken a further operation allocates. The room outlives this object while an operation is in it.
@@ -80,4 +82,4 @@ class OperationMemory {
   Room* const room_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

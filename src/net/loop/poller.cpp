@@ -12,7 +12,7 @@
 
 #include <asio/error.hpp>
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 // Told at once; then others on the executor have their turn.
@@ -87,4 +87,4 @@ void Poller::tell_all() noexcept {
   wait();
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

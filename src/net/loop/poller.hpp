@@ -10,7 +10,7 @@
 #include "net/loop/asio_executor.hpp"
 #include "net/loop/operation_memory.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Tells connections what their sockets are ready for. Asio could, too, but it keeps 300 bytes for each socket that
 /// waits (its table's entry, its operation, its socket object) and makes a system call for each wait; here a connection
@@ -50,4 +50,4 @@ class Poller : public std::enable_shared_from_this<Poller> {
   bool waits_ = false;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 bool TimerQueue::later(const Waiting& a, const Waiting& b) noexcept {
   return a.due != b.due ? a.due > b.due : a.number > b.number;
@@ -28,4 +28,4 @@ TimerQueue::Job TimerQueue::take_due(Time now) {
   return job;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -9,7 +9,7 @@
 
 #include "sluice/core/executor.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Jobs by due time; those due at the same time keep their order. Its executor only.
 class TimerQueue {
@@ -37,4 +37,4 @@ class TimerQueue {
   std::uint64_t added_ = 0;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -10,7 +10,7 @@
 #include "core/whole_number.hpp"
 #include "http/text.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 using http::is_digit;
@@ -93,4 +93,4 @@ Result<std::vector<IpEndpoint>> endpoints_of(std::string_view host, std::uint16_
   return endpoints;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

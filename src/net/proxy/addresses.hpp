@@ -14,7 +14,7 @@
 #include "sluice/core/result.hpp"
 #include "sluice/net/trusted_proxies.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// An address and a port of TCP, not to be confused with sluice::Endpoint, which names a server to connect to.
 using IpEndpoint = asio::ip::tcp::endpoint;
@@ -45,4 +45,4 @@ bool trusts(const ProxyOptions& options, const asio::ip::address& address) noexc
 /// name.
 Result<std::vector<IpEndpoint>> endpoints_of(std::string_view host, std::uint16_t port);
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -8,7 +8,7 @@
 #include "http/target.hpp"
 #include "http/text.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 using http::HeaderFields;
@@ -165,4 +165,4 @@ Result<Requester> find_requester(const HeaderFields& headers, const IpEndpoint& 
   return who;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -11,7 +11,7 @@
 #include "net/proxy/addresses.hpp"
 #include "sluice/core/result.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// What proxies that are trusted say of a request. A value.
 struct Requester {
@@ -31,4 +31,4 @@ struct Requester {
 Result<Requester> find_requester(const http::HeaderFields& headers, const IpEndpoint& nearest,
                                  const ProxyOptions& options);
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -10,7 +10,7 @@
 #include "core/crc.hpp"
 #include "http/text.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 constexpr std::string_view signature("\r\n\r\n\0\r\nQUIT\n", 12);
@@ -170,4 +170,4 @@ ProxyHeaderReader::Step ProxyHeaderReader::judge_binary() {
   return Step::complete;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

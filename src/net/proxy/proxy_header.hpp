@@ -9,7 +9,7 @@
 
 #include "net/proxy/addresses.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// What a header says. A value.
 struct ProxyHeader {
@@ -50,4 +50,4 @@ class ProxyHeaderReader {
   ProxyHeader header_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -9,7 +9,7 @@
 #include "core/whole_number.hpp"
 #include "net/proxy/addresses.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};  // RFC 4291 section 2.5.5.2
@@ -66,4 +66,4 @@ bool TrustedProxies::includes(std::span<const std::uint8_t> address) const noexc
   });
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -19,7 +19,7 @@
 #include "net/socket/system_calls.hpp"
 #include "sluice/core/log.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 // Accepts per turn, so that a storm of connections does not starve those that are here.
@@ -189,4 +189,4 @@ void Acceptor::pause(const std::error_code& error) noexcept {
   }
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -14,7 +14,7 @@
 #include "sluice/core/log_throttle.hpp"
 #include "sluice/net/tls_context.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// How an acceptor serves the connections of its port. A value.
 struct ListenerConfig {
@@ -60,4 +60,4 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   LogThrottle failures_{{.lines = 1}};
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

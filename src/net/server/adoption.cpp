@@ -13,7 +13,7 @@
 #include "http/headers.hpp"
 #include "http/text.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 constexpr std::size_t room_behind = 64 * 1024;  // of a parser that reads by such pieces
@@ -93,4 +93,4 @@ Result<std::string> head_of(const AdoptedRequest& request) {
   return head += "\r\n";
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

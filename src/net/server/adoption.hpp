@@ -10,7 +10,7 @@
 #include "sluice/net/adopt_options.hpp"
 #include "sluice/transport/limits.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// How many bytes of a connection may have been read before it is adopted. Any thread.
 std::size_t most_adopted_bytes(const ServerLimits& limits) noexcept;
@@ -28,4 +28,4 @@ Result<> make_ready(int descriptor);
 /// line break in a value, say. Any thread.
 Result<std::string> head_of(const AdoptedRequest& request);
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -11,7 +11,7 @@
 #include "http/text.hpp"
 #include "net/proxy/addresses.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 // The host in lower case without its port and a last dot.
@@ -61,4 +61,4 @@ bool AllowedHosts::include(std::string_view host_header) const {
   });
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -11,7 +11,7 @@
 #include "net/server/server_state.hpp"
 #include "sluice/core/completion.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOptions options) {
   if (const std::string fault = fault_of(options.limits); !fault.empty()) {
@@ -84,4 +84,4 @@ Task<> AsioServer::ended() {
 
 ServerStats AsioServer::stats() const { return state_->stats(); }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

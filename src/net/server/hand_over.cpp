@@ -6,7 +6,7 @@
 
 #include "core/failure.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 HandOver::HandOver(const std::vector<std::shared_ptr<ServerShard>>& shards, AsioExecutor& executor)
     : executor_(executor), last_chosen_(shards.size() - 1) {
@@ -108,4 +108,4 @@ void HandOver::offer_to_others(const std::shared_ptr<Offer>& late) noexcept {
   }
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -12,7 +12,7 @@
 
 #include "net/shard/server_shard.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Gives each connection to the shard with the fewest, ties in turns. A shard whose executor does not take a connection
 /// within `patience`, because a handler blocks it, gets no more until it does; the connection is offered to all others,
@@ -60,4 +60,4 @@ class HandOver : public std::enable_shared_from_this<HandOver> {
   bool stopped_ = false;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -6,7 +6,7 @@
 
 #include "sluice/net/passed_sockets.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// The variables as getenv gives them: null for none. A value.
 struct ListenVariables {
@@ -18,4 +18,4 @@ struct ListenVariables {
   Result<std::vector<PassedSocket>> read(long self) const;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -15,7 +15,7 @@
 #include "core/whole_number.hpp"
 #include "net/server/listen_variables.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr int first_passed = 3;  // SD_LISTEN_FDS_START
@@ -59,4 +59,4 @@ Result<std::vector<PassedSocket>> passed_sockets() {
   return passed;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sluice/net/server_observer.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::string_view to_string(ConnectionRefusal cause) noexcept {
   switch (cause) {
@@ -24,4 +24,4 @@ std::string_view to_string(WebSocketEndedBy by) noexcept {
   return "";
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

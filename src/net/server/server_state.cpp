@@ -17,7 +17,7 @@
 #include "net/proxy/addresses.hpp"
 #include "sluice/core/log.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 using net::Acceptor;
 using net::Refusals;
@@ -308,4 +308,4 @@ ServerStats AsioServer::State::stats() const {
   return sum;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

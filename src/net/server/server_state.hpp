@@ -25,7 +25,7 @@
 #include "sluice/net/asio_executors.hpp"
 #include "sluice/net/asio_server.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 /// What an AsioServer does. Any thread, except where it says otherwise.
 class AsioServer::State : public std::enable_shared_from_this<State> {
@@ -88,4 +88,4 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   std::vector<UseCount::Use> uses_;      // until the server is destroyed
 };
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

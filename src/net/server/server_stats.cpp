@@ -4,7 +4,7 @@
 
 #include "sluice/net/server_stats.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 std::span<const observe::Metric<ServerStats>> ServerStats::metrics() noexcept {
   static constexpr std::array table{
@@ -95,4 +95,4 @@ void ServerStats::add_labelled(MetricsText& text, const MetricsText::Labels& lab
   }
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -3,7 +3,7 @@
 
 #include <array>
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::array websocket_lives{1., 10., 60., 600., 3600., 21600., 86400.};  // seconds
@@ -27,4 +27,4 @@ void ServerTimes::add_to(MetricsText& text, const MetricsText::Labels& labels) c
                      "Bytes that gathered for a connection while its network took no more.", waited_, labels);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -13,7 +13,7 @@
 
 #include "net/socket/system_calls.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::array taken_signals{SIGINT, SIGTERM};
@@ -86,4 +86,4 @@ int StopSignals::wait() {
   return number;
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -3,7 +3,7 @@
 
 #include "sluice/net/server_stats.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 void Counters::add_to(ServerStats& sum) const noexcept {
   sum.accepted += accepted.get();
@@ -49,4 +49,4 @@ void Counters::add_to(ServerStats& sum) const noexcept {
   sum.cut_off_by_stop += cut_off_by_stop.get();
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -9,11 +9,11 @@
 
 #include "sluice/ws/deflate.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 struct ServerStats;
 }
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// A number that one thread writes and any thread reads: no bus lock, no lost count.
 class Counter {
@@ -84,4 +84,4 @@ class Counters {
   std::array<Counter, highest_refusal - lowest_refusal + 1> refusals_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

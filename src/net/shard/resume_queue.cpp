@@ -7,7 +7,7 @@
 #include "net/shard/server_shard.hpp"
 #include "net/stage/asio_connection.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 // Of each turn, for all of them together, and for those that the poller reports. The clock is read behind each.
@@ -44,4 +44,4 @@ void ResumeQueue::run() {
   if (!waiting_.empty()) insist([this] { run_soon(); });
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

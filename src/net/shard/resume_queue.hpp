@@ -6,7 +6,9 @@
 #include <deque>
 #include <memory>
 
-namespace sluice::net {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 class ServerShard;
@@ -33,4 +35,4 @@ class ResumeQueue {
   bool runs_soon_ = false;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

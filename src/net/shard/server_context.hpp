@@ -21,7 +21,7 @@
 #include "sluice/net/asio_server.hpp"
 #include "sluice/net/server_observer.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Bytes that a server holds for its clients: queued for them, or received and not used yet.
 enum class Held : std::uint8_t { queued, unused };
@@ -64,4 +64,4 @@ struct Shutdown {
   Deadline::Time end = Deadline::never;  // then what is left is cut off
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

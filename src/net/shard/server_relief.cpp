@@ -5,7 +5,7 @@
 
 #include "net/shard/server_shard.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 void ServerRelief::relieve(const std::shared_ptr<ServerRelief>& self, Held what) noexcept {
   if (running_[static_cast<std::size_t>(what)].exchange(true)) return;
@@ -52,4 +52,4 @@ void ServerRelief::for_all_shards(const std::shared_ptr<ServerRelief>& self, The
   }
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

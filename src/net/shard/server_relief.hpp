@@ -11,7 +11,7 @@
 #include "net/limits/queued_bytes.hpp"
 #include "net/shard/server_context.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class ServerShard;
 
@@ -36,4 +36,4 @@ class ServerRelief {
   std::array<std::atomic<bool>, 2> running_{};  // by Held
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -14,7 +14,7 @@
 #include "sluice/core/log.hpp"
 #include "sluice/http/response.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 constexpr std::size_t gathered_bytes = 256 * 1024;
@@ -167,4 +167,4 @@ void ServerShard::shed(Held what, std::size_t count) {
   }
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -27,7 +27,7 @@
 #include "sluice/core/log_throttle.hpp"
 #include "sluice/ws/shared_deflate.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 
@@ -140,4 +140,4 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   std::chrono::system_clock::time_point date_of_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -5,7 +5,7 @@
 #include "net/limits/keep_alive.hpp"
 #include "net/loop/deadline_list.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Keeps the time between two readings of the clock, so that a send need not
 /// read it. Its executor only.
@@ -30,4 +30,4 @@ class ShardClock {
   Tick tick_ = 0;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -8,7 +8,7 @@
 #include "net/shard/server_shard.hpp"
 #include "net/stage/asio_connection.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 // A deadline that is looked at so late was missed by this thread, and not by
@@ -104,4 +104,4 @@ void ShardDeadlines::report_passed(Deadline::Time now) {
   }
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

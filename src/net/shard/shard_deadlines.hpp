@@ -9,7 +9,7 @@
 #include "net/loop/deadline_list.hpp"
 #include "net/loop/deadline_wheel.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 class ServerShard;
@@ -79,4 +79,4 @@ void ShardDeadlines::take_all(Deadline::Time now, Visit visit) {
   }
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -10,7 +10,7 @@
 #include "net/stage/asio_connection.hpp"
 #include "net/stage/http_stage.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 // Added to the time that handlers have, for this thread to run them.
@@ -107,4 +107,4 @@ void ShardShutdown::tear_down() {
   if (held_ > 0) until_empty_ = shard_.shared_from_this();
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -9,7 +9,7 @@
 #include "net/shard/server_context.hpp"
 #include "sluice/core/executor.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 class ServerShard;
@@ -58,4 +58,4 @@ class ShardShutdown {
   std::shared_ptr<ServerShard> until_empty_;  // this shard, when connections may outlive the server
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

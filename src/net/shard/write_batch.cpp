@@ -4,7 +4,7 @@
 #include "net/shard/server_shard.hpp"
 #include "net/stage/asio_connection.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 void WriteBatch::add(AsioConnection& connection) {
   if (writing_.empty()) run_soon();
@@ -41,4 +41,4 @@ void WriteBatch::run() noexcept {
     static_cast<AsioConnection&>(*item).turn_after_end();
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -7,7 +7,7 @@
 #include "net/loop/deadline_list.hpp"
 #include "sluice/ws/shared_deflate.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 class ServerShard;
@@ -42,4 +42,4 @@ class WriteBatch {
   bool runs_soon_ = false;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -5,7 +5,7 @@
 
 #include "net/socket/client_socket.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 class AsioStream final : public ByteStream {
@@ -33,4 +33,4 @@ std::unique_ptr<ByteStream> AsioDialer::dial(const Endpoint& to, Executor& execu
   return std::make_unique<AsioStream>(std::make_shared<net::ClientSocket>(to, io, executor, events));
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -15,7 +15,7 @@
 #include "net/socket/name_finder.hpp"
 #include "net/socket/system_calls.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 ClientSocket::ClientSocket(const Endpoint& to, AsioExecutor& io, Executor& home, StreamEvents& events)
     : to_(to), io_(io), home_(home), events_(&events), socket_(io.for_asio()) {}
@@ -216,4 +216,4 @@ void ClientSocket::close() {
   socket_.close(ignored);
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -17,7 +17,7 @@
 #include "net/loop/asio_executor.hpp"
 #include "sluice/transport/byte_stream.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// What it does happens on the socket's executor, `io`; what it tells is told on the stream's, `home`, which may be the
 /// same. open, write, pause_reading, resume_reading and leave: home only.
@@ -74,4 +74,4 @@ class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
   bool read_waits_ = false;  // for the end of the pause
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace sluice::net {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::net {
 
 enum class IoStatus : std::uint8_t {
   ok,           // the call succeeded and may be repeated at once
@@ -20,4 +22,4 @@ struct IoResult {
   IoStatus status = IoStatus::ok;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

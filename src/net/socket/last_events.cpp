@@ -5,7 +5,7 @@
 
 #include "core/failure.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 void deliver_last_events(ConnectionEvents& events, ReadAhead* ahead, const CloseReason& reason) noexcept {
   try {
@@ -21,4 +21,4 @@ void deliver_last_events(ConnectionEvents& events, ReadAhead* ahead, const Close
   }
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

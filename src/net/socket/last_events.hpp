@@ -5,10 +5,10 @@
 #include "net/socket/read_ahead.hpp"
 #include "sluice/transport/connection.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Delivers the messages that were read ahead, and then on_closed. Exceptions are logged: there is nothing left that
 /// they could end. The connection's executor only.
 void deliver_last_events(ConnectionEvents& events, ReadAhead* ahead, const CloseReason& reason) noexcept;
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -14,7 +14,7 @@
 
 #include "net/loop/insist.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 NameFinder::Answer resolve(const std::string& host, std::uint16_t port) {
@@ -119,4 +119,4 @@ void NameFinder::find(std::string host, std::uint16_t port, std::weak_ptr<const 
   }
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -11,7 +11,7 @@
 
 #include "sluice/core/executor.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Resolves names for one executor with getaddrinfo(3), one after the other in a thread that lives while there are
 /// names to resolve. getaddrinfo cannot be interrupted, and may take 10 s and more when no name server answers: the end
@@ -37,4 +37,4 @@ class NameFinder {
   std::shared_ptr<Queue> queue_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

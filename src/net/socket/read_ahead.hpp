@@ -8,7 +8,7 @@
 
 #include "sluice/transport/message.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// A queue of messages that knows what it costs to keep them. One thread at a time.
 class ReadAhead {
@@ -39,4 +39,4 @@ class ReadAhead {
   std::size_t bytes_ = 0;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -3,7 +3,7 @@
 
 #include "net/socket/tls_session.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 constexpr std::size_t read_buffer_bytes = 64 * 1024;
@@ -20,4 +20,4 @@ std::span<char> SharedBuffers::record_buffer() {
   return {record_buffer_.get(), TlsSession::record_bytes};
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

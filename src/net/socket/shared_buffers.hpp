@@ -13,7 +13,7 @@
 #include "sluice/transport/limits.hpp"
 #include "sluice/ws/server_protocol.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Its executor only.
 class SharedBuffers {
@@ -47,4 +47,4 @@ class SharedBuffers {
   std::unique_ptr<char[]> record_buffer_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -17,7 +17,7 @@
 #include "net/socket/system_calls.hpp"
 #include "net/socket/tls_session.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 Stream::Stream(int descriptor) noexcept : descriptor_(descriptor) {}
 Stream::Stream(Stream&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)), tls_(std::move(other.tls_)) {}
@@ -140,4 +140,4 @@ asio::ip::tcp::endpoint Stream::local_endpoint() const noexcept {
   return endpoint;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

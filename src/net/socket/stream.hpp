@@ -15,7 +15,7 @@
 #include "net/limits/keep_alive.hpp"
 #include "net/socket/io_result.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class TlsSession;
 class TlsSettings;
@@ -81,4 +81,4 @@ class Stream {
   std::unique_ptr<TlsSession> tls_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -8,7 +8,9 @@
 #include <cerrno>
 #include <system_error>
 
-namespace sluice::net {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::net {
 
 /// Calls until no signal has come between.
 template <class Call>
@@ -41,4 +43,4 @@ void open_for_us_alone(Socket& socket, const typename Socket::protocol_type& pro
   if (error) ::close(descriptor);
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -8,7 +8,7 @@
 #include "core/ascii.hpp"
 #include "net/socket/tls_settings.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 
 using net::TlsCertificate;
 using net::TlsSettings;
@@ -88,4 +88,4 @@ Result<void> TlsContext::replace_pem(std::string certificate_chain, std::string 
 
 std::shared_ptr<const TlsSettings> TlsContext::settings() const { return state_->settings(); }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -15,7 +15,7 @@
 
 #include "net/socket/system_calls.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 // What a peer that reads nothing may make us keep, by asking for handshakes or keys: far more than one flight.
@@ -245,4 +245,4 @@ std::optional<ClientCertificate> TlsSession::client_certificate() const {
   return shown;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

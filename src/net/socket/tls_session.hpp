@@ -11,7 +11,7 @@
 #include "net/socket/io_result.hpp"
 #include "net/socket/tls_settings.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Plain bytes here, records there. The handshake is done by reading. OpenSSL never has to wait with a record: what the
 /// kernel doesn't take of it is kept here, so that a record once sealed is written, whatever the caller thinks of next.
@@ -69,4 +69,4 @@ class TlsSession {
   bool spoke_http_ = false;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

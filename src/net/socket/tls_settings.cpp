@@ -15,7 +15,7 @@
 
 #include "core/ascii.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 using Bio = Owned<BIO, BIO_free_all>;
@@ -254,4 +254,4 @@ SSL_CTX* TlsSettings::context_of(std::string_view host) const {
   return any == hosts_.end() ? nullptr : any->second.get();
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

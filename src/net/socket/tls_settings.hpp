@@ -16,7 +16,7 @@
 #include "sluice/core/result.hpp"
 #include "sluice/net/tls_context.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// A certificate chain with its key, in files or as PEM texts. A value.
 struct TlsCertificate {
@@ -53,4 +53,4 @@ bool has_expired(const X509* certificate, std::time_t now) noexcept;
 /// The texts of what OpenSSL has noted in this thread, and forgets now: "no shared cipher".
 std::string take_openssl_errors();
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -5,7 +5,7 @@
 #include <cassert>
 #include <utility>
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 // How many bytes from `written` to the end of the message that byte `written - 1` belongs to.
@@ -243,4 +243,4 @@ void WriteQueue::clear(Spares& spares) noexcept {
   give_back(spares);
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -12,7 +12,7 @@
 
 #include "sluice/transport/frame.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// A queue of frames that knows how much of them the kernel has taken. Frames that lie side by side are one range, so
 /// a burst of broadcasts costs one buffer, and one range needs no memory beside the 32 bytes of the queue itself.
@@ -88,4 +88,4 @@ class WriteQueue {
   std::size_t bytes_ = 0;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -8,7 +8,7 @@
 #include "net/stage/connection_reports.hpp"
 #include "net/stage/http_stage.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 AsioConnection::AsioConnection(ServerShard& shard, AcceptedSocket accepted, Admission::ConnectionSlot slot)
     : socket_(shard, std::move(accepted.stream)), websocket_(*this), slot_(std::move(slot)) {
@@ -270,4 +270,4 @@ void AsioConnection::turn_after_end() noexcept {
   const auto last = std::move(self_);
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -15,7 +15,7 @@
 #include "net/stage/connection_reader.hpp"
 #include "net/stage/websocket_stage.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class HttpStage;
 
@@ -134,4 +134,4 @@ void AsioConnection::guarded(Work work) noexcept {
   }
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

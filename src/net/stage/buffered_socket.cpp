@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 BufferedSocket::BufferedSocket(ServerShard& shard, Stream stream) noexcept
     : shard_(shard), stream_(std::move(stream)) {}
@@ -133,4 +133,4 @@ void BufferedSocket::close() noexcept {
   queue_.clear(shard_.buffers().spares());
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -11,7 +11,7 @@
 #include "net/socket/stream.hpp"
 #include "net/socket/write_queue.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Queues frames and bytes, and writes them as far as the kernel takes them. What it does not take counts among the
 /// bytes that wait in the whole server. Its executor only.
@@ -87,4 +87,4 @@ class BufferedSocket {
   bool resets_ : 1 = false;  // see reset_when_closed()
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -11,7 +11,7 @@
 #include "sluice/core/close_reason.hpp"
 #include "sluice/ws/frame_deflater.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class HttpStage;
 struct ConnectionRecord;
@@ -42,4 +42,4 @@ struct ColdState {
   std::unique_ptr<ConnectionRecord> record;     // where the server has observers
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

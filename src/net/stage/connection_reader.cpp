@@ -8,7 +8,7 @@
 #include "net/stage/connection_reports.hpp"
 #include "net/stage/http_stage.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 using Phase = AsioConnection::Phase;
@@ -227,4 +227,4 @@ void ConnectionReader::deliver_rest(AsioConnection& connection) {
   connection.end();
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -7,7 +7,7 @@
 
 #include "net/loop/poller.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 
@@ -50,4 +50,4 @@ class ConnectionReader {
   bool greedy_ : 1 = false;  // it has had its share of a turn
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

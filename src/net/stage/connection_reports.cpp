@@ -7,7 +7,7 @@
 
 #include "core/failure.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 // As the counters of ServerStats, without "closed_".
@@ -167,4 +167,4 @@ void ConnectionReports::report_ended() noexcept {
        [&end](ServerObserver& observer, const ObservedSocket& socket) { observer.websocket_closed(socket, end); });
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

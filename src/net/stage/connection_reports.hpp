@@ -13,7 +13,7 @@
 #include "sluice/net/server_observer.hpp"
 #include "sluice/transport/http.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// One connection that is observed: what its reports need. Its executor only.
 struct ConnectionRecord {
@@ -100,4 +100,4 @@ class ConnectionReports {
   AsioConnection& connection_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <variant>
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 HttpReader::Step HttpReader::next(std::string_view& input) {
   if (in_body_) return read_body(input);
@@ -48,4 +48,4 @@ HttpReader::Step HttpReader::read_body(std::string_view& input) {
   return Step::request;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

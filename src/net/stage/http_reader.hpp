@@ -9,7 +9,7 @@
 #include "sluice/http/head.hpp"
 #include "sluice/ws/handshake.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// Bytes in, whole requests out. What follows a request stays in `input`. After `upgrade` and `refused` the HTTP part
 /// of the connection is over. One thread at a time.
@@ -51,4 +51,4 @@ class HttpReader {
   http::Refusal refusal_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

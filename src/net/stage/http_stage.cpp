@@ -14,7 +14,7 @@
 #include "sluice/http/response.hpp"
 #include "sluice/ws/handshake.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 // A client that was silent for longer than this has neither just connected, nor just read an answer.
@@ -296,4 +296,4 @@ void HttpStage::deny(const Denial& denial) {
   decline(*response, denial.http_status());
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -17,7 +17,7 @@
 #include "sluice/transport/http.hpp"
 #include "sluice/ws/deflate_negotiation.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 
@@ -120,4 +120,4 @@ class HttpStage {
   std::optional<EndPatience> patience_;     // once the kernel takes no more of a response
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -3,7 +3,7 @@
 
 #include "net/stage/asio_connection.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 using Phase = AsioConnection::Phase;
@@ -121,4 +121,4 @@ void LimitsEnforcer::on_deadline(AsioConnection& connection) {
   check(connection);
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -6,7 +6,7 @@
 
 #include "net/limits/websocket_limits.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 class ServerShard;
@@ -48,4 +48,4 @@ class LimitsEnforcer {
   [[no_unique_address]] WebSocketLimits limits_;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -3,7 +3,7 @@
 
 #include "net/stage/asio_connection.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 using Phase = AsioConnection::Phase;
@@ -211,4 +211,4 @@ void MessageReader::after_bytes(AsioConnection& connection) {
   stage.limits().note_message_begun(connection, begun);
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

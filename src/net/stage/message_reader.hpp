@@ -14,7 +14,7 @@
 #include "sluice/ws/deflate_negotiation.hpp"
 #include "sluice/ws/server_protocol.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 class ServerShard;
@@ -88,4 +88,4 @@ class MessageReader {
   bool compressed_ : 1 = false;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

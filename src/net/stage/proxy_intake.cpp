@@ -5,7 +5,7 @@
 #include "net/socket/tls_session.hpp"
 #include "net/stage/request_rules.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 ProxyIntake::ProxyIntake(ServerShard& shard, Stream& stream, Admission::ConnectionSlot& slot,
                          const AcceptedSocket& accepted)
@@ -82,4 +82,4 @@ void ProxyIntake::count_answer(int status) {
   if ((status == 401 || status == 403) && client_) shard_.refusals().charge(*client_, shard_.executor().now());
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -11,7 +11,7 @@
 #include "net/socket/stream.hpp"
 #include "sluice/http/head.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// First the PROXY header of a connection, then the forwarding headers of each request. The client that they name is
 /// counted against the limit on connections per address. Its executor only.
@@ -60,4 +60,4 @@ class ProxyIntake {
   std::unique_ptr<ProxyHeaderReader> header_;  // until the header is complete
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

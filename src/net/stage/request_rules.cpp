@@ -6,7 +6,7 @@
 
 #include "core/ascii.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 constexpr int http_bad_request = 400;
@@ -61,4 +61,4 @@ std::optional<http::Refusal> rule_against(const RequestInfo& request, const Asio
   return std::nullopt;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -11,7 +11,7 @@
 #include "net/stage/thrown_by.hpp"
 #include "sluice/core/log_throttle.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 // Pieces may be small, or empty: after so many of them the other connections have their turn.
@@ -132,4 +132,4 @@ void ResponseStream::on_deadline() {
   fail("the body's next piece took too long");
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -11,7 +11,7 @@
 #include "sluice/http/body_framing.hpp"
 #include "sluice/transport/http.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 class ServerShard;
@@ -60,4 +60,4 @@ class ResponseStream {
   bool complete_ = false;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -11,7 +11,7 @@
 #include "net/stage/thrown_by.hpp"
 #include "sluice/core/log_throttle.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 ServerShard& RunningHandler::shard() const noexcept { return connection_.shard(); }
 
@@ -83,4 +83,4 @@ void RunningHandler::drop() noexcept {
   request_.reset();
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

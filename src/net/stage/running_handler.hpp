@@ -10,7 +10,7 @@
 #include "sluice/transport/gateway.hpp"
 #include "sluice/transport/http.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 class ServerShard;
@@ -48,4 +48,4 @@ class RunningHandler {
   bool response_waits_ = false;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

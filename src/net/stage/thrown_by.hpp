@@ -7,7 +7,7 @@
 
 #include "core/failure.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 /// The text of the exception that `work` throws, or an empty string.
 template <class Work>
@@ -21,4 +21,4 @@ std::string thrown_by(Work work) {
   }
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -12,7 +12,7 @@
 #include "net/stage/http_stage.hpp"
 #include "sluice/core/log.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 namespace {
 
 using Phase = AsioConnection::Phase;
@@ -226,4 +226,4 @@ void WebSocketStage::notify_closed() {
   events_ = nullptr;
 }
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -14,7 +14,7 @@
 #include "sluice/transport/connection.hpp"
 #include "sluice/ws/deflate_negotiation.hpp"
 
-namespace sluice::net {
+namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 
@@ -96,4 +96,4 @@ class WebSocketStage final : public Connection {
   bool stopping_ : 1 = false;
 };
 
-}  // namespace sluice::net
+}  // namespace sluice::SLUICE_ABI::net

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <cstdint>
 
-namespace sluice::redis {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::redis {
 
 /// Any thread.
 struct BusCounters {
@@ -18,4 +20,4 @@ inline void count(std::atomic<std::uint64_t>& counter, std::uint64_t more = 1) n
   counter.fetch_add(more, std::memory_order_relaxed);
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 void EchoProof::reset() noexcept {
   begin(Awaited::nothing);
@@ -70,4 +70,4 @@ void EchoProof::proven() noexcept {
   silence_ = 0;
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

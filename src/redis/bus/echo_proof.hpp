@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sluice::redis {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::redis {
 
 /// The decision, without sockets. A publication that this process must receive itself counts as a proof; without
 /// traffic a probe is sent. Redis must accept either before it can count as missing, so a slow Redis is not taken for a
@@ -67,4 +69,4 @@ class EchoProof {
   bool caught_up_ = false;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

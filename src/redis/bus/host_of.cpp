@@ -3,7 +3,7 @@
 
 #include "core/crc.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 std::size_t host_of(std::string_view name, std::size_t hosts) noexcept {
   if (hosts <= 1) return 0;
@@ -11,4 +11,4 @@ std::size_t host_of(std::string_view name, std::size_t hosts) noexcept {
   return static_cast<std::size_t>((crc32(name) & 0xfff) / width);
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sluice::redis {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::redis {
 
 /// The host, from 0 to hosts - 1 (redis-wire R-4). Any thread.
 std::size_t host_of(std::string_view name, std::size_t hosts) noexcept;
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

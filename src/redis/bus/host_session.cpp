@@ -5,7 +5,7 @@
 
 #include "redis/bus/echo_proof.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 std::string call_of(const BusMessage& message) { return fmt::format("{} \"{}\"", name_of(message.to), message.name); }
@@ -41,4 +41,4 @@ void pause_while_full(const std::shared_ptr<Link>& reader, BusEvents& layer) {
   reader->pause_reading();
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -13,7 +13,7 @@
 #include "redis/wire/link.hpp"
 #include "sluice/layer/bus.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 class EchoProof;
 
@@ -86,4 +86,4 @@ class HostSession {
   virtual void leave_host(Link::Answer answer) = 0;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

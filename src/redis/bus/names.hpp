@@ -5,7 +5,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::redis {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::redis {
 
 /// The core layer's names (redis-wire B). Immutable: share freely.
 class CoreNames {
@@ -39,4 +41,4 @@ class PubSubNames {
   std::string prefix_;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -11,7 +11,7 @@
 #include "redis/codec/serializer.hpp"
 #include "sluice/layer/bus.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// The call that made it.
 inline std::string_view name_of(BusTarget to) noexcept { return to == BusTarget::group ? "group_send" : "send"; }
@@ -31,4 +31,4 @@ struct Outgoing {
 
 inline BusMessage& message_of(const Outgoing& outgoing) noexcept { return *outgoing.message; }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -7,7 +7,7 @@
 
 #include "sluice/core/log.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 Error closed() { return Error(ErrorCode::layer_unavailable, "the layer is closed"); }
@@ -156,4 +156,4 @@ void RedisBus::close(Function<void()> done) {
   one_done();
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -15,7 +15,7 @@
 #include "redis/bus/redis_context.hpp"
 #include "sluice/layer/bus.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// The differences of the two layers.
 struct RedisBusParts {
@@ -91,4 +91,4 @@ class RedisBus final : public Bus, private SessionEvents {
   std::shared_ptr<RedisBus*> here_;  // for timers, which may fire after the end
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

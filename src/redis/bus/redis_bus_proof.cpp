@@ -9,7 +9,7 @@
 #include "redis/bus/redis_bus.hpp"
 #include "sluice/core/log.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr unsigned role_ticks_in_use = 4;  // a replica accepts publications, and does not forward them
@@ -138,4 +138,4 @@ void RedisBus::tick() {
   }
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -10,7 +10,7 @@
 #include "redis/bus/host_of.hpp"
 #include "sluice/core/log.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr std::size_t longest_random_prefix = 1024;
@@ -143,4 +143,4 @@ RedisStats RedisContext::stats(const BusStats& bus) const {
   return stats;
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

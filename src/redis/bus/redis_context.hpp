@@ -22,7 +22,7 @@
 #include "sluice/redis/redis_options.hpp"
 #include "sluice/redis/redis_stats.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// It outlives the bus. Any thread, except where noted below.
 class RedisContext : public std::enable_shared_from_this<RedisContext> {
@@ -80,4 +80,4 @@ class RedisContext : public std::enable_shared_from_this<RedisContext> {
   Turns turns_;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -8,7 +8,9 @@
 #include <functional>
 #include <string_view>
 
-namespace sluice::redis {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::redis {
 
 /// Counts in a table of a fixed size: names that share a place share their turns. Each begins at the first host. One
 /// thread at a time.
@@ -22,4 +24,4 @@ class Turns {
   std::array<std::uint32_t, 256> turns_{};
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -13,7 +13,7 @@
 #include "core/owned.hpp"
 #include "core/random.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 // 0x80, the time in 8 bytes, 16 of initialisation vector, the cipher text, 32 of signature.
@@ -113,4 +113,4 @@ Result<std::string> Fernet::decrypt(std::string_view text, std::int64_t unix_sec
   return bad_token("none of the keys signed it");
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

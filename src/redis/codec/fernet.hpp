@@ -10,7 +10,7 @@
 
 #include "sluice/core/result.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// Encrypts with the first key and decrypts with any, so that keys can be changed while processes run (redis-wire
 /// Immutable: share freely.
@@ -33,4 +33,4 @@ class Fernet {
   std::vector<Key> keys_;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

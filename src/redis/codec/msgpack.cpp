@@ -14,7 +14,7 @@
 #include "sluice/json/utf8.hpp"
 #include "sluice/json/writer.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr std::string_view bytes_key = "__bytes__";
@@ -228,4 +228,4 @@ Result<Unpacked> unpack(std::string_view packed, Bytes bytes, std::size_t most) 
   return visitor.take();
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -10,7 +10,7 @@
 #include "sluice/json/value.hpp"
 #include "sluice/redis/redis_options.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// The key with the channels of a message. No event may have it (behaviour CL-7).
 inline constexpr std::string_view channel_key = "__asgi_channel__";
@@ -35,4 +35,4 @@ void pack_text(std::string_view text, std::string& out);
 /// null, bytes as in `bytes`. limit_exceeded: the map has more than `most` bytes as JSON.
 Result<Unpacked> unpack(std::string_view packed, Bytes bytes, std::size_t most);
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

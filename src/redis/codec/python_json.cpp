@@ -12,7 +12,7 @@
 
 #include "core/whole_number.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr std::string_view replacement = "\\ufffd";
@@ -94,4 +94,4 @@ class Rewriter {
 
 std::string to_strict_json(std::string_view python) { return Rewriter(python).rewrite(); }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

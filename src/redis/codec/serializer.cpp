@@ -7,7 +7,7 @@
 #include "sluice/json/document.hpp"
 #include "sluice/json/writer.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr std::size_t names_size = 1 << 20;
@@ -135,4 +135,4 @@ Result<IncomingMessage> Serializer::read(std::string_view message, std::int64_t 
   return IncomingMessage{std::move(*event), std::move(unpacked->channels)};
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

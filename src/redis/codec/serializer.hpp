@@ -16,7 +16,7 @@
 #include "sluice/layer/event.hpp"
 #include "sluice/redis/redis_options.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// The members of an event's map, encoded once for any number of messages, and their number.
 using Body = BusBody;
@@ -56,4 +56,4 @@ class Serializer {
   const std::chrono::seconds oldest_;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -7,7 +7,7 @@
 #include "redis/bus/names.hpp"
 #include "redis/bus/redis_context.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr std::string_view inflight_mark = "$inflight";
@@ -94,4 +94,4 @@ Task<Result<void>> flush_core(RedisContext& redis) {
   co_return Result<void>();
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

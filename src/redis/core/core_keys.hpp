@@ -9,7 +9,7 @@
 #include "sluice/core/result.hpp"
 #include "sluice/core/task.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 class RedisContext;
 
@@ -20,4 +20,4 @@ Task<Result<std::vector<std::string>>> groups_of_core(RedisContext& redis);
 /// Removes them all, in pieces, so that Redis serves others in between (redis-wire R-29).
 Task<Result<void>> flush_core(RedisContext& redis);
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -11,7 +11,7 @@
 #include "redis/wire/node.hpp"
 #include "sluice/core/log.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr std::string_view group_mark = "g.";
@@ -231,4 +231,4 @@ bool GroupKeys::lacks_us(const std::string& group, const Reply& members) const {
   return std::ranges::find(members.elements, member_of(found->second), &Reply::text) == members.elements.end();
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

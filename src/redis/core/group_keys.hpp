@@ -18,7 +18,7 @@
 #include "redis/bus/host_session.hpp"
 #include "redis/bus/names.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// The numbers by which other processes address the groups of this one, on any host. Its executor only.
 class GroupNumbers {
@@ -101,4 +101,4 @@ class GroupKeys : public std::enable_shared_from_this<GroupKeys> {
   unsigned ticks_ = 0;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -9,7 +9,7 @@
 #include "redis/core/message_sequence.hpp"
 #include "redis/wire/node.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr std::size_t batch = 100;  // of an inbox, in one command
@@ -146,4 +146,4 @@ bool InboxReader::is_behind() const {
   return reader_ && (pauses_ || context_.executor().now() - reader_->last_received() < EchoProof::tick_time);
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -12,7 +12,7 @@
 #include "redis/bus/host_session.hpp"
 #include "redis/core/group_keys.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 // The beginning of a probe; longer than a random prefix, so that no message begins with it.
 inline constexpr std::string_view probe_mark = "\xc1sluice:probe:";
@@ -51,4 +51,4 @@ class InboxReader {
   bool has_read_ = false;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

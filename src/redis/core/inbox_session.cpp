@@ -4,7 +4,7 @@
 #include "redis/bus/names.hpp"
 #include "redis/wire/node.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr std::string_view ahead = "-1";  // a score that is read first, and that no sender purges
@@ -34,4 +34,4 @@ bool InboxSession::has_room() const { return node_.has_room(); }
 
 void InboxSession::leave_host(Link::Answer answer) { node_.commands().request({"DEL", inbox_}, std::move(answer)); }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -12,7 +12,7 @@
 #include "redis/core/inbox_reader.hpp"
 #include "redis/core/inbox_writer.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// The shared state of one bus's sessions. Its executor only.
 struct CoreSequences {
@@ -48,4 +48,4 @@ class InboxSession final : public HostSession {
   InboxWriter writer_;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

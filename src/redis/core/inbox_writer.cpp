@@ -11,7 +11,7 @@
 #include "redis/bus/echo_proof.hpp"
 #include "redis/wire/node.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr std::size_t largest_capacity = std::size_t{1} << 53;  // up to which Lua's numbers are exact
@@ -181,4 +181,4 @@ void InboxWriter::written(const Outgoing& outgoing, const Result<Reply>& reply, 
   message.reached(outgoing.targets.size() - full);
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -13,7 +13,7 @@
 #include "redis/core/group_keys.hpp"
 #include "redis/core/message_sequence.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// True for a name of a Sluice process, which empties its inbox at once unless one of its executors is blocked.
 bool is_sluice_channel(std::string_view channel);
@@ -46,4 +46,4 @@ class InboxWriter {
   std::size_t looking_up_ = 0;  // messages that are not written before Redis has answered
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

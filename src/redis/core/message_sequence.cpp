@@ -8,7 +8,7 @@
 
 #include "core/random.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr std::size_t counter_bytes = 8;
@@ -40,4 +40,4 @@ MessageSequence::Stamp MessageSequence::next(double now) {
   return {std::move(prefix), last_score_};
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

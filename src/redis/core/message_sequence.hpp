@@ -8,7 +8,7 @@
 
 #include "redis/bus/unix_time.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// A time or score in the form of Redis and Python: the shortest decimal that reads as the same double.
 std::string to_text(double seconds);
@@ -31,4 +31,4 @@ class MessageSequence {
   double last_score_ = 0;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -6,7 +6,7 @@
 
 #include "sluice/json/document.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr auto job_wait = std::chrono::seconds(5);
@@ -278,4 +278,4 @@ void PlainChannelReader::leave_now(std::string_view group) {
   readers_->layer().leave(membership(group));
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

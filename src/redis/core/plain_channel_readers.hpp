@@ -21,7 +21,7 @@
 #include "redis/bus/redis_context.hpp"
 #include "sluice/layer/channel.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 class PlainChannelReaders;
 
@@ -151,4 +151,4 @@ class PlainChannelReader final : public Inbox::Reader {
   std::uint64_t flushes_ = 0;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

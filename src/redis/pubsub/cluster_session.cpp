@@ -8,7 +8,7 @@
 #include "redis/bus/echo_proof.hpp"
 #include "redis/wire/node.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr unsigned most_hops = 5;  // redirections from one master to the next
@@ -269,4 +269,4 @@ void ClusterSession::publish_moved() {
   for (Outgoing& outgoing : std::exchange(moved_, {})) publish(std::move(outgoing));
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

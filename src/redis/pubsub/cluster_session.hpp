@@ -14,7 +14,7 @@
 #include "redis/bus/names.hpp"
 #include "redis/pubsub/cluster_slots.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// To its bus the whole cluster is one host. Its node is the member that names the owner of each slot. A slot that
 /// moves to a known master is followed; a new or lost master starts everything over. Its executor only.
@@ -77,4 +77,4 @@ class ClusterSession final : public HostSession {
   unsigned redirections_ = 0;    // in a row
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

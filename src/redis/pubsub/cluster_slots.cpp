@@ -7,7 +7,7 @@
 
 #include "core/whole_number.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr std::uint16_t polynomial = 0x1021;
@@ -85,4 +85,4 @@ std::string ClusterMap::channel_at(std::size_t master, std::string_view name) co
   }
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -12,7 +12,7 @@
 #include "sluice/core/result.hpp"
 #include "sluice/transport/byte_stream.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 inline constexpr std::size_t cluster_slots = 16'384;
 
@@ -39,4 +39,4 @@ class ClusterMap {
   std::vector<std::uint16_t> owners_;  // by slot
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -7,7 +7,7 @@
 #include "redis/bus/echo_proof.hpp"
 #include "redis/wire/node.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 PubSubSession::PubSubSession(SessionEvents& events, std::size_t host)
     : events_(events),
@@ -129,4 +129,4 @@ void PubSubSession::publish(Outgoing outgoing) {
                            });
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

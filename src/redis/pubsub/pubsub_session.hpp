@@ -14,7 +14,7 @@
 #include "redis/bus/host_session.hpp"
 #include "redis/bus/names.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// Subscribes, publishes, and delivers to this process's members. A subscription without a group is that of a plain
 /// channel. Its executor only.
@@ -50,4 +50,4 @@ class PubSubSession final : public HostSession {
   bool refuses_patterns_ = false;  // an ACL allows a prefix, so each channel is subscribed
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

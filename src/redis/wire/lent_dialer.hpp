@@ -9,7 +9,7 @@
 
 #include "sluice/transport/byte_stream.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// Any thread.
 class LentDialer final : public Dialer {
@@ -36,4 +36,4 @@ class LentDialer final : public Dialer {
   Dialer* dialer_;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

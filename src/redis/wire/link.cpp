@@ -7,7 +7,7 @@
 #include <array>
 #include <utility>
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 // The server answers, but does not serve us: it became a replica, or is loading its data. In scripts' errors the word
@@ -209,4 +209,4 @@ void Link::look_at_the_clock() {
   lose(Error(ErrorCode::timed_out, fmt::format("Redis has not answered for {} ms", patience.count())));
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -15,7 +15,7 @@
 #include "sluice/core/function.hpp"
 #include "sluice/transport/byte_stream.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// The first commands to a server (redis-wire R-7).
 struct Greeting {
@@ -109,4 +109,4 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
 /// An error reply, or one of a kind that was not expected, as an Error.
 Error unexpected(std::string_view what, const Reply& reply);
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -7,7 +7,7 @@
 
 #include "core/whole_number.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 MasterWatch::MasterWatch(Dialer& dialer, Executor& executor, const RedisHost& host,
                          std::chrono::milliseconds answer_time, Switched switched)
@@ -75,4 +75,4 @@ void MasterWatch::arrived(std::size_t sentinel, const Reply& push) {
   switched_(sentinel, master);
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -11,7 +11,7 @@
 #include "redis/wire/link.hpp"
 #include "sluice/redis/redis_options.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// Subscribes to +switch-master at every sentinel, and again when a connection is lost. Its executor only.
 class MasterWatch : public std::enable_shared_from_this<MasterWatch> {
@@ -38,4 +38,4 @@ class MasterWatch : public std::enable_shared_from_this<MasterWatch> {
   bool stopped_ = false;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -7,7 +7,7 @@
 
 #include "sluice/core/log.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 constexpr auto steady_time = std::chrono::seconds(1);
@@ -137,4 +137,4 @@ void Node::stop(std::string_view why) {
   if (const auto commands = std::exchange(commands_, nullptr)) commands->close(why);
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

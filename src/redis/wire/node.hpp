@@ -14,7 +14,7 @@
 #include "redis/wire/sentinel_resolver.hpp"
 #include "sluice/redis/redis_options.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// A host with one connection for commands, and more on request. Its executor only.
 class Node : public std::enable_shared_from_this<Node> {
@@ -87,4 +87,4 @@ class Node : public std::enable_shared_from_this<Node> {
   bool failing_ = false;  // since it was last found
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -12,7 +12,7 @@
 #include "sluice/core/log.hpp"
 #include "sluice/redis/redis_options.hpp"
 
-namespace sluice {
+namespace sluice::SLUICE_ABI {
 namespace {
 
 constexpr std::uint16_t redis_port = 6379;
@@ -265,4 +265,4 @@ std::string RedisHost::to_string() const {
   return database == 0 ? endpoint.to_string() : fmt::format("{}/{}", endpoint.to_string(), database);
 }
 
-}  // namespace sluice
+}  // namespace sluice::SLUICE_ABI

@@ -6,7 +6,7 @@
 
 #include <new>
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 Reply convert(const redisReply& from) {
@@ -81,4 +81,4 @@ Result<std::optional<Reply>> ReplyReader::next() {
   return reply;
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

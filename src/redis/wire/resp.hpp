@@ -12,7 +12,7 @@
 
 #include "sluice/core/result.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// One command. A value.
 class Command {
@@ -66,4 +66,4 @@ class ReplyReader {
   std::unique_ptr<Reader> reader_;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

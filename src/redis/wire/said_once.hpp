@@ -11,7 +11,7 @@
 
 #include "sluice/core/executor.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// Remembers logged reasons. A reason is news again after `quiet_time` without it. One thread at a time.
 class SaidOnce {
@@ -38,4 +38,4 @@ class SaidOnce {
   std::vector<Reason> reasons_;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

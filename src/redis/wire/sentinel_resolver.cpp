@@ -6,7 +6,7 @@
 #include <charconv>
 #include <utility>
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 void SentinelResolver::begin(Found found) {
   found_ = std::move(found);
@@ -50,4 +50,4 @@ void SentinelResolver::next(const Error& error) {
             fmt::format("no sentinel knows a master \"{}\", the last one: {}", host_.master_name, error.message())));
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -9,7 +9,7 @@
 #include "redis/wire/link.hpp"
 #include "sluice/redis/redis_options.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// One search. Destroying it ends it. Its executor only.
 class SentinelResolver {
@@ -40,4 +40,4 @@ class SentinelResolver {
   std::size_t asked_ = 0;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis
