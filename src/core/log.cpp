@@ -103,7 +103,7 @@ class Sink {
     }
   }
 
-  // Without an allocation: the thread in the sink must be able to leave it.
+  // Must not throw, and so allocates nothing: calling_ would stay true, and no later line would reach the sink.
   void call_for_lost(std::unique_lock<std::mutex>& lock) noexcept {
     char text[80];
     const auto end = fmt::format_to_n(text, sizeof text, "{} log lines were lost: the log sink is too slow",
@@ -112,13 +112,14 @@ class Sink {
   }
 
   void call(std::unique_lock<std::mutex>& lock, const LogRecord& record) noexcept {
-    const std::shared_ptr<LogSink> sink = sink_;  // the sink may replace itself
+    std::shared_ptr<LogSink> sink = sink_;  // the sink may replace itself
     lock.unlock();
     in_the_sink = true;
     try {
       if (*sink) (*sink)(record);
-    } catch (...) {  // a log line is not worth a connection
+    } catch (...) {  // a failure to log must not end a connection
     }
+    sink.reset();  // without the lock: the destructor of a sink that replaced itself may log
     in_the_sink = false;
     lock.lock();
   }
@@ -164,12 +165,12 @@ std::string_view to_string(LogLevel level) noexcept {
 void abort_with(std::string_view line) noexcept {
   constexpr auto patience = std::chrono::seconds(1);  // with a sink that is busy on another thread
   try {
-    const std::string shown = in_the_sink ? std::string(line) : on_one_line(line);
-    const LogRecord record{LogLevel::error, shown, {}, std::chrono::system_clock::now()};
+    const auto now = std::chrono::system_clock::now();
     if (in_the_sink) {
-      write_to_stderr(record);
+      write_to_stderr({LogLevel::error, line, {}, now});
     } else {
-      the_sink().take_last(record, patience);
+      const std::string shown = on_one_line(line);
+      the_sink().take_last({LogLevel::error, shown, {}, now}, patience);
     }
   } catch (...) {  // no memory: the last line is shorter
   }
@@ -181,16 +182,18 @@ LogSink set_log_sink(LogSink sink) { return the_sink().replace(std::move(sink));
 void set_log_level(LogLevel least) noexcept { least_level = static_cast<int>(least); }
 
 void log(LogLevel level, std::string_view line, std::span<const LogField> fields) noexcept {
-  if (in_the_sink) return;  // for example, the sink broadcasts its lines and that failed as well
+  if (in_the_sink) return;  // a line that the sink itself causes would call the sink again, without end
   if (static_cast<int>(level) < least_level) return;
   try {
     std::array<LogField, max_log_fields> kept;
     const std::size_t count = std::min(fields.size(), kept.size());
-    for (std::size_t i = 0; i < count; ++i) kept[i] = {fields[i].name, cut(fields[i].value, max_log_field_bytes)};
-    std::string shown = on_one_line(line);  // an exception's text may come from a client
+    for (std::size_t i = 0; i < count; ++i) {
+      kept[i] = {cut(fields[i].name, max_log_field_bytes), cut(fields[i].value, max_log_field_bytes)};
+    }
+    std::string shown = on_one_line(line);  // an exception's text may be a stranger's
     if (shown.size() > max_log_line_bytes) shown = shortened(shown);
     the_sink().take({level, shown, std::span(kept).first(count), std::chrono::system_clock::now()});
-  } catch (...) {  // a log line is not worth a connection
+  } catch (...) {  // a failure to log must not end a connection
   }
 }
 

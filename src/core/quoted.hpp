@@ -14,7 +14,8 @@ namespace sluice::SLUICE_ABI {
 /// nor control a terminal, nor change the direction of later text, nor flood the log.
 std::string in_quotes(std::string_view text, std::size_t longest = 64);
 
-/// The text with only those characters escaped: for lines that already contain a client's text.
+/// The text as one line: it escapes line breaks, control characters and characters that turn the direction of text, and
+/// nothing else. For lines that hold somebody's text already.
 std::string on_one_line(std::string_view text);
 
 }  // namespace sluice::SLUICE_ABI

@@ -17,6 +17,8 @@ std::string in_utc(std::chrono::system_clock::time_point time) {
                      milliseconds % 1000);
 }
 
+bool is_ours(std::string_view name) noexcept { return name == "time" || name == "level" || name == "message"; }
+
 }  // namespace
 
 LogSink json_log(std::FILE* file) {
@@ -24,7 +26,9 @@ LogSink json_log(std::FILE* file) {
     json::Writer out;
     out.begin_object().key("time").value(std::string_view(in_utc(record.time)));
     out.key("level").value(to_string(record.level)).key("message").value(record.line);
-    for (const LogField& field : record.fields) out.key(field.name).value(field.value);
+    for (const LogField& field : record.fields) {
+      if (!is_ours(field.name)) out.key(field.name).value(field.value);
+    }
     out.end_object();
     const std::string line = std::string(out.take_text().view()) + '\n';
     std::fwrite(line.data(), 1, line.size(), file);

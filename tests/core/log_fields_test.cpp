@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <array>
+#include <functional>
 #include <future>
 #include <string>
 #include <thread>
@@ -58,6 +59,21 @@ TEST_CASE("fields are bounded in number and length, and cut between two characte
   std::string expected = "info many";
   for (std::size_t i = 0; i < max_log_fields; ++i) expected += " path=" + std::string(max_log_field_bytes - 1, 'x');
   CHECK(records.all == std::vector<std::string>{expected});
+}
+
+TEST_CASE("a sink may be any callable, and nothing is silence", "[core]") {
+  int calls = 0;
+  const LogSink before = set_log_sink([&calls](auto&&...) { ++calls; });
+  log(LogLevel::info, "heard");
+  set_log_sink(nullptr);
+  log(LogLevel::info, "silence");
+  set_log_sink(std::function<void(LogLevel, std::string_view)>());
+  log(LogLevel::info, "silence");
+  void (*no_function)(LogLevel, std::string_view) = nullptr;
+  set_log_sink(no_function);
+  log(LogLevel::info, "silence");
+  set_log_sink(before);
+  CHECK(calls == 1);
 }
 
 TEST_CASE("the level can be changed while the program runs", "[core]") {

@@ -41,7 +41,8 @@ struct JsonLog {
 TEST_CASE("a log line is one JSON object with time, level, message and fields", "[observe]") {
   JsonLog log_file;
   log(LogLevel::warning, "the handler threw",
-      std::array{LogField{"connection", "127.0.0.1:4711"}, LogField{"path", "/ws/"}, LogField{"user", "7"}});
+      std::array{LogField{"connection", "127.0.0.1:4711"}, LogField{"path", "/ws/"}, LogField{"user", "7"},
+                 LogField{"level", "a second one"}});
   const std::vector<std::string> lines = log_file.lines();
   REQUIRE(lines.size() == 1);
   CHECK(std::regex_match(

@@ -80,6 +80,8 @@ TEST_CASE("a name that OpenMetrics does not allow is refused", "[observe]") {
 TEST_CASE("large numbers and fractions are written in full", "[observe]") {
   MetricsText text;
   text.add_gauge("part", "", 0.25).add_gauge("many", "", 9007199254740991.0);
+  text.add_gauge("none", "", -std::numeric_limits<double>::quiet_NaN());
+  CHECK(text.str().find("none nan\n") != std::string::npos);
   CHECK(text.str().find("part 0.25\n") != std::string::npos);
   CHECK(text.str().find("many 9007199254740991\n") != std::string::npos);
 }

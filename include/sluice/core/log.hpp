@@ -41,11 +41,16 @@ class SLUICE_API LogSink {
  public:
   /// A sink that discards all lines.
   LogSink() noexcept = default;
+  LogSink(std::nullptr_t) noexcept {}
+  /// A callable that takes both gets the record. A null pointer and an empty std::function are silence, too.
   template <class F>
-  requires std::invocable<F&, const LogRecord&> LogSink(F sink) : take_(std::move(sink)) {}
-  template <class F>
-  requires std::invocable<F&, LogLevel, std::string_view> LogSink(F sink)
-      : take_([sink = std::move(sink)](const LogRecord& record) mutable { sink(record.level, record.line); }) {}
+  requires(std::invocable<F&, const LogRecord&> || std::invocable<F&, LogLevel, std::string_view>) LogSink(F sink) {
+    if constexpr (std::invocable<F&, const LogRecord&>) {
+      take_ = std::move(sink);
+    } else if (std::function<void(LogLevel, std::string_view)> take = std::move(sink)) {
+      take_ = [take = std::move(take)](const LogRecord& record) { take(record.level, record.line); };
+    }
+  }
 
   explicit operator bool() const noexcept { return static_cast<bool>(take_); }
   void operator()(const LogRecord& record) const { take_(record); }

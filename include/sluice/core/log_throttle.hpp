@@ -42,7 +42,7 @@ class SLUICE_API LogThrottle {
   void write(LogLevel level, std::string_view subject, MakeLine make_line) noexcept {
     try {
       if (const auto suppressed = event(subject)) log(level, with_count(make_line(), *suppressed));
-    } catch (...) {  // a log line is not worth a connection
+    } catch (...) {  // a failure to log must not end a connection
     }
   }
 

@@ -10,8 +10,8 @@
 namespace sluice::SLUICE_ABI {
 
 /// Writes each line as one JSON object with the keys time (UTC, milliseconds), level, message, and the fields of the
-/// record: `{"time":"2026-11-30T08:15:00.123Z","level":"error","message":"...","path":"/ws/core/"}`. The output is one
-/// line of valid JSON in UTF-8, whatever a client puts into a text.
+/// record: `{"time":"2026-11-30T08:15:00.123Z","level":"error","message":"...","path":"/ws/core/"}`. Whatever a client
+/// put into a text, it stays one line of valid JSON in UTF-8. A field named time, level or message is left out.
 ///
 ///     set_log_sink(json_log(stdout));
 ///
