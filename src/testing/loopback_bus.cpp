@@ -71,6 +71,7 @@ class LoopbackBroker::State {
       message->failed(Error(ErrorCode::refused, "the loopback refuses a message"));
     } else if (dropping_ > 0) {
       --dropping_;
+      message->reached(0);
     } else if (holding_) {
       port.held.push_back(message);
     } else {
@@ -133,6 +134,7 @@ class LoopbackBroker::State {
   void deliver(BusMessage& message) {
     const std::string topic = topic_of(message.to, message.name);
     const auto event = Event::parse(message.body.bytes);
+    message.reached(0);
     for (const auto& port : ports_) {
       if (!event || !port->wants(topic)) continue;
       tell(port, [to = message.to, name = message.name, event = *event](BusEvents& events) {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -43,9 +44,14 @@ void BusSubscriptions::add(const BusSubscription& to, Completion<Result<void>> d
     return done.resolve({});
   }
   const auto until = executor_.now() + join_time_;
-  deadlines_.emplace_back(until, key);
-  entry.waiters.push_back({std::move(done), until});
-  // The broker may have lost a confirmed subscription: a later member subscribes again, once for all that wait.
+  try {
+    deadlines_.emplace_back(until, key);
+    entry.waiters.push_back({std::move(done), until});
+  } catch (...) {
+    links_[entry.link].restore_failed = true;  // the next tick asks for it, with all others of the link
+    throw;
+  }
+  // The broker may have forgotten what it confirmed: a later member asks again, once for all that wait.
   const bool again = entry.state == State::joined && !entry.unanswered;
   if ((fresh || again) && links_[entry.link].up) ask(entry);
 }
@@ -59,7 +65,7 @@ void BusSubscriptions::release(const BusSubscription& to) {
 
 void BusSubscriptions::release_channels() {
   channel_shares_.clear();
-  std::vector<BusSubscription> left;  // to remove one may forget others
+  std::vector<BusSubscription> left;  // collected first: remove() may erase entries
   for (const SubscriptionEntry* entry : table_.all()) {
     if (!entry->to.channel.empty()) left.push_back(entry->to);
   }
@@ -69,7 +75,12 @@ void BusSubscriptions::release_channels() {
 void BusSubscriptions::remove(const BusSubscription& to) {
   SubscriptionEntry* const entry = table_.drop(to);
   if (!entry) return;
-  settle(*entry, Error(ErrorCode::channel_closed, fmt::format("group_add \"{}\": all members left", to.group)));
+  try {
+    settle(*entry, Error(ErrorCode::channel_closed, fmt::format("group_add \"{}\": all members left", to.group)));
+  } catch (...) {
+    links_[entry->link].restore_failed = true;  // as above
+    throw;
+  }
   // Groups that are joined and left during an outage take no memory until its end.
   if (!entry->known) return forget(SubscriptionTable::key_of(to));
   if (links_[entry->link].up) ask(*entry);
@@ -134,7 +145,7 @@ void BusSubscriptions::ask(SubscriptionEntry& entry, std::uint64_t restoration) 
     entry.known = true;
     bus_.subscribe(to, std::move(done));
   } catch (...) {
-    links_[link].restore_failed = true;  // with all others of the link: it allocates nothing now
+    links_[link].restore_failed = true;  // the next tick asks for all of this link again; setting a flag cannot fail
     throw;
   }
 }
@@ -160,11 +171,13 @@ void BusSubscriptions::tick() {
   for (; !deadlines_.empty() && deadlines_.front().first <= now; deadlines_.pop_front()) {
     SubscriptionEntry* const entry = table_.find(deadlines_.front().second);
     if (!entry) continue;
-    std::erase_if(entry->waiters, [&](SubscriptionEntry::Waiter& waiter) {
-      if (waiter.until > now) return false;
-      waiter.done.resolve(Error(ErrorCode::timed_out, name_ + " has not confirmed it in time"));
-      return true;
-    });
+    auto& waiters = entry->waiters;  // in the order of their deadlines: the first that is due takes all that are
+    const auto due = [now](const SubscriptionEntry::Waiter& waiter) { return waiter.until <= now; };
+    const auto rest = std::ranges::find_if_not(waiters, due);
+    for (auto waiter = waiters.begin(); waiter != rest; ++waiter) {
+      waiter->done.resolve(Error(ErrorCode::timed_out, name_ + " has not confirmed it in time"));
+    }
+    waiters.erase(waiters.begin(), rest);
   }
   for (std::size_t number = 0; number < links_.size(); ++number) {
     if (links_[number].up && links_[number].restore_failed) restore(number);

@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <future>
-#include <random>
 #include <stdexcept>
 #include <utility>
 
+#include "core/random.hpp"
 #include "layer/hub/distributed_layer.hpp"
 #include "layer/hub/hub.hpp"
 #include "layer/hub/subscribed_reader.hpp"
@@ -19,15 +19,8 @@ namespace {
 constexpr auto slack = std::chrono::seconds(1);  // for an executor that is busy
 constexpr std::size_t longest_number = 24;       // of a consumer, behind the channel prefix
 
-std::string random_channel_prefix() {
-  std::random_device random;
-  std::string prefix = "specific.";
-  for (int i = 0; i < 4; ++i) prefix += fmt::format("{:08x}", random());
-  return prefix + '!';
-}
-
 DistributedLayerOptions completed(DistributedLayerOptions options) {
-  if (options.channel_prefix.empty()) options.channel_prefix = random_channel_prefix();
+  if (options.channel_prefix.empty()) options.channel_prefix = "specific." + random_hex(32) + '!';
   if (!is_valid_channel_name(options.channel_prefix + std::string(longest_number, '0'))) {
     throw std::invalid_argument(fmt::format("{} layer: the channel prefix \"{}\" is too long, or can't begin a name",
                                             options.name, options.channel_prefix));

@@ -203,15 +203,18 @@ void DistributedLayer::publish_waiting(std::size_t number) noexcept {
   link.publishing = false;
 }
 
-void DistributedLayer::drop_expired(Link& link) {
+void DistributedLayer::drop_expired(Link& link) noexcept {
   if (!link.waiting.is_expired(executor_.now())) return;
-  const Error error(ErrorCode::layer_unavailable, options_.name + " was away for longer than an event lives");
-  counters_.expired_waiting.fetch_add(link.waiting.drop_expired(executor_.now(), error), std::memory_order_relaxed);
+  try {
+    const Error error(ErrorCode::layer_unavailable, options_.name + " was away for longer than an event lives");
+    counters_.expired_waiting.fetch_add(link.waiting.drop_expired(executor_.now(), error), std::memory_order_relaxed);
+  } catch (...) {  // no memory for the Error: the next tick drops them
+  }
 }
 
 void DistributedLayer::writable(std::size_t link) {
   publish_waiting(link);
-  // A message that has ended still exists until the bus returns.
+  // A message that has just ended gives its room back when the bus returns from this call: so this is a job of its own.
   if (closing_) post([](DistributedLayer& self) { self.leave_when_drained(); });
 }
 
@@ -234,6 +237,7 @@ void DistributedLayer::received(BusTarget to, std::string_view name, const Event
 }
 
 void DistributedLayer::when_room(Function<void()> resume) {
+  if (ended_) return;  // the bus lives until its last job, and must not be called behind that
   pauses_->add(std::move(resume));
   counters_.pauses.fetch_add(1, std::memory_order_relaxed);
 }

@@ -95,7 +95,7 @@ class DistributedLayer final : public BusEvents, public std::enable_shared_from_
   void went_down(const std::string& reason);
   void notify() noexcept;
   void tick();
-  void drop_expired(Link& link);
+  void drop_expired(Link& link) noexcept;
   void begin_to_close(Ended ended);
   void leave_when_drained();
   void end();

@@ -34,10 +34,9 @@ void DistributedLayer::down(std::size_t number, const Error& reason) {
   link.up = false;
   subscriptions_->link_down(number);
   hub_->index().unannounce_all();
+  went_down();  // first: what follows may find no memory
   link.waiting.rewind();
   last_reason_ = reason.message();
-  outage_.update(last_reason_);
-  went_down(last_reason_);
 }
 
 void DistributedLayer::missed(const Error& reason) {
@@ -107,7 +106,7 @@ void DistributedLayer::tick() {
   });
   subscriptions_->tick();
   for (std::size_t number = 0; number < links_.size(); ++number) {
-    if (!links_[number].up) drop_expired(links_[number]);  // expired messages free their memory
+    if (!links_[number].up) drop_expired(links_[number]);  // their memory is free now, not when the link is back
     publish_waiting(number);
   }
   notify();
@@ -134,8 +133,8 @@ void DistributedLayer::begin_to_close(Ended ended) {
   leave_when_drained();
 }
 
-// The bus may hold its last messages until it is idle, so its own end is a job of its own. The timer of
-// begin_to_close() keeps this until then; the bus does not.
+// The bus may hold messages while it calls, so it is destroyed in a later job. Until then the timer of begin_to_close()
+// keeps the layer, and end() does.
 void DistributedLayer::leave_when_drained() {
   if (!closing_ || ended_ || on_the_way_->room.events() > 0 || std::exchange(leaving_, true)) return;
   subscriptions_->leave_all();
@@ -152,21 +151,28 @@ void DistributedLayer::end() {
   }
   pauses_->end();
   for (Link& link : links_) link.up = false;
-  const Error closed(ErrorCode::layer_unavailable, "the layer is closed");
   try {
-    executor_.post([bus = std::move(bus_)] {});  // behind its own jobs
-  } catch (...) {}                               // it has ended already
-  subscriptions_->end(closed);
-  for (Link& link : links_) link.waiting.end(closed);
-  for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve(closed);
-  // Messages of other threads that this executor has not seen yet fail when it sees them.
+    // Behind the bus's own jobs, which still call this layer.
+    executor_.post([self = shared_from_this(), bus = std::move(bus_)]() mutable { bus.reset(); });
+  } catch (...) {  // the executor has ended, and those jobs with it
+  }
+  try {
+    const Error closed(ErrorCode::layer_unavailable, "the layer is closed");
+    subscriptions_->end(closed);
+    for (Link& link : links_) link.waiting.end(closed);
+    for (Waiter& waiter : std::exchange(waiting_for_up_, {})) waiter.done.resolve(closed);
+  } catch (...) {  // those who wait receive BrokenPromise with this layer; close() must be answered all the same
+    log_failure("channel layer: closed without memory", std::current_exception());
+  }
+  // What a thread has handed over and this executor has not seen fails when it is seen.
   const std::size_t undelivered = on_the_way_->undelivered.load() + on_the_way_->room.events();
   if (undelivered > undelivered_before_closing_) {
-    log(LogLevel::warning,
-        fmt::format("{0} layer: closed, and {1} events that had been accepted were not delivered: {0} was away or "
-                    "refused them, or their channels were full ({2}::close_time is {3} ms)",
-                    options_.name, undelivered - undelivered_before_closing_, options_.options_name,
-                    options_.close_time.count()));
+    said_.write(LogLevel::warning, "closed", [&] {
+      return fmt::format(
+          "{0} layer: closed, and {1} events that had been accepted were not delivered: {0} was away or "
+          "refused them, or their channels were full ({2}::close_time is {3} ms)",
+          options_.name, undelivered - undelivered_before_closing_, options_.options_name, options_.close_time.count());
+    });
   }
   for (Ended& ended : std::exchange(closing_for_, {})) {
     if (ended) ended(undelivered);

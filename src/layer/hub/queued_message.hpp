@@ -37,14 +37,11 @@ class QueuedMessage final : public BusMessage {
       : BusMessage(to, std::move(name), std::move(body), expires),
         all_(std::move(all)),
         receipt_to_(std::move(receipt)) {}
-  /// Its last part is done: notifies the sender.
+  /// Its last part is done: the sender receives the outcome.
   ~QueuedMessage() override {
-    if (error_ || receipt_.full > 0) {
-      all_->undelivered.fetch_add(1, std::memory_order_relaxed);
-      if (all_->reports) all_->reports->dropped(LayerDrop::undelivered, name);
-    }
+    if (error_ || !has_outcome_ || receipt_.full > 0) all_->undelivered.fetch_add(1, std::memory_order_relaxed);
     try {
-      if (receipt_to_) receipt_to_->resolve(error_ ? Result<SendReceipt>(*error_) : Result<SendReceipt>(receipt_));
+      if (receipt_to_) receipt_to_->resolve(outcome());
     } catch (...) {  // no memory for the sender's job: the copy that it awaits ends with BrokenPromise
     }
     all_->room.give_back(1, size_of(body));
@@ -55,6 +52,12 @@ class QueuedMessage final : public BusMessage {
   static std::size_t size_of(const BusBody& body) noexcept { return body.bytes.size(); }
 
  private:
+  Result<SendReceipt> outcome() const {
+    if (error_) return *error_;
+    if (!has_outcome_) return Error(ErrorCode::layer_unavailable, "perhaps not sent: the bus has dropped it");
+    return receipt_;
+  }
+
   const std::shared_ptr<MessagesOnTheWay> all_;
   std::optional<Receipt> receipt_to_;
   std::optional<Error> error_;

@@ -70,7 +70,7 @@ void GroupKeys::join(const BusSubscription& to, Link::Answer answer) {
 
 // The first of the two answers has whether it was a member.
 void GroupKeys::ask(Entry& entry, Link::Answer answer) {
-  unschedule(entry);
+  const TimePoint due = entry.due;
   entry.ticket = ++last_ticket_;
   const std::string key = names_.group_key(entry.to.group);
   Link& link = node_.commands();
@@ -85,6 +85,7 @@ void GroupKeys::ask(Entry& entry, Link::Answer answer) {
                  answer(reply);
                });
   link.request(Command{"EXPIRE", key}.arg(context_.options().group_expiry.count()), [](const Result<Reply>&) {});
+  if (entry.due == due) unschedule(entry);  // last: where a request finds no memory, the next tick asks again
 }
 
 void GroupKeys::confirmed(Entry& entry, const Reply& reply) {

@@ -115,6 +115,7 @@ void InboxWriter::found(Outgoing outgoing, const Reply& members) {
     }
     by_host[place->second.first].targets[place->second.second].channels.push_back(member.text);
   }
+  if (by_host.empty()) outgoing.message->reached(0);
   for (auto& [host, part] : by_host) {
     if (host == host_) {
       write(std::move(part));

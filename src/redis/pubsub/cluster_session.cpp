@@ -163,6 +163,10 @@ void ClusterSession::arrived(const Reply& push) {
     layer.received(BusTarget::channel, channel, incoming->event);
   } else {
     for (const std::string& consumer : incoming->channels) {
+      if (!consumer.starts_with(context_.process())) {  // the sender chose the name: it may be no consumer's of ours
+        count(context_.counters().no_channel);
+        continue;
+      }
       layer.received(BusTarget::channel, consumer, incoming->event);
     }
   }
