@@ -17,7 +17,7 @@ void require(bool holds, std::string_view what) {
 bool is_prefix(std::string_view text) {
   const auto fits = [](char c) { return c > ' ' && c < 127 && c != '*' && c != '>' && c != '/' && c != '!'; };
   return std::ranges::all_of(text, fits) && ('.' + std::string(text) + '.').find("..") == text.npos &&
-         text.size() <= 100;
+         text.size() <= 100 && !('.' + std::string(text)).ends_with(".c");  // PREFIX.c is for consumers' channels
 }
 
 }  // namespace
@@ -30,6 +30,10 @@ Settings settings_for(const NatsOptions& options, const std::string& server) {
   for (const auto time : {options.answer_time, options.reconnect_min, options.reconnect_max}) {
     require(time.count() >= 1 && time <= std::chrono::hours(24 * 365), "a time is below 1 ms or above a year");
   }
+  require(!options.username.empty() || options.password.empty(), "a password without a username");
+  require(options.username.empty() || options.token.empty(), "a username and a token: give one of the two");
+  require(!options.tls || options.tls->certificate_file.empty() == options.tls->key_file.empty(),
+          "tls: a certificate_file needs its key_file, and a key_file its certificate_file");
   require(options.unread_events > 0 && options.unread_bytes > 0, "unread_events or unread_bytes is 0");
   natsOptions* o = nullptr;
   require(natsOptions_Create(&o) == NATS_OK, "no memory");
@@ -39,6 +43,8 @@ Settings settings_for(const NatsOptions& options, const std::string& server) {
   };
   const std::string address = server.substr(server.find("://") + 3);
   set("servers", natsOptions_SetURL(o, ("nats://" + address).c_str()));
+  // A password goes to the servers that the user has listed, and to no other.
+  set("servers", natsOptions_SetIgnoreDiscoveredServers(o, true));
   for (const auto setter : {natsOptions_SetTimeout, natsOptions_SetPingInterval, natsOptions_SetWriteDeadline}) {
     set("answer_time", setter(o, options.answer_time.count()));
   }

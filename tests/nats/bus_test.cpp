@@ -313,7 +313,7 @@ TEST_CASE("options that cannot work are refused, and the message holds no passwo
   for (const char* url : {"", "localhost", "http://localhost", "nats://", "nats://ann:secret@localhost", "nats://x/"}) {
     CHECK(refused({.servers = {"nats://localhost", url}}).find("servers") != std::string::npos);
   }
-  for (const char* prefix : {"", ".", "a.", ".a", "a..b", "a b", "a.*", ">", "a/b", "a\n"}) {
+  for (const char* prefix : {"", ".", "a.", ".a", "a..b", "a b", "a.*", ">", "a/b", "a\n", "c", "a.c"}) {
     CHECK(refused({.prefix = prefix}).find("prefix") != std::string::npos);
   }
   CHECK(refused({.answer_time = std::chrono::milliseconds(0)}) == "NatsOptions: a time is below 1 ms or above a year");

@@ -52,7 +52,7 @@ class Conversation {
   std::vector<std::shared_ptr<BusMessage>> waiting;
 };
 
-// Each number at most once, in order. What the server confirmed has arrived, or the connection was lost behind it: then
+// Each number at most once, in order. What the server confirmed has arrived, or a loss was reported behind it: then
 // consumers receive LayerDown.
 void check_heard(testing::ManualExecutor& executor, const Conversation& talk, std::size_t nth) {
   INFO("round " << nth << "; heard " << talk.peer.heard);
@@ -62,7 +62,7 @@ void check_heard(testing::ManualExecutor& executor, const Conversation& talk, st
     const std::size_t found = talk.peer.heard.find(one);
     const bool confirmed = *talk.outcomes[static_cast<std::size_t>(i)] == "reached 1";
     if (found == std::string::npos) {
-      if (confirmed) CHECK(executor.run_until([&] { return talk.peer.downs > 0; }));
+      if (confirmed) CHECK(executor.run_until([&] { return talk.peer.losses() > 0; }));
       continue;
     }
     CHECK(found >= at);
@@ -75,11 +75,11 @@ void check_heard(testing::ManualExecutor& executor, const Conversation& talk, st
 bool catches_up(testing::ManualExecutor& executor, Conversation& talk) {
   Peer& peer = talk.peer;
   for (;;) {
-    const std::size_t downs = peer.downs;
+    const std::size_t losses = peer.losses();
     if (!executor.run_until([&] { return talk.in_group; })) return false;
     (void)peer.send("g", 99);
-    if (!executor.run_until([&] { return peer.heard.ends_with("g:99") || peer.downs > downs; })) return false;
-    if (peer.downs == downs) return true;
+    if (!executor.run_until([&] { return peer.heard.ends_with("g:99") || peer.losses() > losses; })) return false;
+    if (peer.losses() == losses) return true;
     peer.kept.clear();
   }
 }

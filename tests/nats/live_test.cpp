@@ -224,6 +224,7 @@ TEST_CASE("close() delivers what was accepted, or counts it", "[nats]") {
   server.pause();
   for (int i = 0; i < 7; ++i) REQUIRE(one.layer.group_send("g", numbered(i)));
   CHECK(block_on(one.layer.close()) == 7);
+  CHECK(eventually([&] { return one.layer.bus_stats().undelivered == 7; }));
   server.resume();
 }
 

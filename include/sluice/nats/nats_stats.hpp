@@ -13,8 +13,8 @@ namespace sluice::SLUICE_ABI {
 struct SLUICE_API NatsStats {
   std::uint64_t unconfirmed = 0;  // events sent to a connection that broke before the server answered: perhaps lost
   std::uint64_t rejected = 0;     // events that are larger than the server's max_payload
-  std::uint64_t dropped = 0;      // messages that arrived and did not fit into unread_events or unread_bytes, at least
-  std::uint64_t unreadable = 0;   // messages that are no event
+  std::uint64_t dropped = 0;  // messages that did not fit into unread_events or unread_bytes; of several in a row one
+  std::uint64_t unreadable = 0;  // messages that are no event
 
   static constexpr std::string_view metric_prefix = "sluice_nats";
   /// The metrics of these numbers. Any thread.

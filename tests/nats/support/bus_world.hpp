@@ -114,7 +114,7 @@ class Peer final : public BusEvents {
     reason = error.context();
     if (on_down) on_down();
   }
-  void missed(const Error&) override {}
+  void missed(const Error&) override { ++misses; }
   void writable(std::size_t) override { ++writables; }
   void not_sent(std::size_t, std::shared_ptr<BusMessage> message) override { kept.push_back(std::move(message)); }
   bool has_room() const noexcept override { return room; }
@@ -133,7 +133,8 @@ class Peer final : public BusEvents {
   std::function<void()> on_up, on_down;
   std::function<std::shared_ptr<void>()> make_notes;  // lives while the peer works for the test
   std::string heard, reason;
-  std::size_t count = 0, downs = 0, writables = 0;
+  std::size_t count = 0, downs = 0, misses = 0, writables = 0;
+  std::size_t losses() const { return downs + misses; }
   std::vector<std::shared_ptr<BusMessage>> kept;  // not sent
   bool room = true;
 
