@@ -267,9 +267,9 @@ HttpResponse Api::get_table(const Call& call) {
 }
 
 HttpResponse Api::export_table(const Call& call) {
-  const std::int64_t table_id = table_for(caller(call), call);
-  HttpResponse response =
-      HttpResponse::stream("text/csv; charset=utf-8; header=present", std::make_shared<CsvExport>(records_, table_id));
+  const Account account = caller(call);
+  auto rows = std::make_shared<CsvExport>(records_, account.id, table_for(account, call));
+  HttpResponse response = HttpResponse::stream("text/csv; charset=utf-8; header=present", std::move(rows));
   response.add_header("Content-Disposition", "attachment");
   return response.add_header("Cache-Control", "no-store");
 }

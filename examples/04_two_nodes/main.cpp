@@ -72,7 +72,7 @@ std::unique_ptr<sluice::DistributedChannelLayer> make_layer(sluice::AsioExecutor
 #if SLUICE_EXAMPLE_NATS
   return std::make_unique<sluice::NatsChannelLayer>(executors, sluice::NatsOptions{.servers = {bus.url}});
 #else
-  throw std::runtime_error("built without NATS: install libnats-dev and build again");
+  throw std::runtime_error("built without NATS: install libnats-dev, configure again with -DSLUICE_NATS=ON, and build");
 #endif
 }
 

@@ -64,7 +64,7 @@ class HostState {
   std::vector<Home> homes_;
 };
 
-/// Adds to a counter that no delivery to a client that keeps up touches.
+/// Adds to a counter. All executors share it, so deliveries to clients that keep up must not call it.
 inline void count(std::atomic<std::uint64_t>& counter, std::uint64_t times = 1) noexcept {
   if (times > 0) counter.fetch_add(times, std::memory_order_relaxed);
 }

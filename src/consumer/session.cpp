@@ -88,8 +88,8 @@ void Session::release() noexcept {
   phase_ = Phase::finished;
   SessionReports(*this).finished();
   HostState& host = queues_.host();
+  hosted_.stop_counting_kept(host.held);  // first: destructors in the handler's frame may call kept_changed()
   queues_.handler().release(host.held, queues_.home());
-  hosted_.stop_counting_kept(host.held);
   queues_.client().delivery().reset();
   queues_.set_channel({});
   hosted_.release();
@@ -314,7 +314,7 @@ void Session::deliver(const DeliveryRun& run) {
   queues_.client().connection().send(run.joined);
 }
 
-// Apart from deliver, whose ordinary way then saves no register: 6 instructions of a delivery.
+// A function of its own, so that the fast path of deliver() saves no registers: 6 instructions less per delivery.
 void Session::queue(const DeliveryRun& run) {
   if (!queues_.intercepts(run.kind)) return follow(queues_.queue(run));
   for (const Delivery& delivery : run.deliveries) deliver(delivery.event);

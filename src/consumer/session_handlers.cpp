@@ -62,7 +62,7 @@ void Session::pump() noexcept {
     }
     if (!may_run()) return;
     queues_.read_on();
-    if (!queues_.mailbox().empty()) queues_.pump_soon();
+    if (queues_.has_mail()) queues_.pump_soon();
   });
 }
 

@@ -167,7 +167,7 @@ TEST_CASE("a group that is left is forgotten with its gap", "[consumer]") {
   CHECK(shelf.backlog.bytes() == 0);
 }
 
-TEST_CASE("a message that was dropped on its way is a gap too", "[consumer]") {
+TEST_CASE("messages that were lost on their way become a gap", "[consumer]") {
   Shelf shelf;
   shelf.put(WhenSlow::keep_latest, "prices", "1");
   shelf.backlog.miss("prices", 3);

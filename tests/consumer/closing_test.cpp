@@ -127,7 +127,7 @@ class Polite : public Consumer {
 
 }  // namespace
 
-TEST_CASE("what a consumer sends in disconnect() is dropped", "[consumer][LC-16]") {
+TEST_CASE("what disconnect() sends is dropped", "[consumer][LC-16]") {
   Story story;
   Communicator browser(story.executor, consumer<Polite>(&story), story.layer, {"/"});
   REQUIRE(browser.connect());

@@ -51,8 +51,7 @@ TEST_CASE("a consumer that lists the layer's notices receives them", "[consumer]
   CHECK(scene.browser.hear() == "up");
 }
 
-TEST_CASE("a consumer that does not list the layer's notices is not called, and they are not counted as unknown",
-          "[consumer]") {
+TEST_CASE("a consumer that does not list the notices receives none, and none is counted as unknown", "[consumer]") {
   Scene<false> scene;
   CHECK(scene.browser.hear_nothing());
   CHECK_FALSE(scene.browser.finished());

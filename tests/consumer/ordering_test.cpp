@@ -200,7 +200,7 @@ TEST_CASE("too many events for a busy consumer end its connection", "[consumer][
   CHECK(scene.layer_is_empty());
 }
 
-TEST_CASE("too many events for a busy consumer drop the newest where that is configured", "[consumer][CL-14]") {
+TEST_CASE("with drop_newest a busy consumer loses the newest events", "[consumer][CL-14]") {
   Scene scene({.mailbox_overflow = MailboxOverflow::drop_newest}, {.capacity = 3});
   scene.browser.say("wait a");
   for (int i = 0; i < 6; ++i) scene.publish("g", Scene::order("send " + std::to_string(i)));

@@ -161,7 +161,28 @@ TEST_CASE("pieces may be made on another thread", "[net]") {
   CHECK(chunk(client) == "0:");
 }
 
-TEST_CASE("a body of a known length is sent with Content-Length, not chunked", "[net]") {
+TEST_CASE("a body is not asked for a piece while the last one is missing, however small those before were", "[net]") {
+  constexpr int empty_pieces = 2'000;  // twice as many as a body is asked for in a turn
+  Completion<Piece> slow;
+  Site site([&](int n) -> Task<Piece> {
+    if (n < empty_pieces) return Piece("");
+    if (n == empty_pieces) return later(slow);
+    return Piece();
+  });
+  auto client = site.connect();
+  client.send(get);
+  client.read_until("\r\n\r\n");
+  REQUIRE(site.comes_to([&](const ServerStats&) { return site.watched.asked > empty_pieces; }));
+  auto other = site.connect();
+  other.send(get_plain);
+  CHECK(other.read_until("plain\n").starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(site.watched.asked == empty_pieces + 1);
+  slow.resolve("late");
+  CHECK(client.read_until("0\r\n\r\n") == "4\r\nlate\r\n0\r\n\r\n");
+  CHECK(site.watched.asked == empty_pieces + 2);
+}
+
+TEST_CASE("a known length is said, and the pieces go without chunks", "[net]") {
   Site site(these({"hel", "lo"}), {}, 5);
   auto client = site.connect();
   client.send(get + get_plain);

@@ -61,7 +61,7 @@ class SLUICE_API Consumer {
   /// Groups to be in before connect() runs, and out of before disconnect() runs (Channels: the `groups` list).
   virtual std::span<const std::string_view> groups() const { return {}; }
 
-  /// What becomes of broadcasts while the client is slow, for groups joined without a word of their own. Asked once,
+  /// What becomes of broadcasts while the client is slow, for groups joined without a policy of their own. Asked once,
   /// before connect(). What a consumer sends itself is never dropped.
   virtual WhenSlow when_slow() const { return WhenSlow::close; }
   /// The client was slow and did not hear everything of a group. Called in this consumer's turn, when the client has

@@ -15,7 +15,7 @@ class AsioConnection;
 class ServerShard;
 
 /// Each connection has one deadline at a time, or none. One that has passed is
-/// reported to its connection by on_deadline(), or by check_limits() of an open
+/// reported to its connection by on_deadline(), or by LimitsEnforcer::check() of an open
 /// WebSocket. Timers are set for the earliest deadline only. Its executor only.
 class ShardDeadlines {
  public:
@@ -32,7 +32,7 @@ class ShardDeadlines {
   /// Gives the connection this deadline instead of the one that it had, from
   /// now.
   void enter(AsioConnection& connection, Kind kind);
-  /// An open WebSocket: check_limits() after this time; nullopt: never.
+  /// An open WebSocket: LimitsEnforcer::check() after this time; nullopt: never.
   void enter_open(AsioConnection& connection, std::optional<std::chrono::milliseconds> check_after);
 
   /// Visits all connections.

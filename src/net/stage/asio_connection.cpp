@@ -244,7 +244,8 @@ void AsioConnection::broke(std::exception_ptr error) noexcept {
 void AsioConnection::end() noexcept {
   if (phase_ == Phase::over) return;
   phase_ = Phase::over;
-  if (const HttpStage* const stage = http(); stage && (stage->is_streaming() || !socket_.empty())) {
+  if (const HttpStage* const stage = http();
+      stage && (stage->is_streaming() || !socket_.empty() || !socket_.stream().flushed())) {
     shard().counters().responses_cut.add();
   }
   socket_.close();

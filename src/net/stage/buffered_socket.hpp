@@ -28,7 +28,7 @@ class BufferedSocket {
   std::size_t queued_bytes() const noexcept { return queue_.bytes(); }
   /// The same with the memory that it takes to keep them.
   std::size_t held_bytes() const noexcept { return queue_.held_bytes(); }
-  /// The same with what goes ahead of frames, an HTTP response say: what counts among the bytes of the whole server.
+  /// Memory of all that is queued, HTTP responses and control frames included. This counts for the whole server.
   std::size_t waiting_bytes() const noexcept { return queue_.held_bytes() + queue_.ahead_bytes(); }
   /// Bytes that are in the kernel and not acknowledged by the peer.
   std::size_t unacknowledged() const noexcept { return stream_.unacknowledged(); }
@@ -68,7 +68,7 @@ class BufferedSocket {
   void close() noexcept;
 
  private:
-  // The bytes of frames have changed, or all bytes.
+  // report_all(): the size of anything queued has changed. report_change(): only that of frames.
   void report_all(std::size_t before) noexcept {
     if (waits_for_room_) shard_.waiting_changed(before, waiting_bytes());
   }

@@ -28,6 +28,10 @@ void ConnectionReader::on_readable(AsioConnection& connection, Poller::Readiness
   greedy_ ? resume_soon(connection) : use_unread(connection);
 }
 
+void ConnectionReader::look_again(AsioConnection& connection) {
+  if (unread_ && peer_ended_) resume_soon(connection);
+}
+
 bool ConnectionReader::has_kept(const AsioConnection& connection) noexcept {
   const ColdState* const cold = connection.cold_if_any();
   return cold && !cold->kept.bytes.empty();
@@ -60,6 +64,7 @@ bool ConnectionReader::read_late_bytes(AsioConnection& connection) {
   for (int burst = 0; burst < most_late_bursts && connection.http()->wants_bytes(); ++burst) {
     if (connection.socket().stream().look() != Stream::Waiting::bytes) break;
     unread_ = true;
+    greedy_ = false;  // it is read now, or too late
     use_unread(connection);
     if (connection.phase() != Phase::http) return false;
   }

@@ -19,6 +19,8 @@ class ConnectionReader {
   void on_readable(AsioConnection& connection, Poller::Readiness ready);
   /// Continues in a turn of its own.
   void resume_soon(AsioConnection& connection);
+  /// Nobody reads for a while: has the peer's end arrived and not been seen?
+  void look_again(AsioConnection& connection);
   /// Continues with what was put off; a connection that has failed delivers what it had sent before.
   void resume(AsioConnection& connection);
   /// The connection has had its share of this turn.

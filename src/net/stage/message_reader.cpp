@@ -203,8 +203,9 @@ void MessageReader::note_peer_end(AsioConnection& connection, PeerEnd end) {
 
 void MessageReader::after_bytes(AsioConnection& connection) {
   WebSocketStage& stage = connection.websocket();
-  if (connection.phase() == Phase::open && peer_end(connection) && !paused_ && !has_ahead(connection))
+  if (connection.phase() == Phase::open && peer_end(connection) && !paused_ && !has_ahead(connection)) {
     stage.end_after_peer();
+  }
   if (connection.phase() != Phase::open) return;
   const IncomingMessages* const now = incoming(connection);
   const bool begun = now && now->protocol && now->protocol->begun();

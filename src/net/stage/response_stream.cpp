@@ -40,17 +40,20 @@ void ResponseStream::ask() {
     if (socket.waits_for_room() || socket.waiting_bytes() >= shard().most_gathered()) break;
     if (!begin_next() || !take_piece()) return;
   }
-  if (socket.empty()) return ask_soon();
-  shard().deadlines().enter(connection_, ShardDeadlines::Kind::handshake);  // for the client to take some of it
+  if (socket.empty() && !socket.waits_for_room()) return ask_soon();  // the last bytes may wait within TLS
+  connection_.http()->on_progress();                                  // the client has time to take some of it
 }
 
 // In a turn of its own, so that a client that is as fast as the body does not keep this thread.
 void ResponseStream::ask_soon() {
+  if (asks_soon_) return;
   shard().executor().post([this, connection = connection_.self()] {
+    asks_soon_ = false;
     connection->guarded([&] {
-      if (body_ && speaks_http()) ask();
+      if (body_ && !waits_for_body() && speaks_http()) ask();
     });
   });
+  asks_soon_ = true;
 }
 
 void ResponseStream::on_drained() {
@@ -66,8 +69,10 @@ bool ResponseStream::begin_next() {
   });
   if (!thrown.empty()) {
     fail(thrown);
-  } else if (!finished) {
-    shard().deadlines().enter(connection_, ShardDeadlines::Kind::piece);
+  } else if (!finished && speaks_http()) {
+    const bool alone = connection_.http()->half_closed();
+    shard().deadlines().enter(connection_, alone ? ShardDeadlines::Kind::handshake : ShardDeadlines::Kind::piece);
+    connection_.reader().look_again(connection_);
   }
   return finished;
 }
@@ -92,7 +97,7 @@ void ResponseStream::resume() {
   if (task_ && speaks_http() && take_piece()) ask();
 }
 
-// False: that was the end, of one kind or the other.
+// False: the body has ended, or has failed.
 bool ResponseStream::take_piece() {
   std::optional<std::string> piece;
   const std::string thrown = thrown_by([&] { piece = task_->take(); });
@@ -118,7 +123,8 @@ void ResponseStream::finish() {
   connection_.http()->on_body_end();
 }
 
-// What came before still reaches the client, if it sees then that the body is not whole. Else the connection is reset.
+// What is queued still reaches the client, if the framing shows it then that the body is not whole. Where only the end
+// of the connection ends the body, the connection is reset instead, and what is queued is dropped.
 void ResponseStream::fail(std::string_view why) {
   drop();
   shard().failures().write(LogLevel::error, "http body",

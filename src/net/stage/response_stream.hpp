@@ -57,6 +57,7 @@ class ResponseStream {
   http::BodyFraming framing_;
   std::string path_;
   bool piece_waits_ = false;  // next() has finished, and no job could be posted to take its piece
+  bool asks_soon_ = false;    // a job of ask_soon() is posted
   bool complete_ = false;
 };
 

@@ -43,8 +43,8 @@ void RunningHandler::finished(void* handler) noexcept {
   }
 }
 
-// The handler's coroutine calls this and is still on the stack, so a job destroys it; without memory for one it ends
-// with its grace.
+// The coroutine is still on the stack here, so it is destroyed in a job. If there is no memory for one, it is destroyed
+// when the grace ends.
 void RunningHandler::finished_for_nobody() noexcept {
   const auto kept = kept_.lock();
   if (!kept || !*kept) return;
