@@ -10,6 +10,6 @@ namespace sluice::SLUICE_ABI {
 
 /// Logs the line, then ends the program. If the log sink is still busy with a line of another thread after one second,
 /// the line is written to standard error instead. Any thread.
-[[noreturn]] void abort_with(std::string_view line) noexcept;
+[[noreturn]] SLUICE_API void abort_with(std::string_view line) noexcept;
 
 }  // namespace sluice::SLUICE_ABI

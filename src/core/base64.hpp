@@ -18,9 +18,9 @@ enum class Base64 : std::uint8_t {
 };
 
 /// Any thread.
-std::string base64_encode(std::string_view bytes, Base64 kind);
+SLUICE_API std::string base64_encode(std::string_view bytes, Base64 kind);
 /// The bytes; nullopt for any other spelling: white space, the other alphabet, missing or surplus padding, or left-over
 /// bits that are not zero. Any thread.
-std::optional<std::string> base64_decode(std::string_view text, Base64 kind);
+SLUICE_API std::optional<std::string> base64_decode(std::string_view text, Base64 kind);
 
 }  // namespace sluice::SLUICE_ABI

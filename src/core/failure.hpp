@@ -11,9 +11,9 @@
 namespace sluice::SLUICE_ABI {
 
 /// The exception's text; also for one that is no std::exception, or whose what() is null.
-std::string text_of(const std::exception_ptr& error);
+SLUICE_API std::string text_of(const std::exception_ptr& error);
 
 /// Logs "<what>: <text_of(error)>" as an error. Without memory for the line it logs `what` alone. Any thread.
-void log_failure(std::string_view what, const std::exception_ptr& error) noexcept;
+SLUICE_API void log_failure(std::string_view what, const std::exception_ptr& error) noexcept;
 
 }  // namespace sluice::SLUICE_ABI

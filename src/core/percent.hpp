@@ -11,8 +11,8 @@
 namespace sluice::SLUICE_ABI {
 
 /// Decodes each `%41` to its byte; nullopt if a `%` is not followed by two hexadecimal digits. Any thread.
-std::optional<std::string> percent_decoded(std::string_view text);
+SLUICE_API std::optional<std::string> percent_decoded(std::string_view text);
 /// The same, but such a `%` is kept. Any thread.
-std::string percent_decoded_where_valid(std::string_view text);
+SLUICE_API std::string percent_decoded_where_valid(std::string_view text);
 
 }  // namespace sluice::SLUICE_ABI

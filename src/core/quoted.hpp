@@ -12,7 +12,7 @@ namespace sluice::SLUICE_ABI {
 
 /// The text in quotes, as JSON in ASCII writes it, with "..." behind it where it was cut: it can neither begin a line,
 /// nor control a terminal, nor change the direction of later text, nor flood the log.
-std::string in_quotes(std::string_view text, std::size_t longest = 64);
+SLUICE_API std::string in_quotes(std::string_view text, std::size_t longest = 64);
 
 /// The text as one line: it escapes line breaks, control characters and characters that turn the direction of text, and
 /// nothing else. For lines that hold somebody's text already.

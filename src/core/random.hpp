@@ -11,10 +11,10 @@
 namespace sluice::SLUICE_ABI {
 
 /// Throws std::system_error if the kernel gives none. Any thread.
-void fill_with_random(std::span<std::byte> bytes);
+SLUICE_API void fill_with_random(std::span<std::byte> bytes);
 /// Random bytes; throws as fill_with_random().
-std::string random_bytes(std::size_t size);
+SLUICE_API std::string random_bytes(std::size_t size);
 /// Random hexadecimal digits, an even number of them; throws as fill_with_random().
-std::string random_hex(std::size_t digits);
+SLUICE_API std::string random_hex(std::size_t digits);
 
 }  // namespace sluice::SLUICE_ABI

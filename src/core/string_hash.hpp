@@ -10,7 +10,7 @@ namespace sluice::SLUICE_ABI {
 
 /// SipHash-1-3 with a key that each process draws at its start, so that a client that chooses names cannot choose their
 /// buckets. Any thread.
-std::size_t hash_with_secret(std::string_view bytes) noexcept;
+SLUICE_API std::size_t hash_with_secret(std::string_view bytes) noexcept;
 
 /// Allows look-ups in a map of strings with a string_view.
 struct StringHash {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/result.hpp"
 
 namespace sluice::SLUICE_ABI::http {
@@ -18,6 +19,6 @@ using HeaderFields = std::vector<std::pair<std::string, std::string>>;
 /// header without its value.
 Result<> check_headers(const HeaderFields& headers, std::initializer_list<std::string_view> reserved);
 
-void append_header(std::string& out, std::string_view name, std::string_view value);
+SLUICE_API void append_header(std::string& out, std::string_view name, std::string_view value);
 
 }  // namespace sluice::SLUICE_ABI::http

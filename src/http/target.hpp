@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "sluice/abi.hpp"
 #include "sluice/core/result.hpp"
 
 namespace sluice::SLUICE_ABI::http {
@@ -22,6 +23,6 @@ struct Target {
 Result<Target> parse_target(std::string_view method, std::string_view target);
 
 /// True for a host with or without a port, as in a Host header. An empty one is valid (RFC 9110 section 7.2).
-bool is_host(std::string_view text) noexcept;
+SLUICE_API bool is_host(std::string_view text) noexcept;
 
 }  // namespace sluice::SLUICE_ABI::http

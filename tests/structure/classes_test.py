@@ -12,7 +12,7 @@ TOO_MANY = 45  # these fail, but for those below
 MAY_HAVE_MORE = {}
 
 CODE = re.compile(r'//[^\n]*|/\*.*?\*/|R"\((?:.|\n)*?\)"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])+\'', re.S)
-CLASS = re.compile(r"(?<!enum )\b(?:class|struct)\s+(?:alignas\(\w+\)\s+|\[\[\w+\]\]\s+)?([\w:]+)(?:<[^<>{};]*>)?\s*(?:final\s*)?(?::[^;{}()]*(?:\([^()]*\))?[^;{}()]*)?\{")
+CLASS = re.compile(r"(?<!enum )\b(?:class|struct)\s+(?:alignas\(\w+\)\s+|\[\[\w+\]\]\s+|SLUICE_API\s+)*([\w:]+)(?:<[^<>{};]*>)?\s*(?:final\s*)?(?::[^;{}()]*(?:\([^()]*\))?[^;{}()]*)?\{")
 LABEL = re.compile(r"^\s*(?:public|protected|private)\s*:")
 
 

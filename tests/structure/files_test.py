@@ -38,15 +38,31 @@ def half_merged(root):
 
 
 def version_in_header(root):
+    """The three numbers, the name, and the inline namespace, which is each minor version's own before 1.0."""
     text = (root / "include/sluice/version.hpp").read_text()
-    numbers = [re.search(rf"version_{part} = (\d+);", text)[1] for part in ("major", "minor", "patch")]
-    return numbers, re.search(r'version = "(.*)";', text)[1]
+    numbers = [re.search(rf"#define SLUICE_VERSION_{part} (\d+)", text)[1] for part in ("MAJOR", "MINOR", "PATCH")]
+    namespace = re.search(r"#define SLUICE_ABI inline (\w+)", (root / "include/sluice/abi.hpp").read_text())[1]
+    return numbers, re.search(r'version = "(.*)";', text)[1], namespace
+
+
+def namespace_of(version):
+    major, minor, _ = version
+    return f"v0_{minor}" if major == "0" else f"v{major}"
+
+
+def outside_of_the_inline_namespace(root):
+    """What is declared outside of it would be shared by two versions in one process."""
+    plain = re.compile(r"^namespace sluice(?!::SLUICE_ABI\b)", re.MULTILINE)
+    return [str(path.relative_to(root)) for path in house.sources(root, "include", "src") if plain.search(path.read_text())]
 
 
 class Files(unittest.TestCase):
     def test_the_header_has_the_version_of_the_project(self):
         version = house.version()
-        self.assertEqual(version_in_header(house.ROOT), (version, ".".join(version)))
+        self.assertEqual(version_in_header(house.ROOT), (version, ".".join(version), namespace_of(version)))
+
+    def test_everything_is_in_the_inline_namespace_of_its_version(self):
+        self.assertEqual(outside_of_the_inline_namespace(house.ROOT), [])
 
     def test_every_source_names_its_licence(self):
         self.assertEqual(without_licence(house.ROOT), [])

@@ -23,7 +23,7 @@ def rows(*structs):
 
 def members(header, struct):
     text = (house.ROOT / "include/sluice" / header).read_text()
-    body = re.search(rf"struct {struct} {{(.*?)^}};", text, re.M | re.S).group(1)
+    body = re.search(rf"struct (?:SLUICE_API )?{struct} {{(.*?)^}};", text, re.M | re.S).group(1)
     body = re.sub(r"//[^\n]*", "", body)
     return {match.group(1) for match in re.finditer(r"(\w+)(?:\s*=[^;]*|{[^;]*})?;", body)}
 

@@ -11,7 +11,7 @@ import house
 HEADERS = house.ROOT / "include/sluice"
 PAGE = house.ROOT / "docs/observability.md"
 DASHBOARD = house.ROOT / "docs/grafana.json"
-STRUCT = re.compile(r"^struct (\w+Stats) {(.*?)^};", re.M | re.S)
+STRUCT = re.compile(r"^struct (?:SLUICE_API )?(\w+Stats) {(.*?)^};", re.M | re.S)
 ROW = re.compile(r'observe::(counter|gauge)<&(\w+)::(\w+)>\(\s*"(\w+)",\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\)')
 NO_METRIC = {("ServerStats", "refused")}  # one for each status: add_labelled
 

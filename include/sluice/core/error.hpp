@@ -36,7 +36,7 @@ enum class ErrorCode : std::uint8_t {
 SLUICE_API std::string_view to_string(ErrorCode code) noexcept;
 
 /// An expected failure: what was being done to what, and why it failed. A value.
-class [[nodiscard]] Error {
+class [[nodiscard]] SLUICE_API Error {
  public:
   Error(ErrorCode code, std::string context) : code_(code), context_(std::move(context)) {}
 

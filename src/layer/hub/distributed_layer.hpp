@@ -20,14 +20,15 @@
 #include "layer/hub/queued_message.hpp"
 #include "layer/hub/reading_pauses.hpp"
 #include "layer/hub/waiting_messages.hpp"
+#include "sluice/abi.hpp"
 #include "sluice/core/log_throttle.hpp"
 #include "sluice/layer/bus.hpp"
 #include "sluice/layer/distributed_channel_layer.hpp"
 
 namespace sluice::SLUICE_ABI {
 
-/// See above. start() first. The functions of BusEvents: the bus's executor only. The rest: any thread.
-class DistributedLayer final : public BusEvents, public std::enable_shared_from_this<DistributedLayer> {
+/// See above. start() first. What BusEvents has: the bus's executor only. The rest: any thread.
+class SLUICE_API DistributedLayer final : public BusEvents, public std::enable_shared_from_this<DistributedLayer> {
  public:
   /// Throws std::invalid_argument for options that can't work.
   DistributedLayer(std::unique_ptr<Bus> bus, DistributedLayerOptions options);

@@ -15,12 +15,13 @@
 #include "layer/hub/hub_shard.hpp"
 #include "layer/hub/layer_reports.hpp"
 #include "layer/hub/plain_channels.hpp"
+#include "sluice/abi.hpp"
 #include "sluice/layer/channel_layer.hpp"
 
 namespace sluice::SLUICE_ABI {
 
 /// The local half of a channel layer. Threads as for ChannelLayer.
-class Hub : public std::enable_shared_from_this<Hub> {
+class SLUICE_API Hub : public std::enable_shared_from_this<Hub> {
  public:
   /// `channel_prefix` begins the names of this process's channels, and of no other process's. `hooks` as for
   /// GroupIndex.
