@@ -86,11 +86,28 @@ MetricsText::Family& MetricsText::family(std::string_view name, MetricKind kind,
 MetricsText& MetricsText::add(std::string_view name, MetricKind kind, std::string_view help, double value,
                               const Labels& labels) {
   Family& to = family(name, kind, help);
-  std::string sample = to.name;
-  if (kind == MetricKind::counter) sample += "_total";
-  append_labels(sample, labels);
   if (std::isnan(value)) value = std::numeric_limits<double>::quiet_NaN();  // OpenMetrics knows no "-nan"
-  fmt::format_to(std::back_inserter(to.samples), "{} {}\n", sample, value);
+  append_sample(to.samples, kind == MetricKind::counter ? to.name + "_total" : to.name, labels, value);
+  return *this;
+}
+
+// A bucket holds all values up to its bound, those of the buckets before it too.
+MetricsText& MetricsText::add_histogram(std::string_view name, std::string_view help, const Histogram& histogram,
+                                        const Labels& labels) {
+  Family& to = family(name, MetricKind::histogram, help);
+  const Histogram::Snapshot taken = histogram.snapshot();
+  std::string samples;
+  Labels bucket = labels;
+  bucket.emplace_back("le", "");
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < taken.counts.size(); ++i) {
+    count += taken.counts[i];
+    bucket.back().second = i < taken.bounds.size() ? bound_of(taken.bounds[i]) : "+Inf";
+    append_sample(samples, to.name + "_bucket", bucket, count);
+  }
+  append_sample(samples, to.name + "_count", labels, count);
+  append_sample(samples, to.name + "_sum", labels, taken.sum);
+  to.samples += samples;
   return *this;
 }
 

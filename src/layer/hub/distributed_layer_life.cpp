@@ -34,9 +34,10 @@ void DistributedLayer::down(std::size_t number, const Error& reason) {
   link.up = false;
   subscriptions_->link_down(number);
   hub_->index().unannounce_all();
-  went_down();  // first: what follows may find no memory
+  went_down(reason.context());  // first: what follows may find no memory
   link.waiting.rewind();
   last_reason_ = reason.message();
+  outage_.update(last_reason_);
 }
 
 void DistributedLayer::missed(const Error& reason) {
@@ -51,11 +52,11 @@ void DistributedLayer::missed(const Error& reason) {
 
 void DistributedLayer::went_down(const std::string& reason) {
   if (!counters_.up.exchange(false)) return;
-  outage_.begin(reason);
-  hub_->reports()->down(reason);
   counters_.downs.fetch_add(1, std::memory_order_relaxed);
   down_notice_due_ = true;
-  notify();
+  notify();  // first: what follows may find no memory
+  outage_.begin(reason);
+  hub_->reports()->down(reason);
 }
 
 // Sends consumers the notices that they did not receive yet. If that throws, the next tick does it again, for all of

@@ -39,7 +39,10 @@ class QueuedMessage final : public BusMessage {
         receipt_to_(std::move(receipt)) {}
   /// Its last part is done: the sender receives the outcome.
   ~QueuedMessage() override {
-    if (error_ || !has_outcome_ || receipt_.full > 0) all_->undelivered.fetch_add(1, std::memory_order_relaxed);
+    if (error_ || !has_outcome_ || receipt_.full > 0) {
+      all_->undelivered.fetch_add(1, std::memory_order_relaxed);
+      if (all_->reports) all_->reports->dropped(LayerDrop::undelivered, name);
+    }
     try {
       if (receipt_to_) receipt_to_->resolve(outcome());
     } catch (...) {  // no memory for the sender's job: the copy that it awaits ends with BrokenPromise
