@@ -105,6 +105,7 @@ std::shared_ptr<Application> consumer(Args&&... arguments) {
 }
 
 /// The application behind a middleware.
-SLUICE_API std::shared_ptr<Application> with(std::shared_ptr<Middleware> middleware, std::shared_ptr<Application> application);
+SLUICE_API std::shared_ptr<Application> with(std::shared_ptr<Middleware> middleware,
+                                             std::shared_ptr<Application> application);
 
 }  // namespace sluice::SLUICE_ABI

@@ -29,29 +29,30 @@ SLUICE_API Result<void> send_message_to_channel_group(ChannelLayer& layer, std::
 ///
 ///     broadcast_to_channel_group(layer, "table-7", RowsDeleted{7, ids}, {.except_socket = author});
 SLUICE_API Result<void> broadcast_to_channel_group(ChannelLayer& layer, std::string_view group, const Payload& payload,
-                                        Audience audience = {});
+                                                   Audience audience = {});
 /// One payload each to several groups, in this order. A group that fails does not stop the others; the first Error is
 /// returned.
 SLUICE_API Result<void> broadcast_many_to_channel_group(ChannelLayer& layer,
-                                             const std::vector<std::pair<std::string, Payload>>& payloads,
-                                             const Audience& audience = {});
+                                                        const std::vector<std::pair<std::string, Payload>>& payloads,
+                                                        const Audience& audience = {});
 /// To every connection of these users, less the author's (behaviour CC-22).
 SLUICE_API Result<void> broadcast_to_users(ChannelLayer& layer, std::vector<UserId> user_ids, const Payload& payload,
-                                std::string ignore_web_socket_id = {});
+                                           std::string ignore_web_socket_id = {});
 /// To every connection, anonymous ones included (behaviour CC-23).
-SLUICE_API Result<void> broadcast_to_all_users(ChannelLayer& layer, const Payload& payload, std::string ignore_web_socket_id = {});
+SLUICE_API Result<void> broadcast_to_all_users(ChannelLayer& layer, const Payload& payload,
+                                               std::string ignore_web_socket_id = {});
 /// To each user their own payload, in one event (behaviour CC-25, BT-5).
 SLUICE_API Result<void> broadcast_to_users_individual_payloads(ChannelLayer& layer,
-                                                    const std::vector<std::pair<UserId, Payload>>& payloads,
-                                                    std::string ignore_web_socket_id = {});
+                                                               const std::vector<std::pair<UserId, Payload>>& payloads,
+                                                               std::string ignore_web_socket_id = {});
 
 /// Ends every connection of these users except the named ones, for example after a change of password (behaviour
 /// CC-30).
 SLUICE_API Result<void> force_disconnect_users(ChannelLayer& layer, std::vector<UserId> user_ids,
-                                    std::vector<std::string> ignore_web_socket_ids = {});
+                                               std::vector<std::string> ignore_web_socket_ids = {});
 /// Removes these users from every page that has this permission group (behaviour CC-27).
 SLUICE_API Result<void> remove_users_from_permission_group(ChannelLayer& layer, std::string_view permission_group,
-                                                std::vector<UserId> user_ids);
+                                                           std::vector<UserId> user_ids);
 /// Calls can_add() again for every connection on a page of this group or with this permission group, and removes those
 /// that it refuses. For changes that no list of users describes, such as a public view that became private (behaviour
 /// PT-8). Where can_add throws, the connection ends with 1011, so that the client asks again.

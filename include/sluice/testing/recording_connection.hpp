@@ -35,7 +35,8 @@ SLUICE_API std::string to_string(const Heard& heard);
 ///     CHECK(connection->transcript() == "accept\ntext: hello to you");
 ///
 /// Its executor only; a test with a ManualExecutor may call it from outside as well.
-class SLUICE_API RecordingConnection final : public Connection, public std::enable_shared_from_this<RecordingConnection> {
+class SLUICE_API RecordingConnection final : public Connection,
+                                             public std::enable_shared_from_this<RecordingConnection> {
  public:
   explicit RecordingConnection(Executor& executor);
   ~RecordingConnection() override;

@@ -35,6 +35,6 @@ struct DeflateAgreement {
 /// window, because it did not offer client_max_window_bits, must reset its window after each message instead, so that
 /// memory stays within what the options allow. Any thread.
 SLUICE_API std::optional<DeflateAgreement> agree_on_deflate(const std::vector<ExtensionOffer>& offers,
-                                                 const DeflateOptions& options);
+                                                            const DeflateOptions& options);
 
 }  // namespace sluice::SLUICE_ABI::ws

@@ -44,6 +44,6 @@ SLUICE_API std::string accept_key(std::string_view key);
 /// when the subprotocol is not among the offers (behaviour LC-10), or a header is not clean or one that belongs to the
 /// handshake (LC-11).
 SLUICE_API Result<std::string> accept_response(const Upgrade& upgrade, const Acceptance& acceptance,
-                                    std::string_view extensions = {});
+                                               std::string_view extensions = {});
 
 }  // namespace sluice::SLUICE_ABI::ws
