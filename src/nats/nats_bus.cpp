@@ -10,7 +10,7 @@
 namespace sluice::SLUICE_ABI::nats {
 namespace {
 
-// The most that the connection takes before the server has answered some of it.
+// More is not handed to the connection before the server has answered some of it.
 constexpr std::size_t most_unanswered_bytes = 1024 * 1024;
 constexpr std::size_t most_unanswered = 4096;
 
@@ -22,7 +22,14 @@ class NatsBus final : public Bus, private NatsEvents {
         subjects_(options.prefix),
         counters_(std::move(counters)),
         connection_(NatsConnection::open(options, executor, *this, counters_)) {}
-  ~NatsBus() override { connection_->close(); }
+  ~NatsBus() override {
+    connection_->close();
+    for (const Pending& sent : pending_) {
+      if (!sent.message) continue;
+      ++counters_->unconfirmed;
+      sent.message->failed({ErrorCode::layer_unavailable, {}});
+    }
+  }
 
   Executor& executor() const noexcept override { return executor_; }
   void start(BusEvents& events, std::string channel_prefix) override {
@@ -30,7 +37,7 @@ class NatsBus final : public Bus, private NatsEvents {
     own_ = subjects_.of(BusTarget::channel, channel_prefix);
     connection_->connect(own_);
   }
-  // One reader of a plain channel receives each event, in whichever process.
+  // One reader of a plain channel receives an event, wherever the readers are.
   void subscribe(const BusSubscription& to, Done done) override {
     add(to.group.empty() ? Kind::subscribe_shared : Kind::subscribe, subjects_.of(to), std::move(done));
   }
@@ -38,8 +45,8 @@ class NatsBus final : public Bus, private NatsEvents {
     add(Kind::unsubscribe, subjects_.of(to), std::move(done));
   }
   bool publish(std::shared_ptr<BusMessage> message) override;
-  // Waits until the server knows that no plain channel is read here any more: otherwise it would send events without a
-  // reader.
+  // Waits until the server has processed the unsubscriptions: before, it may choose this process for an event of a
+  // plain channel.
   void close(Function<void()> done) override {
     closed_ = std::move(done);
     if (!up_) return end();
@@ -91,7 +98,7 @@ class NatsBus final : public Bus, private NatsEvents {
   std::size_t max_payload_ = 0;
   bool up_ = false;
   bool pauses_ = false;
-  Function<void()> closed_;  // called when the server has answered everything
+  Function<void()> closed_;  // called when the server has answered to the end
 };
 
 bool NatsBus::publish(std::shared_ptr<BusMessage> message) {
@@ -127,15 +134,15 @@ void NatsBus::lost(const Error& error, std::uint64_t handed) {
   for (; !pending_.empty(); pending_.pop_front()) {
     const auto& [number, message, done] = pending_.front();
     if (!message) continue;
-    if (number <= handed) {
+    try {
+      if (number > handed) {
+        events_->not_sent(0, message);
+        continue;
+      }
       ++counters_->unconfirmed;
       message->failed(error);
-      continue;
-    }
-    try {
-      events_->not_sent(0, message);
     } catch (const std::bad_alloc&) {
-      message->failed(error);
+      message->failed({error.code(), {}});
     }
   }
   connection_->connect(own_);
@@ -145,17 +152,27 @@ void NatsBus::lost(const Error& error, std::uint64_t handed) {
 
 void NatsBus::deliver() {
   while (!received_.empty()) {
-    pauses_ = !events_->has_room();
-    if (pauses_) return events_->when_room([this] { deliver(); });
+    if (!events_->has_room()) {
+      events_->when_room([this] {
+        pauses_ = false;
+        deliver();
+      });
+      pauses_ = true;  // behind the call: where that throws, the next message asks again
+      return;
+    }
     const NatsMessage next = std::move(received_.front());
     received_.pop_front();
     connection_->release(next.memory());
-    const auto place = subjects_.read(next.subject);
-    const auto event = Event::parse(next.body);
-    if (place && event) {
-      events_->received(place->first, place->second, *event);
-    } else {
-      ++counters_->unreadable;
+    try {
+      const auto place = subjects_.read(next.subject);
+      const auto event = Event::parse(next.body);
+      if (place && event) {
+        events_->received(place->first, place->second, *event);
+      } else {
+        ++counters_->unreadable;
+      }
+    } catch (const std::bad_alloc&) {
+      events_->missed({ErrorCode::io_failed, "no memory"});
     }
   }
 }

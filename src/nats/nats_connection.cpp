@@ -7,21 +7,12 @@
 #include <thread>
 #include <utility>
 
+#include "core/random.hpp"
+#include "nats/open_connections.hpp"
 #include "sluice/core/log.hpp"
 
 namespace sluice::SLUICE_ABI::nats {
 namespace {
-
-// cnats may call back after a connection was destroyed: so its argument is a number, never an address.
-struct Ids {
-  std::mutex mutex;
-  std::unordered_map<void*, std::weak_ptr<NatsConnection>> connections;
-  std::uintptr_t last = 0;
-};
-Ids& ids() {
-  static auto* const all = new Ids;  // outlives the threads of cnats
-  return *all;
-}
 
 Error error_of(natsStatus status, std::string_view doing) {
   natsStatus last = NATS_OK;
@@ -36,17 +27,12 @@ constexpr int most_left_behind = 4;
 
 }  // namespace
 
-// Callbacks of cnats, on its own threads. No exception may pass through its C code. Every report ends the connection,
-// also a slow reader and a missing permission: events were lost, and consumers receive LayerDown.
+// What cnats calls, on its own threads. Nothing may be thrown through its C code. Whatever it reports ends the
+// connection, a slow reader and a missing permission too: something was lost, and consumers receive LayerDown.
 struct NatsConnection::Callbacks {
   template <class Work>
   static void run(void* id, Work work) noexcept {
-    std::shared_ptr<NatsConnection> to;
-    {
-      std::lock_guard lock(ids().mutex);
-      const auto found = ids().connections.find(id);
-      if (found != ids().connections.end()) to = found->second.lock();
-    }
+    const std::shared_ptr<NatsConnection> to = OpenConnections::instance().find(id);
     try {
       if (to) work(*to);
     } catch (const std::exception&) {
@@ -73,9 +59,7 @@ std::shared_ptr<NatsConnection> NatsConnection::open(const NatsOptions& options,
   if (options.servers.empty()) throw std::invalid_argument("NatsOptions: servers is empty");
   for (const std::string& server : options.servers) (void)settings_for(options, server);
   const auto made = std::make_shared<NatsConnection>(options, executor, events, std::move(counters));
-  std::lock_guard lock(ids().mutex);
-  made->id_ = reinterpret_cast<void*>(++ids().last);
-  ids().connections.emplace(made->id_, made);
+  made->id_ = OpenConnections::instance().add(made);
   std::thread([made] { made->run(); }).detach();
   return made;
 }
@@ -85,12 +69,13 @@ NatsConnection::NatsConnection(const NatsOptions& options, Executor& executor, N
     : options_(options),
       counters_(std::move(counters)),
       back_off_(options.reconnect_min, options.reconnect_max),
+      echo_secret_(random_hex(16)),
       executor_(executor),
       events_(&events) {}
 
-void NatsConnection::connect(std::string own) {
+void NatsConnection::connect(const std::string& own) {
   std::lock_guard lock(mutex_);
-  own_ = std::move(own);
+  own_ = own;  // allocates at the first call only
   operations_.clear();
   wanted_ = true;
   changed_.notify_one();
@@ -110,6 +95,7 @@ void NatsConnection::release(std::size_t memory) {
 }
 
 void NatsConnection::close() {
+  OpenConnections::instance().is_closing();
   std::lock_guard lock(mutex_);
   events_ = nullptr;
   changed_.notify_one();
@@ -133,8 +119,8 @@ void NatsConnection::received(natsMsg* raw) {
                       {natsMsg_GetData(raw), static_cast<std::size_t>(natsMsg_GetDataLength(raw))}};
   const std::size_t memory = message.memory();
   std::unique_lock lock(mutex_);
-  if (message.subject == own_ + '!') {  // no name has a '!' there
-    echoed_ = message.body == echo_;
+  if (message.subject == own_ + '!') {  // no consumer's number is '!'
+    if (message.body == echo_) echoed_ = true;
     return changed_.notify_one();
   }
   if (unread_events_ > 0 &&
@@ -148,7 +134,7 @@ void NatsConnection::received(natsMsg* raw) {
   unread_bytes_ += memory;
 }
 
-// `of`: null for any connection.
+// `of`: the connection that failed; null: the current one.
 void NatsConnection::fail(natsConnection* of, Error error) {
   std::lock_guard lock(mutex_);
   if ((of && of != connection_) || failure_) return;
@@ -172,6 +158,7 @@ void NatsConnection::run() {
         lock.unlock();
         log_.write(LogLevel::warning, "lost", [&] { return "NATS layer: lost the server: " + error.context(); });
         lock.lock();
+        wanted_ = false;  // until the executor has seen the loss, and calls connect()
         post([error, handed = handed_](NatsEvents& events) { events.lost(error, handed); });
         failure_.reset();
       } catch (const std::bad_alloc&) {
@@ -179,11 +166,8 @@ void NatsConnection::run() {
       }
     }
   }
-  {
-    std::lock_guard lock(ids().mutex);
-    ids().connections.erase(id_);
-  }
   nats_ReleaseThreadMemory();
+  OpenConnections::instance().remove(id_);
 }
 
 // An attempt to connect, under the connection's lock. cnats sets no limit to the TLS handshake: an attempt has a thread
@@ -226,7 +210,9 @@ bool NatsConnection::dial() {
     const std::string& server = options_.servers[attempts_++ % options_.servers.size()];
     const auto attempt = std::make_shared<Attempt>();
     try {
+      lock.unlock();  // certificates are read from files
       Settings settings = settings_for(options_, server);
+      lock.lock();
       natsOptions_SetClosedCB(settings.get(), Callbacks::closed, id_);
       natsOptions_SetErrorHandler(settings.get(), Callbacks::error, id_);
       std::thread([attempt, self = shared_from_this(), settings = std::move(settings)] {
@@ -234,7 +220,8 @@ bool NatsConnection::dial() {
       }).detach();
       changed_.wait_for(lock, 3 * options_.answer_time, [&] { return attempt->ended || !events_; });
       if (!attempt->ended) attempt->failure = "no answer";
-    } catch (const std::exception& error) {  // for example, a certificate that is missing now
+    } catch (const std::exception& error) {  // a certificate that is not there now, say
+      if (!lock) lock.lock();
       attempt->failure = error.what();
       attempt->ended = true;
     }
@@ -272,7 +259,7 @@ void NatsConnection::serve() {
     }
     for (auto next = batch.begin(); status == NATS_OK && next != batch.end(); ++next) {
       status = perform(*next);
-      // cnats writes nothing to a connection that has ended. Otherwise a part may have been sent.
+      // cnats writes nothing to a connection that has ended. Otherwise a part may have left.
       if (status != NATS_CONNECTION_CLOSED) handed_ = next->number;
     }
     if (status != NATS_OK) fail(connection_, error_of(status, "send"));
@@ -283,12 +270,12 @@ void NatsConnection::serve() {
   if (std::chrono::steady_clock::now() - connected_at >= options_.reconnect_max) back_off_.reset();
 }
 
-// Checks that the server has processed all earlier operations, and permitted them. A flush alone proves nothing: cnats
-// 3.4.1 reports success as well where it could not write. It is used for writing at once.
+// Has the server processed all that was sent before, and permitted it? A flush alone proves nothing: cnats 3.4.1
+// reports success as well where it could not write. It is used for writing at once.
 bool NatsConnection::round_trip() {
   {
     std::lock_guard lock(mutex_);
-    echo_ = std::to_string(++echoes_);
+    echo_ = echo_secret_ + std::to_string(++echoes_);
     echoed_ = false;
   }
   natsStatus status = natsConnection_PublishString(connection_, (own_ + '!').c_str(), echo_.c_str());
@@ -325,7 +312,7 @@ natsStatus NatsConnection::perform(const Operation& operation) {
   return status;
 }
 
-// Subscriptions end with their connection: no unsubscribe is needed.
+// Subscriptions end with their connection: the server need not be told of each.
 void NatsConnection::hang_up() {
   natsConnection_Close(connection_);
   for (const auto& [subject, subscription] : subscriptions_) natsSubscription_Destroy(subscription);

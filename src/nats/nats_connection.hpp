@@ -59,13 +59,13 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
   NatsConnection(const NatsOptions& options, Executor& executor, NatsEvents& events,
                  std::shared_ptr<NatsCounters> counters);
 
-  /// At the beginning, and after every loss. Subscribes to all subjects that are `own` and one token more, which no
-  /// other process does.
-  void connect(std::string own);
+  /// At the beginning, and after every loss. Also subscribes to `own` followed by any one token; no other process
+  /// subscribes to those.
+  void connect(const std::string& own);
   enum class Kind : std::uint8_t { subscribe, subscribe_shared, unsubscribe, publish };
   /// Returns the operation's number, from 1. Of all `subscribe_shared` to a subject one receives a message.
   std::uint64_t add(Kind kind, std::string subject, std::string body = {});
-  /// A message that was received is delivered.
+  /// Call it once a received message was delivered: its room is free again.
   void release(std::size_t memory);
   /// Ends everything and reports nothing more. Returns at once; the thread ends when cnats lets it.
   void close();
@@ -96,11 +96,12 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
 
   // The thread's alone.
   BackOff back_off_;
-  void* id_ = nullptr;  // the argument for cnats
+  void* id_ = nullptr;  // what cnats is given
   std::size_t attempts_ = 0;
   std::unordered_map<std::string, natsSubscription*> subscriptions_;
   std::uint64_t handed_ = 0;
   std::uint64_t echoes_ = 0;
+  const std::string echo_secret_;  // begins each echo, so that no peer's message can pass for one
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -45,8 +45,8 @@ struct BusBody {
 
 /// One group_send or send on its way. It counts against the layer's waiting_events and waiting_bytes until it is
 /// destroyed, and its destructor reports the outcome to the sender: a bus keeps it until the broker has answered, or,
-/// where the broker does not answer, until the bytes are written. Once the layer has passed it to the bus: the bus's
-/// executor only.
+/// where the broker does not answer, until the bytes are written. A message that is destroyed without a call of
+/// reached(), full() or failed() has failed. Once the layer has passed it to the bus: the bus's executor only.
 class SLUICE_API BusMessage {
  public:
   virtual ~BusMessage() = default;
@@ -59,10 +59,16 @@ class SLUICE_API BusMessage {
   const Executor::Clock::time_point expires;
   std::size_t link = 0;  // from Bus::link_of()
 
-  /// The broker delivered it to this many places, or stores it for them.
-  void reached(std::size_t places) noexcept { receipt_.reached += places; }
+  /// The broker delivered it to this many places, or stores it for them; 0: nobody was there to receive it.
+  void reached(std::size_t places) noexcept {
+    receipt_.reached += places;
+    has_outcome_ = true;
+  }
   /// This many places had no room for it.
-  void full(std::size_t places) noexcept { receipt_.full += places; }
+  void full(std::size_t places) noexcept {
+    receipt_.full += places;
+    has_outcome_ = true;
+  }
   /// It was not sent, or perhaps not: counted as undelivered.
   virtual void failed(Error error) noexcept = 0;
 
@@ -70,6 +76,7 @@ class SLUICE_API BusMessage {
   BusMessage(BusTarget to, std::string name, BusBody body, Executor::Clock::time_point expires)
       : to(to), name(std::move(name)), body(std::move(body)), expires(expires) {}
   SendReceipt receipt_;
+  bool has_outcome_ = false;
 };
 
 /// What a bus reports to its layer, which outlives it. The bus's executor only: a bus whose library calls back on

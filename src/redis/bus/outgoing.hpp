@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A message of the layer, or its part for one host.
+// A message of the layer, or the part of it that one host gets.
 #pragma once
 
 #include <cstddef>
@@ -8,15 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "layer/hub/queued_message.hpp"
 #include "redis/codec/serializer.hpp"
 #include "sluice/layer/bus.hpp"
 
 namespace sluice::SLUICE_ABI::redis {
 
-/// The call that made it.
-inline std::string_view name_of(BusTarget to) noexcept { return to == BusTarget::group ? "group_send" : "send"; }
-
-/// One key that gets a message, and the recipients behind it.
+/// One key that gets a message, and for whom it is there.
 struct Target {
   std::string key;
   std::size_t capacity;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The part of the bus that checks that publications arrive: each host is proven before it counts as up, and
-// periodically afterwards.
+// The bus's part that makes sure that what is published arrives: each host is proven before it counts as up and then
+// again and again.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,9 +12,9 @@
 namespace sluice::SLUICE_ABI::redis {
 namespace {
 
-constexpr unsigned role_ticks_in_use = 4;  // a replica accepts publications, and does not forward them
+constexpr unsigned role_ticks_in_use = 4;  // a replica takes publications, and keeps them to itself
 
-// The key or the channel of this process. A user that may not run the command only reads, which is allowed.
+// The key or the channel of this process. A user that may not run the command at all only reads, and may do so.
 bool is_kept_from_us(const Reply& refusal) {
   return refusal.is_error("NOPERM") && refusal.text.find("to run the") == refusal.text.npos;
 }
@@ -36,7 +36,8 @@ void RedisBus::prove(std::size_t number) {
     if (!reply || !asked.connected) return;  // the host is lost
     if (!reply->is_error()) return asked.proof.accepted(ticket);
     asked.proof.refused(ticket);
-    // Other processes may publish although this one may not. If Redis refuses all of them, each sender gets an error.
+    // Others may publish where this process may not. A Redis that is full, say, refuses them as well, and each sender
+    // is told.
     if (is_kept_from_us(*reply)) return asked.node->lose(unexpected("a probe of this process to itself", *reply));
     if (reply->is_error("NOPERM")) {
       context_->refused("a probe, so that it is not proven that events arrive,", {}, *reply);
@@ -50,7 +51,7 @@ void RedisBus::probe_arrived(std::size_t number, std::uint64_t ticket) {
   if (host.proof.received_probe(ticket) && host.connected && !host.up) is_proven(number);
 }
 
-// Messages from other hosts go first.
+// What other hosts have handed over goes first.
 void RedisBus::is_proven(std::size_t number) {
   Host& host = hosts_[number];
   host.up = true;
@@ -78,21 +79,21 @@ void RedisBus::lost(std::size_t number, const Error& reason) {
   if (was_up && !ending_) events_->down(number, reason);
 }
 
-// The connection works, so its node logs nothing.
+// The connection is well, so its node logs nothing.
 void RedisBus::unsettled(std::size_t number, const Error& error) {
   if (!ending_) events_->missed(Error(error.code(), hosts_[number].node->name() + ": " + error.message()));
 }
 
-// The connection works, but Redis lost its data: FLUSHDB, an eviction, a DEL. Treated like an outage, on the same
+// The connection is well, and what it knew is gone: FLUSHDB, an eviction, a DEL. As after an outage, on the same
 // connection.
 void RedisBus::forgot(std::size_t number) {
-  hosts_[number].forgetful = false;
   const Error error(ErrorCode::layer_unavailable, "Redis has lost keys of this layer");
   const std::string reason = fmt::format("down: {}: {}", hosts_[number].node->name(), error.message());
   if (context_->is_news(reason)) log(LogLevel::warning, fmt::format("Redis layer: {}", reason));
   hosts_[number].session->forgot();
   events_->down(number, error);
   events_->up(number);
+  hosts_[number].forgetful = false;  // last: where there is no memory, the next tick does all of it again
 }
 
 unsigned RedisBus::ticks_per_look() const {
@@ -120,7 +121,7 @@ void RedisBus::look_after(std::size_t number) {
   if (host.up && host.forgetful) forgot(number);
 }
 
-// The next tick comes even if this one throws.
+// The next tick comes whatever becomes of this one.
 void RedisBus::tick() {
   executor().post_after(EchoProof::tick_time, [weak = std::weak_ptr(here_)] {
     if (const auto here = weak.lock()) (*here)->tick();
@@ -132,7 +133,7 @@ void RedisBus::tick() {
       publish_parts(number);
       host.session->tick();
     } else {
-      drop_expired(host);  // expired messages free their memory
+      drop_expired(host);  // their memory is free now, not when the link is back
     }
     look_after(number);
   }
