@@ -44,8 +44,7 @@ void Alarms::arm() {
   clock_.set(executor_, alarms_.begin()->first.first, [this] { ring(); });  // jobs end before their executor's locals
 }
 
-// If no timer can be set for the first alarm, it would never ring. Its session is closed then, and the client connects
-// again.
+// If no timer can be set for the first alarm, its session is closed, and the client connects again.
 void Alarms::arm_or_miss() noexcept {
   for (;;) {
     try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Events that the sessions of one executor have asked for at a later time.
+// Events that the sessions of one executor will receive at a later time.
 #pragma once
 
 #include <chrono>
@@ -18,8 +18,8 @@ namespace sluice::SLUICE_ABI {
 
 class Session;
 
-/// Delivers each event when it is due, and forgets those of a session that has finished: a timer of the executor can't
-/// be cancelled, and would keep the session's memory until it rings. Its executor only.
+/// Delivers each event when it is due, and removes those of a finished session: a timer of the executor cannot be
+/// cancelled, and would keep the session's memory until it is due. Its executor only.
 class Alarms {
  public:
   explicit Alarms(Executor& executor) noexcept : executor_(executor) {}

@@ -8,7 +8,7 @@
 namespace sluice::SLUICE_ABI {
 namespace {
 
-// What a message takes beside its bytes: places in the maps and the chunk's head, about.
+// The overhead of a message, about: entries in the maps and the chunk's header.
 constexpr std::size_t beside_a_frame = 256;
 
 std::size_t cost_of(const Frame& frame, std::string_view key) noexcept {
@@ -28,7 +28,7 @@ bool Backlog::keep(const Frame& frame, std::string_view group, std::size_t elsew
   return true;
 }
 
-// As number next_. When there is no memory nothing has changed.
+// Adds it as number next_. Without memory nothing has changed.
 void Backlog::add(Entry entry, std::set<Number>* numbers) {
   GroupQueue* const queue = entry.queue;
   try {
@@ -127,7 +127,7 @@ Backlog::GroupQueue& Backlog::queue_of(std::string_view group) {
   return entry->second;
 }
 
-// Would it fit if so much of what may be dropped were gone?
+// True if it would fit after this much droppable data is removed.
 bool Backlog::fits(std::size_t cost, std::size_t elsewhere, std::size_t freed_bytes,
                    std::size_t freed_messages) const noexcept {
   const std::size_t droppable = droppable_bytes_ - freed_bytes + cost;
@@ -136,7 +136,7 @@ bool Backlog::fits(std::size_t cost, std::size_t elsewhere, std::size_t freed_by
          total_.holds(cost - std::min(cost, freed_bytes));
 }
 
-// Moves the gap behind everything that waits.
+// Moves the gap behind all waiting messages.
 void Backlog::drop_new(GroupQueue& queue, std::uint64_t messages) {
   if (queue.gap) {
     auto gap = entries_.extract(*queue.gap);
@@ -149,7 +149,7 @@ void Backlog::drop_new(GroupQueue& queue, std::uint64_t messages) {
   queue.dropped += messages;
 }
 
-// The gap takes the place of the message, unless it stands behind it. It needs no memory.
+// The gap takes the place of the message, unless it is behind it. It needs no memory.
 void Backlog::drop(GroupQueue& queue, Number number) noexcept {
   const auto entry = entries_.find(number);
   forget(*entry);
@@ -167,7 +167,7 @@ void Backlog::remove(Entries::iterator entry) noexcept {
   entries_.erase(entry);
 }
 
-// Everywhere but among the entries.
+// Removes it everywhere except from the entries.
 void Backlog::forget(const Entries::value_type& entry) noexcept {
   const auto& [number, message] = entry;
   const std::size_t cost = cost_of(message.frame, message.key);

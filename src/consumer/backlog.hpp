@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What waits for a slow client: in its order, within bounds, and with a mark where something was dropped.
+// The messages that wait for a slow client: in order, within bounds, and with gaps where messages were dropped.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,7 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// What waits in all backlogs of a process, in bytes, and how much that may be; 0: any number. Any thread.
+/// The bytes in all backlogs of a process, and their bound; 0: any number. Any thread.
 struct BacklogTotal {
   explicit BacklogTotal(std::size_t limit) noexcept : most(limit) {}
   bool holds(std::size_t more) const noexcept {
@@ -29,13 +29,13 @@ struct BacklogTotal {
   std::atomic<std::size_t> bytes{0};
 };
 
-/// Messages that wait until a client has taken what it was sent before, oldest first. Some must be kept, others may be
-/// dropped as their group's policy says; each policy costs its own group's messages only. A group that lacks some has a
-/// gap, which stands where the last of them was, so that it is taken when all of them are missed. No call looks at more
-/// messages than it drops. A machine without a connection. Its executor only.
+/// Messages that wait until a client has taken earlier ones, oldest first. Some must be kept, others may be dropped by
+/// their group's policy; each policy drops messages of its own group only. A group with dropped messages has a gap at
+/// the place of the last of them. No call visits more messages than it drops. It uses no connection. Its executor only.
 class Backlog {
  public:
-  /// `all` counts in bytes what waits here and elsewhere for the client; the others what may be dropped.
+  /// `all` bounds the bytes that wait here and elsewhere for the client; the others bound the messages that may be
+  /// dropped.
   struct Bounds {
     std::size_t all;
     std::size_t droppable_bytes;
@@ -50,33 +50,33 @@ class Backlog {
     std::string group;  // empty: none
   };
 
-  /// Frames that would pin much more than themselves are copied by `frames`. Both references outlive this.
+  /// `frames` copies frames that would keep much more memory alive than their bytes. Both references outlive this.
   Backlog(FrameBuffer& frames, BacklogTotal& total, Bounds bounds) : frames_(frames), total_(total), bounds_(bounds) {}
   Backlog(const Backlog&) = delete;
   Backlog& operator=(const Backlog&) = delete;
   ~Backlog() { total_.bytes.fetch_sub(bytes(), std::memory_order_relaxed); }
 
-  /// A message that is not dropped. False: it would pass the bound on all, of which `elsewhere` is taken already, or
-  /// the total.
+  /// Adds a message that must be kept. False: it would exceed the bound on all, of which `elsewhere` is used already,
+  /// or the total.
   [[nodiscard]] bool keep(const Frame& frame, std::string_view group, std::size_t elsewhere);
-  /// A message that may be dropped: the policy is not `close`.
+  /// Adds a message that may be dropped: the policy is not `close`.
   Losses put(const Frame& frame, std::string_view group, WhenSlow policy, std::string_view key, std::size_t elsewhere);
-  /// Messages that found no place on their way here: as if they had been put and dropped.
+  /// Counts messages that were dropped on their way here, as if they had been put and dropped.
   void miss(std::string_view group, std::uint64_t messages);
-  /// Forgets all that waits of a group, and its gap. Returns how many messages that were.
+  /// Removes all messages of a group, and its gap. Returns the number of messages.
   std::size_t leave(std::string_view group);
 
   bool empty() const noexcept { return entries_.empty(); }
-  /// Is what comes next a gap? Otherwise it is a message, unless all is empty.
+  /// True if the next entry is a gap. Otherwise it is a message, unless the backlog is empty.
   bool gap_is_next() const noexcept { return !empty() && entries_.begin()->second.frame.empty(); }
   Waiting take_message();
   Gap take_gap();
 
-  /// All that waits, with what it takes in memory beside its bytes.
+  /// The bytes of all waiting messages, with their overhead.
   std::size_t bytes() const noexcept { return kept_bytes_ + droppable_bytes_; }
 
  private:
-  using Number = std::uint64_t;  // grows with every message
+  using Number = std::uint64_t;  // increases with every message
 
   struct GroupQueue {
     std::string_view group;
@@ -84,7 +84,7 @@ class Backlog {
     std::size_t droppable_bytes = 0;
     std::unordered_map<std::string, Number, StringHash, std::equal_to<>> latest;  // by key
     std::uint64_t dropped = 0, superseded = 0;
-    std::optional<Number> gap;  // where it stands
+    std::optional<Number> gap;  // its place
   };
   struct Entry {
     Frame frame;        // empty: the gap of its queue

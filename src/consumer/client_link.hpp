@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A session's end of its connection: how the handshake was answered, what is sent, and how it is closed.
+// A session's side of its connection: the handshake's answer, sends, and the close.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// It is open until this side ends the connection (closing), or the connection is gone (closed). Its executor only.
+/// It is open until this side ends the connection (closing), or the connection has ended (closed). Its executor only.
 class ClientLink {
  public:
   explicit ClientLink(std::shared_ptr<Connection> connection) noexcept;
@@ -29,11 +29,11 @@ class ClientLink {
   bool answered() const noexcept { return answer_ != Answer::none; }
   bool accepted() const noexcept { return answer_ == Answer::accepted; }
   bool connected() const noexcept { return accepted() && open(); }
-  /// Both throw std::logic_error when the handshake is answered already, and std::invalid_argument.
+  /// Both throw std::logic_error when the handshake was answered already, and std::invalid_argument.
   void accept(const Acceptance& acceptance, const Scope& scope, HostState::Counters& counters);
   void deny(const Denial& denial, HostState::Counters& counters);
-  /// Sends what waits and a close frame; before accept it denies the handshake with this status. What has no memory to
-  /// be sent is not sent, but the end is tried twice.
+  /// Sends waiting messages and a close frame; before accept it denies the handshake with this status. Messages without
+  /// memory are not sent; the close is tried twice.
   void close(const CloseReason& reason, int status_before_accept, const DeliveryQueue::Context& context) noexcept;
 
   /// The client is not read until resume_reading().
@@ -49,10 +49,10 @@ class ClientLink {
  private:
   enum class Answer : std::uint8_t { none, accepted, denied };
 
-  [[no_unique_address]] DeliveryQueue delivery_;  // the next members stand in its padding
+  [[no_unique_address]] DeliveryQueue delivery_;  // the next members are in its padding
   Answer answer_ : 2 = Answer::none;
   bool paused_ : 1 = false;
-  // Bytes of their own: a call from a wrong thread reads them before it is refused.
+  // Separate bytes: a call from a wrong thread reads them before it is refused.
   bool closing_ = false;
   bool closed_ = false;
 };

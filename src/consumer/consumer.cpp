@@ -13,7 +13,7 @@
 namespace sluice::SLUICE_ABI {
 namespace {
 
-// A group that could not be joined leaves no policy behind: clients that make up names must not fill the memory.
+// A group that could not be joined leaves no policy behind: clients that invent names must not fill the memory.
 void forget_policy(SessionQueues& queues, std::string_view group) {
   if (!queues.channel().in_group(group)) queues.client().delivery().leave(group);
 }
@@ -129,7 +129,7 @@ Task<Result<void>> Consumer::group_add(std::string_view group, WhenSlow when_slo
   return joined;
 }
 
-// From here on nothing of the group reaches the client, so nothing of it need wait.
+// No message of the group reaches the client any more, so waiting ones are dropped.
 Task<Result<void>> Consumer::group_discard(std::string_view group) {
   SessionQueues& queues = session().queues();
   if (queues.client().open()) must_run_on(queues.home().executor(), "group_discard()");

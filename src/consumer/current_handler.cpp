@@ -3,7 +3,7 @@
 
 namespace sluice::SLUICE_ABI {
 
-// A consumer and the layers below it may each have something to keep.
+// A consumer and its base classes may each keep an object.
 void CurrentHandler::keep(std::shared_ptr<const void> referred, std::size_t bytes, LiveSessions& home) {
   RunningHandler& running = prepare(home);
   auto& kept = running.argument;

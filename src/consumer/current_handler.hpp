@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The handler that a session runs now: what it was given, and its task while it waits.
+// The handler that a session runs now: its arguments, and its task while it waits.
 #pragma once
 
 #include <cstddef>
@@ -14,28 +14,28 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// None most of the time; then it takes no memory but a pointer. What it uses of its executor is passed with each call.
-/// Its executor only.
+/// There is none most of the time; then it is one pointer. The executor's state is passed with each call. Its executor
+/// only.
 class CurrentHandler {
  public:
   /// A handler's task waits: nothing else of this session may run.
   bool waits() const noexcept { return running_ && running_->number != 0; }
-  /// Is it the waiting handler of this number? An older one may have been destroyed.
+  /// True for the waiting handler of this number. An older one may have been destroyed.
   bool is(std::uint64_t number) const noexcept { return running_ && running_->number == number; }
   std::uint64_t number() const noexcept { return running_->number; }
 
-  /// Room for a handler's mail, before that is taken from the mailbox.
+  /// Allocates room for a handler's mail, before it is taken from the mailbox.
   RunningHandler& prepare(LiveSessions& home) {
     if (!running_) running_ = home.acquire_handler();
     return *running_;
   }
   const RunningHandler& running() const noexcept { return *running_; }
-  /// What the task refers to is kept until it has finished, beside what was given before.
+  /// Keeps an object that the task refers to until it has finished, beside earlier ones.
   void keep(std::shared_ptr<const void> referred, std::size_t bytes, LiveSessions& home);
   /// Starts the task, which has not finished yet. True: it has now; take_result() follows. False: it waits, and calls
   /// `waiter` once. When it throws nothing has changed.
   bool start(Task<> task, Waiter waiter, LiveSessions& home);
-  /// The task has finished: throws what it threw.
+  /// The task has finished: rethrows its exception.
   void take_result(LiveSessions& home);
 
   /// Bytes of mail and arguments that are counted while the handler waits.

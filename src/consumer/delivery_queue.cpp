@@ -10,7 +10,7 @@
 namespace sluice::SLUICE_ABI {
 namespace {
 
-// Above so many queued bytes a client is slow, well before it is closed.
+// Above this many queued bytes a client is slow, well before it is closed.
 std::size_t slow_mark(const ConsumerLimits& limits) noexcept {
   return std::min(limits.slow_bytes, limits.queued_bytes / 2);
 }
@@ -30,7 +30,7 @@ struct DeliveryQueue::State {
   ByGroup<WhenSlow> policies;
   std::unique_ptr<Backlog> backlog;  // null: the client keeps up
   ByGroup<std::uint64_t> missed;     // messages that did not fit into the mailbox
-  bool gap_announced = false;        // the session has been asked to run on_gap
+  bool gap_announced = false;        // the session was asked to run on_gap
   bool in_gap = false;               // on_gap runs
 };
 
@@ -57,7 +57,7 @@ void DeliveryQueue::set_policy(std::string_view group, WhenSlow when_slow) {
   state().policies.insert_or_assign(std::string(group), when_slow);
 }
 
-// What is sent to a consumer itself, through no group, is not dropped.
+// Messages to a consumer itself, without a group, are not dropped.
 WhenSlow DeliveryQueue::chosen_policy(std::string_view group) const {
   if (group.empty()) return WhenSlow::close;
   const auto found = state_->policies.find(group);

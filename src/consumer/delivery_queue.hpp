@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The way out to one client: sent at once while the client keeps up, queued in its order while the client is slow.
+// Sends to one client: at once while the client keeps up, queued in order while the client is slow.
 #pragma once
 
 #include <cstddef>
@@ -17,33 +17,33 @@
 namespace sluice::SLUICE_ABI {
 
 /// Sends to one connection. While no group of the client may drop messages, everything is sent, and the connection
-/// closes a client that is too slow. Once a group may, the queue sends so many bytes on credit and then looks at what
-/// the connection has queued. If that is too much the client is behind: messages wait in a Backlog, there is no credit,
-/// and the queue catches up when the connection has drained.
+/// closes a client that is too slow. Once a group may, the queue sends a number of bytes on credit and then checks the
+/// connection's queue. If that is too long the client is behind: messages wait in a Backlog, there is no credit, and
+/// the queue catches up when the connection has drained.
 ///
-/// A machine without sockets: it calls a Connection and returns what its session must do. catch_up() is the one place
-/// that feeds a client that is behind, so another source than the backlog is added there. When a call has no memory
-/// it throws, and the session ends. Its executor only.
+/// It uses no sockets: it calls a Connection and returns what its session must do. Only catch_up() sends to a client
+/// that is behind, so another source than the backlog would be added there. Without memory a call throws, and the
+/// session ends. Its executor only.
 class DeliveryQueue {
  public:
-  /// What the queue uses of its session during one call.
+  /// The parts of its session that the queue uses during one call.
   struct Context {
     HostState& host;
     FrameBuffer& frames;
     const Channel& channel;  // knows the client's groups
     std::size_t
-        mail_bytes;  // of layer mail that waits for the consumer; counts against ConsumerLimits::queued_bytes as well
+        mail_bytes;  // of layer mail that waits for the consumer; it counts against ConsumerLimits::queued_bytes too
 
     bool in_group(std::string_view group) const noexcept { return group.empty() || channel.in_group(group); }
   };
-  /// What the session must do after a call.
+  /// The action that the session must take after a call.
   enum class Next : std::uint8_t {
     nothing,
     close_slow_client,    // messages for it exceed a bound
     close_busy_consumer,  // broadcasts that wait for its mail exceed a bound
     notify_gap,           // a gap is next: run on_gap in the consumer's turn, between begin_gap() and end_gap()
   };
-  /// What becomes of broadcasts that cannot be sent at once because their consumer has mail.
+  /// The result for broadcasts that cannot be sent at once because their consumer has mail.
   enum class Admission : std::uint8_t { wait, miss, close_slow_client };
 
   explicit DeliveryQueue(std::shared_ptr<Connection> connection) noexcept;
@@ -57,17 +57,17 @@ class DeliveryQueue {
 
   // --- policies
 
-  /// Of groups without a policy of their own.
+  /// The policy of groups without one.
   void set_default_policy(WhenSlow when_slow);
   void set_policy(std::string_view group, WhenSlow when_slow);
   WhenSlow policy_of(std::string_view group) const { return state_ ? chosen_policy(group) : WhenSlow::close; }
   bool may_drop() const noexcept { return state_ != nullptr; }
-  /// Forgets the group's policy, its gap and what waits of it. Returns how many messages waited.
+  /// Removes the group's policy, its gap and its waiting messages. Returns the number of messages.
   std::size_t leave(std::string_view group);
 
   // --- messages
 
-  /// True: this frame may go to the connection at once. False: it must take the way of send() or deliver().
+  /// True: this frame may be sent to the connection at once. False: use send() or deliver().
   bool take_credit(const Frame& frame) noexcept {
     if (!state_) return true;
     if (frame.size() > credit_) return false;
@@ -80,32 +80,32 @@ class DeliveryQueue {
   /// Broadcasts without credit.
   [[nodiscard]] Next deliver(const DeliveryRun& run, const Context& context);
 
-  /// May so many bytes of broadcasts wait in the mailbox? Their bytes count as if they were queued already. With the
+  /// Whether this many bytes of broadcasts may wait in the mailbox. They count as if they were queued already. With the
   /// policy `close` they are never missed.
   Admission admit(std::size_t bytes, WhenSlow when_slow, std::size_t mail_bytes,
                   const ConsumerLimits& limits) const noexcept;
-  /// Broadcasts were missed, and the session has put a notice of that behind its mail.
+  /// Notes missed broadcasts, for which the session has put a notice behind its mail.
   bool has_missed() const noexcept;
   /// Counts the broadcasts as dropped by their group.
   void miss(const DeliveryRun& run, HostState& host);
-  /// The notice's turn: what was missed becomes gaps behind everything that was sent. If `discard`, it is forgotten.
+  /// The notice's turn: missed broadcasts become gaps behind all earlier messages. If `discard`, they are dropped.
   void take_missed(bool discard, const Context& context);
 
   // --- a client that is behind
 
   bool behind() const noexcept;
-  /// Sends what waits, so much at a time that the connection's queue stays short, up to the next gap.
+  /// Sends waiting messages up to the next gap, in portions that keep the connection's queue short.
   [[nodiscard]] Next catch_up(const Context& context);
-  /// The gap's turn. Nothing: its group was left meanwhile, or the gap moved on; then the session calls catch_up().
-  /// Until end_gap() messages of the consumer are sent at once: they belong where the gap is.
+  /// The gap's turn. nullopt: its group was left meanwhile, or the gap moved; then the session calls catch_up(). Until
+  /// end_gap() messages of the consumer are sent at once, at the gap's place.
   std::optional<Gap> begin_gap();
   bool in_gap() const noexcept { return state_ && state_in_gap(); }
   [[nodiscard]] Next end_gap(const Context& context);
-  /// Sends all that waits, before a close.
+  /// Sends all waiting messages, before a close.
   void flush(const Context& context);
-  /// The client is closed as too slow: drops what waits.
+  /// The client is closed as too slow: drops waiting messages.
   void drop_waiting() noexcept;
-  /// The connection is gone: forgets policies, gaps and what waits.
+  /// The connection has ended: clears policies, gaps and waiting messages.
   void reset() noexcept;
 
  private:
@@ -121,7 +121,7 @@ class DeliveryQueue {
 
   std::shared_ptr<Connection> connection_;
   std::unique_ptr<State> state_;  // null while no group may drop messages
-  std::uint32_t credit_ = 0;      // with state_: bytes that may be sent before the connection's queue is looked at
+  std::uint32_t credit_ = 0;      // with state_: bytes that may be sent before the connection's queue is checked
 };
 
 }  // namespace sluice::SLUICE_ABI

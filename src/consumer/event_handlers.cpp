@@ -48,7 +48,7 @@ bool EventHandlers::must_arrive(std::string_view type) const noexcept {
 
 Result<EventHandlers::Call> EventHandlers::call(Consumer& consumer, const Event& event) const {
   const Entry* entry = find(event.type());
-  // A broadcast is for clients, and never comes here, unless there is nothing in it for any.
+  // Broadcasts go to clients and do not reach this code, unless they have no payload for any client.
   if (!entry && event.broadcast_kind() != BroadcastKind::none) return empty_broadcast(event);
   if (!entry)
     return Error(ErrorCode::not_found,

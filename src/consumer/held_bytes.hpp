@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How much memory the busy consumers of a process hold.
+// The memory that the busy consumers of a process hold.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,7 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// Bytes that are held now, and how many may be; 0: any number. Any thread.
+/// The bytes that are held now, and their limit; 0: any number. Any thread.
 class HeldBytes {
  public:
   explicit HeldBytes(std::size_t most) noexcept : most_(most) {}
@@ -18,7 +18,7 @@ class HeldBytes {
   void subtract(std::size_t bytes) noexcept { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
   std::size_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
   bool too_many() const noexcept { return most_ > 0 && bytes() > most_; }
-  /// More than an eighth above what may be held.
+  /// True if the limit is exceeded by more than an eighth.
   bool far_too_many() const noexcept { return most_ > 0 && bytes() / 9 > most_ / 8; }
 
  private:

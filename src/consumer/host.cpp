@@ -46,10 +46,10 @@ void HostState::lives_at(LiveSessions& home) {
     return;
   }
   known->ended = false;
-  if (known->lives.expired()) known->lives = home.weak_from_this();  // another executor's came to lie there
+  if (known->lives.expired()) known->lives = home.weak_from_this();  // another executor has the same address now
 }
 
-// Another server may still have connections there, whose events it tells when it ends.
+// Another server may still have connections there, and reports their end later.
 void HostState::executor_ended(const Executor& executor) noexcept {
   std::shared_ptr<LiveSessions> left;
   {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What all sessions of a host share.
+// The shared state of a host's sessions.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,7 @@ namespace sluice::SLUICE_ABI {
 
 class LiveSessions;
 
-/// A host's parts and counters. It outlives the host while sessions do. Any thread.
+/// A host's parts and counters. It exists as long as the host and its sessions. Any thread.
 class HostState {
  public:
   HostState(std::shared_ptr<Application> served, ChannelLayer* channel_layer, HostOptions chosen)
@@ -44,14 +44,14 @@ class HostState {
         dropped_oldest{0}, superseded{0}, gaps_told{0}, shed_consumers{0}, missed_events{0};
   } counters;
 
-  /// Counts what was dropped, and reports it.
+  /// Counts dropped mail, and reports it to observers.
   void drop(MailDrop cause, std::uint64_t times = 1) noexcept;
 
-  /// Sessions of this host live there.
+  /// Notes that this executor has sessions of this host.
   void lives_at(LiveSessions& home);
-  /// The executor runs no more: destroys the sessions there whose connections are gone.
+  /// The executor has stopped: destroys its sessions whose connections have ended.
   void executor_ended(const Executor& executor) noexcept;
-  /// The host ends: destroys the sessions that are left on executors which run no more.
+  /// The host ends: destroys the sessions on stopped executors.
   void end() noexcept;
 
  private:
@@ -59,7 +59,7 @@ class HostState {
   struct Home {
     LiveSessions* sessions;
     std::weak_ptr<LiveSessions> lives;
-    bool ended = false;  // its executor runs no more
+    bool ended = false;  // its executor has stopped
   };
   std::vector<Home> homes_;
 };

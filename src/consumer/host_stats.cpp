@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the numbers of HostStats are for operators: the texts of /metrics and of docs/observability.md.
+// The metrics of HostStats, with the texts of /metrics and of docs/observability.md.
 #include <array>
 
 #include "sluice/consumer/host.hpp"

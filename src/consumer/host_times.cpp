@@ -12,7 +12,8 @@ std::array<Histogram, sizeof...(index)> histograms(std::index_sequence<index...>
   return {((void)index, Histogram(Histogram::times()))...};
 }
 
-// Mail that stood in the mailbox: connect() has none, and the end of a connection is no work that waits.
+// Kinds of calls whose mail waits in the mailbox: connect() has no mail, and the end of a connection is no waiting
+// work.
 bool is_mail(HandlerKind kind) noexcept {
   return kind == HandlerKind::receive || kind == HandlerKind::event || kind == HandlerKind::gap;
 }

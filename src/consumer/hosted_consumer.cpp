@@ -11,7 +11,7 @@ namespace {
 
 const UserId nobody;
 
-// The consumer's count when the session counts nothing any more, and the largest that it counts.
+// Marks a consumer whose memory is not counted any more; also one more than the largest count.
 constexpr std::uint32_t uncounted = std::numeric_limits<std::uint32_t>::max();
 constexpr std::size_t most_counted = uncounted - 1;
 
@@ -29,7 +29,7 @@ Identity HostedConsumer::identity() const noexcept {
 
 bool HostedConsumer::counts_kept() const noexcept { return consumer_ && consumer_->kept_counted_ != uncounted; }
 
-// Whatever numbers a consumer gives, what is subtracted is what was added.
+// Whatever numbers a consumer returns, exactly the added amount is subtracted.
 bool HostedConsumer::count_kept(HeldBytes& held) noexcept {
   const std::size_t before = consumer_->kept_counted_;
   const std::size_t now = std::min(kept_bytes(), most_counted);

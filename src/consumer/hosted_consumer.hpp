@@ -14,7 +14,7 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// There is a consumer from make() to release(). Its executor only.
+/// The consumer exists from make() to release(). Its executor only.
 class HostedConsumer {
  public:
   explicit HostedConsumer(Scope scope) noexcept : scope_(std::move(scope)) {}
@@ -31,15 +31,15 @@ class HostedConsumer {
   std::size_t kept_bytes() const noexcept { return consumer_ ? consumer_->kept_bytes() : 0; }
   /// False before make() and after stop_counting_kept().
   bool counts_kept() const noexcept;
-  /// Counts kept_bytes() anew, up to 4 GiB. True: that is more than before.
+  /// Counts kept_bytes() again, up to 4 GiB. True: it increased.
   bool count_kept(HeldBytes& held) noexcept;
-  /// Whatever the consumer keeps from now on, it is not counted.
+  /// The consumer's memory is not counted from now on.
   void stop_counting_kept(HeldBytes& held) noexcept;
 
   void release() noexcept { consumer_.reset(); }
 
  private:
-  // They end in the opposite order.
+  // They are destroyed in the opposite order.
   Scope scope_;
   std::unique_ptr<Consumer> consumer_;
 };

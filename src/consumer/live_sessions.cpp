@@ -9,7 +9,7 @@
 
 namespace sluice::SLUICE_ABI {
 
-// The first of a turn posts the job; without one it is not among them.
+// The first session of a turn posts the job; if that fails it is not added.
 template <class Job>
 void LiveSessions::post_for(Sessions& sessions, std::shared_ptr<Session> session, Job job) {
   sessions.push_back(std::move(session));
@@ -61,7 +61,7 @@ void LiveSessions::resume_all() {
   due.swap(resuming_);
   try {
     resuming_.reserve(due.capacity());
-  } catch (...) {  // one by one, in the vector that there is
+  } catch (...) {  // one by one, in the existing vector
     due.swap(resuming_);
     const Resuming first = std::move(resuming_.front());
     resuming_.erase(resuming_.begin());
@@ -98,8 +98,8 @@ void LiveSessions::shed_soon(std::shared_ptr<Session> session) {
   shedding_ = true;
 }
 
-// Sessions that hold little stay: those that hold much may be on other executors, which shed their own. Far above the
-// limit they go as well.
+// Small sessions stay: larger ones may be on other executors, which close their own. Far above the limit they are
+// closed as well.
 void LiveSessions::shed(const HeldBytes& held, const std::shared_ptr<Session>& otherwise) {
   while (held.too_many()) {
     Session* largest = nullptr;

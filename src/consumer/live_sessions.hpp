@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The sessions of one executor: they live here, and are pumped from here.
+// Owns the sessions of one executor, and pumps them.
 #pragma once
 
 #include <cstddef>
@@ -21,18 +21,18 @@ namespace sluice::SLUICE_ABI {
 class HostState;
 class Session;
 
-/// A handler that runs, and what it may refer to. The task is destroyed first.
+/// A running handler, and the objects that it may refer to. The task is destroyed first.
 struct RunningHandler {
   Mail mail;
   std::shared_ptr<const void> argument;
   std::size_t argument_bytes = 0;
-  std::size_t held = 0;      // what is counted of it among the host's held bytes, while the handler waits
+  std::size_t held = 0;      // its part of the host's held bytes, while the handler waits
   std::uint64_t number = 0;  // while the handler waits
-  Mailbox::Time arrived{};   // of mail that waited, where the host has observers
+  Mailbox::Time arrived{};   // of mail that waited, if the host has observers
   Task<> task;
 };
 
-/// The sessions of one executor, and those among them that have mail to look at. Its executor only.
+/// The sessions of one executor, and those among them with mail to handle. Its executor only.
 class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
  public:
   explicit LiveSessions(Executor& executor) : executor_(executor), frames_(executor.local<FrameBuffer>()) {
@@ -40,36 +40,37 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   }
   LiveSessions(const LiveSessions&) = delete;
   LiveSessions& operator=(const LiveSessions&) = delete;
-  /// The executor ends: so do the sessions that are left.
+  /// The executor ends: destroys the remaining sessions.
   ~LiveSessions();
 
   Executor& executor() const noexcept { return executor_; }
   FrameBuffer& frames() const noexcept { return frames_; }
   /// For log lines about what clients can cause.
   LogThrottle& rare_log() noexcept { return rare_log_; }
-  /// For events that no handler takes: one line per type.
+  /// For events without a handler: one line per type.
   LogThrottle& event_log() noexcept { return event_log_; }
 
-  void add(std::shared_ptr<Session> session);  // when there is no memory nothing has changed
+  void add(std::shared_ptr<Session> session);  // without memory nothing has changed
   const std::shared_ptr<Session>& at(std::size_t index) const noexcept { return all_[index]; }
   void remove(const Session& session) noexcept;
-  /// Destroys sessions of this host: those whose connections are gone, or all. The executor does not run.
+  /// Destroys sessions of this host: those whose connections have ended, or all. The executor does not run.
   enum class Which { closed, all };
   void abandon(const HostState& host, Which which) noexcept;
-  /// Pumps this session in a job of its own soon; one job serves all sessions of a turn.
+  /// Pumps this session in a later job; one job serves all sessions of a turn.
   void pump_soon(std::shared_ptr<Session> session);
-  /// Once the jobs posted by now have run: what waits for this session then is copied out of shared memory.
+  /// After the jobs posted so far: copies waiting broadcasts of this session out of shared memory.
   void unshare_soon(std::shared_ptr<Session> session);
-  /// The host's consumers hold too much: those here that hold the most are closed, or this one if it is alone.
+  /// The host's consumers hold too much: closes the largest ones here, or this one if it is alone.
   void shed_soon(std::shared_ptr<Session> session);
-  /// So many bytes are worth a look when consumers must be shed.
+  /// A session with this many bytes is considered when consumers must be closed.
   static bool is_large(std::size_t bytes) noexcept { return bytes >= 64 * 1024; }
-  /// What this session holds has become large, or small again.
+  /// This session's held bytes have become large, or small again.
   void note_holder(Session& session, std::size_t now);
-  /// Its consumer keeps so much between messages.
+  /// Its consumer's memory between messages has become large, or small again.
   void note_keeper(Session& session, std::size_t now);
 
-  /// A handler waits from here on, so that resume_soon needs no memory. Returns the handler's number, which is not 0.
+  /// A handler waits from now on: allocates its entry, so that resume_soon() needs no memory. Returns the handler's
+  /// number, which is not 0.
   std::uint64_t handler_waits() {
     const std::size_t needed = resuming_.size() + waiting_handlers_ + 1;
     if (resuming_.capacity() < needed) resuming_.reserve(2 * needed + 16);
@@ -80,7 +81,7 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   /// The handler of this number has finished: Session::resume() runs in a job of its own.
   void resume_soon(std::shared_ptr<Session> session, std::uint64_t handler) noexcept;
 
-  /// Few handlers run at the same time: their memory is used again. It is empty.
+  /// Few handlers run at the same time: their memory is reused. It is empty.
   std::unique_ptr<RunningHandler> acquire_handler() {
     if (spares_.empty()) return std::make_unique<RunningHandler>();
     auto work = std::move(spares_.back());
@@ -120,7 +121,7 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   std::uint64_t handlers_begun_ = 0;
   bool resumption_posted_ = false;
   bool shedding_ = false;
-  std::unordered_set<Session*> holders_, keepers_;  // of large holdings
+  std::unordered_set<Session*> holders_, keepers_;  // with large holdings
   std::vector<std::unique_ptr<RunningHandler>> spares_;
 };
 

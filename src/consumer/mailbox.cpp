@@ -4,7 +4,7 @@
 namespace sluice::SLUICE_ABI {
 namespace {
 
-// A list's node, the strings of a broadcast, the head of its chunk, about.
+// A list's node, the strings of a broadcast, the header of its chunk, about.
 constexpr std::size_t beside_its_bytes = 256;
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What waits for a consumer: mail from its client and mail from its layer, taken in turns.
+// The mail that waits for a consumer: mail from its client and mail from its layer, taken in turns.
 #pragma once
 
 #include <chrono>
@@ -20,13 +20,13 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// The end of the connection, as it stands in the client's queue behind what the client said before.
+/// The end of the connection, in the client's queue behind earlier messages.
 struct Closed {
   CloseReason reason;
 };
 
-/// A broadcast that passes the consumer by, but not the mail before it. When its turn comes it is only sent if the
-/// client is still in its group: the mail before it may have taken the page away.
+/// A broadcast for the client that must not overtake earlier mail. In its turn it is sent only if the client is still
+/// in its group: earlier mail may have revoked the page.
 struct PassingBroadcast {
   Frame frame;
   std::string group;  // empty: sent to the channel itself
@@ -34,14 +34,14 @@ struct PassingBroadcast {
   WhenSlow when_slow = WhenSlow::close;
 };
 
-/// Here broadcasts did not fit; the delivery queue knows how many.
+/// The place where broadcasts did not fit; the delivery queue has their number.
 struct Missed {};
 
-/// A gap is next in the backlog: the consumer is notified in its turn.
+/// A gap is next in the backlog: runs on_gap() in the consumer's turn.
 struct GapIsNext {};
 
-/// The server stops. It stands among the layer's mail twice: the consumer is notified first, and then, behind what was
-/// sent to it meanwhile, the connection is closed.
+/// The server stops. It is put into the layer's mail twice: the first runs on_stop(), and the second, behind mail that
+/// arrived meanwhile, closes the connection.
 struct Stop {
   CloseReason reason;
   bool notified = false;
@@ -50,12 +50,12 @@ struct Stop {
 /// One piece of mail.
 using Mail = std::variant<Message, Event, PassingBroadcast, Missed, GapIsNext, Stop, Closed>;
 
-/// What a piece of mail takes in memory, about: its bytes, and its places in the queue and the heap.
+/// The approximate memory of a piece of mail: its bytes, and its entries in the queue and the heap.
 std::size_t cost_of(const Mail& mail) noexcept;
 
-/// Two queues, client and layer, each in its own order. While both hold mail they are served in turns, the client first
-/// (behaviour DI-7, DI-8). Most consumers are idle most of the time, so that empty queues take no memory of their own.
-/// What waits counts among the host's held bytes. When a call has no memory nothing has changed. Its executor only.
+/// Two queues, client and layer, each in its own order. While both have mail they are served in turns, the client first
+/// (behaviour DI-7, DI-8). Most consumers are idle most of the time, so empty queues take no memory. Waiting mail
+/// counts among the host's held bytes. Without memory a call changes nothing. Its executor only.
 class Mailbox {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -67,21 +67,21 @@ class Mailbox {
   void put_client(Mail mail, Time arrived, HeldBytes& held);
   void put_layer(Mail mail, Time arrived, HeldBytes& held);
   std::optional<Piece> take() noexcept;
-  /// Joins the broadcast that waits behind all other layer mail, if that is of the same group and policy and its bytes
-  /// stand side by side with these. False: it does not.
+  /// Appends to the last broadcast of the layer mail, if that has the same group and policy and its bytes are adjacent
+  /// to these. False: it was not appended.
   bool join_passing(std::string_view group, WhenSlow when_slow, const Frame& frame) noexcept;
-  /// Copies the broadcasts that wait out of memory that they share with others, unless they are most of it.
+  /// Copies waiting broadcasts out of shared memory, unless they are most of it.
   void unshare(FrameBuffer& frames);
 
   bool empty() const noexcept { return !queues_; }
   std::size_t client_size() const noexcept { return queues_ ? queues_->client.size() : 0; }
   std::size_t events() const noexcept { return queues_ ? queues_->events : 0; }
-  /// Of the broadcasts and events that wait, with what they take beside their bytes.
+  /// The bytes of waiting broadcasts and events, with their overhead.
   std::size_t layer_bytes() const noexcept { return queues_ ? queues_->layer_bytes : 0; }
   /// Of all mail.
   std::size_t bytes() const noexcept { return queues_ ? queues_->layer_bytes + queues_->client_bytes : 0; }
   void drop_layer() noexcept;
-  /// Messages that wait, but not the end of the connection.
+  /// The number of waiting messages, without the end of the connection.
   void drop_messages() noexcept;
 
  private:
@@ -94,7 +94,7 @@ class Mailbox {
 
     HeldBytes& held;
     Queue client, layer;
-    Queue::iterator first_shared;  // from here on broadcasts may lie in shared memory
+    Queue::iterator first_shared;  // from here on broadcasts may be in shared memory
     std::size_t events = 0;
     std::size_t layer_bytes = 0, client_bytes = 0;
     bool layer_next = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A sentence for whoever wonders about a 404.
+// The log line for a 404.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// Says which path was asked for, whether it only lacks its last slash, and which routes there are.
+/// Names the path, whether it only lacks its last slash, and the routes.
 std::string explain_no_route(const Application& application, const Scope& scope);
 
 }  // namespace sluice::SLUICE_ABI

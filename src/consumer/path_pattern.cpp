@@ -28,8 +28,8 @@ bool is_capture_name(std::string_view name) noexcept {
   return !name.empty() && !is_digit(name.front()) && std::ranges::all_of(name, fits);
 }
 
-/// For one path: from which of its bytes on do the pieces from one on fit the rest of it? A bit for each, found from
-/// the end to the beginning.
+/// For one path and one piece: the bytes from which that piece and the later ones match the rest. One bit for each,
+/// computed from the end to the beginning.
 class PathPattern::Fits {
  public:
   Fits(const std::vector<Piece>& pieces, std::string_view path, bool whole)
@@ -51,7 +51,7 @@ class PathPattern::Fits {
       return from(index + 1, at + uuid_bytes) && is_uuid(path.substr(at, uuid_bytes));
     }
     if (at == path.size() || !takes(piece.converter, path[at])) return false;
-    return from(index + 1, at + 1) || from(index, at + 1);  // it ends here, or goes on
+    return from(index + 1, at + 1) || from(index, at + 1);  // it ends here, or continues
   }
 
   std::size_t width_;
@@ -107,7 +107,7 @@ bool PathPattern::takes(Converter converter, char c) noexcept {
   return false;
 }
 
-// In lower case, as Django's.
+// In lower case, as in Django.
 bool PathPattern::is_uuid(std::string_view text) noexcept {
   if (text.size() != uuid_bytes) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -142,7 +142,7 @@ std::optional<RoutePattern::Match> PathPattern::match(std::string_view path, boo
     } else if (const auto number = whole_number<std::int64_t>(taken)) {
       match.captured.kwargs.emplace_back(piece.name, *number);
     } else {
-      return std::nullopt;  // more than 64 bits: no number of ours
+      return std::nullopt;  // more than 64 bits
     }
   }
   match.length = at;

@@ -13,12 +13,12 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// Literal texts and captures in turn. Each capture takes as much as leaves a fit for the rest, as a regular expression
-/// would, but nothing is tried twice: it takes at most one step per byte of the path and byte or capture of the
-/// pattern. Immutable: share freely.
+/// Alternating literals and captures. Each capture takes as much as allows the rest to match, like a regular
+/// expression, but without backtracking: at most one step per byte of the path and byte or capture of the pattern.
+/// Immutable: share freely.
 class PathPattern final : public RoutePattern {
  public:
-  /// Leading slashes do not count, as those of a path do not (behaviour SC-4). Throws std::invalid_argument.
+  /// Leading slashes are ignored, as in a path (behaviour SC-4). Throws std::invalid_argument.
   explicit PathPattern(std::string_view pattern);
 
   std::optional<Match> match(std::string_view path, bool whole) const override;

@@ -35,7 +35,7 @@ class RegexPattern final : public RoutePattern {
     }
     Match match;
     match.length = groups.front().size();
-    // As in Django: where a group is named, the unnamed ones are not passed on.
+    // As in Django: if a group is named, unnamed ones are not captured.
     const bool any_named = std::ranges::any_of(names_, [](const std::string& name) { return !name.empty(); });
     for (std::size_t i = 0; i < names_.size(); ++i) {
       const re2::StringPiece& group = groups[i + 1];
@@ -57,8 +57,7 @@ class RegexPattern final : public RoutePattern {
     return options;
   }
 
-  // Leading slashes of a path do not count (behaviour SC-4), and so neither does the one that an expression begins
-  // with.
+  // Leading slashes of a path are ignored (behaviour SC-4), and so is the one at the start of an expression.
   static std::string without_slash(std::string_view pattern) {
     std::string regex(pattern);
     const std::size_t slash = regex.starts_with('^') ? 1 : 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One pattern of a route, and how it fits a path.
+// One pattern of a route, and its match with a path.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +12,11 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// A compiled pattern. It takes a time that is linear in the path: a path is a stranger's, and comes before any
-/// sign-in. Immutable: share freely.
+/// A compiled pattern. Matching takes time linear in the path, because a path comes from an unauthenticated client.
+/// Immutable: share freely.
 class RoutePattern {
  public:
-  /// What fitted: its captures, and how much of the path it took.
+  /// A match: its captures, and the matched length of the path.
   struct Match {
     UrlRoute captured;
     std::size_t length = 0;
@@ -25,7 +25,7 @@ class RoutePattern {
   explicit RoutePattern(std::string_view text) : text_(text) {}
   virtual ~RoutePattern() = default;
 
-  /// At the beginning of the path; `whole`: a path pattern must take all of it.
+  /// Matches at the beginning of the path; `whole`: a path pattern must match all of it.
   virtual std::optional<Match> match(std::string_view path, bool whole) const = 0;
   /// As it was written.
   const std::string& text() const noexcept { return text_; }
@@ -34,9 +34,9 @@ class RoutePattern {
   const std::string text_;
 };
 
-/// Throws std::invalid_argument that names the route and says what is wrong with it.
+/// Throws std::invalid_argument that names the route and its fault.
 [[noreturn]] void refuse_route(std::string_view pattern, std::string_view why);
-/// May this be the name of a capture: a letter or `_`, then letters, digits and `_`?
+/// Whether a capture may have this name: a letter or `_`, then letters, digits and `_`.
 bool is_capture_name(std::string_view name) noexcept;
 
 /// A regular expression, matched at the beginning of the path. Throws std::invalid_argument. Its source file is the

@@ -62,7 +62,7 @@ bool Router::resolve(Scope& scope, Destination& destination) const {
     scope.set_path_taken(taken_before + begin + match->length);
     if (route.application->resolve(scope, destination)) return true;
   }
-  scope.set_url_route(before);  // an inner router may have found a beginning, and no end
+  scope.set_url_route(before);  // an inner router may have matched a part only
   scope.set_path_taken(taken_before);
   return false;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Apart from the rest of the router, so that RE2 is linked by programs that use regular expressions only.
+// In a file of its own, so that only programs that use regular expressions link RE2.
 #include "consumer/routes.hpp"
 
 namespace sluice::SLUICE_ABI {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a router consists of.
+// The parts of a router.
 #pragma once
 
 #include <memory>

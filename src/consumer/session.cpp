@@ -144,7 +144,7 @@ void Session::close_overflowing(std::string_view why) noexcept {
   close_soon();
 }
 
-// An event for it is lost, for want of memory mostly. The client connects again, and fetches what it shows.
+// An event for it is lost, mostly for lack of memory. The client connects again, and fetches its data.
 void Session::missed() noexcept {
   queues_.host().drop(MailDrop::no_memory);
   if (!queues_.client().open()) return;
@@ -158,7 +158,7 @@ void Session::missed() noexcept {
   close_soon();
 }
 
-// Called while the hub walks through a group, so that leaving the group is a job of its own.
+// Called while the hub iterates over a group, so that leaving the group is a later job.
 void Session::close_soon() noexcept {
   static const CloseReason& reason = *new CloseReason(close_code::try_again_later, "too slow");  // needs no memory here
   queues_.client().set_closing();
@@ -169,7 +169,7 @@ void Session::close_soon() noexcept {
     executor().post([kept = queues_.slot().session()] {
       if (!kept->queues_.client().closed()) kept->shut(reason, 503);
     });
-  } catch (...) {  // the groups are left when the connection has gone
+  } catch (...) {  // the groups are left when the connection ends
     queues_.client().close(reason, 503, queues_.context());
   }
 }
@@ -203,8 +203,8 @@ void Session::shed() noexcept {
 
 // ---------------------------------------------------------------- the grace
 
-// A handler that runs when the connection ends has one grace, with all that the client had said before; disconnect()
-// has another.
+// A handler that runs when the connection ends has one grace, together with earlier messages of the client;
+// disconnect() has another.
 void Session::start_grace() {
   const bool in_disconnect = phase_ == Phase::disconnecting;
   executor().post_after(queues_.limits().disconnect_grace,
@@ -216,7 +216,7 @@ void Session::start_grace() {
                         });
 }
 
-// The connection is long gone and a handler still waits for something: it is destroyed where it stands.
+// The connection has ended and a handler still waits after the grace: it is destroyed.
 void Session::end_grace() {
   queues_.client().set_closing();
   if (!queues_.handler().waits()) return;
@@ -241,7 +241,7 @@ void Session::on_drained() {
 void Session::on_closed(const CloseReason& reason) {
   if (phase_ == Phase::finished) return;
   ClientLink& client = queues_.client();
-  if (!client.answered() && phase_ == Phase::serving) {  // it got a 503 in the end, or it was not so patient
+  if (!client.answered() && phase_ == Phase::serving) {  // it got a 503, or disconnected before
     queues_.home().rare_log().write(
         LogLevel::warning, "no answer",
         [this] {
@@ -252,7 +252,7 @@ void Session::on_closed(const CloseReason& reason) {
   }
   client.set_closed();
   SessionReports(*this).closed(reason);
-  if (!connect_called_) client.set_closing();  // there is no consumer to handle what the client sent
+  if (!connect_called_) client.set_closing();  // there is no consumer to handle the client's messages
   queues_.mailbox().drop_layer();
   client.delivery().reset();
   queues_.leave_groups();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The life of one connection on our side: it brings mail to the consumer, one piece at a time, and cleans up.
+// One connection on the consumers' side: passes mail to the consumer, one piece at a time, and cleans up.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// Runs the handlers of one consumer, one at a time, from the handshake to disconnect(). What waits stands in its
+/// Runs the handlers of one consumer, one at a time, from the handshake to disconnect(). Waiting mail is in its
 /// SessionQueues; consumer.cpp has the calls that a consumer makes. It lives in its executor's LiveSessions until
 /// disconnect() has finished. Its executor only.
 class Session final : public ConnectionEvents, public Subscriber {
@@ -31,24 +31,24 @@ class Session final : public ConnectionEvents, public Subscriber {
   const SessionQueues& queues() const noexcept { return queues_; }
   HostedConsumer& hosted() noexcept { return hosted_; }
   const HostedConsumer& hosted() const noexcept { return hosted_; }
-  /// What it takes of the host's held bytes.
+  /// Its part of the host's held bytes.
   std::size_t all_bytes() const noexcept { return queues_.held_bytes() + hosted_.kept_bytes(); }
 
   /// Finds the route, runs the middlewares, makes the consumer and connects it.
   void begin();
-  /// Runs handlers for the mail that waits.
+  /// Runs handlers for waiting mail.
   void pump() noexcept;
   /// The handler of this number has finished.
   void resume(std::uint64_t handler) noexcept;
-  /// Broadcasts that wait are copied out of shared memory.
+  /// Copies waiting broadcasts out of shared memory.
   void unshare() noexcept;
-  /// It holds more than others, and all together too much: it ends at once, and its handler is destroyed.
+  /// Consumers hold too much, and this one is among the largest: ends at once, and destroys its handler.
   void shed() noexcept;
-  /// The executor or the host ends while the connection stands: destroys everything, and calls nobody.
+  /// The executor or the host ends before the connection: destroys everything without a callback.
   void abandon() noexcept;
   /// This side ends the connection: only disconnect() is handled from here on, and every group is left.
   void close(const CloseReason& reason, int status_before_accept);
-  /// Does what the queues have returned.
+  /// Takes the action that the queues have returned.
   void follow(SessionQueues::Next next);
 
   // --- from the connection
@@ -91,14 +91,14 @@ class Session final : public ConnectionEvents, public Subscriber {
   void finish();
   void release() noexcept;
 
-  // A broadcast that is sent at once looks at the beginning of the queues only.
+  // A broadcast that is sent at once reads the beginning of the queues only.
   [[no_unique_address]] SessionQueues queues_;  // the next members stand in its padding
   Phase phase_ : 2 = Phase::connecting;
   bool connect_called_ : 1 = false;
   HostedConsumer hosted_;
 };
 
-// What a session does in a job of its own: whatever it throws is the end of this session, and of nothing else.
+// Runs a part of a session as a job: an exception ends this session only.
 template <class Work>
 void Session::guarded(Work work) noexcept {
   const auto kept = queues_.slot().session();

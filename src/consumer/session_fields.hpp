@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a session's log lines are about, for sinks that take more than text.
+// The fields of a session's log lines, for sinks that take a LogRecord.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// The fields connection, path, user and channel of one session. It outlives the call that logs.
+/// The fields connection, path, user and channel of one session. It must outlive the call that logs.
 class SessionFields {
  public:
   SessionFields(const Scope& scope, std::string channel)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One thing at a time: mail is taken in turns, and its handler runs.
+// Runs handlers one at a time: takes mail in turns, and calls its handler.
 #include <fmt/format.h>
 
 #include <exception>
@@ -31,7 +31,7 @@ void Session::on_message(Message message) {
   ClientLink& client = queues_.client();
   if (!client.open()) return;
   try {
-    if (queues_.idle() && phase_ == Phase::serving) {  // without the detour through a Mail: a tenth of the cost
+    if (queues_.idle() && phase_ == Phase::serving) {  // without a Mail: a tenth of the cost
       auto& given = std::get<Message>(queues_.handler().prepare(queues_.home()).mail);
       given = std::move(message);
       run(HandlerKind::receive, {}, [&] { return hosted_->receive(given); });
@@ -55,7 +55,7 @@ void Session::pump() noexcept {
   guarded([this] {
     const auto may_run = [this] { return !queues_.handler().waits() && phase_ != Phase::finished; };
     for (std::size_t turn = 0; turn < mails_per_turn && may_run(); ++turn) {
-      if (queues_.read_on()) break;  // what the client said meanwhile arrives before the next turn
+      if (queues_.read_on()) break;  // messages of the client arrive before the next turn
       RunningHandler* const running = queues_.take_mail();
       if (!running) break;
       handle(*running);
@@ -66,7 +66,7 @@ void Session::pump() noexcept {
   });
 }
 
-// There was no memory, or an executor took no job. A connection that is gone needs its disconnect() all the same.
+// There was no memory, or an executor took no job. A closed connection still needs its disconnect().
 void Session::broke(std::exception_ptr error) noexcept {
   count(queues_.host().counters.failed_handlers);
   log_failure("a connection ends with 1011, what it was doing failed", error);
@@ -165,7 +165,7 @@ void Session::run(HandlerKind kind, Mailbox::Time arrived, Start start) {
     return handler_done();
   }
   if (task.finished()) return handler_done();
-  // The handler may finish later. Its coroutine is still on the stack then, so that the rest is a job of its own.
+  // The handler may finish later. Its coroutine is still on the stack then, so the rest is a later job.
   const auto on_finished = [](void* self) noexcept {
     auto& session = *static_cast<Session*>(self);
     assert(session.executor().runs_here() && "a Task resumes where it waited");
@@ -181,7 +181,7 @@ void Session::run(HandlerKind kind, Mailbox::Time arrived, Start start) {
     finished = true;
   }
   if (finished) return handler_done();
-  queues_.hold_handler();  // only now is it known that the handler waits, and holds what it was given
+  queues_.hold_handler();  // only now is it known that the handler waits, and keeps its arguments
 }
 
 void Session::resume(std::uint64_t handler) noexcept {
@@ -209,7 +209,7 @@ void Session::handler_done() {
   }
 }
 
-// Where it stands; the mail behind it is handled.
+// Destroys it; the mail behind it is handled.
 void Session::destroy_handler() {
   SessionReports(*this).handler_destroyed();
   queues_.release_handler();
@@ -218,7 +218,7 @@ void Session::destroy_handler() {
   pump();
 }
 
-// The one place where an exception from user code ends up. The subject names the consumer's class, so that a flood from
+// The one place that handles exceptions from user code. The subject names the consumer's class, so that a flood from
 // one path does not suppress the lines of the others.
 void Session::handler_failed(std::exception_ptr error) noexcept {
   count(queues_.host().counters.failed_handlers);
@@ -239,7 +239,7 @@ void Session::handler_failed(std::exception_ptr error) noexcept {
   if (phase_ != Phase::disconnecting) close(CloseReason(close_code::internal_error, "internal error"), 500);
 }
 
-// Whose exception it is.
+// The handler that threw.
 std::string Session::handler_name() const {
   if (phase_ == Phase::disconnecting) return "disconnect()";
   if (phase_ == Phase::connecting) {

@@ -30,7 +30,7 @@ void SessionQueues::put_layer(Mail mail) {
   slot_.holds_more(before, held_bytes(), host_->held);
 }
 
-// Events that arrive at an idle consumer within one turn wait for no handler: only their bytes are bounded.
+// Events that arrive at an idle consumer within one turn do not wait for a handler: only their bytes are bounded.
 bool SessionQueues::has_room_for(const Event& event) const noexcept {
   const bool too_many =
       handler_.waits() && mailbox_.events() >= (channel_ ? channel_.capacity() : ChannelLayerOptions().capacity);
@@ -74,7 +74,7 @@ SessionQueues::Next SessionQueues::queue(const DeliveryRun& run) {
   DeliveryQueue& delivery = client_.delivery();
   if (idle() && client_.accepted()) return delivery.deliver(run, context());
   const WhenSlow when_slow = delivery.policy_of(run.group);
-  // Before accept() none may be missed: the client is not there yet to be notified of a gap.
+  // Before accept() none may be missed: the client cannot be notified of a gap yet.
   const WhenSlow at_a_bound = client_.accepted() ? when_slow : WhenSlow::close;
   switch (delivery.admit(run.joined.size(), at_a_bound, mailbox_.layer_bytes(), limits())) {
     case DeliveryQueue::Admission::wait: put_broadcasts(run, when_slow); break;
@@ -88,7 +88,7 @@ SessionQueues::Next SessionQueues::queue(const DeliveryRun& run) {
 }
 
 void SessionQueues::put_broadcasts(const DeliveryRun& run, WhenSlow when_slow) {
-  if (when_slow != WhenSlow::close) {  // each by itself: each has its key
+  if (when_slow != WhenSlow::close) {  // separately, as each has its key
     for (const Delivery& delivery : run.deliveries) {
       put_layer(Mail(PassingBroadcast{delivery.frame, std::string(run.group), std::string(delivery.key), when_slow}));
     }

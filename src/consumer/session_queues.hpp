@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What waits in a session in both directions: mail for its consumer, and messages for its client.
+// The queues of a session in both directions: mail for its consumer, and messages for its client.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +17,8 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// Keeps the order between the two: a broadcast passes no mail that came before it. Runs no handler, and closes
-/// nothing: what a session must do is returned. Memory of what waits is counted among the host's held bytes. Its
-/// executor only.
+/// Keeps the order between the two: a broadcast never overtakes earlier mail. It runs no handler and closes nothing: it
+/// returns what the session must do. Waiting mail counts among the host's held bytes. Its executor only.
 class SessionQueues {
  public:
   using Next = DeliveryQueue::Next;
@@ -50,40 +49,40 @@ class SessionQueues {
 
   void put_client(Mail mail);
   void put_layer(Mail mail);
-  /// May this event wait?
+  /// Whether this event may wait.
   bool has_room_for(const Event& event) const noexcept;
-  /// The connection's end, behind what the client said. Without memory for the reason only the end itself waits.
+  /// Adds the connection's end, behind the client's messages. Without memory for the reason only the end itself waits.
   void put_end(const CloseReason& reason) noexcept;
-  /// The next mail, given to the current handler. Null: there is none.
+  /// Moves the next mail to the current handler. Null: there is none.
   RunningHandler* take_mail();
   bool has_mail() const noexcept { return !mailbox_.empty() || end_waits_; }
-  /// Nothing waits and no handler runs.
+  /// True if no mail waits and no handler runs.
   bool idle() const noexcept { return !handler_.waits() && mailbox_.empty(); }
   void pump_soon() {
     if (!handler_.waits()) slot_.pump_soon();
   }
-  /// Without a message that waits, a client that was paused is read again: events alone must not keep it waiting
-  /// (behaviour DI-7). True: it was paused.
+  /// Resumes reading from a paused client without waiting messages: events alone must not pause it (behaviour DI-7).
+  /// True: it was paused.
   bool read_on();
-  /// Broadcasts that wait are copied out of memory that they share with others.
+  /// Copies waiting broadcasts out of shared memory.
   void unshare();
 
   // --- to the client
 
-  /// May a message for an accepted client be sent now? Then the caller sends it; the fast way of a broadcast.
+  /// True if a message for an accepted client may be sent now; then the caller sends it. The fast path of a broadcast.
   bool may_send(const Frame& frame) noexcept {
     return idle() && client_.accepted() && client_.delivery().take_credit(frame);
   }
-  /// Broadcasts that may not be sent now.
+  /// Adds broadcasts that may not be sent now.
   [[nodiscard]] Next queue(const DeliveryRun& run);
-  /// A message of the consumer itself.
+  /// Sends a message of the consumer itself.
   [[nodiscard]] Next send(const Frame& frame) {
     DeliveryQueue& delivery = client_.delivery();
     if (!delivery.take_credit(frame)) return delivery.send(frame, {}, WhenSlow::close, {}, context());
     delivery.connection().send(frame);
     return Next::nothing;
   }
-  /// A broadcast whose turn in the mailbox has come.
+  /// Sends a broadcast whose turn in the mailbox has come.
   [[nodiscard]] Next send(const PassingBroadcast& passing);
   DeliveryQueue::Context context() const noexcept {
     return {*host_, home().frames(), channel_, mailbox_.layer_bytes()};
@@ -91,9 +90,9 @@ class SessionQueues {
 
   // --- memory
 
-  /// Of mail, and of the handler that waits.
+  /// The bytes of mail, and of the waiting handler.
   std::size_t held_bytes() const noexcept { return mailbox_.bytes() + handler_.held_bytes(); }
-  /// The current handler waits: what it was given is held until it has finished.
+  /// The current handler waits: its arguments count as held until it has finished.
   void hold_handler();
   void release_handler() noexcept {
     const std::size_t before = handler_.held_bytes() > 0 ? held_bytes() : 0;
@@ -105,15 +104,15 @@ class SessionQueues {
   Mailbox::Time arrival() const;
   void put_broadcasts(const DeliveryRun& run, WhenSlow when_slow);
 
-  // A broadcast looks at neighbours only, down to intercepted_.
+  // A broadcast reads adjacent members only, down to intercepted_.
   const std::shared_ptr<HostState> host_;
   Mailbox mailbox_;
   CurrentHandler handler_;
-  [[no_unique_address]] ClientLink client_;  // the next member stands in its padding
+  [[no_unique_address]] ClientLink client_;  // the next member is in its padding
   BroadcastKinds intercepted_;
   Channel channel_;
   [[no_unique_address]] SessionSlot slot_;
-  bool end_waits_ = false;  // the connection is gone, and the mailbox had no memory for that
+  bool end_waits_ = false;  // the connection has ended, and the mailbox had no memory for that
 };
 
 }  // namespace sluice::SLUICE_ABI

@@ -8,7 +8,7 @@
 namespace sluice::SLUICE_ABI {
 namespace {
 
-// An event's type is copied: the event may be gone when its handler has ended.
+// Copies the event's type: the event may be destroyed before its handler has ended.
 HandlerCall call_of(const SessionRecord& record) noexcept {
   const bool is_event = record.kind == HandlerKind::event;
   return {record.kind, is_event ? std::string_view(record.event) : to_string(record.kind), record.waited};
@@ -69,7 +69,7 @@ void SessionReports::report_finished() noexcept {
   SessionRecord* const record = this->record();
   if (!record) return;
   report_ended(true);
-  if (record->closed == SessionRecord::Time()) {  // the host ends while the connection stands
+  if (record->closed == SessionRecord::Time()) {  // the host ends before the connection
     record->closed = now();
     record->ended_by = EndedBy::host;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a session reports to the observers of its host.
+// The reports of a session to the observers of its host.
 #pragma once
 
 #include <exception>
@@ -10,8 +10,8 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// One connection that is observed: what its reports need. It stands in the connection's scope, so a session without
-/// observers has no room for it. Its executor only.
+/// The record of one observed connection. It is in the connection's scope, so it costs nothing without observers. Its
+/// executor only.
 struct SessionRecord {
   using Time = Executor::Clock::time_point;
 
@@ -26,7 +26,7 @@ struct SessionRecord {
   std::string error;  // the handler's exception
 };
 
-/// Reports of one session. Each is a test and nothing else where the host has no observers. Its executor only.
+/// Reports of one session. Without observers each is one test. Its executor only.
 class SessionReports {
  public:
   explicit SessionReports(Session& session) noexcept : session_(session) {}
@@ -40,7 +40,7 @@ class SessionReports {
   void denied(int status) noexcept {
     if (observed()) report_denied(status);
   }
-  /// This side ends the connection; the first such call counts.
+  /// This side ends the connection; the first call decides.
   void ended_by(EndedBy by) noexcept {
     if (observed()) note_end(by);
   }
@@ -51,7 +51,7 @@ class SessionReports {
   void finished() noexcept {
     if (observed()) report_finished();
   }
-  /// `since`: when its mail arrived; none: just now.
+  /// `since`: the arrival of its mail; nullopt: now.
   void handler_begun(HandlerKind kind, SessionRecord::Time since) noexcept {
     if (observed()) report_begun(kind, since);
   }

@@ -9,7 +9,7 @@ namespace sluice::SLUICE_ABI {
 
 void SessionSlot::add_alarm(std::chrono::nanoseconds delay, Event event) {
   home_.executor().local<Alarms>().add(session(), delay, std::move(event));
-  has_alarms_ = true;  // behind the call: where the first one throws there may be no Alarms to leave
+  has_alarms_ = true;  // after the call: if the first one throws there may be no Alarms to leave
 }
 
 void SessionSlot::leave(const Session& session) noexcept {

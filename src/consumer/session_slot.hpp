@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A session's entry among the LiveSessions of its executor, and the jobs that it has asked them for.
+// A session's entry among the LiveSessions of its executor, and its pending jobs.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// Each job is asked for once until it has run. Its executor only.
+/// Each job is requested once until it has run. Its executor only.
 class SessionSlot {
  public:
   explicit SessionSlot(LiveSessions& home) noexcept : home_(home) {}
@@ -23,7 +23,7 @@ class SessionSlot {
   void set_index(std::size_t index) noexcept { index_ = static_cast<std::uint32_t>(index) & 0x0fff'ffff; }
   std::size_t index() const noexcept { return index_; }
 
-  /// Session::pump() runs in a job of its own.
+  /// Runs Session::pump() in a later job.
   void pump_soon() {
     if (pump_posted_) return;
     home_.pump_soon(session());
@@ -38,7 +38,7 @@ class SessionSlot {
   }
   void unshare_runs() noexcept { unshare_posted_ = false; }
 
-  /// The session holds so many bytes now.
+  /// The session holds this many bytes now.
   void held_changed(std::size_t before, std::size_t now) {
     if (LiveSessions::is_large(before) != LiveSessions::is_large(now)) home_.note_holder(*session(), now);
   }

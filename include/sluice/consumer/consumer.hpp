@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The object behind a connection. It hears its client, its groups and the end, one thing at a time.
+// The object of a connection. It handles its client's messages, its groups' events and the end, one at a time.
 #pragma once
 
 #include <chrono>
@@ -29,14 +29,14 @@ class Session;
 
 /// One per connection, never shared: derive from it and override what you need (Channels: AsyncWebsocketConsumer).
 ///
-/// - Nothing of it ever runs twice at once: the next message or event waits until the returned task has finished, and
+/// - Its handlers never overlap: the next message or event waits until the returned task has finished, and
 ///   meanwhile its client is not read.
-/// - What a handler is given by reference lives until its task has finished.
+/// - A handler's reference arguments are valid until its task has finished.
 /// - An exception from a handler is logged with path and channel name and closes the connection with 1011 (before
 ///   accept: HTTP 500). Every exit leaves every group.
-/// - Calls that need a live connection are no-ops once it is closing; what is sent then is dropped and counted.
-/// - A constructor has no connection yet: what stands under `protected` throws std::logic_error there.
-/// - What other threads have for it they send as an event, to channel_name() or to a group. accept, deny, send, close,
+/// - Calls that need an open connection are no-ops once it is closing; messages are then dropped and counted.
+/// - A constructor has no connection yet: the protected functions throw std::logic_error there.
+/// - Other threads send it events, to channel_name() or to a group. accept, deny, send, close,
 ///   group_add, group_discard and hear_later throw std::logic_error there.
 ///
 /// Its executor only.
@@ -51,21 +51,21 @@ class SLUICE_API Consumer {
   virtual Task<> connect();
   /// A message from the client. The default ignores it.
   virtual Task<> receive(const Message& message);
-  /// The server stops: the last chance to say something to the client. Once the task has finished, and what was sent to
-  /// the consumer's groups until now has been handled, the connection is closed. The default says nothing.
+  /// The server stops: send last messages to the client. The connection is closed once the task has finished and
+  /// earlier events of the consumer's groups have been handled. The default sends nothing.
   virtual Task<> on_stop();
-  /// The connection is gone: always the last call, always once after connect(). Codes as in ConnectionEvents.
+  /// The connection has ended: the last call, exactly once after connect(). Codes as in ConnectionEvents.
   virtual Task<> disconnect(const CloseReason& reason);
   /// The layer events that this class handles; build the table once, in a static.
   virtual const EventHandlers& event_handlers() const;
-  /// Groups to be in before connect() runs, and out of before disconnect() runs (Channels: the `groups` list).
+  /// Groups that are joined before connect() runs, and left before disconnect() runs (Channels: the `groups` list).
   virtual std::span<const std::string_view> groups() const { return {}; }
 
-  /// What becomes of broadcasts while the client is slow, for groups joined without a policy of their own. Asked once,
-  /// before connect(). What a consumer sends itself is never dropped.
+  /// The policy for broadcasts to a slow client, for groups that are joined without one. Called once, before connect().
+  /// Messages that a consumer sends itself are never dropped.
   virtual WhenSlow when_slow() const { return WhenSlow::close; }
-  /// The client was slow and did not hear everything of a group. Called in this consumer's turn, when the client has
-  /// taken what came before the gap; what is sent here reaches it before what came after. The default says nothing.
+  /// The client was slow and missed messages of a group. Called in this consumer's turn, when the client has taken all
+  /// messages before the gap; messages that are sent here precede those after it. The default sends nothing.
   virtual Task<> on_gap(const Gap& gap);
 
   /// The memory that this object keeps for its client between messages, in bytes. Each call of kept_changed() reads it
@@ -85,38 +85,39 @@ class SLUICE_API Consumer {
   /// UTF-8, which is not checked: a client closes on anything else.
   void send_text(std::string_view text) { send(MessageKind::text, text); }
   void send_binary(std::string_view bytes) { send(MessageKind::binary, bytes); }
-  /// Ends the connection behind what was sent; before accept() it refuses it with 403. From here on nothing is handled
-  /// but disconnect(), and every group is left. Throws std::invalid_argument for a code that must not be sent.
+  /// Ends the connection behind what was sent; before accept() it refuses it with 403. After it only disconnect() is
+  /// handled, and every group is left. Throws std::invalid_argument for a code that must not be sent.
   void close(const CloseReason& reason = {});
 
-  /// Joins a group; done when what is sent to it will be heard.
+  /// Joins a group; finished once its events will be received.
   Task<Result<void>> group_add(std::string_view group);
-  /// Joins a group whose broadcasts have a policy of their own; for a group that it is in, the new one counts from now.
+  /// Joins a group whose broadcasts have a policy of their own; for a group that it is in, the new policy applies from
+  /// now on.
   Task<Result<void>> group_add(std::string_view group, WhenSlow when_slow);
-  /// Leaves a group: what waits of it for a slow client is dropped with it.
+  /// Leaves a group, and drops its messages that wait for a slow client.
   Task<Result<void>> group_discard(std::string_view group);
 
-  /// Hears an event once the delay has passed: a timer. It comes in turn with everything else, to its handler in the
-  /// table, and needs no layer; when the connection has ended by then nothing comes of it.
+  /// Receives an event once the delay has passed: a timer. Its handler in the table runs in order with other mail. It
+  /// needs no layer. If the connection has ended by then the event is dropped.
   void hear_later(std::chrono::nanoseconds delay, Event event);
 
-  /// For a layer of your own between Consumer and handlers: what a handler's task refers to lives until it has
-  /// finished. `bytes` is what it takes in memory, which counts against ConsumerLimits::server_held_bytes while the
-  /// handler waits.
+  /// For a class of yours between Consumer and handlers: keeps an object that a handler's task refers to until the task
+  /// has finished. `bytes` is its memory, which counts against ConsumerLimits::server_held_bytes while the handler
+  /// waits.
   void keep_until_handled(std::shared_ptr<const void> referred, std::size_t bytes = 0);
 
   /// kept_bytes() has changed.
   void kept_changed();
 
-  /// What is known of the connection. Fixed by now: the channel layer knows the consumer by its user and socket id.
+  /// What is known of the connection. It cannot change any more: the channel layer uses its user and socket id.
   const Scope& scope() const;
   /// This consumer's channel name, for point-to-point sends; empty without a layer.
   std::string channel_name() const;
   /// The channel layer. Throws std::logic_error when the host has none.
   ChannelLayer& layer() const;
-  /// The bounds this server runs with.
+  /// The limits of this server's consumers.
   const ConsumerLimits& limits() const;
-  /// The client wanted more than a limit of this consumer's allows. It is counted, and nothing else.
+  /// Counts that the client exceeded a limit of this consumer. It has no other effect.
   void limit_met();
   /// True from accept() until the connection is closing.
   bool connected() const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which events a consumer handles, and how: one static table per class. Only what is listed can be reached.
+// The events that a consumer handles: one static table per class. Only listed handlers can be reached.
 #pragma once
 
 #include <cstddef>
@@ -41,13 +41,13 @@ class BroadcastKinds {
 ///         .on<UsersRemoved>(&Chat::users_removed);                     // Task<> (const UsersRemoved&), decoded
 ///
 /// A type with dots is reached by the name with underscores (behaviour DI-1). Listing a broadcast's type intercepts it:
-/// the handler hears it instead of the client. Immutable once built: share freely.
+/// the handler receives it instead of the client. Immutable once built: share freely.
 class SLUICE_API EventHandlers {
  public:
   EventHandlers() = default;
 
-  /// Handles events of this type as they are. Throws std::invalid_argument for an empty or underscored type, or one
-  /// that is listed already.
+  /// Handles events of this type without decoding. Throws std::invalid_argument for an empty or underscored type, or
+  /// one that is listed already.
   template <class C>
   EventHandlers& on(std::string_view type, Task<> (C::*handler)(const Event&)) {
     return add(type, &call_raw<C>, handler);
@@ -69,9 +69,9 @@ class SLUICE_API EventHandlers {
   };
 
   bool handles(std::string_view type) const noexcept { return find(type) != nullptr; }
-  /// May an event of this type not be dropped?
+  /// True if an event of this type must not be dropped.
   bool must_arrive(std::string_view type) const noexcept;
-  /// Which broadcasts are heard instead of being passed to the client.
+  /// The broadcasts that handlers receive instead of the client.
   BroadcastKinds intercepted() const noexcept { return intercepted_; }
   /// Calls the handler of this event's type on a consumer of the class that the table belongs to. An Error: there is
   /// none (not_found), or the event can't be decoded.

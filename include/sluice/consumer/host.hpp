@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The place where transports and consumers meet: a Gateway that gives every connection its consumer.
+// The Gateway that gives every connection its consumer.
 #pragma once
 
 #include <cstddef>
@@ -19,45 +19,45 @@ namespace sluice::SLUICE_ABI {
 /// What to do with an event for a consumer whose channel holds its capacity of waiting events (behaviour CL-14).
 enum class MailboxOverflow : std::uint8_t {
   close,        // end the connection with 1013, so that the client knows and comes back (the default)
-  drop_newest,  // lose the event; it is counted. One that must arrive (EventHandlers::on), a revocation say, closes
+  drop_newest,  // drop and count the event. One that must arrive (EventHandlers::on), such as a revocation, closes
 };
 
 class HostObserver;
 
-/// How a Host treats its consumers. A value.
+/// The options of a Host. A value.
 struct HostOptions {
   ConsumerLimits limits = {};
   MailboxOverflow mailbox_overflow = MailboxOverflow::close;
   /// An event that a consumer has no handler for: ignored, counted and logged, a few lines per type; true: it is an
   /// error, and the consumer is closed with 1011 (behaviour DI-3).
   bool strict_events = false;
-  /// False: the scope's headers are let go of once connect() has finished, and an idle connection keeps a few hundred
-  /// bytes less. Middlewares and connect() see them in any case; views of the request that they took end then.
+  /// False: the scope's headers are released once connect() has finished, and an idle connection uses a few hundred
+  /// bytes less. Middlewares and connect() have them in any case; views of the request that they kept end then.
   bool keep_headers = true;
-  /// Called in their order for what happens to connections and handlers: sluice/consumer/host_observer.hpp. The host
-  /// shares them until its last connection has ended.
+  /// Called in their order for events of connections and handlers: sluice/consumer/host_observer.hpp. The host shares
+  /// them until its last connection has ended.
   std::vector<std::shared_ptr<HostObserver>> observers = {};
 };
 
-/// What a host's consumers did, and what went wrong, by cause. A value.
+/// Counters of a host's consumers, with failures by cause. A value.
 struct SLUICE_API HostStats {
   std::uint64_t connections = 0;  // sessions that live now
-  std::uint64_t opened = 0;       // handshakes that were brought here
+  std::uint64_t opened = 0;       // handshakes that reached the host
   std::uint64_t accepted = 0;
   std::uint64_t denied = 0;           // refused by a consumer or a middleware
   std::uint64_t no_route = 0;         // answered with 404
   std::uint64_t failed_handlers = 0;  // exceptions from user code
   std::uint64_t unknown_events = 0;   // no handler
   std::uint64_t undecodable_events = 0;
-  std::uint64_t full_mailboxes = 0;  // times that a client waited because of ConsumerLimits::client_mail
+  std::uint64_t full_mailboxes = 0;  // times that a client was not read because of ConsumerLimits::client_mail
   std::uint64_t mailbox_overflows =
       0;                         // events past the channel's capacity, or broadcasts past ConsumerLimits::queued_bytes
-  std::uint64_t limits_met = 0;  // told by consumers: pages past their number or bytes per connection
+  std::uint64_t limits_met = 0;  // reported by consumers: pages above their number or bytes per connection
   std::uint64_t sends_after_close = 0;   // by handlers of a connection that had ended
   std::uint64_t dropped_at_close = 0;    // layer mail for a connection that had ended, or for a group it had left
   std::uint64_t destroyed_handlers = 0;  // still suspended past ConsumerLimits::disconnect_grace, or of a shed consumer
   std::uint64_t shed_consumers = 0;      // closed with 1013: past ConsumerLimits::server_held_bytes they held the most
-  std::uint64_t missed_events = 0;       // lost since there was no memory: their consumers were closed with 1013
+  std::uint64_t missed_events = 0;       // lost for lack of memory: their consumers were closed with 1013
   std::uint64_t held_bytes = 0;          // by busy consumers and for pages now
   // Of clients that were slow (WhenSlow), in messages:
   std::uint64_t slow_clients = 0;    // times that broadcasts had to wait for one
@@ -68,17 +68,17 @@ struct SLUICE_API HostStats {
   std::uint64_t backlog_bytes = 0;   // that wait now for all of them, up to ConsumerLimits::server_queued_bytes
 
   static constexpr std::string_view metric_prefix = "sluice_host";
-  /// What each number is for operators. Any thread.
+  /// The metrics of these numbers. Any thread.
   static std::span<const observe::Metric<HostStats>> metrics() noexcept;
 };
 
 class HostState;
 
 /// Gives every connection its consumer: it finds the application's route, runs the middlewares, opens a channel, joins
-/// the static groups and calls connect(). Without a layer, consumers hear only their clients (behaviour LC-24). The
-/// layer outlives the host, and the host outlives the servers that bring it connections. Where the
-/// executors stop before the server does, consumers whose handlers still wait are destroyed with the server, in its
-/// thread: so they may refer to whatever outlives the server. Any thread.
+/// the static groups and calls connect(). Without a layer, consumers receive only their clients' messages (behaviour
+/// LC-24). The layer outlives the host, and the host outlives the servers that bring it connections. If the executors
+/// stop before the server, consumers whose handlers still wait are destroyed with the server, in its thread: they may
+/// refer to objects that outlive the server. Any thread.
 class SLUICE_API Host final : public Gateway {
  public:
   explicit Host(std::shared_ptr<Application> application, HostOptions options = {});

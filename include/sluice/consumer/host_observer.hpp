@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a host reports of its connections and handlers as it happens: for tracing, and for histograms.
+// Callbacks of a host about its connections and handlers: for tracing, and for histograms.
 #pragma once
 
 #include <chrono>
@@ -12,14 +12,14 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// A connection as observers see it. The reference ends with the call.
+/// A connection, for observers. The reference is valid during the call.
 struct ObservedConnection {
   std::uint64_t id;  // no other connection of this host has it
   /// An observer keeps objects of its own there: `connection.scope.put(Span())`.
   Scope& scope;
 };
 
-/// What a handler was called for.
+/// The kind of a handler call.
 enum class HandlerKind : std::uint8_t {
   connect,  // middlewares, the consumer's constructor and connect()
   receive,
@@ -58,7 +58,7 @@ SLUICE_API std::string_view to_string(EndedBy by) noexcept;
 
 /// The end of a connection. Views; they end with the call.
 struct ConnectionEnd {
-  const CloseReason& reason;  // as disconnect() has it
+  const CloseReason& reason;  // as for disconnect()
   EndedBy by;
   std::chrono::nanoseconds duration;  // from the handshake to the close
 };
@@ -68,7 +68,7 @@ enum class MailDrop : std::uint8_t {
   mailbox_full,      // an event past the channel's capacity, with MailboxOverflow::drop_newest
   after_close,       // an event or a broadcast for a connection that had ended, or a group that it had left
   sent_after_close,  // a consumer's send() to a connection that had ended
-  no_memory,         // an event that there was no memory for
+  no_memory,         // an event for which there was no memory
   slow_newest,       // a broadcast to a slow client, dropped as the newest
   slow_oldest,       // dropped as the oldest
   slow_superseded,   // replaced by a newer one with the same key
@@ -86,15 +86,15 @@ SLUICE_API std::string_view to_string(MailDrop cause) noexcept;
 ///
 /// The calls about one connection come on its executor, one at a time, in this order: opened; accepted or denied; and
 /// closed as the last one, also where the host ends first. Handlers of one connection do not overlap. Connections of
-/// different executors report at the same time. A call must not block: the executor waits for it. What it throws is
-/// logged, a few lines in ten seconds, and changes nothing else. Any thread.
+/// different executors report at the same time. A call must not block: the executor waits for it. An exception is
+/// logged, a few lines in ten seconds, and has no other effect. Any thread.
 class SLUICE_API HostObserver {
  public:
   virtual ~HostObserver() = default;
 
   /// A handshake has reached the host.
   virtual void opened(const ObservedConnection& connection) { (void)connection; }
-  /// The handshake is accepted, so long after opened().
+  /// The handshake is accepted, this long after opened().
   virtual void accepted(const ObservedConnection& connection, std::chrono::nanoseconds after) {
     (void)connection, (void)after;
   }
@@ -112,7 +112,7 @@ class SLUICE_API HostObserver {
     (void)connection, (void)call, (void)result;
   }
 
-  /// So many events or messages were dropped, on the executor of their connection.
+  /// This many events or messages were dropped, on the executor of their connection.
   virtual void mail_dropped(MailDrop cause, std::uint64_t count) { (void)cause, (void)count; }
 };
 

@@ -10,10 +10,10 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// Hears and says JSON. Its executor only.
+/// Receives and sends JSON. Its executor only.
 class SLUICE_API JsonConsumer : public Consumer {
  public:
-  /// A message from the client, parsed; the value lives until the returned task has finished.
+  /// A message from the client, parsed; the value is valid until the returned task has finished.
   virtual Task<> receive_json(const json::Value& content);
   /// A message that is no JSON text. The default closes: 1003 for binary, 1007 for malformed JSON (behaviour LC-18);
   /// override it with `return {};` to ignore such messages.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What happens between the handshake and the consumer: fill the scope, or refuse.
+// Middlewares run between the handshake and the consumer: they fill the scope, or refuse.
 #pragma once
 
 #include <optional>
@@ -29,19 +29,19 @@ class Verdict {
   std::optional<Denial> denial_;
 };
 
-/// Put into a scope by a middleware: one of the client's offers, to accept its handshake with. A browser gives up when
-/// it offered subprotocols and the answer names none. A value.
+/// Put into a scope by a middleware: one of the client's offers, to accept its handshake with. A browser closes the
+/// connection when it offered subprotocols and the response names none. A value.
 struct ChosenSubprotocol {
   std::string name;
 };
 
-/// Looks at every connection of its application, before there is a consumer (Channels: BaseMiddleware). One object
+/// Called for every connection of its application, before there is a consumer (Channels: BaseMiddleware). One object
 /// serves all connections of all executors at once: keep no state of one connection in it. An exception is logged and
 /// answered with 500. Any thread.
 class SLUICE_API Middleware {
  public:
   virtual ~Middleware() = default;
-  /// The scope lives until the task has finished.
+  /// The scope is valid until the task has finished.
   virtual Task<Verdict> handle(Scope& scope) = 0;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which path leads to which application: Django's path patterns, or regular expressions.
+// Maps paths to applications: with Django's path patterns, or regular expressions.
 #pragma once
 
 #include <memory>
@@ -15,19 +15,18 @@ namespace sluice::SLUICE_ABI {
 
 class RoutePattern;
 
-/// Tries its routes in order; the first that fits wins (Channels: URLRouter).
+/// Tries its routes in order; the first that matches wins (Channels: URLRouter).
 ///
 ///     auto routes = std::make_shared<Router>();
 ///     routes->path("ws/room/<slug:room>/", consumer<Chat>());
 ///     routes->re_path("^ws/core/", consumer<CoreConsumer>(registry));
 ///
-/// Leading slashes do not count (behaviour SC-4), neither those of the path nor those of a pattern: `/ws/a/` is
-/// `ws/a/`. A path pattern must fit the whole of the path, unless it leads to another router; a regular expression must
-/// fit its beginning (SC-5, SC-11). Captures land in Scope::url_route(); an inner router sees what is left of the path,
-/// and if it finds nothing, the outer one goes on (SC-7 to SC-9). Converters: str (default, no slash), int, slug, uuid,
-/// path. Regular expressions are RE2's: Python's without look-ahead and back references. Both kinds of pattern take a
-/// time that is linear in the path. Malformed patterns throw std::invalid_argument that names them. Immutable once
-/// serving.
+/// Leading slashes are ignored (behaviour SC-4), in the path and in a pattern: `/ws/a/` is `ws/a/`. A path pattern must
+/// match the whole path, unless it leads to another router; a regular expression must match its beginning (SC-5,
+/// SC-11). Captures are in Scope::url_route(); an inner router matches the rest of the path, and if it finds no route,
+/// the outer one tries its later routes (SC-7 to SC-9). Converters: str (default, no slash), int, slug, uuid, path.
+/// Regular expressions are RE2's: Python's without look-ahead and back references. Both kinds of pattern take time
+/// linear in the path. Malformed patterns throw std::invalid_argument that names them. Immutable once serving.
 class SLUICE_API Router final : public Application {
  public:
   /// Values given with a route are in url_route().kwargs and win over captured ones (SC-7).

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What becomes of broadcasts while a client does not take them, and how it is told.
+// Policies for broadcasts to a slow client, and the report of a gap.
 #pragma once
 
 #include <cstdint>
@@ -9,21 +9,21 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// What becomes of a group's broadcasts for a client that is slow: one that has not taken ConsumerLimits::slow_bytes of
-/// what it was sent. What is not dropped waits, up to ConsumerLimits::backlog_bytes and backlog_messages, and follows
-/// in its order.
+/// The policy for a group's broadcasts to a slow client, which has more than ConsumerLimits::slow_bytes queued.
+/// Messages that are not dropped wait, up to ConsumerLimits::backlog_bytes and backlog_messages, and are sent in order.
 enum class WhenSlow : std::uint8_t {
   close,        // all wait; past ConsumerLimits::queued_bytes the connection closes with 1013 "too slow" (the default)
-  drop_newest,  // past the bounds the group is silent until the client has caught up
-  drop_oldest,  // past the bounds the oldest give way
-  keep_latest,  // of each payload's key the newest only; past the bounds as drop_oldest
+  drop_newest,  // past the bounds the group sends nothing until the client has caught up
+  drop_oldest,  // past the bounds the oldest are dropped
+  keep_latest,  // only the newest of each payload's key waits; past the bounds as drop_oldest
 };
 
-/// What a client did not hear of a group, because it was slow. A value.
+/// The messages of a group that a slow client missed. A value.
 struct Gap {
   std::string group;
-  std::uint64_t dropped = 0;     // lost
-  std::uint64_t superseded = 0;  // gave way to a newer one of the same key, which was sent or counts itself as dropped
+  std::uint64_t dropped = 0;  // lost
+  std::uint64_t superseded =
+      0;  // replaced by a newer one with the same key, which was sent or counts as dropped itself
 };
 
 }  // namespace sluice::SLUICE_ABI
