@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A connection that another server has accepted, as it is handed over to an AsioServer.
+// Options for a connection that another server has accepted and passes to an AsioServer.
 #pragma once
 
 #include <optional>
@@ -16,12 +16,12 @@ namespace sluice::SLUICE_ABI {
 /// How an adopted connection is served. A value.
 struct AdoptOptions {
   /// The client's address: `192.0.2.7:4711`, `[2001:db8::7]:4711`, or without the port. Empty: the socket's peer.
-  /// Required for a socket that is no TCP socket, the end of a socketpair() say.
+  /// Required for a socket that is no TCP socket, such as the end of a socketpair().
   std::string client_address = {};
-  /// The client uses TLS, and the caller ends it: what the descriptor brings is decrypted. The scheme is `https` or
+  /// The client uses TLS, and the caller terminates it: the descriptor has decrypted bytes. The scheme is `https` or
   /// `wss`.
   bool secure = false;
-  /// The server ends TLS itself. The handshake must not have begun: no byte of the client may have been read.
+  /// The server terminates TLS itself. The handshake must not have begun: no byte of the client may have been read.
   std::optional<TlsContext> tls = {};
 };
 

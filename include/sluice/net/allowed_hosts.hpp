@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which hosts a server answers for: Django's ALLOWED_HOSTS.
+// The hosts that a server answers for: Django's ALLOWED_HOSTS.
 #pragma once
 
 #include <initializer_list>
@@ -11,10 +11,10 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// The names that a request may ask for in its Host header, at any port. None: all of them. A page whose own name was
-/// pointed at this server's address (DNS rebinding) asks for that name, and is refused.
+/// The names that a request may ask for in its Host header, at any port. None: all of them. A page whose own name
+/// points to this server's address (DNS rebinding) sends that name, and is refused.
 ///
-///     AllowedHosts{"example.org", ".example.net", "127.0.0.1", "[::1]"}  // .example.net: it and all below it
+///     AllowedHosts{"example.org", ".example.net", "127.0.0.1", "[::1]"}  // .example.net: this host and its subdomains
 ///
 /// Names are compared without case, and without a dot at their end. Immutable once serving: share freely.
 class SLUICE_API AllowedHosts {
@@ -22,14 +22,14 @@ class SLUICE_API AllowedHosts {
   AllowedHosts() = default;
   AllowedHosts(std::initializer_list<std::string_view> hosts);
 
-  /// localhost, 127.0.0.1 and [::1]: for servers that nobody reaches from elsewhere.
+  /// localhost, 127.0.0.1 and [::1]: for servers that only this machine uses.
   static AllowedHosts loopback() { return {"localhost", "127.0.0.1", "[::1]"}; }
 
-  /// Throws std::invalid_argument for what is no host, or has a scheme, a port or a path.
+  /// Throws std::invalid_argument for text that is no host, or has a scheme, a port or a path.
   void add(std::string_view host);
 
   bool empty() const noexcept { return hosts_.empty(); }
-  /// May a request ask for this, the value of its Host header? With an empty list everything may.
+  /// Whether a request may have this Host header. With an empty list every one may.
   bool include(std::string_view host_header) const;
 
  private:

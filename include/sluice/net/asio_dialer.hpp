@@ -10,8 +10,8 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// Dials on Asio. A stream that is dialled for one of `executors` lives there altogether; for any other executor its
-/// socket lives on the first of them, and what it hears is posted. A host's addresses are tried one after the other.
+/// Dials on Asio. A stream that is dialled for one of `executors` runs entirely there; for any other executor its
+/// socket is on the first of them, and its callbacks are posted. A host's addresses are tried one after the other.
 ///
 /// The executors outlive the dialer; streams may outlive it. Any thread.
 class SLUICE_API AsioDialer final : public Dialer {

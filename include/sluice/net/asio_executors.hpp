@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Executors that run on Asio's io_contexts: threads of their own, or the loops that you run already. The only public
-// header that includes Asio.
+// Executors on Asio's io_contexts: with threads of their own, or on the application's loops. The only public header
+// that includes Asio.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,8 @@
 #include <memory>
 #include <vector>
 
-// Behind the standard's: Asio reads libstdc++'s configuration to choose how it allocates, and all files must agree.
+// After the standard headers: Asio reads libstdc++'s configuration to choose how it allocates, and all files must
+// agree.
 #include <asio/io_context.hpp>
 
 #include "sluice/abi.hpp"
@@ -26,8 +27,8 @@ namespace sluice::SLUICE_ABI {
 ///     asio::io_context loop;                 // or a loop that several threads run: four executors share them
 ///     AsioExecutors executors({loop, loop, loop, loop});
 ///
-/// What an executor runs is one job at a time, and Executor::current() tells of it. All jobs that wait when a turn of
-/// the loop begins run in that turn. A job that throws is logged; the jobs behind it run.
+/// An executor runs one job at a time, as Executor::current(). All jobs that wait when a turn of the loop begins run in
+/// that turn. A job that throws is logged; the jobs behind it run.
 ///
 /// It outlives everything that uses it: the servers and layers made with it, and their connections. Any thread.
 class SLUICE_API AsioExecutors : public ExecutorGroup {
@@ -49,13 +50,13 @@ class SLUICE_API AsioExecutors : public ExecutorGroup {
   /// The io_context of executor `index`, for Asio objects of your own beside the connections.
   asio::io_context& context(std::size_t index) noexcept;
 
-  /// Ends the own threads after the job each has in hand. Your io_contexts are yours to stop: for them it does nothing.
-  /// Stop and await the servers first.
+  /// Ends the own threads after their current jobs. For your io_contexts it does nothing: stop them yourself. Stop and
+  /// await the servers first.
   void stop();
   /// Waits until the own threads have ended. Throws std::logic_error on one of them, which would wait for itself. With
   /// your io_contexts it returns at once.
   void join();
-  /// Are threads of ours running? False for your own io_contexts.
+  /// True while own threads run. False for your own io_contexts.
   bool running() const noexcept;
 
  private:

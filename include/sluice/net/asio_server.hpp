@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A WebSocket server on TCP: it brings a Gateway its connections, and an HttpHandler its requests.
+// A WebSocket server on TCP: it passes connections to a Gateway, and requests to an HttpHandler.
 #pragma once
 
 #include <chrono>
@@ -29,14 +29,14 @@ namespace sluice::SLUICE_ABI {
 class AsioExecutors;
 class ServerObserver;
 
-/// How a server serves. A value; fixed once serving.
+/// The options of a server. A value; fixed once serving.
 struct AsioServerOptions {
   ServerLimits limits = {};
   DeflateOptions deflate = {};  // messages are compressed for clients that offer it
-  ProxyOptions proxies = {};    // who may speak for clients
-  AllowedHosts hosts = {};      // that requests may ask for; others get 421
-  /// Are paths refused (400) that another program may read otherwise: `//`, `%2F`, `%5C`, a backslash, dot segments?
-  /// Not said: where there are trusted proxies, whose rules for paths such a spelling would pass.
+  ProxyOptions proxies = {};    // which proxies are trusted
+  AllowedHosts hosts = {};      // of requests; others get 421
+  /// Whether paths are refused (400) that another program may read differently: `//`, `%2F`, `%5C`, a backslash, dot
+  /// segments. nullopt: if there are trusted proxies, whose rules for paths such a spelling would evade.
   std::optional<bool> refuse_ambiguous_paths = {};
   /// How long a client that is closed with 1013 should wait before it connects again. Each close reason names a
   /// different time between this and twice this, as `retry_after_ms=2470` behind its text. 0: no time is named.
@@ -44,38 +44,37 @@ struct AsioServerOptions {
   HttpHandler* http = nullptr;  // answers plain requests and outlives the server; without one they get 404
   int backlog = 4096;           // connections that the kernel completes before we accept them
   bool reuse_port = false;      // let other processes listen on the same port; the kernel then spreads by hash
-  /// Called in their order for what happens to connections and requests: sluice/net/server_observer.hpp. The server
-  /// shares them until its last connection has ended.
+  /// Called in their order for events of connections and requests: sluice/net/server_observer.hpp. The server shares
+  /// them until its last connection has ended.
   std::vector<std::shared_ptr<ServerObserver>> observers = {};
 };
 
-/// How those who connect to one place are met. A value.
+/// The options of one endpoint. A value.
 struct ListenOptions {
-  std::optional<TlsContext> tls = {};  // they speak it
-  /// Do trusted peers begin with a PROXY header here? Not said: as ProxyOptions::proxy_protocol has it.
+  std::optional<TlsContext> tls = {};  // connections use TLS
+  /// Whether trusted peers begin with a PROXY header here. nullopt: as ProxyOptions::proxy_protocol.
   std::optional<bool> proxy_protocol = {};
 };
 
-/// How a server stops. A value.
+/// The options of a stop. A value.
 struct StopOptions {
-  /// WebSockets are closed spread over this time, each at its own moment, so that their clients do not come back all at
-  /// once. 0: all at once.
+  /// WebSockets are closed one by one over this time, so that their clients do not reconnect all at once. 0: all at
+  /// once.
   std::chrono::milliseconds window{1'000};
-  /// What is still there so long after the window is cut off: handlers at work, close handshakes, HTTP requests in
-  /// hand.
+  /// Whatever remains this long after the window is cut off: running handlers, close handshakes, HTTP requests.
   std::chrono::milliseconds grace{4'000};
-  /// What the clients are told: 1012, come back after a while (so says IANA's registry of 1012, and uvicorn sends it,
-  /// behaviour LC-27), or 1001 for a server that will not be there again.
+  /// The close reason: 1012, reconnect after a while (IANA's registry; uvicorn sends it too, behaviour LC-27), or 1001
+  /// for a server that does not return.
   CloseReason reason{close_code::service_restart};
-  /// When a server is expected to be there again. Each client is told a time of its own, from this to twice this, as
-  /// `retry_after_ms=4170` behind the reason's text: a refused handshake could not say it to a script. 0: nothing.
+  /// The time until a server is expected again. Each client gets a time of its own, from this to twice this, as
+  /// `retry_after_ms=4170` behind the reason's text: scripts cannot read it from a refused handshake. 0: none.
   std::chrono::milliseconds return_after{0};
 };
 
-/// Accepts connections and spreads them over the executors, each to the one that has fewest, in turns where all have
-/// the same. An executor that a handler blocks gets none while another is free. Where there are several executors a
-/// thread of the server's own accepts. SO_REUSEPORT is not used for this: the kernel spreads by hash, so that of few
-/// connections all may meet on one executor, and those that wait behind a busy one wait there though another is free.
+/// Accepts connections and assigns each to the executor with the fewest, in turns if equal. An executor that a handler
+/// blocks gets none while another is free. With several executors a thread of the server accepts. SO_REUSEPORT is not
+/// used for this: the kernel spreads by hash, so that a few connections may all be on one executor, and wait behind a
+/// busy one although another is free.
 ///
 ///     AsioExecutors executors(2);
 ///     AsioServer server(executors, gateway);
@@ -83,10 +82,10 @@ struct StopOptions {
 ///     if (!listening) return fail(listening.error().message());
 ///     signals.wait();  // StopSignals, made before
 ///     server.stop();
-///     server.wait();  // nothing that the server called is at work any more
+///     server.wait();  // no handler runs any more
 ///
-/// The executors, the gateway and the HTTP handler outlive it: where one is destroyed before, the program is ended with
-/// a sentence. Any thread.
+/// The executors, the gateway and the HTTP handler outlive it: if one is destroyed before, the program aborts with a
+/// message. Any thread.
 class SLUICE_API AsioServer {
  public:
   /// Serves nothing before listen. Throws std::invalid_argument when a limit or a deflate option makes no sense,
@@ -95,7 +94,7 @@ class SLUICE_API AsioServer {
   AsioServer(const AsioServer&) = delete;
   AsioServer& operator=(const AsioServer&) = delete;
   /// Stops at once and waits while the executors' own threads run. With io_contexts of yours: call stop() and wait() or
-  /// when_ended() before, or end your loops before; what is still there is then closed, and its events are notified, in
+  /// when_ended() before, or end your loops before; remaining connections are then closed, and their events called, in
   /// this thread.
   ~AsioServer();
 
@@ -104,19 +103,19 @@ class SLUICE_API AsioServer {
   /// Fails with io_failed: no such host, address in use, no permission, no thread to accept in; after stop() with
   /// refused. Throws std::bad_alloc; then, as after an Error, nothing of the call is left.
   Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const ListenOptions& options = {});
-  /// The same for wss:// and https://. One server may listen in the clear at one port and with TLS at another.
+  /// The same for wss:// and https://. One server may listen without TLS at one port and with TLS at another.
   Result<std::uint16_t> listen(std::string_view host, std::uint16_t port, const TlsContext& tls);
-  /// Listens at a TCP socket that listens already, one of passed_sockets() for instance, and returns the port. From
-  /// then on the descriptor is the server's. stop() closes it without touching the connections that wait there: they
-  /// are for whoever else has the socket open, systemd or the next process. Fails with invalid_argument for a
-  /// descriptor that is no such socket, after stop() with refused; then it is still yours.
+  /// Listens at a TCP socket that listens already, such as one of passed_sockets(), and returns the port. The server
+  /// then owns the descriptor. stop() closes it without accepting the connections that wait there: another owner of the
+  /// socket serves them, systemd or the next process. Fails with invalid_argument for a descriptor that is no such
+  /// socket, after stop() with refused; then the caller still owns it.
   Result<std::uint16_t> listen_fd(int descriptor, const ListenOptions& options = {});
   Result<std::uint16_t> listen_fd(int descriptor, const TlsContext& tls);
 
   /// Serves a connection that another server has accepted, beside listen() or instead of it. It is admitted like an
   /// accepted one: the same limits, statistics and drain, from the first byte of a request. `read` is what the caller
   /// has read of the request and behind it, at most most_adopted_bytes(). The descriptor is a stream socket: TCP, or a
-  /// Unix one, the end of a socketpair() say, to whose other end the caller copies what it decrypts.
+  /// Unix one, such as the end of a socketpair() to whose other end the caller copies decrypted bytes.
   ///
   ///     loop.remove(descriptor);  // no other code may read it, write to it, or wait for it
   ///     if (auto adopted = server.adopt(descriptor, read); !adopted) ::close(descriptor);
@@ -129,25 +128,24 @@ class SLUICE_API AsioServer {
   /// The same where the caller has parsed the request's head: `behind` is what it has read behind the head.
   Result<> adopt(int descriptor, const AdoptedRequest& request, std::string_view behind = {},
                  const AdoptOptions& options = {});
-  /// How many bytes adopt() takes with a connection: a head, with the largest body or message, and 64 KiB.
+  /// The most bytes that adopt() takes with a connection: a head, with the largest body or message, and 64 KiB.
   std::size_t most_adopted_bytes() const noexcept;
 
-  /// Stops in good order, and returns at once. Connections that the kernel has completed are served, then nobody is
-  /// accepted any more. HTTP requests are answered with `Connection: close`; a connection that waits for its first
-  /// request has half a second for it. Each WebSocket, in its turn, has its events told with on_stop(), and is closed
-  /// behind what they still send and what is queued for it. A further call can only make it faster. Throws
-  /// std::invalid_argument for a code that may not be sent, and for times that are negative or above 12 days, and
-  /// std::bad_alloc: then call it again.
+  /// Begins an orderly stop, and returns at once. Connections that the kernel has completed are served, then no more
+  /// are accepted. HTTP requests are answered with `Connection: close`; a connection that waits for its first request
+  /// has half a second for it. Each WebSocket, in its turn, gets on_stop(), and is closed behind its last and its
+  /// queued messages. A further call can only shorten the stop. Throws std::invalid_argument for a code that may not be
+  /// sent, and for times that are negative or above 12 days, and std::bad_alloc: then call it again.
   void stop(StopOptions options = {});
-  /// Blocks until stop() was called, by any thread, and everything has ended: connections, HTTP handlers, and whatever
-  /// holds on to a connection, as a consumer does until its disconnect() has finished. At the longest that takes the
-  /// window, the grace and ConsumerLimits::disconnect_grace; what is held longer is logged. Throws std::logic_error on
-  /// an executor of the server, which would wait for itself.
+  /// Blocks until stop() was called, by any thread, and everything has ended: connections, HTTP handlers, and all
+  /// holders of connections, such as a consumer until its disconnect() has finished. It takes at most the window, the
+  /// grace and ConsumerLimits::disconnect_grace; connections that are held longer are logged. Throws std::logic_error
+  /// on an executor of the server, which would wait for itself.
   void wait();
 
-  /// Calls `then` once everything has ended, as wait() waits for it, without blocking a thread: in a job of the
-  /// server's first executor, which may destroy the server. After the end it is called soon. If the server is destroyed
-  /// before that, `then` is destroyed without being called. Throws std::bad_alloc. Any thread.
+  /// Calls `then` once everything has ended, as for wait(), without blocking a thread: in a job of the server's first
+  /// executor, which may destroy the server. After the end it is called soon. If the server is destroyed before that,
+  /// `then` is destroyed without being called. Throws std::bad_alloc. Any thread.
   void when_ended(Function<void()> then);
   /// The same as a task, which continues on the executor that awaits it. It throws BrokenPromise if the server is
   /// destroyed before everything has ended.

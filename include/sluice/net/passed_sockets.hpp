@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sockets that listen before the program does: systemd's socket activation, and whoever else speaks its protocol.
+// Sockets that another program has opened: systemd's socket activation and compatible programs.
 #pragma once
 
 #include <string>
@@ -10,11 +10,11 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// A descriptor that the program was started with. A value: whoever takes it, AsioServer::listen_fd for instance, owns
-/// it.
+/// A descriptor that the program was started with. A value; the code that uses it, such as AsioServer::listen_fd, owns
+/// the descriptor.
 struct PassedSocket {
   int descriptor = -1;
-  std::string name;  // FileDescriptorName= of the systemd.socket(5) unit; "unknown" when none was told
+  std::string name;  // FileDescriptorName= of the systemd.socket(5) unit; "unknown" when there is none
 };
 
 /// The descriptors that were passed to this process as sd_listen_fds(3) says: LISTEN_FDS of them from 3 on, named by

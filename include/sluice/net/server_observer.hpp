@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a server reports of its connections and requests as it happens: for tracing, and for histograms.
+// Callbacks of a server about its connections and requests: for tracing, and for histograms.
 #pragma once
 
 #include <chrono>
@@ -12,13 +12,13 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// A TCP connection as observers see it. Views; they end with the call.
+/// A TCP connection, for observers. Views; they are valid during the call.
 struct ObservedSocket {
   std::uint64_t id;                 // no other connection of this server has it
   std::string_view client_address;  // as Scope::client_address(): behind a proxy, the client once it is known
 };
 
-/// Why a connection, or a request of it, was refused before anything else looked at it. A value.
+/// Why a connection or a request was refused before any other check. A value.
 enum class ConnectionRefusal : std::uint8_t {
   server_full,        // past Limits::connections
   address_full,       // past Limits::connections_per_address
@@ -33,7 +33,7 @@ SLUICE_API std::string_view to_string(ConnectionRefusal cause) noexcept;
 /// they end with the call.
 struct HttpAnswer {
   std::string_view method;            // empty: the request was never whole
-  std::string_view path;              // without its query, in which tokens travel; what a client wrote
+  std::string_view path;              // without its query, which may have tokens; text of a client
   std::string_view route;             // HttpResponse::set_route(), or empty: use it where few values must be
   int status;                         // 0: the client left before
   std::chrono::nanoseconds duration;  // from the whole request to the last byte of the answer being queued
@@ -63,8 +63,8 @@ struct WebSocketEnd {
 /// reads no clock and allocates nothing for them.
 ///
 /// The calls about one connection come on its executor, one at a time; those of different executors come at the same
-/// time. A call must not block: the executor waits for it. What it throws is logged, a few lines in ten seconds, and
-/// changes nothing else. Any thread.
+/// time. A call must not block: the executor waits for it. An exception is logged, a few lines in ten seconds, and has
+/// no other effect. Any thread.
 class SLUICE_API ServerObserver {
  public:
   virtual ~ServerObserver() = default;
@@ -79,7 +79,7 @@ class SLUICE_API ServerObserver {
   /// The last call about this socket, when the TCP connection has ended too.
   virtual void websocket_closed(const ObservedSocket& socket, const WebSocketEnd& end) { (void)socket, (void)end; }
 
-  /// The network took no more of one connection for a while. So many bytes had gathered for it when there was room
+  /// The network took no more bytes of one connection for a while. This many bytes were queued when there was room
   /// again, or when they were dropped.
   virtual void output_waited(std::size_t bytes) { (void)bytes; }
 };

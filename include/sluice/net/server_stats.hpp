@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a server tells about itself.
+// Counters of a server.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +12,18 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// What a server has done, and holds now. Counts are since the start. A value.
+/// Counters of a server since its start, and its current state. A value.
 struct SLUICE_API ServerStats {
   std::uint64_t accepted = 0;     // TCP connections
-  std::uint64_t connections = 0;  // of them here now
+  std::uint64_t connections = 0;  // open now
   std::uint64_t opened = 0;       // WebSockets: handshakes accepted
   std::uint64_t open = 0;         // of them not closed yet
   std::uint64_t http_requests = 0;
-  std::uint64_t responses_cut = 0;  // HTTP responses that were begun and not sent whole: the client went away or took
+  std::uint64_t responses_cut = 0;  // HTTP responses that were begun and not sent whole: the client left or took
                                     // nothing, or the body failed
   std::vector<std::pair<int, std::uint64_t>>
       refused;                      // by HTTP status: bad heads, denied handshakes, limits, deadlines
-  std::uint64_t tls_failed = 0;     // connections that a failure of TLS has ended; not those that merely broke off
+  std::uint64_t tls_failed = 0;     // connections that a TLS error ended; not those that only broke off
   std::uint64_t proxy_refused = 0;  // connections of trusted proxies whose PROXY header is missing or malformed
 
   std::uint64_t messages_in = 0;
@@ -41,10 +41,10 @@ struct SLUICE_API ServerStats {
   std::uint64_t throttled = 0;        // times that a peer faster than its rates was not read for a while
   std::uint64_t pings = 0;            // sent to peers that were silent for ServerLimits::ping_every
   std::uint64_t cut_off = 0;          // peers that did not do their part of an end within ServerLimits::close_time
-  std::uint64_t cut_off_by_stop = 0;  // connections of any kind that were still there after StopOptions::grace
+  std::uint64_t cut_off_by_stop = 0;  // connections of any kind that were still open after StopOptions::grace
 
-  // Compression: of `opened`, those that agreed on it; the messages and what they came to, before and after. What many
-  // connections were sent alike was compressed once, and counts once. What was tried in vain counts as plain.
+  // Compression: the WebSockets that negotiated it; its messages, and their bytes before and after. A message for many
+  // connections is compressed once, and counts once. A message that did not shrink counts as plain.
   std::uint64_t compressing = 0;
   std::uint64_t deflated = 0;
   std::uint64_t deflated_plain_bytes = 0;
@@ -72,7 +72,7 @@ struct SLUICE_API ServerStats {
   std::uint64_t shed = 0;         // had the largest queue when all were past ConsumerLimits::server_queued_bytes (1013)
 
   static constexpr std::string_view metric_prefix = "sluice_server";
-  /// What each number is for operators. Any thread.
+  /// The metrics of these numbers. Any thread.
   static std::span<const observe::Metric<ServerStats>> metrics() noexcept;
   /// `refused`, with its statuses as labels.
   void add_labelled(MetricsText& text, const MetricsText::Labels& labels) const;

@@ -8,8 +8,8 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// Takes SIGINT and SIGTERM for itself, from its making until wait() has seen one. A program that makes it first ends
-/// in good order from the moment on when it can be reached, and a second signal ends it at once:
+/// Handles SIGINT and SIGTERM from its construction until wait() has received one. Construct it first, so that the
+/// program stops in order from the moment it accepts connections. A second signal ends the program at once:
 ///
 ///     StopSignals signals;
 ///     ...
@@ -18,7 +18,7 @@ namespace sluice::SLUICE_ABI {
 ///     server.stop();
 ///     server.wait();
 ///
-/// Throws std::system_error when the system has no room for it. One thread at a time.
+/// Throws std::system_error when the system has no descriptors for it. One thread at a time.
 class SLUICE_API StopSignals {
  public:
   StopSignals();
@@ -26,8 +26,8 @@ class SLUICE_API StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals();
 
-  /// Blocks until the process is told to end, or returns at once when it was told before; says by which signal. From
-  /// then on the signals do again what they do by default: they end the process. Call it once.
+  /// Blocks until one of the signals arrives, or returns at once if one has arrived; returns its number. From then on
+  /// the signals have their default effect: they end the process. Call it once.
   int wait();
 
  private:

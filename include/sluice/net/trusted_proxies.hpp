@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Behind a proxy: whose word on a client's address is taken.
+// Behind a proxy: which peers may name a client's address.
 #pragma once
 
 #include <array>
@@ -13,8 +13,8 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// The peers that may speak for others: proxies and load balancers of yours. Nobody by default. An IPv4 address that
-/// comes mapped into IPv6 (RFC 4291, 2.5.5.2) is that IPv4 address, here and wherever addresses are compared.
+/// The peers that may name clients: your proxies and load balancers. None by default. An IPv4 address that is mapped
+/// into IPv6 (RFC 4291, 2.5.5.2) equals that IPv4 address, here and wherever addresses are compared.
 ///
 ///     TrustedProxies{"127.0.0.1", "::1", "10.0.0.0/8", "2001:db8::/32"}
 ///
@@ -25,11 +25,11 @@ class SLUICE_API TrustedProxies {
   TrustedProxies(std::initializer_list<std::string_view> networks);
 
   /// An address, or a network as ADDRESS/BITS. Throws std::invalid_argument for anything else; also for bits behind the
-  /// prefix (10.0.0.1/8), which is a slip that would trust more than was meant.
+  /// prefix (10.0.0.1/8), a mistake that would trust more than intended.
   void add(std::string_view network);
 
   bool empty() const noexcept { return networks_.empty(); }
-  /// Is this address, of 4 or 16 bytes in their order on the wire, one of them?
+  /// Whether this address, 4 or 16 bytes in network byte order, is one of them.
   bool includes(std::span<const std::uint8_t> address) const noexcept;
 
  private:
@@ -42,7 +42,7 @@ class SLUICE_API TrustedProxies {
   std::vector<Network> networks_;
 };
 
-/// Which headers of a trusted proxy are read. Only one kind is: a proxy that writes one lets the other pass as the
+/// The headers of a trusted proxy that are read. Only one kind: a proxy that writes one kind passes the other on as the
 /// client sent it.
 enum class ForwardedHeaders : std::uint8_t {
   none,
@@ -50,13 +50,14 @@ enum class ForwardedHeaders : std::uint8_t {
   forwarded,    // Forwarded (RFC 7239)
 };
 
-/// How a server behind proxies learns who its clients are. Without trusted proxies nothing of it has an effect, and a
-/// client is who the connection comes from. A value; docs/deploy.md tells how to use it.
+/// How a server behind proxies finds its clients' addresses. Without trusted proxies it has no effect, and the client
+/// is the TCP peer. A value; docs/deploy.md explains it.
 struct ProxyOptions {
   TrustedProxies trusted = {};
   ForwardedHeaders headers = ForwardedHeaders::x_forwarded;
-  /// Trusted peers begin each connection with a PROXY protocol header, version 1 or 2; one that doesn't is cut off.
-  /// Everybody else must not send one: it is no HTTP, and refused as such. ListenOptions may say otherwise for a place.
+  /// Trusted peers begin each connection with a PROXY protocol header, version 1 or 2; a connection without it is
+  /// closed. Other peers must not send one: it is no HTTP, and is refused. ListenOptions can override this for an
+  /// endpoint.
   bool proxy_protocol = false;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How many connections a server takes, in all and from one address (behaviour SC-13).
+// Limits the connections of a server, in all and from one address (behaviour SC-13).
 #pragma once
 
 #include <atomic>
@@ -14,8 +14,8 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// Counts connections against the two limits, 0 meaning none. It is asked when a connection comes, when the client
-/// behind a proxy is known, and when the connection goes; its lock is taken only where a limit per address is set. It
+/// Counts connections against the two limits, 0 meaning none. It is called when a connection arrives, when the client
+/// behind a proxy is known, and when the connection ends; its lock is taken only if there is a limit per address. It
 /// outlives its slots. Any thread.
 class Admission {
   struct Entry {
@@ -25,7 +25,7 @@ class Admission {
   using PerAddress = std::map<std::string, Entry>;
 
  public:
-  /// The right to one connection, given back when it is destroyed.
+  /// The right to one connection, released by its destructor.
   class ConnectionSlot {
    public:
     ConnectionSlot() noexcept = default;
@@ -53,9 +53,9 @@ class Admission {
   /// Returns an empty slot if the server is full, or the address has as many connections as it may. An empty address
   /// is not counted.
   ConnectionSlot enter(const std::string& address);
-  /// As many connections are here as may be.
+  /// True if the server is full.
   bool full() const noexcept { return connections_ > 0 && present_.load(std::memory_order_relaxed) >= connections_; }
-  /// How often enter() and move_to() refused because of each limit.
+  /// The refusals of enter() and move_to() by each limit.
   std::uint64_t server_full() const noexcept { return server_full_.load(std::memory_order_relaxed); }
   std::uint64_t address_full() const noexcept { return address_full_.load(std::memory_order_relaxed); }
 
@@ -69,7 +69,7 @@ class Admission {
   std::atomic<std::uint64_t> server_full_{0}, address_full_{0};
   std::mutex mutex_;
   PerAddress addresses_;
-  PerAddress::value_type no_address_{std::string(), {this, 0}};  // of slots that count for none
+  PerAddress::value_type no_address_{std::string(), {this, 0}};  // of slots without an address
 };
 
 }  // namespace sluice::SLUICE_ABI::net

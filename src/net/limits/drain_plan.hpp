@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who closes when, while a server stops. No clock and no sockets.
+// The times at which connections close while a server stops. No clock and no sockets.
 #pragma once
 
 #include <chrono>
@@ -10,9 +10,9 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// Spreads closes over a window, so that the clients do not come back all at once: each that asks is given its own time
-/// in what is left of the window. The times are evenly spread however many ask, and those who ask one after the other,
-/// having come at the same time perhaps, are far apart. The first is due at once. Any thread.
+/// Spreads closes over a window, so that the clients do not reconnect all at once: each call returns its own time in
+/// the rest of the window. The times are evenly spread for any number of calls, and successive ones are far apart. The
+/// first is due at once. Any thread.
 class DrainPlan {
  public:
   using Time = Executor::Clock::time_point;
@@ -20,14 +20,14 @@ class DrainPlan {
   DrainPlan(Time begin, std::chrono::milliseconds window, std::chrono::milliseconds return_after = {}) noexcept
       : end_(begin + window), return_times_(return_after) {}
 
-  /// When the one that asks now is to close. After the window: now.
+  /// The time at which this caller should close. After the window: now.
   Time next(Time now) noexcept {
     if (now >= end_) return now;
     const auto left = std::chrono::duration<double, std::nano>(end_ - now);
     return now + std::chrono::duration_cast<std::chrono::nanoseconds>(parts_.next() * left);
   }
 
-  /// The reason, with the client's own time to come back: from return_after to twice that.
+  /// The reason, with the client's own reconnect time: from return_after to twice that.
   CloseReason invite_back(const CloseReason& reason) { return return_times_.invite_back(reason); }
 
  private:

@@ -9,9 +9,9 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// Decides each time close_time has passed whether a peer still takes what it was sent before the end. Progress earns
-/// more time, but a peer that takes a byte now and then does not: each time it has to take a 128th of what it had not
-/// taken at first, so that an end takes 128 times close_time at the most. One thread at a time.
+/// Decides each time close_time has passed whether a peer still reads the bytes before the end. Progress earns more
+/// time, but a byte now and then does not: each time the peer must take a 128th of the initial bytes, so that an end
+/// takes at most 128 times close_time. One thread at a time.
 class EndPatience {
  public:
   /// `left`: bytes that the peer has not taken yet.

@@ -18,7 +18,7 @@ milliseconds between(Tick from, Tick to) noexcept { return milliseconds(static_c
 
 // An old acknowledgement proves nothing. Neither does a recent one alone: the kernel probes a closed window again and
 // again, and each probe is acknowledged. So from the second call on, more bytes must have been acknowledged, as long as
-// some are on their way. Once all are acknowledged, a recent window update says that the peer's program reads.
+// some are on their way. Once all are acknowledged, a recent window update shows that the peer's program reads.
 bool LatePong::can_come(const TcpProgress& now, milliseconds pong_time) noexcept {
   const auto before = std::exchange(before_, now);
   const bool on_its_way = now.unacknowledged > 0;
@@ -39,8 +39,8 @@ KeepAlive::Verdict KeepAlive::check(const ServerLimits& limits, Tick now) noexce
   if (limits.ping_every.count() > 0) {
     const auto silent = between(last_bytes_, now);
     if (silent >= limits.ping_every && !pinged_) {
-      // This check may be late, because a handler kept the thread or the machine slept. The peer's time to answer
-      // begins with the ping all the same.
+      // This check may be late, because a handler blocked the thread or the machine slept. The peer's time to answer
+      // still begins with the ping.
       last_bytes_ = now - ticks(limits.pong_time.count() > 0 ? limits.ping_every : milliseconds(0));
       pinged_ = limits.pong_time.count() > 0;
       return Verdict::ping_due;

@@ -16,16 +16,16 @@ using Tick = std::uint32_t;
 /// The longest time that a difference of ticks can express.
 inline constexpr std::chrono::milliseconds longest_tick_time{std::chrono::hours(24 * 24)};
 
-/// What the peer's TCP has acknowledged of the bytes that the kernel was given. A value.
+/// The bytes that the peer's TCP has acknowledged. A value.
 struct TcpProgress {
   std::size_t unacknowledged;           // bytes that the kernel still holds
   std::uint64_t acknowledged;           // bytes since the connection began
   std::chrono::milliseconds since_ack;  // since the last acknowledgement, window updates included
 };
 
-/// Decides, when a pong is late, whether the peer's TCP still takes data: the ping may stand behind megabytes in the
-/// kernel, and its pong behind data that the peer has not read yet. Exists only while a pong is late.
-/// One thread at a time.
+/// Decides, when a pong is late, whether the peer's TCP still takes data: the ping may be behind megabytes in the
+/// kernel, and its pong behind data that the peer has not read yet. Exists only while a pong is late. One thread at a
+/// time.
 class LatePong {
  public:
   /// Compares with the progress at the call before. True: the pong can still come, wait for it once more.

@@ -28,7 +28,8 @@ bool QueuedBytes::Share::show(bool grown) noexcept {
 std::vector<std::size_t> largest_to_shed(std::span<const QueueSizes> shards, std::size_t bytes) {
   std::vector<std::size_t> counts(shards.size(), 0);
   std::size_t sum = 0;
-  std::vector<std::pair<std::size_t, std::size_t>> next;  // a heap: the largest that is left of each shard, and whose
+  std::vector<std::pair<std::size_t, std::size_t>>
+      next;  // a heap: the largest remaining one of each shard, and the shard
   for (std::size_t shard = 0; shard < shards.size(); ++shard) {
     sum = std::accumulate(shards[shard].begin(), shards[shard].end(), sum);
     if (!shards[shard].empty()) next.emplace_back(shards[shard].front(), shard);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What waits for slow readers in a whole server, and who goes when it is too much. No socket.
+// The bytes that wait for slow readers in a whole server, and the connections to close when they exceed the limit. No
+// socket.
 #pragma once
 
 #include <atomic>
@@ -12,9 +13,9 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// The bytes that wait in all queues of a server. Every shard counts its own, and shows others its number only when it
-/// has changed by a 64th of the limit shared among the shards: a send writes no memory that another core reads, and the
-/// sum is off by less than a 64th. Any thread; each Share its shard's executor only.
+/// The bytes that wait in all queues of a server. Every shard counts its own, and publishes its number only when it has
+/// changed by a 64th of its share of the limit: a send writes no memory that another core reads, and the sum is off by
+/// less than a 64th. Any thread; each Share its shard's executor only.
 class QueuedBytes {
  public:
   /// `limit` 0: any number.
@@ -25,7 +26,7 @@ class QueuedBytes {
    public:
     explicit Share(QueuedBytes& queued, std::size_t shard) noexcept
         : queued_bytes_(queued), shown_(queued.shown_[shard].bytes) {}
-    /// True: all together it is more than the limit.
+    /// True: the sum exceeds the limit.
     bool change(std::size_t before, std::size_t after) noexcept {
       bytes_ += after - before;
       const std::size_t off = bytes_ > last_shown_ ? bytes_ - last_shown_ : last_shown_ - bytes_;
@@ -42,7 +43,7 @@ class QueuedBytes {
     std::size_t last_shown_ = 0;
   };
 
-  /// What the shards have shown.
+  /// The numbers that the shards have published.
   std::size_t bytes() const noexcept;
   std::size_t limit() const noexcept { return limit_; }
 
@@ -60,8 +61,7 @@ class QueuedBytes {
 /// The sizes of one shard's queues, the largest first.
 using QueueSizes = std::vector<std::size_t>;
 
-/// How many of each shard's largest queues have to go, the largest of all first, until what is left is not more than
-/// `bytes`.
+/// The number of each shard's largest queues to close, the largest of all first, until at most `bytes` remain.
 std::vector<std::size_t> largest_to_shed(std::span<const QueueSizes> shards, std::size_t bytes);
 
 }  // namespace sluice::SLUICE_ABI::net

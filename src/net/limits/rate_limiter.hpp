@@ -10,7 +10,7 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// The rates that all connections of a server are held to. Immutable: share freely.
+/// The rates for all connections of a server. Immutable: share freely.
 struct RateLimits {
   explicit RateLimits(const ServerLimits& limits) noexcept
       : messages(limits.message_rate), bytes(limits.byte_rate), excess(limits.rate_excess) {}
@@ -20,7 +20,7 @@ struct RateLimits {
 };
 
 /// Counts what one connection sends against its rates. A connection needs one only while tokens are missing: once
-/// full(), it may be destroyed and made anew later. One thread at a time.
+/// full(), it may be destroyed and made again later. One thread at a time.
 class RateLimiter {
  public:
   using Time = TokenBucket::Time;
@@ -30,7 +30,7 @@ class RateLimiter {
     close,     // the connection is to be closed
   };
 
-  /// Takes tokens for bytes. check() or on_messages() says later whether they were too many.
+  /// Takes tokens for bytes. check() or on_messages() reports later whether they were too many.
   void on_bytes(const RateLimits& limits, std::size_t bytes, Time now) noexcept;
   /// Takes tokens for messages, pings or pongs, and checks both rates.
   Verdict on_messages(const RateLimits& limits, std::size_t messages, Time now) noexcept;

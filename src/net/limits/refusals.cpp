@@ -12,7 +12,7 @@ constexpr auto sweep_every = std::chrono::seconds(1);
 
 }  // namespace
 
-// An IPv4 address stands behind four bytes that no IPv6 prefix in use begins with.
+// An IPv4 address is stored behind four bytes that begin no IPv6 prefix in use.
 Refusals::Key Refusals::key_of(const asio::ip::address& address) noexcept {
   Key key{};
   const auto plain = unmapped(address);
@@ -34,7 +34,7 @@ void Refusals::charge(const asio::ip::address& address, Time now) {
   known_.store(buckets_.size(), std::memory_order_relaxed);
 }
 
-// Those that have all of their tokens again; one at least.
+// Removes those with all tokens back; at least one.
 void Refusals::forget_some(Time now) {
   if (now - sweep_every >= swept_at_) {
     swept_at_ = now;

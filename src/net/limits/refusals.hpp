@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How often the clients of an address have been refused as unauthenticated or forbidden.
+// Limits the requests of an address after many 401 and 403 answers.
 #pragma once
 
 #include <array>
@@ -16,9 +16,9 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// A bucket for each address that was refused lately: an IPv4 address, or the first 64 bits of an IPv6 one, because
-/// that is what a host is given. It remembers most_addresses; beyond, one of them is forgotten for each that comes.
-/// While nobody was refused it takes no lock. Any thread.
+/// A token bucket for each address that was refused lately: an IPv4 address, or the first 64 bits of an IPv6 one, which
+/// is what one host gets. It keeps most_addresses; above that, each new one replaces another. While no address was
+/// refused it takes no lock. Any thread.
 class Refusals {
  public:
   using Time = TokenBucket::Time;
@@ -28,7 +28,7 @@ class Refusals {
 
   /// A client of this address was refused, with 401 or 403.
   void charge(const asio::ip::address& address, Time now);
-  /// Too often: its next attempt is not looked at. Counted.
+  /// True if it was refused too often: its next request gets 429 unchecked. Counted.
   bool too_many(const asio::ip::address& address, Time now);
   std::uint64_t turned_away() const noexcept { return turned_away_.load(std::memory_order_relaxed); }
   std::size_t addresses() const noexcept { return known_.load(std::memory_order_relaxed); }

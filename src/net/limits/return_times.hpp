@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// When clients whose connections the server closes may come back. No clock and no sockets.
+// The reconnect times of clients whose connections the server closes. No clock and no sockets.
 #pragma once
 
 #include <atomic>
@@ -13,8 +13,8 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// Numbers from 0 to 1 that fill the interval evenly, however many are drawn: multiples of the golden ratio, of which
-/// the fractions fill an interval more evenly than chance would. Neighbours are far apart; the first is 0. Any thread.
+/// Numbers from 0 to 1 that fill the interval evenly, however many are drawn: fractions of multiples of the golden
+/// ratio. Successive ones are far apart; the first is 0. Any thread.
 class EvenParts {
  public:
   double next() noexcept {
@@ -25,14 +25,14 @@ class EvenParts {
   std::atomic<std::uint64_t> drawn_{0};
 };
 
-/// Adds to the reason of a close the time after which its client may come back. Any thread.
+/// Adds to the reason of a close the client's reconnect time. Any thread.
 class ReturnTimes {
  public:
   /// 0: reasons stay as they are.
   explicit ReturnTimes(std::chrono::milliseconds earliest) noexcept : earliest_(earliest) {}
 
   /// The reason with `retry_after_ms=4170` behind its text: times are evenly spread from the earliest to twice that. A
-  /// reason that names a time already, and one that has no room for it in a close frame, is returned unchanged.
+  /// reason that already has a time, or has no room for it in a close frame, is returned unchanged.
   CloseReason invite_back(const CloseReason& reason) {
     constexpr std::string_view name = "retry_after_ms=";
     if (earliest_.count() <= 0 || reason.text().find(name) != std::string::npos) return reason;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How much a peer may take in a time. No clock of its own.
+// A token bucket. No clock of its own.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// A Rate, as buckets reckon with it. Immutable: share freely.
+/// A Rate in the units of a bucket. Immutable: share freely.
 class Pace {
  public:
   using Duration = std::chrono::steady_clock::duration;
@@ -21,11 +21,11 @@ class Pace {
         depth_(time_for(rate.burst > 0 ? rate.burst : rate.per_second)) {}
 
   bool bounded() const noexcept { return each_.count() > 0; }
-  /// How long so many tokens take to come back.
+  /// The time in which this many tokens come back.
   Duration time_for(std::size_t tokens) const noexcept {
     return std::chrono::ceil<Duration>(each_ * static_cast<double>(tokens));
   }
-  /// How long an empty bucket takes to be full.
+  /// The time in which an empty bucket becomes full.
   Duration depth() const noexcept { return depth_; }
 
  private:
@@ -33,9 +33,9 @@ class Pace {
   Duration depth_;
 };
 
-/// Tokens that are taken for what came, and come back with time. All that it knows is when it will be full again: the
-/// further ahead that lies, the emptier it is. What was taken beyond the last token is a debt and is waited for as
-/// well. One thread at a time.
+/// Tokens that are taken for work, and come back with time. Its only state is the time at which it will be full: the
+/// later, the emptier it is. Tokens beyond the last are a debt, which is repaid with time as well. One thread at a
+/// time.
 class TokenBucket {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -43,7 +43,7 @@ class TokenBucket {
   void take(const Pace& pace, std::size_t tokens, Time now) noexcept {
     full_at_ = std::max(full_at_, now) + pace.time_for(tokens);
   }
-  /// More was taken than there was.
+  /// True if more tokens were taken than there were.
   bool overdrawn(const Pace& pace, Time now) const noexcept { return full_at_ - now > pace.depth(); }
   bool full(Time now) const noexcept { return full_at_ <= now; }
 

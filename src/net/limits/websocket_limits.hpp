@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What ServerLimits ask of one open WebSocket over time. No socket, no clock of its own.
+// The ServerLimits of one open WebSocket that depend on time. No socket, no clock of its own.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// The limits of a server, and its clock as it was read last. A value.
+/// The limits of a server, and its cached clock. A value.
 struct LimitsNow {
   const ServerLimits& limits;
   const RateLimits& rates;
@@ -22,14 +22,13 @@ struct LimitsNow {
 };
 
 /// KeepAlive and RateLimiter of one open WebSocket, and the time that its messages may take. An idle WebSocket keeps 21
-/// bytes; what an active one needs beside is allocated, and freed by a check a second after its last use. Its executor
-/// only.
+/// bytes; an active one allocates more, which a check frees a second after its last use. Its executor only.
 class WebSocketLimits {
  public:
   enum class Verdict : std::uint8_t {
     ok,
     ping_due,
-    pong_missing,  // the ping was not answered in time: look whether the pong can still arrive
+    pong_missing,  // the ping was not answered in time: check whether the pong can still arrive
     idle,
     expired,
     message_late,  // a message has begun and takes too long

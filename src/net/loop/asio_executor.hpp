@@ -20,15 +20,14 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// Jobs gather here and run in turns: one turn behind a handler of ours, or in a handler of its own, however many jobs.
-/// At the end of a turn come those who asked for it: connections write then what the turn's jobs have sent.
+/// Jobs are collected and run in turns: one turn behind a handler of ours, or in a handler of its own, however many
+/// jobs. At the end of a turn run the jobs of run_last(): connections then write the messages of the turn's jobs.
 ///
 /// Where several threads may run the io_context, this is a strand: at most one of them runs a turn at any time, and
-/// what the others bring meanwhile is queued for the next turn. A context that one thread of ours runs does not pay for
-/// it.
+/// jobs of the others are queued for the next turn. A context that one own thread runs does not pay for it.
 class AsioExecutor final : public Executor {
  public:
-  /// Who runs the io_context.
+  /// The threads that run the io_context.
   enum class RunBy : std::uint8_t { one_thread, any_threads };
 
   explicit AsioExecutor(asio::io_context& context, RunBy run_by = RunBy::any_threads);
@@ -41,9 +40,10 @@ class AsioExecutor final : public Executor {
   /// Runs `last` once, at the end of this turn: after the jobs that wait now. It must not call user code. Its executor
   /// only.
   void at_end_of_turn(Function<void()> last);
-  /// Runs what waits for the end of a turn, when nothing runs any more.
+  /// Runs the jobs for the end of a turn, after the executor has stopped.
   void end_turn();
-  /// Destroys the jobs that wait, unrun, when nothing runs any more; false: there were none. They may have posted more.
+  /// Destroys waiting jobs without running them, after the executor has stopped; false: there were none. They may have
+  /// posted more.
   bool drop_jobs() noexcept;
   /// Jobs that wait for their time; for tests. Its executor only.
   std::size_t timers() const noexcept { return timers_.size(); }
@@ -58,10 +58,10 @@ class AsioExecutor final : public Executor {
     const Handling handling(*this);
     work();
   }
-  /// For code that is not one of Asio's handlers, but runs on their thread.
+  /// For code that is no handler of Asio, but runs on its thread.
   [[nodiscard]] auto enter() noexcept { return Running(*this); }
-  /// For code that ends what lives here when nothing runs the context any more. Several threads may: one waits for the
-  /// other.
+  /// For code that destroys this executor's objects after the context has stopped. Several threads may call it: one
+  /// waits for the other.
   [[nodiscard]] auto take_over() {
     struct TakenOver {
       std::unique_lock<std::recursive_mutex> alone;
@@ -70,8 +70,8 @@ class AsioExecutor final : public Executor {
     return TakenOver{std::unique_lock(taken_over_), Running(*this)};
   }
 
-  /// Every handler of ours holds one while it runs. What the handler posts runs right behind it: a turn of its own
-  /// would cost Asio a look at its sockets first, which is a system call.
+  /// Every handler of ours has one while it runs. Jobs that the handler posts run right behind it: in a turn of their
+  /// own Asio would poll its sockets first, which is a system call.
   class Handling {
    public:
     explicit Handling(AsioExecutor& executor) noexcept
@@ -109,13 +109,13 @@ class AsioExecutor final : public Executor {
   const RunBy run_by_;
   Jobs jobs_;     // posted by this executor's own code
   Jobs last_;     // for the end of the turn
-  Jobs running_;  // those in hand, so that the vectors' memory is used again
+  Jobs running_;  // the current ones, so that the vectors' memory is reused
   bool turn_comes_ = false;
   std::mutex inbox_mutex_;
   Jobs inbox_;                 // posted by other threads
-  std::uint64_t inboxes_ = 0;  // how many were taken
+  std::uint64_t inboxes_ = 0;  // the number that were taken
   bool timer_rang_ = false;    // with any_threads: its jobs run in the next turn
-  // A turn will look into it; with any_threads also as long as a turn runs.
+  // A turn will take it; with any_threads also as long as a turn runs.
   bool inbox_announced_ = false;
   std::recursive_mutex taken_over_;
   // Turns and timers of an executor that runs already begin without an allocation.

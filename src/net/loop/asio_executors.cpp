@@ -21,7 +21,7 @@ namespace sluice::SLUICE_ABI {
 namespace net {
 namespace {
 
-// Timers within the same millisecond ring together.
+// Timers within the same millisecond fire together.
 constexpr auto timer_grain = std::chrono::milliseconds(1);
 
 // A time later than this is never reached, and may still be added to.
@@ -32,7 +32,7 @@ Executor::Clock::time_point after(std::chrono::nanoseconds delay) {
   return delay < latest_time - now ? now + std::max(delay, std::chrono::nanoseconds(0)) : latest_time;
 }
 
-// An executor as Asio's objects know executors. Nothing runs inside execute().
+// An executor for Asio's objects. Nothing runs inside execute().
 class AsAsioExecutor {
  public:
   explicit AsAsioExecutor(AsioExecutor& executor) noexcept : executor_(&executor) {}
@@ -60,7 +60,8 @@ asio::any_io_executor AsioExecutor::for_asio() noexcept {
 }
 
 AsioExecutor::~AsioExecutor() {
-  // What jobs own may look at its executor while it dies, and may post; so jobs go first, in rounds, locals last.
+  // Objects of jobs may use their executor during destruction, and may post; so jobs are destroyed first, in rounds,
+  // locals last.
   while (drop_jobs()) {}
   {
     const auto running = enter();
@@ -104,7 +105,7 @@ void AsioExecutor::post(Function<void()> job) {
   announce_inbox(inbox, place);
 }
 
-// What failed is as if it had not been posted, and later jobs are announced anew.
+// A failed job counts as not posted, and later jobs are announced again.
 void AsioExecutor::announce_inbox(std::uint64_t inbox, std::size_t place) {
   try {
     asio::post(context_, inbox_memory_.hold([this] { turn(); }));
@@ -132,10 +133,10 @@ void AsioExecutor::post_after(std::chrono::nanoseconds delay, Function<void()> j
   if (!runs_here()) {
     return post([this, due, job = std::move(job)]() mutable {
       timers_.add(due, std::move(job));
-      arm_timer(*timers_.next());  // the caller has gone: if this fails, the job runs with the next timer
+      arm_timer(*timers_.next());  // the caller has returned: if this fails, the job runs with the next timer
     });
   }
-  // Armed before the job is added: a job whose caller is told of a failure does not run.
+  // Armed before the job is added: a job whose caller gets an exception must not run.
   arm_timer(std::min(due, timers_.next().value_or(due)));
   timers_.add(due, std::move(job));
 }
@@ -178,7 +179,7 @@ void AsioExecutor::turn() noexcept {
 
 // True: there is more to run.
 bool AsioExecutor::run_turn() {
-  turn_comes_ = true;  // what these jobs ask for at the end of their turn comes in this one
+  turn_comes_ = true;  // the end-of-turn jobs of these jobs run in this turn
   bool timer_rang = false;
   running_.swap(jobs_);
   run_all(running_);
@@ -196,7 +197,7 @@ bool AsioExecutor::run_turn() {
   return run_by_ == RunBy::any_threads ? stay_for_more() : turn_comes_;
 }
 
-// Is there another turn to run? If not, the executor is free for the next thread that brings work.
+// True if there is another turn to run. Otherwise the executor is free for the next thread with work.
 bool AsioExecutor::stay_for_more() noexcept {
   std::lock_guard lock(inbox_mutex_);
   turn_comes_ = inbox_announced_ = turn_comes_ || timer_rang_ || !inbox_.empty();
@@ -211,7 +212,7 @@ void AsioExecutor::run_all(Jobs& jobs) noexcept {
   jobs.clear();
 }
 
-// The jobs behind it are other connections'.
+// The jobs behind it belong to other connections.
 void AsioExecutor::run_one(Function<void()>& job) noexcept {
   try {
     job();
@@ -220,8 +221,8 @@ void AsioExecutor::run_one(Function<void()>& job) noexcept {
   }
 }
 
-// A wait that is armed keeps its room until its handler has run, so the new wait gets room of its own, before the old
-// one is cancelled.
+// An armed wait keeps its memory until its handler has run, so the new wait gets its own memory before the old one is
+// cancelled.
 void AsioExecutor::arm_timer(Clock::time_point next) {
   if (armed_for_ && *armed_for_ <= next) return;
   if (armed_for_) timer_memory_ = std::make_unique<OperationMemory>();
@@ -257,7 +258,7 @@ void AsioExecutor::run_due() noexcept {
   while (Function<void()> job = timers_.take_due(now)) run_one(job);
   try {
     if (const auto next = timers_.next()) arm_timer(*next);
-  } catch (...) {  // other timers of a user's io_context took the room: it is armed with the next that is set
+  } catch (...) {  // other timers of a user's io_context took the memory: it is armed with the next one that is set
   }
 }
 
@@ -289,7 +290,7 @@ AsioExecutors::AsioExecutors(std::size_t threads) {
         loop.own->run();
       });
     }
-  } catch (...) {  // the system has no thread left: those that run end, and the caller hears of it
+  } catch (...) {  // the system has no thread left: stop the running ones, and pass the exception on
     stop();
     join();
     throw;
@@ -308,7 +309,8 @@ AsioExecutors::~AsioExecutors() {
   use_count().end();
   stop();
   join();
-  // What a job of one executor owns may live on another, so the jobs of all go before the first executor does.
+  // An object of one executor's job may belong to another executor, so the jobs of all are destroyed before the first
+  // executor.
   for (bool dropped = true; dropped;) {
     dropped = false;
     for (auto& loop : loops_) dropped |= loop->executor.drop_jobs();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Connections in the order of their deadlines. A timer per connection would cost 198 bytes in Asio; a place in such a
-// list costs 24, and one timer per executor looks at the fronts.
+// Connections in the order of their deadlines. A timer per connection would cost 198 bytes in Asio; an entry of such a
+// list costs 24, and one timer per executor checks the fronts.
 #pragma once
 
 #include <cassert>
@@ -47,7 +47,7 @@ class DeadlineList {
   ~DeadlineList() { ends_.before_ = ends_.next_ = nullptr; }
 
   bool empty() const noexcept { return ends_.next_ == &ends_; }
-  /// Adds it at the back, taking it out of the list where it was.
+  /// Adds it at the back, and removes it from its previous list.
   void add(Deadline& item, Deadline::Time due) noexcept {
     item.unlink();
     item.due_ = due;

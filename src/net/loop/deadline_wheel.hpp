@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Connections by when they are to be looked at, however far ahead each lies.
+// Connections by the time of their next check, however far ahead.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,9 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// A ring of lists, each for a short time. Adding and taking out cost the same with a hundred thousand inside; a look
-/// costs what is due. A deadline comes up to one slot late. One that lies further ahead than the ring reaches comes
-/// early: who takes it looks, and adds it again. Its executor only.
+/// A ring of lists, each for a short time. Adding and removing take constant time; a check is linear in what is due. A
+/// deadline is returned up to one slot late. One that is further ahead than the ring is returned early: the caller
+/// checks it, and adds it again. Its executor only.
 ///
 ///     wheel.turn(now);
 ///     while (Deadline* item = wheel.take_due()) ...
@@ -22,11 +22,11 @@ class DeadlineWheel {
 
   DeadlineWheel(Time::duration slot, Time start) : slot_(slot), start_(start), lists_(slots) {}
 
-  /// Takes it out of the list where it was. Deadline::never: it comes when something else takes it out.
+  /// Removes it from its previous list. Deadline::never: it stays until it is removed.
   void add(Deadline& item, Time due) noexcept;
-  /// Sets aside what is due.
+  /// Sets due items aside.
   void turn(Time now) noexcept;
-  /// The next of what was set aside, now in no list; null when there is none.
+  /// The next item that was set aside, now in no list; null when there is none.
   Deadline* take_due() noexcept;
   /// The earliest time at which something may be due.
   Time next_due() const noexcept;

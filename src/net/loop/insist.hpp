@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// For the few steps of a server that nobody could take later.
+// For the few steps of a server that cannot be postponed.
 #pragma once
 
 #include <chrono>

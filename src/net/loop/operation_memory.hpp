@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Memory for Asio's operations that is there before they begin.
+// Memory for Asio's operations that is allocated in advance.
 #pragma once
 
 #include <atomic>
@@ -12,9 +12,8 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// Room for one operation of Asio at a time: beginning it allocates nothing, and so cannot fail for want of memory.
-/// While the room is taken a further operation allocates. The room outlives this object while an operation is in it.
-/// Any thread.
+/// Memory for one operation of Asio at a time: beginning it allocates nothing, and so cannot fail for lack of memory.
+/// While it is used a further operation allocates. It outlives this object while an operation uses it. Any thread.
 class OperationMemory {
  public:
   OperationMemory() : room_(new Room) {}

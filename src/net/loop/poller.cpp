@@ -15,7 +15,7 @@
 namespace sluice::SLUICE_ABI::net {
 namespace {
 
-// Told at once; then others on the executor have their turn.
+// The most events per call; then other jobs of the executor run.
 constexpr std::size_t told_per_turn = 256;
 constexpr auto pause_after_failure = std::chrono::milliseconds(10);
 
@@ -59,7 +59,7 @@ void Poller::wait() noexcept {
     AsioExecutor& executor = self->executor_;
     try {
       executor.run([self, failed = static_cast<bool>(error)] { failed ? self->wait_later() : self->tell_all(); });
-    } catch (...) {  // no memory to queue it behind the turn that another thread runs: Asio tells again at once
+    } catch (...) {  // no memory to queue it behind another thread's turn: Asio reports it again at once
       self->wait();
     }
   }));

@@ -12,12 +12,12 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// Tells connections what their sockets are ready for. Asio could, too, but it keeps 300 bytes for each socket that
-/// waits (its table's entry, its operation, its socket object) and makes a system call for each wait; here a connection
-/// is added once, for both directions, and costs nothing while it is idle.
+/// Notifies connections when their sockets are ready. Asio could, too, but it keeps 300 bytes for each waiting socket
+/// (its table's entry, its operation, its socket object) and makes a system call for each wait; here a connection is
+/// added once, for both directions, and costs nothing while it is idle.
 ///
-/// Edge-triggered, epoll(7): a change is told once. Who is told reads, or writes, until there is no more for now, or
-/// remembers that there is. Its executor only.
+/// Edge-triggered, epoll(7): a change is reported once. The owner reads, or writes, until the socket would block, or
+/// remembers that it did not. Its executor only.
 class Poller : public std::enable_shared_from_this<Poller> {
  public:
   struct Readiness {
@@ -31,9 +31,9 @@ class Poller : public std::enable_shared_from_this<Poller> {
   /// Throws std::system_error when the system gives no epoll set. Afterwards nothing fails for want of memory.
   Poller(AsioExecutor& executor, Tell tell);
 
-  /// From now on, owner is told, what is ready already first. False: the system refuses.
+  /// From now on the owner is notified, also of what is ready already. False: the system refuses.
   bool add(int descriptor, void* owner) noexcept;
-  /// Before the descriptor is closed. The owner may be told once more in this turn.
+  /// Call it before the descriptor is closed. The owner may be notified once more in this turn.
   void remove(int descriptor) noexcept;
 
  private:

@@ -31,7 +31,7 @@ bool read_host(std::string_view text, Requester& who) {
 
 // --- X-Forwarded-For and its companions
 
-// The elements of a list that may stand in several lines.
+// The elements of a list that may be in several lines.
 Words list(const HeaderFields& headers, std::string_view name) {
   Words all;
   for (const auto& [header, value] : headers) {
@@ -44,8 +44,8 @@ Words list(const HeaderFields& headers, std::string_view name) {
   return all;
 }
 
-// What belongs to the stop that is this far from the right. Proxies that set a companion, instead of adding to it,
-// leave one element for all stops.
+// The element of the hop at this distance from the right. Proxies that set the header, instead of adding to it, leave
+// one element for all hops.
 std::optional<std::string_view> beside(const Words& companion, std::size_t stops) {
   if (companion.empty()) return std::nullopt;
   return companion[companion.size() - std::clamp<std::size_t>(stops, 1, companion.size())];
@@ -97,7 +97,7 @@ std::optional<std::string> take_value(std::string_view& text) {
 
 void skip_blanks(std::string_view& text) { text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size())); }
 
-// name=value; an unknown name is read and forgotten.
+// name=value; an unknown name is ignored.
 bool take_pair(std::string_view& text, Element& element) {
   const std::size_t equals = text.find('=');
   if (equals == text.npos || !http::is_token(text.substr(0, equals))) return false;

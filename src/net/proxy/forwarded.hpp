@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who a request is from, when proxies have passed it on.
+// The client of a request that proxies have forwarded.
 #pragma once
 
 #include <optional>
@@ -13,21 +13,21 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// What proxies that are trusted say of a request. A value.
+/// The client of a request, from trusted proxies. A value.
 struct Requester {
-  IpEndpoint client;           // whom the last trusted one got it from; port 0 if none was told
-  std::optional<bool> secure;  // did it come over TLS?
+  IpEndpoint client;           // from which the last trusted proxy got the request; port 0 if unknown
+  std::optional<bool> secure;  // whether it arrived over TLS
   std::optional<std::string> host;
 
   friend bool operator==(const Requester&, const Requester&) = default;
 };
 
-/// Follows the headers from the right, the end that the nearest proxy wrote, for as long as whoever speaks is trusted;
-/// `nearest` is whoever sent us the request. What is left of the client's own address is never looked at: anybody may
-/// have written it. A proxy that hides an address is taken for the client. Header names are lower case.
+/// Follows the headers from the right, the end that the nearest proxy wrote, as long as the hops are trusted; `nearest`
+/// is the TCP peer. Elements to the left of the client's address are ignored: the client may have written them. A proxy
+/// that hides an address counts as the client. Header names are lower case.
 ///
-/// Fails with parse_failed when what a trusted proxy wrote can't be read: taking somebody else for the client would be
-/// worse. A Forwarded header must be one in its whole length, because nothing else tells where an element begins.
+/// Fails with parse_failed for a malformed header of a trusted proxy: a wrong client would be worse. A Forwarded header
+/// must be valid as a whole, because elements cannot be found otherwise.
 Result<Requester> find_requester(const http::HeaderFields& headers, const IpEndpoint& nearest,
                                  const ProxyOptions& options);
 

@@ -27,7 +27,7 @@ constexpr std::uint8_t unix_stream = 0x31;
 
 constexpr std::uint8_t tlv_crc32c = 0x03;
 constexpr std::uint8_t tlv_ssl = 0x20;
-constexpr std::size_t tlv_ssl_bytes = 5;  // client's flags, and what the verification came to
+constexpr std::size_t tlv_ssl_bytes = 5;  // client's flags, and the result of the verification
 constexpr std::uint8_t client_ssl = 0x01;
 
 std::uint8_t byte_at(std::string_view text, std::size_t at) noexcept { return static_cast<std::uint8_t>(text[at]); }
@@ -36,7 +36,7 @@ std::uint16_t word_at(std::string_view text, std::size_t at) noexcept {
   return static_cast<std::uint16_t>(byte_at(text, at) << 8 | byte_at(text, at + 1));
 }
 
-// What a family's two addresses take, ports included.
+// The size of a family's two addresses, ports included.
 std::size_t address_bytes(std::uint8_t family) noexcept {
   switch (family) {
     case tcp4: return 12;
@@ -96,7 +96,7 @@ bool take_extras(const std::string& whole, std::size_t at, ProxyHeader& header) 
     at += 3;
     if (whole.size() - at < length) return false;
     if (type == tlv_crc32c) {
-      // One only, so that a header of many costs no more than its bytes.
+      // Only one is accepted, so that a header of many costs no more than its bytes.
       if (std::exchange(checked, true) || length != 4 || !checksum_holds(whole, at)) return false;
     }
     if (type == tlv_ssl) {
@@ -158,13 +158,13 @@ ProxyHeaderReader::Step ProxyHeaderReader::judge_binary() {
   const std::size_t addresses = command == command_proxy ? address_bytes(family) : 0;
   if (length < addresses || fixed_bytes + length > most_bytes) return Step::refused;
   if (size < fixed_bytes + length) return Step::need_more;
-  if (command == command_local) return Step::complete;  // whatever stands there, it counts for nothing
+  if (command == command_local) return Step::complete;  // its content is ignored
 
   ProxyHeader said;
   const std::string_view payload = std::string_view(bytes_).substr(fixed_bytes);
   if (family == tcp4) take_addresses<asio::ip::address_v4>(payload, said);
   if (family == tcp6) take_addresses<asio::ip::address_v6>(payload, said);
-  // Of a family without addresses, what follows is no list of TLVs that anybody promises.
+  // For a family without addresses, what follows need not be a list of TLVs.
   if (family != family_unknown && !take_extras(bytes_, fixed_bytes + addresses, said)) return Step::refused;
   header_ = said;
   return Step::complete;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The PROXY protocol: what a load balancer that passes bytes on says of a connection, before its first byte.
+// The PROXY protocol: a header of a load balancer that names a connection's client, before its first byte.
 #pragma once
 
 #include <cstddef>
@@ -11,33 +11,32 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// What a header says. A value.
+/// The content of a header. A value.
 struct ProxyHeader {
-  /// False: the proxy speaks for itself, a health check say, or does not know whom for. The connection is then what
-  /// it looks like, and the rest says nothing.
+  /// False: the connection is the proxy's own, such as a health check, or its client is unknown. Then the TCP peer
+  /// counts, and the other members are unused.
   bool has_addresses = false;
   IpEndpoint source;       // the client
-  IpEndpoint destination;  // whom it called
-  bool tls = false;        // it came to the proxy over TLS (version 2 with PP2_TYPE_SSL)
+  IpEndpoint destination;  // the address that it called
+  bool tls = false;        // it reached the proxy over TLS (version 2 with PP2_TYPE_SSL)
 
   friend bool operator==(const ProxyHeader&, const ProxyHeader&) = default;
 };
 
 /// Reads one header of version 1 or 2 (haproxy's proxy-protocol.txt, sections 2.1 and 2.2), refusing at the first byte
-/// that proves a fault. Of the TLVs, the checksum is verified, PP2_TYPE_SSL tells `tls`, and all others are skipped.
-/// UDP is refused, UNIX addresses count as unknown. One thread at a time.
+/// that proves a fault. Of the TLVs, the checksum is verified, PP2_TYPE_SSL sets `tls`, and all others are skipped. UDP
+/// is refused, UNIX addresses count as unknown. One thread at a time.
 class ProxyHeaderReader {
  public:
   enum class Step : std::uint8_t { need_more, complete, refused };
   /// The longest header that is read, its TLVs included. Proxies send some hundred bytes.
   static constexpr std::size_t most_bytes = 4096;
 
-  /// Takes the header's bytes off the front of `input`; what follows the header stays. Complete or refused, it stays
-  /// so.
+  /// Takes the header's bytes off the front of `input`, and leaves what follows. Once complete or refused, it stays so.
   Step next(std::string_view& input);
   /// After `complete`.
   const ProxyHeader& header() const noexcept { return header_; }
-  /// Has anything come?
+  /// True if any byte has arrived.
   bool begun() const noexcept { return !bytes_.empty(); }
 
  private:

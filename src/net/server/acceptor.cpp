@@ -22,7 +22,7 @@
 namespace sluice::SLUICE_ABI::net {
 namespace {
 
-// Accepts per turn, so that a storm of connections does not starve those that are here.
+// Accepts per turn, so that a flood of connections does not starve open ones.
 constexpr int accepts_per_turn = 64;
 constexpr auto pause_after_error = std::chrono::milliseconds(100);
 
@@ -184,7 +184,7 @@ void Acceptor::pause(const std::error_code& error) noexcept {
       const auto self = weak.lock();
       if (self && self->acceptor_.is_open()) self->wait();
     });
-  } catch (...) {  // no memory to wait for a better time
+  } catch (...) {  // no memory for the timer
     wait();
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One listening socket, and who gets what it accepts.
+// One listening socket, and the destination of its connections.
 #pragma once
 
 #include <cstdint>
@@ -22,22 +22,22 @@ struct ListenerConfig {
   bool proxy_protocol = false;    // trusted peers begin with a PROXY header
 };
 
-/// Accepts, and leaves what it accepts to its HandOver. When accepting fails, out of descriptors or memory for
-/// instance, it pauses instead of spinning, and logs that rarely.
+/// Accepts connections, and passes them to its HandOver. When accepting fails, for example without descriptors or
+/// memory, it pauses instead of spinning, and logs that rarely.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
   Acceptor(AsioExecutor& executor, std::shared_ptr<HandOver> hand_over, ListenerConfig config);
 
   /// Fails with not_found for an address that this machine does not have. Any thread, before start().
   Result<std::uint16_t> listen(const asio::ip::tcp::endpoint& endpoint, const AsioServerOptions& options);
-  /// Listens at a socket that does so already. On success it is this acceptor's. Any thread, before start().
+  /// Uses a socket that listens already, and owns it on success. Any thread, before start().
   Result<std::uint16_t> listen_at(int descriptor);
-  /// Not this acceptor's any more.
+  /// Gives up the ownership of the socket.
   void give_back();
   /// Its executor only, like all that follows.
   void start();
-  /// Accepts whom the kernel has let in already, and listens no longer. A socket that was passed to us is somebody
-  /// else's too: who waits at it is left to them.
+  /// Accepts the connections in the kernel's queue, and stops listening. A socket that was passed in has other owners,
+  /// which serve the connections that wait there.
   void finish();
   void close();
 
@@ -56,7 +56,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   OperationMemory memory_;
   TcpAcceptor acceptor_;
   const ListenerConfig config_;
-  std::int64_t most_waiting_ = 0;  // in the kernel's queue; none of ours if the socket was passed
+  std::int64_t most_waiting_ = 0;  // in the kernel's queue; 0 if the socket was passed in
   LogThrottle failures_{{.lines = 1}};
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What AsioServer::adopt checks before it takes over a descriptor.
+// The checks of AsioServer::adopt before it takes over a descriptor.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +12,10 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// How many bytes of a connection may have been read before it is adopted. Any thread.
+/// The most bytes of a connection that may have been read before it is adopted. Any thread.
 std::size_t most_adopted_bytes(const ServerLimits& limits) noexcept;
 
-/// The address that the connection counts for. Fails with invalid_argument when the descriptor is no connected stream
+/// The address for which the connection counts. Fails with invalid_argument when the descriptor is no connected stream
 /// socket, or the options do not fit it. Changes nothing. Any thread.
 Result<IpEndpoint> peer_of_adopted(int descriptor, std::size_t read, const AdoptOptions& options,
                                    const ServerLimits& limits);

@@ -23,7 +23,7 @@ std::string name_in(std::string_view host) {
   return lower_case(name);
 }
 
-// Stricter than what a Host header may hold, so that "*" does not pass for a name.
+// Stricter than a Host header, so that "*" is no name.
 bool is_name(std::string_view text) {
   if (text.starts_with('[')) {
     const auto address = text.ends_with(']') ? net::parse_address(text.substr(1, text.size() - 2)) : std::nullopt;

@@ -17,7 +17,7 @@ void HandOver::give(AcceptedSocket accepted) {
   const std::size_t chosen = last_chosen_ = lightest();
   Place& place = places_[chosen];
   const auto shard = place.shard.lock();
-  if (!shard) return;  // the server is gone
+  if (!shard) return;  // the server was destroyed
   if (shard->executor().runs_here()) {
     shard->expect_one();
     return shard->start(std::move(accepted));
@@ -96,7 +96,7 @@ void HandOver::look_again() noexcept {
   look_later();
 }
 
-// Those that were offered it before the memory ended may take it, and so may the first.
+// The shards that got the offer before the memory ran out may take it, and so may the first.
 void HandOver::offer_to_others(const std::shared_ptr<Offer>& late) noexcept {
   try {
     for (Place& place : places_) {

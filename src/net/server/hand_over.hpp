@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which shard serves a connection that was accepted.
+// Chooses the shard that serves an accepted connection.
 #pragma once
 
 #include <atomic>
@@ -16,7 +16,7 @@ namespace sluice::SLUICE_ABI::net {
 
 /// Gives each connection to the shard with the fewest, ties in turns. A shard whose executor does not take a connection
 /// within `patience`, because a handler blocks it, gets no more until it does; the connection is offered to all others,
-/// and the first of them serves it. Its executor only: the acceptors'.
+/// and the first one serves it. Its executor only: the acceptors'.
 class HandOver : public std::enable_shared_from_this<HandOver> {
  public:
   static constexpr auto patience = std::chrono::milliseconds(10);
@@ -25,7 +25,7 @@ class HandOver : public std::enable_shared_from_this<HandOver> {
 
   /// Throws when there is no memory for it: then the connection is closed.
   void give(AcceptedSocket accepted);
-  /// What is offered from here on is offered once.
+  /// Connections are offered once from now on.
   void stop() noexcept { stopped_ = true; }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What sd_listen_fds(3) puts into the environment. No system call.
+// The environment variables of sd_listen_fds(3). No system call.
 #pragma once
 
 #include <vector>
@@ -8,13 +8,13 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// The variables as getenv gives them: null for none. A value.
+/// The variables from getenv: null for none. A value.
 struct ListenVariables {
   const char* pid = nullptr;
   const char* fds = nullptr;
   const char* fd_names = nullptr;
 
-  /// What they say to the process `self`.
+  /// The sockets that they pass to the process `self`.
   Result<std::vector<PassedSocket>> read(long self) const;
 };
 

@@ -32,7 +32,7 @@ Result<std::vector<PassedSocket>> net::ListenVariables::read(long self) const {
   if (!pid || !fds) return passed;
   const auto meant = whole_number<long>(pid);
   if (!meant) return contradiction(fmt::format("LISTEN_PID is \"{}\"", pid));
-  if (*meant != self) return passed;  // for a process that started us, or another one it started
+  if (*meant != self) return passed;  // for our parent process, or another child of it
   const auto count = whole_number<long>(fds);
   if (!count || *count < 0 || *count > most_passed) return contradiction(fmt::format("LISTEN_FDS is \"{}\"", fds));
   std::string_view names = fd_names ? fd_names : "";

@@ -182,8 +182,8 @@ void AsioServer::State::stop(const StopOptions& options) {
   const auto now = door->now();
   net::Shutdown how{std::make_shared<net::DrainPlan>(now, options.window, options.return_after), options.reason,
                     now + options.window + options.grace};
-  // Acceptors first, on their executor: what they have handed over reaches each shard before its own stop. No job may
-  // hold this server's parts: one that has not run ends with its executor, when others have ended already.
+  // Acceptors first, on their executor: connections that they passed on reach each shard before its own stop. No job
+  // may hold this server's parts: a job that has not run ends with its executor, when others have ended already.
   door->post([weak = weak_from_this(), how = std::move(how)] {
     const auto self = weak.lock();
     if (!self) return;

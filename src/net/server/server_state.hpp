@@ -27,11 +27,11 @@
 
 namespace sluice::SLUICE_ABI {
 
-/// What an AsioServer does. Any thread, except where it says otherwise.
+/// The implementation of an AsioServer. Any thread, except where noted.
 class AsioServer::State : public std::enable_shared_from_this<State> {
  public:
   State(AsioExecutors& executors, Gateway& gateway, AsioServerOptions options);
-  /// May it be a time of an option?
+  /// Whether this may be a time of an option.
   static bool can_be_waited_for(std::chrono::milliseconds time) noexcept {
     return time.count() >= 0 && time <= longest_limit;
   }
@@ -45,7 +45,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   void wait();
   void when_ended(Function<void()> then);
   void end();
-  /// The server is destroyed: what it used may be, too.
+  /// The server is destroyed: objects that it used may be destroyed, too.
   void let_go() noexcept { uses_.clear(); }
   ServerStats stats() const;
 
@@ -74,10 +74,10 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   net::ServerRelief relief_{context_, shards_};
   std::mutex mutex_;
   std::condition_variable wake_;
-  // Accepts, where there are several shards: no handler runs there that could keep new clients waiting.
+  // Accepts, if there are several shards: no handler runs there that could delay new clients.
   std::unique_ptr<AsioExecutors> doorkeeper_;
   net::AsioExecutor* door_ = nullptr;  // where acceptors live; null before the first listen
-  // While somebody may come, the loops that a user runs have something to wait for.
+  // Keeps the loops of the application running while connections may arrive.
   std::vector<asio::executor_work_guard<asio::io_context::executor_type>> awaiting_;
   std::shared_ptr<net::HandOver> hand_over_;
   std::vector<std::shared_ptr<net::Acceptor>> acceptors_;  // until stop

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the numbers of ServerStats are for operators: the texts of /metrics and of docs/observability.md.
+// The metrics of ServerStats, with the texts of /metrics and of docs/observability.md.
 #include <array>
 
 #include "sluice/net/server_stats.hpp"

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::array taken_signals{SIGINT, SIGTERM};
 
-// What a signal handler may touch.
+// The state that a signal handler may use.
 std::atomic<pid_t> owner{0};  // the process that waits; 0: none does
 std::atomic<int> pipe_end{-1};
 
@@ -26,8 +26,8 @@ extern "C" void sluice_take_stop_signal(int number) {
   const int saved = errno;
   if (::getpid() == owner.load()) {
     const auto byte = static_cast<unsigned char>(number);
-    [[maybe_unused]] const ssize_t written = ::write(pipe_end.load(), &byte, 1);  // a full pipe has told it already
-  } else {  // a child of ours, forked and not yet another program: it ends as if it had never known us
+    [[maybe_unused]] const ssize_t written = ::write(pipe_end.load(), &byte, 1);  // a full pipe has a byte already
+  } else {  // a forked child before its exec: it ends as without this handler
     ::signal(number, SIG_DFL);
     ::raise(number);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What one executor's share of a server counts.
+// The counters of one executor's part of a server.
 #pragma once
 
 #include <array>
@@ -48,7 +48,7 @@ enum class CloseCause : std::uint8_t {
 };
 constexpr std::size_t close_causes = static_cast<std::size_t>(CloseCause::shed_unused) + 1;
 
-/// What went through compression in one direction; its numbers are kept elsewhere and shown here.
+/// Compression in one direction; the numbers are kept elsewhere and copied here.
 struct DeflateCounters {
   void show(const ws::DeflateTotals& totals) noexcept {
     messages.set(totals.messages);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What all shards of a server share, and what they are given.
+// The shared state of a server's shards.
 #pragma once
 
 #include <atomic>
@@ -36,18 +36,18 @@ struct ServerContext {
   QueuedBytes queued_bytes;
   QueuedBytes unused_bytes;
   ReturnTimes return_times;                 // of clients that are closed with 1013
-  const std::function<void(Held)> relieve;  // called when what is held is past its limit; any thread
+  const std::function<void(Held)> relieve;  // called when held bytes exceed their limit; any thread
   observe::Observers<ServerObserver> observers{options.observers};
   std::atomic<std::uint64_t> last_socket{0};  // id of an observed connection
 
   std::uint64_t next_socket_id() noexcept { return last_socket.fetch_add(1, std::memory_order_relaxed) + 1; }
-  /// Why a connection that has just come got no slot.
+  /// Why a new connection got no slot.
   ConnectionRefusal refusal_without_slot() const noexcept {
     return admission.full() ? ConnectionRefusal::server_full : ConnectionRefusal::address_full;
   }
 };
 
-/// A connection as an acceptor, or AsioServer::adopt, hands it over. A value that moves.
+/// A connection from an acceptor or AsioServer::adopt. A value that moves.
 struct AcceptedSocket {
   Stream stream;
   asio::ip::tcp::endpoint peer;
@@ -61,7 +61,7 @@ struct AcceptedSocket {
 struct Shutdown {
   std::shared_ptr<DrainPlan> plan;
   CloseReason goodbye = StopOptions().reason;
-  Deadline::Time end = Deadline::never;  // then what is left is cut off
+  Deadline::Time end = Deadline::never;  // then remaining connections are cut off
 };
 
 }  // namespace sluice::SLUICE_ABI::net

@@ -12,7 +12,7 @@ void ServerRelief::relieve(const std::shared_ptr<ServerRelief>& self, Held what)
   std::shared_ptr<std::vector<QueueSizes>> held;
   try {
     held = std::make_shared<std::vector<QueueSizes>>(shards_.size());
-  } catch (...) {  // the next byte that is held tries again
+  } catch (...) {  // the next held byte tries again
     return finished(what);
   }
   const auto then = [weak = std::weak_ptr(self), what, held](void*) noexcept {
@@ -48,7 +48,7 @@ void ServerRelief::for_all_shards(const std::shared_ptr<ServerRelief>& self, The
         if (const auto alive = weak.lock()) part(i);
       });
     }
-  } catch (...) {  // `then` runs all the same
+  } catch (...) {  // `then` still runs
   }
 }
 

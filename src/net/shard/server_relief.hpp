@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a server does when its clients hold too much memory, all together.
+// Frees memory when all clients of a server hold too much together.
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@ namespace sluice::SLUICE_ABI::net {
 
 class ServerShard;
 
-/// Asks each shard how much each of its connections holds, and ends those that hold the most, wherever they are. One
-/// round at a time. Any thread.
+/// Collects from each shard the memory of its connections, and ends those that hold the most. One round at a time. Any
+/// thread.
 class ServerRelief {
  public:
   ServerRelief(const ServerContext& context, const std::vector<std::shared_ptr<ServerShard>>& shards) noexcept

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A server's share on one executor: the connections that live there, and what they have in common.
+// A server's part on one executor: its connections, and their shared state.
 #pragma once
 
 #include <atomic>
@@ -31,8 +31,8 @@ namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 
-/// The connections that live on one executor, and what they share: their deadlines, their turns, their buffers. Its
-/// executor only, except where it says otherwise.
+/// The connections of one executor, and their shared deadlines, turns and buffers. Its executor only, except where
+/// noted.
 class ServerShard : public std::enable_shared_from_this<ServerShard> {
  public:
   ServerShard(AsioExecutor& executor, ServerContext& context, std::size_t number);
@@ -62,14 +62,15 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   CloseReason with_return_time(const CloseReason& reason) {
     return reason.code() == close_code::try_again_later ? context_.return_times.invite_back(reason) : reason;
   }
-  /// What a connection may gather before it writes within the turn, so that a flood does not pile up until its end.
+  /// The most bytes that a connection queues before it writes within the turn, so that a flood does not grow until its
+  /// end.
   std::size_t most_gathered() const noexcept { return most_gathered_; }
   /// The current Date header, made once a second.
   const std::string& date();
 
-  /// How many connections are here or on their way here. Any thread.
+  /// The number of connections that are here or on their way. Any thread.
   std::size_t load() const noexcept { return load_.load(std::memory_order_relaxed); }
-  /// Counts one that is handed over; start() follows on the shard's executor. Any thread.
+  /// Counts a connection that is on its way; start() follows on the shard's executor. Any thread.
   void expect_one() noexcept { load_.fetch_add(1, std::memory_order_relaxed); }
   /// Another shard has taken it instead. Any thread.
   void expect_one_less() noexcept { load_.fetch_sub(1, std::memory_order_relaxed); }
@@ -78,7 +79,7 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   /// Counts a connection without a slot, which is answered with 503. False: there are too many of them, and this one is
   /// closed without an answer.
   bool admit_over_capacity() noexcept;
-  /// The time, as it was when the clock was read last: a send need not read it.
+  /// The cached time: a send need not read the clock.
   ShardClock::Time read_clock() { return clock_.set(executor_.now()); }
   ShardClock::Time now() const noexcept { return clock_.now(); }
   Tick tick() const noexcept { return clock_.tick(); }
@@ -109,7 +110,7 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   void tls_failed(std::string_view why);
   /// The log for exceptions of the application that clients can provoke.
   LogThrottle& failures() noexcept { return failures_; }
-  /// A connection has closed its socket. It is destroyed at the end of this turn, unless somebody holds it.
+  /// A connection has closed its socket. It is destroyed at the end of this turn, unless another owner holds it.
   void left(AsioConnection& connection) noexcept;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The time of one shard, as it was when somebody last read the clock.
+// The cached time of one shard.
 #pragma once
 
 #include "net/limits/keep_alive.hpp"

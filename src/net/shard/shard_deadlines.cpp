@@ -11,11 +11,10 @@
 namespace sluice::SLUICE_ABI::net {
 namespace {
 
-// A deadline that is looked at so late was missed by this thread, and not by
-// the peer.
+// A deadline that is checked this late was missed by this thread, not by the peer.
 constexpr auto stall = std::chrono::milliseconds(100);
 constexpr auto longest_pause_after_stall = std::chrono::seconds(1);
-// How long a peer that is too fast is not read; then it may have tokens again.
+// How long a throttled peer is not read; then it may have tokens again.
 constexpr auto throttle_time = std::chrono::milliseconds(100);
 
 // Slots so short that a deadline is less than a hundredth late, and that not
@@ -68,9 +67,8 @@ void ShardDeadlines::arm() {
   });
 }
 
-// An executor that stood still, or a machine that slept, has read nothing
-// meanwhile. What has arrived in time is read before a deadline is reported.
-// Once only, so that handlers that always block do not abolish the deadlines.
+// An executor that was blocked, or a machine that slept, has read nothing meanwhile. Bytes that arrived in time are
+// read before a deadline is reported. Only once, so that handlers that always block do not disable the deadlines.
 bool ShardDeadlines::stood_still(Deadline::Time due) {
   const auto late = shard_.now() - due;
   if (late < stall || std::exchange(reports_later_, true)) {
@@ -85,7 +83,7 @@ void ShardDeadlines::on_alarm() noexcept {
   const auto due = alarms_.rang();
   const auto now = shard_.read_clock();
   if (now >= reports_from_ && !stood_still(due)) report_passed(now);
-  insist([this] { arm(); });  // without a timer nobody would look at the others
+  insist([this] { arm(); });  // without a timer the others would not be checked
 }
 
 void ShardDeadlines::report_passed(Deadline::Time now) {

@@ -21,7 +21,7 @@ class ShardDeadlines {
  public:
   enum class Kind {
     handshake,  // ServerLimits::handshake_time
-    handler,    // none: a request is in the application's hands
+    handler,    // none: the application handles a request
     piece,      // ServerLimits::piece_time, if there is one
     throttled,  // a tenth of a second
     closing,    // ServerLimits::close_time

@@ -38,8 +38,8 @@ void ShardShutdown::begin(Shutdown how, Function<void()> when_empty) noexcept {
     });
   };
   later(patience, &ShardShutdown::cut_off_all);
-  // Handlers have this long for the work that they are at, and as long again for disconnect(). A connection that is
-  // held longer is held for ever.
+  // Handlers have this long for their current work, and as long again for disconnect(). A connection that is held
+  // longer counts as held for ever.
   later(patience + 2 * shard_.consumer_limits().disconnect_grace + a_little_more, &ShardShutdown::give_up);
   notify_if_empty();
 }

@@ -15,14 +15,14 @@ class AsioConnection;
 class ServerShard;
 
 /// Shuts down the connections of a shard in the turns that a DrainPlan gives, cuts off those that are left at the end,
-/// and knows when nobody holds one any more. Its executor only.
+/// and knows when all are released. Its executor only.
 class ShardShutdown {
  public:
   explicit ShardShutdown(ServerShard& shard) : shard_(shard) {}
 
   /// Shuts down each connection when the plan says, cuts off those that are left at the end, and calls `when_empty`
-  /// once nobody holds one any more. A second call with an earlier end adds that end, and its `when_empty` is not
-  /// called. Without memory for a timer the thread waits for memory.
+  /// once all are released. A second call with an earlier end adds that end, and its `when_empty` is not called.
+  /// Without memory for a timer the thread waits for memory.
   void begin(Shutdown how, Function<void()> when_empty) noexcept;
   bool begun() const noexcept { return how_.plan != nullptr; }
   /// The reason that WebSockets are closed with.
@@ -50,7 +50,7 @@ class ShardShutdown {
 
   ServerShard& shard_;
   Shutdown how_;          // without a plan: the shard serves
-  std::size_t held_ = 0;  // connections that somebody holds, closed ones too
+  std::size_t held_ = 0;  // connections with an owner, closed ones too
   bool torn_down_ = false;
   std::vector<Kept> kept_;
   std::size_t many_kept_ = 64;  // then those that are destroyed are removed

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a shard does for its connections at the end of a turn.
+// Writes for a shard's connections at the end of a turn.
 #pragma once
 
 #include <vector>
@@ -12,9 +12,8 @@ namespace sluice::SLUICE_ABI::net {
 class AsioConnection;
 class ServerShard;
 
-/// Connections that have queued something during this turn are written at its
-/// end, together, and those that have ended are destroyed then. Its executor
-/// only.
+/// Connections that queued bytes during this turn are written at its end, together, and those that have ended are
+/// destroyed then. Its executor only.
 class WriteBatch {
  public:
   explicit WriteBatch(ServerShard& shard) noexcept : shard_(shard) {}
@@ -23,8 +22,7 @@ class WriteBatch {
   bool empty() const noexcept { return writing_.empty(); }
   /// The connection writes at the end of this turn.
   void add(AsioConnection& connection);
-  /// The connection has closed its socket. It is destroyed at the end of this
-  /// turn, unless somebody holds it.
+  /// The connection has closed its socket. It is destroyed at the end of this turn, unless another owner holds it.
   void add_ended(AsioConnection& connection) noexcept;
   /// The end of the turn.
   void run() noexcept;

@@ -32,7 +32,7 @@ void ClientSocket::on_home(F work) {
   home_.post([self = shared_from_this(), work = std::move(work)]() mutable { work(*self); });
 }
 
-// As a job, even at home: nothing is told from inside dial().
+// As a job, even on the same executor: dial() makes no callback.
 void ClientSocket::open() {
   io_.post([self = shared_from_this()] { self->find(); });
 }
@@ -135,7 +135,8 @@ void ClientSocket::read() {
   }
 }
 
-// The next bytes are read when these have been heard, so that the buffer is free, and the peer waits for a slow home.
+// The next bytes are read after these were delivered, so that the buffer is free, and the peer waits for a slow
+// receiver.
 void ClientSocket::take(std::size_t bytes) {
   on_home([bytes](ClientSocket& self) {
     self.notify([&](StreamEvents& events) { events.on_bytes(std::string_view(self.buffer_.data(), bytes)); });
@@ -151,7 +152,7 @@ void ClientSocket::write(std::string bytes) {
   });
 }
 
-// What the kernel takes now needs no handler. What went wrong is found again by who waits for the rest.
+// Bytes that the kernel takes now need no handler. The wait for the rest reports an error again.
 void ClientSocket::write_at_once() {
   if (tls_ || !socket_.non_blocking()) return;
   asio::error_code error;
@@ -179,7 +180,7 @@ void ClientSocket::flush() {
   }
 }
 
-// The events have thrown, for want of memory mostly: this stream ends, and nobody else.
+// The events have thrown, mostly for lack of memory: only this stream ends.
 template <class F>
 void ClientSocket::notify(F call) noexcept {
   try {
@@ -190,7 +191,7 @@ void ClientSocket::notify(F call) noexcept {
   }
 }
 
-// The Error is made first: where that throws, nothing has changed. From then on the events are told.
+// The Error is made first: if that throws, nothing has changed. Then the events are called.
 void ClientSocket::fail(std::string_view what, const std::string& why) {
   if (closed_) return;
   const auto error =
@@ -211,7 +212,7 @@ void ClientSocket::leave() {
 void ClientSocket::close() {
   if (std::exchange(closed_, true)) return;
   asio::error_code ignored;
-  // Or the kernel would go on delivering what was written, behind what the next stream says, once a cut wire is mended.
+  // Otherwise, once a cut connection is restored, the kernel would deliver old bytes after those of the next stream.
   socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   socket_.close(ignored);
 }

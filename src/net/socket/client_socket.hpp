@@ -19,8 +19,8 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// What it does happens on the socket's executor, `io`; what it tells is told on the stream's, `home`, which may be the
-/// same. open, write, pause_reading, resume_reading and leave: home only.
+/// It works on the socket's executor, `io`, and makes its callbacks on the stream's, `home`, which may be the same.
+/// open, write, pause_reading, resume_reading and leave: home only.
 class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
  public:
   ClientSocket(const Endpoint& to, AsioExecutor& io, Executor& home, StreamEvents& events);
@@ -29,7 +29,7 @@ class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
   void write(std::string bytes);
   void pause_reading() noexcept { paused_ = true; }
   void resume_reading();
-  /// The stream is gone: nothing is told any more.
+  /// The stream is destroyed: no further callback.
   void leave();
   std::size_t unwritten() const noexcept { return unwritten_.load(std::memory_order_relaxed); }
 

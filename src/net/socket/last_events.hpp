@@ -7,8 +7,8 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// Delivers the messages that were read ahead, and then on_closed. Exceptions are logged: there is nothing left that
-/// they could end. The connection's executor only.
+/// Delivers the messages that were read ahead, and then on_closed. Exceptions are logged: there is no connection left
+/// to end. The connection's executor only.
 void deliver_last_events(ConnectionEvents& events, ReadAhead* ahead, const CloseReason& reason) noexcept;
 
 }  // namespace sluice::SLUICE_ABI::net

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Host names to addresses, without an executor waiting for the name server.
+// Resolves host names without blocking an executor.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ class NameFinder {
   NameFinder& operator=(const NameFinder&) = delete;
   ~NameFinder();
 
-  /// Calls `found` on the executor, unless `asker` is gone by then. A name whose asker is gone is not resolved.
+  /// Calls `found` on the executor, unless `asker` was destroyed before. Then the name is not resolved.
   void find(std::string host, std::uint16_t port, std::weak_ptr<const void> asker, Found found);
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Messages that have come before their consumer can take them. No socket.
+// Messages that arrived before their consumer can take them. No socket.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// A queue of messages that knows what it costs to keep them. One thread at a time.
+/// A queue of messages that knows its memory. One thread at a time.
 class ReadAhead {
  public:
   void put(Message message) {

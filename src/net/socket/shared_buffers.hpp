@@ -26,13 +26,13 @@ class SharedBuffers {
     return *frames_;
   }
   WriteQueue::Spares& spares() noexcept { return spares_; }
-  /// Few connections are in the middle of a message at the same time: a
-  /// protocol machine is lent, and comes back empty.
+  /// Few connections are in the middle of a message at the same time: a protocol machine is borrowed, and returned
+  /// empty.
   std::unique_ptr<ws::ServerProtocol> lend_protocol() {
     return spare_protocol_ ? std::move(spare_protocol_) : std::make_unique<ws::ServerProtocol>(limits_);
   }
   void take_back(std::unique_ptr<ws::ServerProtocol> protocol) noexcept { spare_protocol_ = std::move(protocol); }
-  /// One buffer for all reads: what it holds is used up before the next read.
+  /// One buffer for all reads: its bytes are used before the next read.
   std::span<char> read_buffer();
   /// One buffer for the bytes that TLS gathers into a record.
   std::span<char> record_buffer();

@@ -12,7 +12,7 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// Calls until no signal has come between.
+/// Repeats the call until no signal interrupts it.
 template <class Call>
 ssize_t uninterrupted(Call call) noexcept {
   ssize_t result;
@@ -22,11 +22,11 @@ ssize_t uninterrupted(Call call) noexcept {
   return result;
 }
 
-/// Did the last call fail only because it would have had to wait?
+/// True if the last call failed only because it would block.
 inline bool would_block() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
-/// Opens an Asio socket, or acceptor, that programs which this process starts do not hold: Asio's own open() lets them,
-/// and a connection or a port that they hold does not end with us.
+/// Opens an Asio socket or acceptor with close-on-exec: Asio's own open() does not, and a child process would keep the
+/// connection or port open.
 template <class Socket>
 void open_for_us_alone(Socket& socket, const typename Socket::protocol_type& protocol, std::error_code& error) {
   const int descriptor = ::socket(protocol.family(), protocol.type() | SOCK_CLOEXEC, protocol.protocol());

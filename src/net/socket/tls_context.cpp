@@ -50,7 +50,7 @@ class TlsContext::State {
   }
 
   const TlsOptions options_;
-  std::mutex loading_;  // held while files are read; who shakes hands doesn't wait for that
+  std::mutex loading_;  // held while files are read; handshakes do not wait for it
   std::vector<TlsCertificate> certificates_;
   mutable std::mutex mutex_;
   std::shared_ptr<const TlsSettings> settings_;

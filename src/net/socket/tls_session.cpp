@@ -18,7 +18,8 @@
 namespace sluice::SLUICE_ABI::net {
 namespace {
 
-// What a peer that reads nothing may make us keep, by asking for handshakes or keys: far more than one flight.
+// The most bytes that a peer that reads nothing can make us keep, by requesting handshakes or keys: far more than one
+// flight.
 constexpr std::size_t most_unsent = 128 * 1024;
 
 std::string to_text(const X509_NAME* name) {
@@ -70,8 +71,8 @@ TlsSession::TlsSession(std::shared_ptr<const TlsSettings> settings, int descript
   BIO_set_init(bio, 1);
   SSL_set_bio(session_.get(), bio, bio);
   SSL_set_accept_state(session_.get());
-  // Messages and requests say themselves how long they are, so that many clients leave the end to TCP (RFC 8446 section
-  // 6.1 would have them say it). They can still be answered.
+  // Messages and requests have their own lengths, so many clients end TCP without close_notify (RFC 8446 section 6.1
+  // requires it). They can still be answered.
   SSL_set_options(session_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
 }
 
@@ -124,7 +125,7 @@ bool TlsSession::send_record(std::string_view bytes) noexcept {
   try {
     unsent_.append(bytes);
   } catch (const std::bad_alloc&) {
-    return false;  // OpenSSL calls this, and knows no exceptions
+    return false;  // OpenSSL calls this, and does not support exceptions
   }
   return true;
 }
@@ -158,7 +159,7 @@ IoResult TlsSession::read_some(std::span<char> into) {
       const IoResult end = stopped(result);
       if (end.status == IoStatus::ended || end.status == IoStatus::failed) end_ = end.status;
       return {total,
-              total > 0 && end_ ? IoStatus::would_block : end.status};  // what came before an end is heard before it
+              total > 0 && end_ ? IoStatus::would_block : end.status};  // bytes before an end are delivered first
     }
     total += count;
     if (drained_ && SSL_has_pending(session_.get()) == 0) return {total, IoStatus::would_block};

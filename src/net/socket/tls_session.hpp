@@ -13,37 +13,37 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// Plain bytes here, records there. The handshake is done by reading. OpenSSL never has to wait with a record: what the
-/// kernel doesn't take of it is kept here, so that a record once sealed is written, whatever the caller thinks of next.
-/// Between bursts a session holds no buffer but what a slow peer makes necessary: a record that has come in part, and
-/// one that has gone in part. Its executor only.
+/// Converts between plain bytes and TLS records. Reading does the handshake. OpenSSL never waits with a record: bytes
+/// that the kernel does not take are kept here, so that a sealed record is written in any case. Between bursts a
+/// session keeps no buffer except for a slow peer: a record that arrived in part, and one that was written in part. Its
+/// executor only.
 class TlsSession {
  public:
   /// Bytes that one record holds at most (RFC 8446 section 5.1).
   static constexpr std::size_t record_bytes = 16 * 1024;
 
-  /// Writes gather small views in `gathering`, which lends record_bytes for the time of a call.
+  /// Writes gather small views in `gathering`, which has record_bytes for each call.
   TlsSession(std::shared_ptr<const TlsSettings> settings, int descriptor, std::span<char> gathering);
   TlsSession(TlsSession&&) = delete;
 
   /// `would_block` means that neither the session nor the descriptor has more for now.
   IoResult read_some(std::span<char> into);
-  /// Seals one record of what the views hold. `would_block`: the kernel has not yet taken it, or an earlier one.
+  /// Seals one record of the views' bytes. `would_block`: the kernel has not yet taken it, or an earlier one.
   IoResult write_some(std::span<const std::string_view> views);
-  /// Says that nothing follows (close_notify), once.
+  /// Sends close_notify, once.
   IoResult finish();
-  /// The last read has met the end, behind the bytes that it brought.
+  /// True if the last read reached the end, behind its bytes.
   bool end_is_next() const noexcept { return end_.has_value(); }
-  /// Is all that was sealed with the kernel?
+  /// True if the kernel has all sealed bytes.
   bool flushed() const noexcept { return unsent_.empty(); }
 
-  /// Why TLS failed, and not merely the connection; empty as long as it has not.
+  /// Why TLS failed, not only the connection; empty as long as it has not.
   const std::string& failure() const noexcept { return failure_; }
   /// The failure is that the peer speaks HTTP without TLS.
   bool spoke_http() const noexcept { return spoke_http_; }
-  /// What the client has proved to hold, if it was asked.
+  /// The client's verified certificate, if one was requested.
   std::optional<ClientCertificate> client_certificate() const;
-  /// It was shown, and its time is over.
+  /// It was shown, and has expired.
   bool client_certificate_expired() const noexcept;
 
  private:
@@ -62,9 +62,9 @@ class TlsSession {
   std::span<char> gathering_;
   std::string unsent_;
   std::string failure_;
-  bool drained_ = false;         // the descriptor had less than it was last asked for
+  bool drained_ = false;         // the descriptor had fewer bytes than requested
   bool dry_ = false;             // and then nothing
-  bool at_end_ = false;          // the descriptor had come to the peer's end
+  bool at_end_ = false;          // the descriptor had reached the peer's end
   std::optional<IoStatus> end_;  // nothing more will be read
   bool spoke_http_ = false;
 };

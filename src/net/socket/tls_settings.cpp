@@ -29,7 +29,7 @@ Error failed(std::string_view what) {
   return Error(ErrorCode::invalid_argument, fmt::format("tls: {}: {}", what, take_openssl_errors()));
 }
 
-// Far more than certificates take, and not so much that a path to something endless would fill the memory.
+// Far more than certificates need, and little enough that an endless file cannot fill the memory.
 constexpr std::size_t most_file_bytes = 16 * 1024 * 1024;
 
 Result<std::string> read_file(const std::string& path) {
@@ -48,7 +48,7 @@ Result<std::string> read_file(const std::string& path) {
   return text;
 }
 
-// Where a certificate or a key comes from, for the sentence of an error.
+// The source of a certificate or a key, for error messages.
 std::string named(std::string_view what, const std::string& path) {
   return path.empty() ? std::string(what) : fmt::format("{} \"{}\"", what, path);
 }
@@ -57,7 +57,7 @@ Bio reader_of(const std::string& text) noexcept {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
-// Without this OpenSSL asks at the terminal.
+// Without this OpenSSL prompts at the terminal.
 int no_passphrase(char*, int, int, void*) noexcept { return -1; }
 
 Result<std::vector<Certificate>> read_certificates(const std::string& pem, const std::string& name) {
@@ -167,7 +167,7 @@ Result<void> give_tickets(SSL_CTX* context, std::chrono::seconds resumable_for) 
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     return {};
   }
-  SSL_CTX_set_num_tickets(context, 1);  // a WebSocket's client comes back once
+  SSL_CTX_set_num_tickets(context, 1);  // a WebSocket's client reconnects once
   SSL_CTX_set_session_ticket_cb(context, note_full_handshake, judge_ticket,
                                 reinterpret_cast<void*>(static_cast<std::intptr_t>(resumable_for.count())));
   return {};
@@ -197,7 +197,7 @@ Result<TlsSettings::Context> TlsSettings::make_context(const TlsCertificate& cer
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                    SSL_OP_PRIORITIZE_CHACHA);
-  // All of them have forward secrecy; where a client leaves the choice to us, the first costs least.
+  // All of them have forward secrecy; if the server chooses, the first is the cheapest.
   constexpr const char* tls_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20";
   constexpr const char* tls_1_3 = "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
   if (SSL_CTX_set_cipher_list(context, tls_1_2) != 1 || SSL_CTX_set_ciphersuites(context, tls_1_3) != 1) {
@@ -208,7 +208,7 @@ Result<TlsSettings::Context> TlsSettings::make_context(const TlsCertificate& cer
   SSL_CTX_set_read_ahead(context, 1);
   // A read comes back after records that carry no data, so that a flood of them does not hold the thread.
   SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
-  // Who comes back shows a ticket that the server has sealed, so that nothing is kept here.
+  // A returning client sends a ticket that the server has sealed, so that the server keeps nothing.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(session_scope.data()),
                                  session_scope.size());

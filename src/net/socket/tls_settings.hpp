@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the handshakes to come go by: certificates, and the rules of OpenSSL's contexts.
+// The settings of later handshakes: certificates, and OpenSSL's contexts.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -20,7 +20,7 @@ namespace sluice::SLUICE_ABI::net {
 
 /// A certificate chain with its key, in files or as PEM texts. A value.
 struct TlsCertificate {
-  std::string host;  // in lower case; empty: for whoever asks for no other
+  std::string host;  // in lower case; empty: the default
   std::string chain;
   std::string key;
   bool in_files = false;
@@ -47,10 +47,10 @@ class TlsSettings {
   std::map<std::string, Context, std::less<>> hosts_;
 };
 
-/// Is its notAfter past, or can't it be read?
+/// True if its notAfter is past, or cannot be read.
 bool has_expired(const X509* certificate, std::time_t now) noexcept;
 
-/// The texts of what OpenSSL has noted in this thread, and forgets now: "no shared cipher".
+/// The texts of OpenSSL's errors in this thread, such as "no shared cipher"; clears them.
 std::string take_openssl_errors();
 
 }  // namespace sluice::SLUICE_ABI::net

@@ -19,10 +19,10 @@ std::size_t bytes_to_border(std::string_view wire, std::size_t written) noexcept
   return 0;
 }
 
-// A range beside its bytes: its place in the queue, the head of its chunk, and the allocator's word.
+// The overhead of a range: its entry in the queue, the header of its chunk, and the allocator's word.
 constexpr std::size_t range_bytes = 64;
 
-// A frame in a chunk that it does not fill keeps the rest of it from being used again.
+// A frame that does not fill its chunk prevents the rest of the chunk from being reused.
 bool pins_more_than_itself(const Frame& frame) noexcept {
   return !frame.alone() && frame.pinned_bytes() > frame.size() + frame.size() / 8;
 }
@@ -31,12 +31,12 @@ bool pins_more_than_itself(const Frame& frame) noexcept {
 
 struct WriteQueue::More {
   std::vector<Frame> ranges;  // behind the front
-  std::size_t first = 0;      // ranges before it are gone
-  std::size_t settled = 0;    // ranges before it have been looked at by release_shared
+  std::size_t first = 0;      // ranges before it are written
+  std::size_t settled = 0;    // ranges before it were checked by release_shared()
   bool front_settled = false;
   std::size_t owed = 0;         // bytes at the front that complete a message partly written
   std::string ahead;            // bytes that go after those and before everything else
-  std::size_t ahead_taken = 0;  // of them on their way
+  std::size_t ahead_taken = 0;  // of them written
   std::size_t ahead_begun = 0;  // up to here they can't be replaced any more
 
   std::string_view ahead_left() const noexcept { return std::string_view(ahead).substr(ahead_taken); }
@@ -182,7 +182,7 @@ void WriteQueue::pop_front() noexcept {
   more_->front_settled = more_->first < more_->settled;
   if (more_->first == more_->ranges.size()) return;
   front_ = std::move(more_->ranges[more_->first++]);
-  // A reader that never catches up would otherwise leave an ever longer empty head.
+  // Otherwise a reader that never catches up would leave an ever longer empty front.
   if (more_->first < 64 && more_->first < more_->ranges.size()) return;
   if (more_->first * 2 < more_->ranges.size()) return;
   more_->ranges.erase(more_->ranges.begin(), more_->ranges.begin() + static_cast<std::ptrdiff_t>(more_->first));
@@ -215,7 +215,7 @@ void WriteQueue::settle(Frame& frame, FrameBuffer& frames) const noexcept {
   const std::size_t room = std::clamp(bytes_ / 8, least_room, most_room);
   try {
     frame = frames.copy_with_room(frame, frame.size() <= room / 4 ? room : 0);
-  } catch (...) {  // no memory for a copy: it stays where it is
+  } catch (...) {  // no memory for a copy: keep the frame
   }
 }
 

@@ -25,8 +25,8 @@ class HttpStage;
 /// Reading is a part of its own, ConnectionReader. Writing: stages only queue; the shard writes for all at the
 /// end of the turn. Failure: an open WebSocket that has failed delivers what the peer had sent before, then it ends.
 ///
-/// It is alive while anybody holds it: a posted job, the gateway, and itself until the end of the turn in which its
-/// socket is closed. Its executor only.
+/// It exists while it has an owner: a posted job, the gateway, and itself until the end of the turn in which its socket
+/// is closed. Its executor only.
 class AsioConnection final : public Deadline {
  public:
   enum class Phase : std::uint8_t {
@@ -52,13 +52,14 @@ class AsioConnection final : public Deadline {
   void end_turn();
   /// Bytes of an open WebSocket that its network does not take, or of any connection that are read and not used yet.
   std::size_t held(Held what) const noexcept;
-  /// All connections hold too much together, and this one most: ends it.
+  /// All connections hold too much together, and this one is among the largest: ends it.
   void shed(Held what);
   /// The server stops, and it is this connection's turn: what it has begun may end in good order.
   void shutdown();
   /// Ends now. A WebSocket receives the reason if the kernel takes it at once.
   void cut_off();
-  /// Called at the end of the turn in which the socket was closed. Destroys the connection, unless somebody holds it.
+  /// Called at the end of the turn in which the socket was closed. Destroys the connection, unless another owner holds
+  /// it.
   void turn_after_end() noexcept;
   /// Runs a part of this connection's life: an exception ends this connection, and no other.
   template <class Work>
@@ -84,7 +85,7 @@ class AsioConnection final : public Deadline {
   void write_soon();
   /// Writes what is queued.
   void write_queued();
-  /// Continues in a turn of its own.
+  /// Continues in a later turn.
   void resume_soon() { reader_.resume_soon(*this); }
   /// Our close frame is queued: waits for the peer's.
   void begin_closing();

@@ -92,13 +92,13 @@ void ConnectionReader::read_burst(AsioConnection& connection) {
       limits.check_rates(connection);
       if (shard.now() > enough) greedy_ = true;
     }
-    // A short count is the last one, unless the end stands behind it, which the poller does not report again.
+    // A short count is the last one, unless the end is behind it, which the poller does not report again.
     const bool end_is_next = peer_ended_ || stream.end_is_next();
     if (got.status == IoStatus::would_block && (got.bytes == 0 || !end_is_next)) {
       unread_ = false;
       break;
     }
-    if (got.bytes == 0) break;  // TLS had much to do for itself: now the others have their turn
+    if (got.bytes == 0) break;  // TLS did much work: other connections have their turn
   }
   if (total >= burst_bytes) greedy_ = true;
   if (!stream.flushed()) connection.write_soon();  // TLS has answered
@@ -136,7 +136,7 @@ void ConnectionReader::look_for_loss(AsioConnection& connection) {
 std::span<char> ConnectionReader::use(AsioConnection& connection, std::span<char> input) {
   if (connection.phase() == Phase::http) {
     connection.http()->on_bytes(input);
-    // A handshake that was decided inside Gateway::open: a connection that leaves has the time of its end, no more.
+    // A handshake that was decided inside Gateway::open: a connection that is leaving has close_time, no more.
     if (connection.phase() != Phase::http && connection.http()->opening()) connection.cold().http.reset();
   }
   MessageReader& messages = connection.websocket().reader();
@@ -183,7 +183,7 @@ void ConnectionReader::resume(AsioConnection& connection) {
   read_on(connection);
 }
 
-// The peer sends no more. What it has sent stands, and it may still read.
+// The peer sends no more. Its earlier bytes are valid, and it may still read.
 void ConnectionReader::on_end(AsioConnection& connection) {
   unread_ = false;
   switch (connection.phase()) {
@@ -213,7 +213,7 @@ void ConnectionReader::count_unused(AsioConnection& connection) {
 
 // An open WebSocket has failed: what it had sent before is delivered, whether the gateway is busy or not.
 void ConnectionReader::deliver_rest(AsioConnection& connection) {
-  connection.websocket().reader().pause();  // all of it goes one way, with the end behind it
+  connection.websocket().reader().pause();  // all of it is delivered in one way, with the end behind it
   ServerShard& shard = connection.shard();
   const std::span<char> buffer = shard.buffers().read_buffer();
   while (connection.phase() == Phase::open && connection.wants_bytes()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is read from the socket of one connection, and in which turn it is used.
+// Reads the socket of one connection, and decides in which turn the bytes are used.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +11,17 @@ namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 
-/// Reads when the poller reports readiness, into the shard's one buffer, and brings the bytes to the stage that wants
-/// them; what is not wanted yet is kept. A connection that has had its share of a turn continues in one of its own. A
-/// part of the connection that each call names. Its executor only.
+/// Reads when the poller reports readiness, into the shard's one buffer, and passes the bytes to the stage that wants
+/// them; others are kept. A connection that has had its share of a turn continues in a later one. A part of the
+/// connection that each call names. Its executor only.
 class ConnectionReader {
  public:
   void on_readable(AsioConnection& connection, Poller::Readiness ready);
-  /// Continues in a turn of its own.
+  /// Continues in a later turn.
   void resume_soon(AsioConnection& connection);
-  /// Nobody reads for a while: has the peer's end arrived and not been seen?
+  /// While reading is paused: checks for the peer's end.
   void look_again(AsioConnection& connection);
-  /// Continues with what was put off; a connection that has failed delivers what it had sent before.
+  /// Continues with postponed bytes; a connection that has failed delivers earlier messages.
   void resume(AsioConnection& connection);
   /// The connection has had its share of this turn.
   void yield() noexcept { greedy_ = true; }
@@ -32,7 +32,7 @@ class ConnectionReader {
   bool read_late_bytes(AsioConnection& connection);
 
  private:
-  // Bytes wait that were read and are not wanted yet.
+  // True if bytes were read that are not wanted yet.
   static bool has_kept(const AsioConnection& connection) noexcept;
   bool reads_now(const AsioConnection& connection) const noexcept;
   void use_unread(AsioConnection& connection);

@@ -26,9 +26,9 @@ class HttpReader {
   explicit HttpReader(const ServerLimits& limits) : heads_(limits) {}
 
   Step next(std::string_view& input);
-  /// Has something of the next request arrived?
+  /// True if a part of the next request has arrived.
   bool begun() const noexcept { return begun_; }
-  /// Is the request that came last, as far as it is known, a HEAD? Its answer has no body then.
+  /// True if the last request is a HEAD, as far as it is known: its response has no body.
   bool head_only() const noexcept { return head_only_; }
   /// Memory in use for a body that has begun, in bytes.
   std::size_t held_bytes() const noexcept { return in_body_ ? body_.capacity() : 0; }

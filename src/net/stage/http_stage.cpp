@@ -68,7 +68,7 @@ void HttpStage::report_missing_header() noexcept {
   if (proxy_.header_begun()) ConnectionReports(connection_).refused(ConnectionRefusal::bad_proxy_header);
 }
 
-// Only two limits speak here: attempts of an address, and its connections.
+// Only two limits apply here: the refusals of an address, and its connections.
 void HttpStage::refuse_client(const http::Refusal& refusal) {
   if (refusal.status == 429) ConnectionReports(connection_).refused(ConnectionRefusal::too_many_refusals);
   if (refusal.status == 503) ConnectionReports(connection_).refused(ConnectionRefusal::address_full);

@@ -47,12 +47,12 @@ class HttpStage {
 
   /// The first bytes are a PROXY header, to be read by read_proxy_header().
   bool awaits_proxy_header() const noexcept { return proxy_.awaits_header(); }
-  /// False: the header is not complete, or the connection ends.
+  /// False: the header is incomplete, or the connection ends.
   bool read_proxy_header();
 
-  /// Nothing is read, but the application may be at work for a client that is gone.
+  /// Nothing is read, but the application may work for a client that has disconnected.
   bool watches_for_loss() const noexcept { return handling() || opening() || waits_for_body(); }
-  /// A request is in the hands of the HttpHandler.
+  /// The HttpHandler handles a request.
   bool handling() const noexcept { return state_ == State::handling; }
   void on_handler_finished();
   /// The next piece of a response's body is awaited.
@@ -64,7 +64,7 @@ class HttpStage {
   bool is_streaming() const noexcept { return stream_ && !stream_->complete(); }
   /// The body of a response has ended: all of it is queued.
   void on_body_end();
-  /// A handshake is in the hands of the gateway.
+  /// The gateway decides on a handshake.
   bool opening() const noexcept { return state_ == State::opening; }
   /// The call of Gateway::open has not returned.
   bool inside_open() const noexcept { return inside_open_; }
@@ -78,7 +78,7 @@ class HttpStage {
   /// Answers with an error, and ends the connection.
   void refuse(const http::Refusal& refusal);
 
-  /// Its client is gone, and the connection is kept for the handler only.
+  /// Its client has disconnected, and the connection is kept for the handler only.
   bool kept_for_handler() const noexcept { return handler_.kept(); }
   /// Destroys a handler at work, and a body.
   void drop_request() noexcept;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Does what WebSocketLimits decide about one open WebSocket.
+// Applies the decisions of WebSocketLimits to one open WebSocket.
 #pragma once
 
 #include <cstddef>
@@ -19,11 +19,11 @@ class LimitsEnforcer {
   void begin(AsioConnection& connection);
   bool throttled() const noexcept { return limits_.throttled(); }
 
-  /// So many bytes were read.
+  /// This many bytes were read.
   void count_received(AsioConnection& connection, std::size_t bytes);
-  /// A message has brought so many bytes more than were read.
+  /// A message has this many bytes more than were read.
   void count_bytes(AsioConnection& connection, std::size_t bytes);
-  /// So many frames have arrived. False: the connection is closed, because they exceed the rate. With
+  /// This many frames have arrived. False: the connection is closed, because they exceed the rate. With
   /// RateExcess::throttle they are still delivered.
   bool count_messages(AsioConnection& connection, std::size_t messages);
   /// Closes or throttles a connection that has exceeded its rates.
@@ -35,7 +35,7 @@ class LimitsEnforcer {
   void note_message_begun(AsioConnection& connection, bool begun);
   /// The kernel has room again.
   void on_room(ServerShard& shard);
-  /// In no deadline list now: is a ping due, or the end?
+  /// In no deadline list now: checks whether a ping or the end is due.
   void check(AsioConnection& connection);
   /// A throttled connection may be read again, or the time of the peer's end has passed.
   void on_deadline(AsioConnection& connection);

@@ -12,7 +12,7 @@ constexpr std::uint8_t pong_opcode = 0xA;
 // Compressed messages may be far larger than the buffer that they come from. After so many bytes of messages the other
 // connections have their turn.
 constexpr std::size_t most_delivered_at_once = 256 * 1024;
-// And small ones cost by their number: a buffer may hold thousands.
+// Small messages cost by their number: a buffer may have thousands.
 constexpr std::size_t most_messages_at_once = 512;
 // Of the bytes that a connection had sent before it failed, so many times read_ahead_bytes are still delivered.
 constexpr std::size_t more_after_failure = 4;
@@ -194,8 +194,8 @@ void MessageReader::answer_ping(AsioConnection& connection, std::string_view pay
   if (connection.socket().push_pong(frames.encode_control(pong_opcode, payload))) connection.write_soon();
 }
 
-// A close or an end comes behind the messages before it. A busy gateway has close_time for each of them, so that a
-// gateway that is busy for ever does not keep the peer waiting.
+// A close or an end is delivered behind earlier messages. A busy gateway has close_time for it, so that a gateway that
+// is always busy does not delay the peer.
 void MessageReader::note_peer_end(AsioConnection& connection, PeerEnd end) {
   made_incoming(connection).peer_end = std::move(end);
   connection.shard().deadlines().enter(connection, ShardDeadlines::Kind::closing);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the peer of one WebSocket sends: its frames, its messages and its end.
+// Handles the peer's frames, messages and end of one WebSocket.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ struct PeerEnd {
   CloseReason reason;
 };
 
-/// What has arrived of a WebSocket and is not delivered. A part of ColdState. Its executor only.
+/// Messages of a WebSocket that arrived and are not delivered. A part of ColdState. Its executor only.
 struct IncomingMessages {
   bool empty() const noexcept { return !protocol && !ahead && !peer_end; }
   /// Memory in use, in bytes.
@@ -33,7 +33,7 @@ struct IncomingMessages {
     return (protocol ? protocol->held_bytes() : 0) + (ahead ? ahead->bytes() : 0);
   }
 
-  std::unique_ptr<ws::ServerProtocol> protocol;  // lent by the shard, while a frame or a message has begun
+  std::unique_ptr<ws::ServerProtocol> protocol;  // borrowed from the shard, while a frame or a message has begun
   std::shared_ptr<ReadAhead> ahead;              // messages for a busy gateway; not empty
   std::optional<PeerEnd> peer_end;
 };
@@ -58,7 +58,7 @@ class MessageReader {
   bool wants_bytes(const AsioConnection& connection) const noexcept;
   /// Uses bytes from the front of `input`.
   void on_bytes(AsioConnection& connection, std::span<char>& input);
-  /// Behind each piece of reading: is the end of the peer due, has a message begun?
+  /// After each read: checks whether the peer's end is due and whether a message has begun.
   void after_bytes(AsioConnection& connection);
   /// Delivers messages that waited.
   void deliver_waiting(AsioConnection& connection);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Finds out which client is behind a connection or a request, when proxies stand between.
+// Finds the client of a connection or a request behind proxies.
 #pragma once
 
 #include <memory>

@@ -12,7 +12,7 @@ namespace {
 constexpr int http_bad_request = 400;
 constexpr int http_misdirected = 421;  // RFC 9110 section 15.5.20
 
-// Is it "." or "..", each dot perhaps as %2e?
+// True for "." or "..", with dots possibly written as %2e.
 bool is_dots(std::string_view segment) noexcept {
   int dots = 0;
   while (!segment.empty()) {

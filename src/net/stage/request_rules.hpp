@@ -11,11 +11,11 @@
 
 namespace sluice::SLUICE_ABI::net {
 
-/// Might a proxy's rule for a path be passed by another spelling of it? A slash or a backslash that is escaped, slashes
-/// that follow each other, a backslash, and segments of dots, escaped or not. `raw_path` is as it came.
+/// True if another spelling of the path could evade a proxy's rule: an escaped slash or backslash, repeated slashes, a
+/// backslash, and dot segments, escaped or not. `raw_path` is as it was sent.
 bool is_ambiguous_path(std::string_view raw_path) noexcept;
 
-/// Why this request, whose Host header is final, is not served; nothing: it may be. Any thread.
+/// The reason to refuse this request, whose Host header is final; nullopt: it is served. Any thread.
 std::optional<http::Refusal> rule_against(const RequestInfo& request, const AsioServerOptions& options);
 
 }  // namespace sluice::SLUICE_ABI::net

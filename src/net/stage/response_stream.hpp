@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A response whose body comes in pieces, on its way to the client.
+// A response whose body is sent in pieces.
 #pragma once
 
 #include <memory>
@@ -16,9 +16,9 @@ namespace sluice::SLUICE_ABI::net {
 class AsioConnection;
 class ServerShard;
 
-/// Asks for the next piece when the socket's queue is empty, and goes on asking until ServerShard::most_gathered()
-/// bytes are queued: the queue holds no more than that and one piece. Its HttpStage owns it and calls it with events;
-/// it calls HttpStage::on_body_end() once. Its executor only.
+/// Requests the next piece when the socket's queue is empty, until ServerShard::most_gathered() bytes are queued: the
+/// queue holds no more than that and one piece. Its HttpStage owns it and calls it with events; it calls
+/// HttpStage::on_body_end() once. Its executor only.
 class ResponseStream {
  public:
   /// The head of the response is queued. `path` is named in the log.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One request in the hands of the application.
+// One request that the application handles.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ namespace sluice::SLUICE_ABI::net {
 class AsioConnection;
 class ServerShard;
 
-/// Runs the HttpHandler, and calls HttpStage::on_handler_finished() if it finishes later. When the client is gone
+/// Runs the HttpHandler, and calls HttpStage::on_handler_finished() if it finishes later. When the client disconnects
 /// meanwhile, the handler may finish within ConsumerLimits::disconnect_grace. A part of HttpStage. Its executor only.
 class RunningHandler {
  public:
@@ -25,14 +25,14 @@ class RunningHandler {
   bool begin(HttpHandler& handler, HttpRequest request);
   /// The response of a handler that has finished; 500 for one that threw.
   HttpResponse take();
-  /// It has finished, and there was no memory for a job to say so.
+  /// It has finished, and there was no memory for the job that reports it.
   bool response_waits() const noexcept { return response_waits_; }
 
-  /// The client is gone: keeps the connection for the handler, if one is at work.
+  /// The client has disconnected: keeps the connection for the handler, if one runs.
   void keep_for_grace();
   /// Whether keep_for_grace() still keeps it.
   bool kept() const noexcept { return !kept_.expired(); }
-  /// Destroys a handler at work.
+  /// Destroys a running handler.
   void drop() noexcept;
 
  private:

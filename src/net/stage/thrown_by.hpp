@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs code of the application whose exception is reported, and goes no further.
+// Runs code of the application, and returns the text of its exception.
 #pragma once
 
 #include <exception>

@@ -18,9 +18,9 @@ namespace sluice::SLUICE_ABI::net {
 
 class AsioConnection;
 
-/// The second stage of a connection, and the Connection that its gateway holds. The driver brings it events; it answers
-/// through the driver. Its reader() uses the bytes, its limits() watch over time and rates, and itself it sends and
-/// ends. Its executor only.
+/// The second stage of a connection, and the Connection that its gateway holds. The driver calls it with events; it
+/// answers through the driver. Its reader() uses the bytes, its limits() check time and rates, and the stage itself
+/// sends and closes. Its executor only.
 class WebSocketStage final : public Connection {
  public:
   /// The connection owns this stage.
