@@ -13,7 +13,7 @@ std::span<const observe::Metric<AuthStats>> AuthStats::metrics() noexcept {
                                               "Requests with the token of anonymous users, where it is allowed."),
       observe::counter<&AuthStats::missing>("missing", "Requests without a token."),
       observe::counter<&AuthStats::bad_token>("bad_token", "Requests with a token that does not verify."),
-      observe::counter<&AuthStats::no_user>("no_user", "Requests with a good token of nobody."),
+      observe::counter<&AuthStats::no_user>("no_user", "Requests with a good token without a user."),
   };
   return table;
 }

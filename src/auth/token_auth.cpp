@@ -62,7 +62,7 @@ TokenAuth::TokenAuth(std::shared_ptr<const JwtVerifier> verifier, std::shared_pt
   if (!verifier_ || !resolver_) throw std::invalid_argument("TokenAuth needs a verifier and a resolver");
   if (options_.query_parameter.empty() && !options_.authorization_header && options_.subprotocol.empty() &&
       options_.cookie.empty()) {
-    throw std::invalid_argument("TokenAuth: every place where a token could stand is switched off");
+    throw std::invalid_argument("TokenAuth: every source of tokens is switched off");
   }
   if (options_.told_in_band.per_second > 0) told_in_band_ = std::make_unique<Allowance>(options_.told_in_band);
   if (options_.client_web_socket_ids) claimed_ = std::make_shared<ClaimedIds>();

@@ -43,7 +43,8 @@ void ClientLink::close(const CloseReason& reason, int status_before_accept,
   try {
     if (accepted()) delivery_.flush(context);
   } catch (...) {
-    log_failure("what waited for a slow client was lost at its connection's end", std::current_exception());
+    log_failure("messages that waited for a slow client were lost at the end of its connection",
+                std::current_exception());
   }
   for (bool again : {true, false}) {
     try {

@@ -46,7 +46,7 @@ const EventHandlers& Consumer::event_handlers() const {
 
 Session& Consumer::session() const {
   if (session_) return *session_;
-  throw std::logic_error("a consumer has no connection before connect(): what its constructor needs, hand it over");
+  throw std::logic_error("a consumer has no connection before connect(): pass its constructor what it needs");
 }
 
 // ---------------------------------------------------------------- the connection

@@ -44,7 +44,7 @@ std::span<const observe::Metric<HostStats>> HostStats::metrics() noexcept {
       observe::counter<&HostStats::dropped_oldest>("dropped_oldest",
                                                    "Broadcasts that a slow client missed, dropped as the oldest."),
       observe::counter<&HostStats::superseded>("superseded", "Broadcasts that a newer one with the same key replaced."),
-      observe::counter<&HostStats::gaps_told>("gaps", "Times that a client was told of a gap."),
+      observe::counter<&HostStats::gaps_told>("gaps", "Times that a client was notified of a gap."),
       observe::gauge<&HostStats::backlog_bytes>("backlog_bytes", "Bytes that wait now for slow clients."),
   };
   return table;

@@ -245,7 +245,7 @@ void Session::on_closed(const CloseReason& reason) {
     queues_.home().rare_log().write(
         LogLevel::warning, "no answer",
         [this] {
-          return fmt::format("{}: connect() finished without accept() or deny(), and so the client was never let in",
+          return fmt::format("{}: connect() finished without accept() or deny(), so the client was never accepted",
                              hosted_.scope().quoted_path());
         },
         [&] { return SessionFields(hosted_.scope(), queues_.channel_name()); });

@@ -69,7 +69,7 @@ void Session::pump() noexcept {
 // There was no memory, or an executor took no job. A closed connection still needs its disconnect().
 void Session::broke(std::exception_ptr error) noexcept {
   count(queues_.host().counters.failed_handlers);
-  log_failure("a connection ends with 1011, what it was doing failed", error);
+  log_failure("a connection ends with 1011, as its session failed", error);
   if (phase_ == Phase::finished) return;
   if (!queues_.client().closed()) return close(CloseReason(close_code::internal_error, "internal error"), 500);
   if (queues_.handler().waits()) return;

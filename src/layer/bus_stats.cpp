@@ -12,9 +12,9 @@ std::span<const observe::Metric<BusStats>> BusStats::metrics() noexcept {
       observe::counter<&BusStats::downs>("downs", "Times that the layer went down."),
       observe::gauge<&BusStats::waiting_events>("waiting_events", "Events on their way to the bus now."),
       observe::gauge<&BusStats::waiting_bytes>("waiting_bytes", "Bytes of the events on their way to the bus now."),
-      observe::counter<&BusStats::refused>("refused", "Events that were not sent since too much was on its way."),
+      observe::counter<&BusStats::refused>("refused", "Events that were not sent, as too many were on their way."),
       observe::counter<&BusStats::expired_waiting>(
-          "expired_waiting", "Events that were not sent since the bus was away for longer than they live."),
+          "expired_waiting", "Events that were not sent, as the bus was down for longer than their expiry."),
       observe::counter<&BusStats::received>("received", "Events from the bus."),
       observe::counter<&BusStats::pauses>("pauses",
                                           "Times that reading stopped since executors had too much to deliver."),

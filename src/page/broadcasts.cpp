@@ -15,7 +15,7 @@ namespace {
 void note_nobodies(std::string_view call, const std::vector<UserId>& users) {
   const auto nobodies = std::ranges::count_if(users, &UserId::anonymous);
   if (nobodies == 0) return;
-  log(LogLevel::warning, fmt::format("{}: {} of {} user ids name nobody: they are anonymous, or above 2^63-1", call,
+  log(LogLevel::warning, fmt::format("{}: {} of {} user ids match no user: they are anonymous, or above 2^63-1", call,
                                      nobodies, users.size()));
 }
 

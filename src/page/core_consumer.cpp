@@ -25,7 +25,7 @@ CoreConsumer::CoreConsumer(std::shared_ptr<PageRegistry> pages, CoreConsumerOpti
     throw std::invalid_argument("CoreConsumer: a heartbeat is 1 s to 1 h");
   }
   if (options_.rechecks_at_once == 0) {
-    throw std::invalid_argument("CoreConsumer: with rechecks_at_once 0 no permission is ever asked for again");
+    throw std::invalid_argument("CoreConsumer: with rechecks_at_once 0 no permission is ever rechecked");
   }
 }
 

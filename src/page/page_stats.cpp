@@ -14,11 +14,11 @@ std::span<const observe::Metric<PageStats>> PageStats::metrics() noexcept {
       observe::counter<&PageStats::failed>("failed", "Subscriptions and evictions for which can_add or a name threw."),
       observe::counter<&PageStats::unknown_type>("unknown_type",
                                                  "Subscriptions to a page type that is not registered."),
-      observe::counter<&PageStats::ignored>("ignored", "Frames that asked for nothing."),
-      observe::counter<&PageStats::evicted>("evicted", "Pages that were taken away again."),
-      observe::counter<&PageStats::rechecked>("rechecked", "Pages for which can_add was asked again."),
+      observe::counter<&PageStats::ignored>("ignored", "Frames that were no request."),
+      observe::counter<&PageStats::evicted>("evicted", "Pages that were revoked."),
+      observe::counter<&PageStats::rechecked>("rechecked", "Pages for which can_add was called again."),
       observe::gauge<&PageStats::waiting_rechecks>("waiting_rechecks",
-                                                   "Clients that wait now for can_add to be asked again."),
+                                                   "Clients that wait now for a recheck of can_add."),
   };
   return table;
 }

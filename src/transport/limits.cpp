@@ -23,7 +23,7 @@ struct Time {
 
 std::string fault_of(std::initializer_list<Count> counts) {
   for (const auto& [name, value] : counts) {
-    if (value == 0) return fmt::format("{} can't be 0: no client would ever be heard", name);
+    if (value == 0) return fmt::format("{} can't be 0: no client would ever be read", name);
   }
   return {};
 }

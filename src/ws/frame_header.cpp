@@ -67,7 +67,7 @@ std::string_view FrameHeaderReader::fault() const noexcept {
   }
   if (!is_known(bytes_[0] & 0x0f)) return "unknown opcode";
   if (compressed() && is_control(opcode())) return "a control frame is compressed";
-  if (compressed() && opcode() == Opcode::continuation) return "a frame that continues a message says it is compressed";
+  if (compressed() && opcode() == Opcode::continuation) return "a continuation frame has the bit of compression";
   if (is_control(opcode()) && !(bytes_[0] & fin_bit)) return "a control frame is fragmented";
   if (have_ < 2) return {};
   if (!(bytes_[1] & mask_bit)) return "a client's frame is not masked";

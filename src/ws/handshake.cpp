@@ -63,12 +63,12 @@ std::variant<PlainRequest, Upgrade, http::Refusal> check_upgrade(const http::Hea
   if (!mentions_web_sockets(head)) return PlainRequest{};
   if (head.method != "GET") return refused(405, "a WebSocket is opened with GET", {{"Allow", "GET"}});
   if (head.version != http::Version::http_1_1) return refused(400, "a WebSocket is opened with HTTP/1.1");
-  if (!head.has_token("upgrade", "websocket")) return refused(400, "Upgrade does not say websocket");
-  if (!head.has_token("connection", "upgrade")) return refused(400, "Connection does not say Upgrade");
+  if (!head.has_token("upgrade", "websocket")) return refused(400, "Upgrade does not contain websocket");
+  if (!head.has_token("connection", "upgrade")) return refused(400, "Connection does not contain Upgrade");
   if (head.content_length > 0) return refused(400, "a handshake has no body");
   const auto* asked = head.only_header("sec-websocket-version");
   if (!asked || *asked != version) {
-    return refused(426, "only version 13 of the WebSocket protocol is spoken",
+    return refused(426, "only version 13 of the WebSocket protocol is supported",
                    {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", std::string(version)}});
   }
   const auto* key = head.only_header("sec-websocket-key");

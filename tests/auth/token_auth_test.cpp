@@ -306,7 +306,7 @@ TEST_CASE("a token source that is switched off is not read", "[auth]") {
   CHECK(outcome(other_name, Handshake().query("jwt_token=bad&ticket=" + one)) == "user 1, id");
 
   CHECK(complaint_of([] { token_auth({.query_parameter = "", .authorization_header = false}); }) ==
-        "TokenAuth: every place where a token could stand is switched off");
+        "TokenAuth: every source of tokens is switched off");
   CHECK(complaint_of([] { TokenAuth(verifier(), nullptr); }) == "TokenAuth needs a verifier and a resolver");
   CHECK(complaint_of([] { TokenAuth(nullptr, std::make_shared<ClaimUser>()); }) ==
         "TokenAuth needs a verifier and a resolver");

@@ -182,7 +182,7 @@ TEST_CASE("events that throw end their own stream, and the others of their execu
   REQUIRE(line.tells("open"));
   line.throw_when_told();
   line.write("hello");
-  CHECK(line.tells(": read: what it brought could not be handled"));
+  CHECK(line.tells(": read: its bytes could not be handled"));
   other.write("hello");
   CHECK(other.tells("hello"));
   for (Line* one : {&line, &other}) {

@@ -145,10 +145,10 @@ TEST_CASE("messages of the server keep a WebSocket from being idle", "[net]") {
 TEST_CASE("a lifetime ends with 1001", "[net]") {
   Served served(with([](ServerLimits& limits) { limits.lifetime = 20ms; }));
   auto client = served.enter();
-  CHECK(client.hear() == "close 1001 its time is up");
+  CHECK(client.hear() == "close 1001 the lifetime has ended");
   client.send(client_close(1001));
   CHECK(client.hear() == end_of_stream);
-  CHECK(served.gateway.heard.has("closed 1001 its time is up"));
+  CHECK(served.gateway.heard.has("closed 1001 the lifetime has ended"));
   CHECK(served.comes_to([](const ServerStats& stats) { return stats.too_old == 1 && stats.connections == 0; }));
 }
 
@@ -219,7 +219,7 @@ TEST_CASE("a throttled connection is still closed at the end of its lifetime", "
   int heard = 0;
   std::string last;
   while ((last = client.hear()) == "text x") ++heard;
-  CHECK(last == "close 1001 its time is up");
+  CHECK(last == "close 1001 the lifetime has ended");
   CHECK(heard < 250);
 }
 

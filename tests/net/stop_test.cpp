@@ -215,7 +215,8 @@ TEST_CASE("wait() waits for holders of a connection, but not for ever", "[net]")
   server->stop({.window = 0ms, .grace = 0ms});
   server->wait();
   CHECK(gateway.heard.has("closed 1012"));
-  CHECK(log.lines() == std::vector<std::string>{"stop: 1 connections have ended, but are held by somebody still"});
+  CHECK(log.lines() ==
+        std::vector<std::string>{"stop: 1 connections have ended, but the application still holds them"});
   CHECK(server->stats().connections == 0);
   server.reset();
   run_on(executors.at(0), [&] { kept.reset(); });  // and nothing that it needs is missing

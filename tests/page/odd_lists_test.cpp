@@ -94,5 +94,5 @@ TEST_CASE("a user id above 2^63-1 matches no user, and does not wrap to another"
   REQUIRE(broadcast_to_users(house.layer, {UserId(highest), UserId(7)}, json::Text("1")));
   house.executor.run_all();
   CHECK(ann->heard() == "1");
-  CHECK(house.log.text() == "broadcast_to_users: 1 of 2 user ids name nobody: they are anonymous, or above 2^63-1\n");
+  CHECK(house.log.text() == "broadcast_to_users: 1 of 2 user ids match no user: they are anonymous, or above 2^63-1\n");
 }

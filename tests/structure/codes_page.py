@@ -5,6 +5,8 @@
 What happens stands in the sources and in the metrics' help, and is read from there. Cause, remedy and test stand in
 docs/codes/*.toml. `codes_page.py` prints the page; `codes_page.py --write` puts it into docs/codes.md.
 """
+import bisect
+import functools
 import re
 import sys
 import tomllib
@@ -47,25 +49,35 @@ class Source:
                 return self.text[at:place]
 
     def symbol(self, at):
-        lines = self.text[:self.text.find("\n", at)].split("\n")
-        outer, below = self.nearest(lines, "")
-        if outer and outer[0] == "class":
-            inner, _ = self.nearest(lines[below:], "  ")
-            return f"{outer[1]}::{inner[1]}" if inner else outer[1]
-        return outer and outer[1]
+        """The function, with its class, in which the text at this place stands."""
+        last = bisect.bisect_right(self.outer(), (at, "~"))
+        if not last:
+            return None
+        begin, kind, name = self.outer()[last - 1]
+        if kind == "class":
+            inner = [found for found in self.inner() if begin < found[0] <= at]
+            return f"{name}::{inner[-1][2]}" if inner else name
+        return name
 
-    def nearest(self, lines, indent):
-        """The last class or function that begins at this indent: its kind and name, and the number of the next line."""
-        for number in reversed(range(len(lines))):
-            line = lines[number]
+    @functools.cache
+    def outer(self):
+        return list(self.scopes(""))
+
+    @functools.cache
+    def inner(self):
+        return list(self.scopes("  "))
+
+    def scopes(self, indent):
+        """The classes and functions that begin at this indent: their place, kind and name."""
+        place = 0
+        for line in self.text.split("\n"):
             if found := re.match(rf"{indent}(?:class|struct) (?:SLUICE_\w+ )?(\w+)", line):
-                return ("class", found[1]), number + 1
-            if not re.match(rf"{indent}[\w:~<\[].*\(", line) or not indent and line.rstrip().endswith(";"):
-                continue
-            name = self.function(line)
-            if name and name not in NO_FUNCTIONS:
-                return ("function", name), number + 1
-        return None, 0
+                yield place, "class", found[1]
+            elif re.match(rf"{indent}[\w:~<\[].*\(", line) and (indent or not line.rstrip().endswith(";")):
+                name = self.function(line)
+                if name and name not in NO_FUNCTIONS:
+                    yield place, "function", name
+            place += len(line) + 1
 
     @staticmethod
     def function(line):
@@ -84,6 +96,7 @@ class Found:
         return f"[{self.file.split('/')[-1]}](../{self.file}) `{self.symbol}`"
 
 
+@functools.cache
 def sources(root):
     """The library without its testing room, which only plays the part of a transport or a bus."""
     return [Source(root, path) for path in house.sources(root, "src", "include") if "testing" not in path.parts]

@@ -61,7 +61,7 @@ TEST_CASE("a compressed message may come in fragments, only the first of which s
 
 TEST_CASE("RSV1 stands on the first frame of a message and nowhere else", "[ws]") {
   const std::string begun = raw_frame(rsv1 | fragment_of_text, hello.substr(0, 3));
-  const std::string wrong = "failed 1002: a frame that continues a message says it is compressed";
+  const std::string wrong = "failed 1002: a continuation frame has the bit of compression";
   CHECK(heard(begun + raw_frame(rsv1 | last, hello.substr(3)), compressed()) == lines({wrong}));
   CHECK(failed_after(begun + raw_frame(rsv1 | last, hello.substr(3)), compressed()) == begun.size() + 1);
   CHECK(heard(raw_frame(rsv1 | last, hello), compressed()) == lines({wrong}));

@@ -132,16 +132,16 @@ TEST_CASE("handshakes that are wrong are refused with the right status", "[ws]")
   Request old;
   old.version = "HTTP/1.0";
   CHECK(old.checked() == "400 a WebSocket is opened with HTTP/1.1");
-  CHECK(Request().without("Upgrade").checked() == "400 Upgrade does not say websocket");
-  CHECK(Request().instead("Upgrade: websockets").checked() == "400 Upgrade does not say websocket");
-  CHECK(Request().without("Connection").checked() == "400 Connection does not say Upgrade");
-  CHECK(Request().instead("Connection: close").checked() == "400 Connection does not say Upgrade");
+  CHECK(Request().without("Upgrade").checked() == "400 Upgrade does not contain websocket");
+  CHECK(Request().instead("Upgrade: websockets").checked() == "400 Upgrade does not contain websocket");
+  CHECK(Request().without("Connection").checked() == "400 Connection does not contain Upgrade");
+  CHECK(Request().instead("Connection: close").checked() == "400 Connection does not contain Upgrade");
   CHECK(Request().with("Content-Length: 5").checked() == "400 a handshake has no body");
 }
 
 TEST_CASE("a request for another version is answered with the supported one", "[ws]") {
   const auto other =
-      "426 only version 13 of the WebSocket protocol is spoken | Upgrade: websocket | Sec-WebSocket-Version: 13";
+      "426 only version 13 of the WebSocket protocol is supported | Upgrade: websocket | Sec-WebSocket-Version: 13";
   for (const auto* version : {"8", "0", "14", "130", "13, 8", "", "thirteen", "013"}) {
     CHECK(Request().instead("Sec-WebSocket-Version: "s + version).checked() == other);
   }

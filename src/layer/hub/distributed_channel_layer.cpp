@@ -88,7 +88,7 @@ void DistributedChannelLayer::end() {
     core_->close([ended](std::size_t) { ended->set_value(); });
     const auto patience = core_->options().close_time + slack;
     if (ended->get_future().wait_for(patience) == std::future_status::timeout) {
-      log(LogLevel::warning, fmt::format("{} layer: destroyed while its executor stood still: {} events that had "
+      log(LogLevel::warning, fmt::format("{} layer: destroyed while its executor did not run: {} events that had "
                                          "been accepted may not be delivered",
                                          core_->options().name, core_->waiting_events()));
     }

@@ -206,7 +206,7 @@ void DistributedLayer::publish_waiting(std::size_t number) noexcept {
 void DistributedLayer::drop_expired(Link& link) noexcept {
   if (!link.waiting.is_expired(executor_.now())) return;
   try {
-    const Error error(ErrorCode::layer_unavailable, options_.name + " was away for longer than an event lives");
+    const Error error(ErrorCode::layer_unavailable, options_.name + " was down for longer than the event's expiry");
     counters_.expired_waiting.fetch_add(link.waiting.drop_expired(executor_.now(), error), std::memory_order_relaxed);
   } catch (...) {  // no memory for the Error: the next tick drops them
   }

@@ -170,8 +170,8 @@ void DistributedLayer::end() {
   if (undelivered > undelivered_before_closing_) {
     said_.write(LogLevel::warning, "closed", [&] {
       return fmt::format(
-          "{0} layer: closed, and {1} events that had been accepted were not delivered: {0} was away or "
-          "refused them, or their channels were full ({2}::close_time is {3} ms)",
+          "{0} layer: closed, and {1} events that had been accepted were not delivered: {0} was down or refused them, "
+          "or their channels were full ({2}::close_time is {3} ms)",
           options_.name, undelivered - undelivered_before_closing_, options_.options_name, options_.close_time.count());
     });
   }

@@ -139,7 +139,7 @@ void GroupIndex::tell(bool emptied, std::string_view group) const noexcept {
   try {
     hooks_.emptied(group);
   } catch (...) {
-    log_failure("channel layer: its bus could not be told that a group is empty", std::current_exception());
+    log_failure("channel layer: its bus could not be notified that a group is empty", std::current_exception());
   }
 }
 

@@ -75,8 +75,8 @@ Result<void> PlainChannels::send(std::string_view name, Event event) {
   }
   after_put(channel, put_there);
   if (put_there.stored == PlainChannel::Stored::yes) return {};
-  return Error(ErrorCode::channel_full, fmt::format("send \"{}\": {} events wait there already and nobody reads them",
-                                                    name, capacity_of(options_, name)));
+  return Error(ErrorCode::channel_full, fmt::format("send \"{}\": {} events wait there already, and none is read", name,
+                                                    capacity_of(options_, name)));
 }
 
 void PlainChannels::send(const std::shared_ptr<PlainChannel>& channel, Event event) {

@@ -123,7 +123,7 @@ void Acceptor::finish() {
   }
   if (last == Accepted::failed) {
     failures_.write(LogLevel::error, "accept", [error = errno] {
-      return fmt::format("accept: {}; who still waited when the server stopped is refused",
+      return fmt::format("accept: {}; connections that waited when the server stopped are refused",
                          std::generic_category().message(error));
     });
   }

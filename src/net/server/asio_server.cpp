@@ -23,7 +23,7 @@ AsioServer::AsioServer(AsioExecutors& executors, Gateway& gateway, AsioServerOpt
   if (!State::can_be_waited_for(options.return_after)) {
     throw std::invalid_argument("AsioServer: return_after can't be negative or above 12 days");
   }
-  if (options.backlog < 1) throw std::invalid_argument("AsioServer: a backlog below 1 lets nobody in");
+  if (options.backlog < 1) throw std::invalid_argument("AsioServer: a backlog below 1 accepts no connection");
   if (const std::string_view fault = fault_of(options.deflate); !fault.empty()) {
     throw std::invalid_argument(fmt::format("AsioServer: deflate: {}", fault));
   }

@@ -103,7 +103,7 @@ void HandOver::offer_to_others(const std::shared_ptr<Offer>& late) noexcept {
       if (&place != &places_[late->place]) offer(late, place);
     }
   } catch (...) {
-    log_failure("accept: a connection waits for an executor that a handler blocks, no other one could be asked",
+    log_failure("accept: a connection waits for an executor that a handler blocks, and no other could be offered it",
                 std::current_exception());
   }
 }

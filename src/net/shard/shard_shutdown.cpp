@@ -65,7 +65,7 @@ void ShardShutdown::cut_off_all() noexcept {
 void ShardShutdown::give_up() noexcept {
   if (!when_empty_) return;
   shard_.failures().write(LogLevel::warning, "stop", [this] {
-    return fmt::format("stop: {} connections have ended, but are held by somebody still", held_);
+    return fmt::format("stop: {} connections have ended, but the application still holds them", held_);
   });
   until_empty_ = shard_.shared_from_this();
   notify_empty();

@@ -186,8 +186,8 @@ void ClientSocket::notify(F call) noexcept {
   try {
     if (events_) call(*events_);
   } catch (...) {
-    log_failure("a connection ends, what it brought could not be handled", std::current_exception());
-    insist([this] { on_io([](ClientSocket& self) { self.fail("read", "what it brought could not be handled"); }); });
+    log_failure("a connection ends, as its bytes could not be handled", std::current_exception());
+    insist([this] { on_io([](ClientSocket& self) { self.fail("read", "its bytes could not be handled"); }); });
   }
 }
 

@@ -225,7 +225,7 @@ void AsioConnection::shed(Held what) {
 // The connection's own code has failed, or that of its events: no memory, a job that no executor took, a handler of an
 // embedder.
 void AsioConnection::broke(std::exception_ptr error) noexcept {
-  log_failure("a connection ends, what it was doing failed", error);
+  log_failure("a connection ends, as its work failed", error);
   if (phase_ == Phase::over) return;
   try {
     if (phase_ == Phase::open) {

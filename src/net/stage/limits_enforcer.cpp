@@ -46,7 +46,7 @@ void LimitsEnforcer::check(AsioConnection& connection) {
     case WebSocketLimits::Verdict::idle:
       return stage.begin_close(CloseReason(close_code::normal, "idle"), CloseCause::idle);
     case WebSocketLimits::Verdict::expired:
-      return stage.begin_close(CloseReason(close_code::going_away, "its time is up"), CloseCause::too_old);
+      return stage.begin_close(CloseReason(close_code::going_away, "the lifetime has ended"), CloseCause::too_old);
     case WebSocketLimits::Verdict::message_late:
       return stage.fail(CloseReason(close_code::policy_violation, "the message took too long"),
                         CloseCause::late_message);

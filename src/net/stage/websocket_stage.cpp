@@ -124,7 +124,7 @@ void WebSocketStage::close(const CloseReason& reason) {
   MessageReader::drop_ahead(connection_);  // the gateway does not want them any more
   const CloseCause cause = stopping_ ? CloseCause::by_stop : CloseCause::by_gateway;
   if (may_be_sent(reason.code())) return begin_close(reason, cause);
-  log(LogLevel::error, fmt::format("close: the code {} may not be sent, 1011 goes instead", reason.code()));
+  log(LogLevel::error, fmt::format("close: the code {} must not be sent, 1011 is sent instead", reason.code()));
   begin_close(CloseReason(close_code::internal_error), cause);
 }
 

@@ -125,7 +125,7 @@ void RedisBus::publish_parts(std::size_t number) {
 void RedisBus::drop_expired(Host& host) {
   const auto now = executor().now();
   if (!host.parts.is_expired(now)) return;
-  const Error error(ErrorCode::layer_unavailable, "Redis was away for longer than an event lives");
+  const Error error(ErrorCode::layer_unavailable, "Redis was down for longer than the event's expiry");
   count(context_->counters().expired_waiting, host.parts.drop_expired(now, error));
 }
 

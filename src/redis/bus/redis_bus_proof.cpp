@@ -111,7 +111,7 @@ void RedisBus::look_after(std::size_t number) {
     case EchoProof::Step::probe: return prove(number);
     case EchoProof::Step::deaf:
       return host.node->lose(
-          Error(ErrorCode::layer_unavailable, "what this process publishes to itself is accepted and does not arrive"));
+          Error(ErrorCode::layer_unavailable, "messages of this process to itself are accepted and do not arrive"));
   }
   if (++host.role_age >= (host.published ? role_ticks_in_use : ticks_per_look())) {
     host.role_age = 0;

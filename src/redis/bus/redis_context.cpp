@@ -94,10 +94,9 @@ void RedisContext::not_given_back(std::string_view channel) {
   count(counters_.no_channel);
   if (!is_news("not given back")) return;
   log(LogLevel::warning,
-      fmt::format(
-          "Redis layer: \"{}\": an event that was taken and not read is lost, as Redis is away and can't have it "
-          "back (logged once for all such, LayerStats::dropped_no_channel counts them)",
-          channel));
+      fmt::format("Redis layer: \"{}\": an event that was taken and not read is lost, as Redis is down and cannot take "
+                  "it back (logged once for all such, LayerStats::dropped_no_channel counts them)",
+                  channel));
 }
 
 DistributedLayerOptions RedisContext::layer_options(std::string channel_prefix) const {

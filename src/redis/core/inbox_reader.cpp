@@ -102,7 +102,7 @@ void InboxReader::wait_for_room() {
       drain();
       if (!full && !too_long) return;
       events_.unsettled(host_, Error(ErrorCode::layer_unavailable,
-                                     "reading paused for so long that events may be lost: an executor stood still"));
+                                     "reading paused for so long that events may be lost: an executor was blocked"));
     });
   }));
   pauses_ = true;

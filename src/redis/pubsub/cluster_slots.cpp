@@ -54,7 +54,7 @@ Result<ClusterMap> ClusterMap::read(const Reply& reply, const Endpoint& asked) {
     std::fill(map.owners_.begin() + first, map.owners_.begin() + last + 1, owner);
   }
   if (std::ranges::find(map.owners_, nobody) != map.owners_.end()) {
-    return Error(ErrorCode::layer_unavailable, "Redis Cluster: some slots are nobody's");
+    return Error(ErrorCode::layer_unavailable, "Redis Cluster: some slots have no master");
   }
   return map;
 }

@@ -95,7 +95,7 @@ void Link::check_role(const Result<Reply>& reply) {
 void Link::request(const Command& command, Answer answer, std::chrono::milliseconds blocks) {
   if (phase_ != Phase::over) return send(command, std::move(answer), blocks);
   executor_.post([answer = std::move(answer)]() mutable {
-    answer(Error(ErrorCode::layer_unavailable, "the connection to Redis is gone"));
+    answer(Error(ErrorCode::layer_unavailable, "the connection to Redis was lost"));
   });
 }
 
