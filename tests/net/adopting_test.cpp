@@ -233,6 +233,23 @@ TEST_CASE("an adopted connection that sends no request ends with handshake_time"
   CHECK(client.read_to_end().starts_with("HTTP/1.1 408 "));
 }
 
+TEST_CASE("an adopted connection is pinged, and closed when its client is too fast", "[net]") {
+  AsioServerOptions options;
+  options.limits.ping_every = 20ms;
+  options.limits.message_rate = {1, 2};
+  options.limits.rate_excess = RateExcess::close;
+  Adopting adopting(options);
+  BlockingClient client = adopting.other.connect();
+  REQUIRE(adopting.server.adopt(adopting.other.accept(), upgrade_of("/")));
+  CHECK(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 101 "));
+  CHECK(client.hear().starts_with("ping"));
+  for (int i = 0; i < 5; ++i) client.say("fast");
+  std::string heard = client.hear();
+  while (heard.starts_with("ping") || heard.starts_with("text")) heard = client.hear();
+  CHECK(heard.starts_with("close 1008"));
+  CHECK(adopting.server.stats().too_fast == 1);
+}
+
 TEST_CASE("a socket that cannot be adopted stays with the caller, unchanged", "[net]") {
   Adopting adopting;
   BlockingClient client = adopting.other.connect();

@@ -53,7 +53,7 @@ struct AcceptedSocket {
   asio::ip::tcp::endpoint peer;
   std::shared_ptr<const TlsSettings> tls;  // null: the connection does not use TLS
   bool proxy_protocol;                     // a trusted peer begins it with a PROXY header
-  bool secure = false;                     // the client's TLS ends before this server
+  bool secure = false;                     // the client's TLS is terminated before this server
   std::string read = {};                   // bytes that were read before
 };
 

@@ -54,7 +54,7 @@ class ProxyIntake {
   Admission::ConnectionSlot& slot_;
   IpEndpoint peer_;                            // the peer, or the client that a PROXY header names
   std::optional<IpEndpoint> called_;           // the address that the client called, from a PROXY header
-  bool tls_at_proxy_;                          // a PROXY header, or the caller of adopt(), ends the client's TLS
+  bool tls_at_proxy_;                          // the client's TLS is terminated by a proxy, or by the caller of adopt()
   bool secure_ = false;                        // see secure()
   std::optional<asio::ip::address> client_;    // of the last request, unless it is a trusted proxy
   std::unique_ptr<ProxyHeaderReader> header_;  // until the header is complete
