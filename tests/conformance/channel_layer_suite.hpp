@@ -32,7 +32,7 @@
 #include "support/catch.hpp"
 #include "support/scale.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 inline Event numbered(int number) {
   return Event::parse("{\"type\":\"number\",\"n\":" + std::to_string(number) + "}").value();
@@ -960,4 +960,4 @@ TEMPLATE_LIST_TEST_CASE("every event is delivered or counted as dropped", "[laye
   CHECK(stats.plain_channels == (elsewhere ? 0 : 1));
 }
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

@@ -10,7 +10,7 @@
 
 #include "sluice/layer/channel.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 class ForwardingMembership final : public Channel::Membership {
  public:
@@ -44,4 +44,4 @@ class ForwardingReader final : public Inbox::Reader {
   const void* const origin_;
 };
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

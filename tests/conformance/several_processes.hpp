@@ -17,7 +17,7 @@
 #include "sluice/layer/send_receipt.hpp"
 #include "sluice/testing/manual_executor.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 /// Receives marks: what was sent before them has arrived.
 class Mark final : public Subscriber {
@@ -147,4 +147,4 @@ class Processes final : public ChannelLayer {
   std::vector<std::unique_ptr<Mark>> marks_;
 };
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

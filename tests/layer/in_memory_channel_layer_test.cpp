@@ -11,7 +11,7 @@
 #include "layer/support/on_loopback.hpp"
 #include "sluice/testing/manual_executor.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 template <std::size_t count>
 struct InMemory {
@@ -33,7 +33,7 @@ struct InMemoryShuffled : InMemory<3> {
 
 using Worlds = std::tuple<InMemory<1>, InMemory<2>, InMemoryShuffled, OnLoopback<1>, OnLoopback<2>>;
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing
 
 #include "conformance/channel_layer_suite.hpp"
 #include "support/scale.hpp"

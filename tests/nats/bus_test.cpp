@@ -5,7 +5,7 @@
 #include "nats/support/bus_world.hpp"
 #include "support/eventually.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 
 TEST_CASE("groups, plain channels and consumers' channels reach their recipients", "[nats]") {
   World world;
@@ -330,4 +330,4 @@ TEST_CASE("a bus that ends while it connects makes no callback", "[nats]") {
   CHECK(executor.run_all() == 0);
 }
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

@@ -7,7 +7,7 @@
 #include "nats/support/nats_server.hpp"
 #include "sluice/nats/nats_channel_layer.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 namespace {
 
 // Events of the suite are larger than what a server takes unless it is told.
@@ -49,6 +49,6 @@ struct OnNats {
 
 using Worlds = std::tuple<OnNats<1>, OnNats<2>>;
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing
 
 #include "conformance/channel_layer_suite.hpp"

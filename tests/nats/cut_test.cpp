@@ -10,7 +10,7 @@
 #include "nats/support/cutting_proxy.hpp"
 #include "support/failing_allocations.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 namespace {
 
 constexpr int messages = 5;
@@ -164,4 +164,4 @@ TEST_CASE("a post to the executor of a bus may fail, whichever it is", "[nats]")
   CHECK(nth > 5);
 }
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

@@ -17,7 +17,7 @@
 #include "support/eventually.hpp"
 #include "support/silence.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 namespace {
 
 using redis::Guest;
@@ -248,4 +248,4 @@ TEST_CASE("a layer without its server starts, keeps what is sent within its boun
   CHECK(one.layer.bus_stats().undelivered == 0);
 }
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

@@ -3,7 +3,7 @@
 
 #include "support/catch.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 namespace {
 
 const Subjects subjects("shop.sluice");
@@ -43,4 +43,4 @@ TEST_CASE("a foreign subject is ignored", "[nats]") {
   }
 }
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

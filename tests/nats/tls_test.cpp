@@ -7,7 +7,7 @@
 #include "redis/support/redis_server.hpp"
 #include "support/eventually.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 
 TEST_CASE("TLS verifies the server's certificate and its name", "[nats]") {
   const test::Silence silence;
@@ -97,4 +97,4 @@ TEST_CASE("a server without TLS is refused where TLS is configured", "[nats]") {
   CHECK_FALSE(Peer(plain.executor, options).is_up(std::chrono::milliseconds(300)));
 }
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // AsioServer keeps what every transport promises.
+#include "sluice/testing/transport_conformance.hpp"
 #include "sluice/net/asio_executors.hpp"
 #include "sluice/net/asio_server.hpp"
-#include "sluice/testing/transport_conformance.hpp"
 #include "support/catch.hpp"
 
 using namespace sluice;

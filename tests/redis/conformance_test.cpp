@@ -12,7 +12,7 @@
 #include "sluice/redis/redis_pubsub_channel_layer.hpp"
 #include "sluice/testing/manual_executor.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 namespace {
 
 redis::RedisServer& server() {
@@ -79,6 +79,6 @@ struct OnRedis {
 using Worlds = std::tuple<OnRedis<RedisChannelLayer, 1>, OnRedis<RedisChannelLayer, 2>,
                           OnRedis<RedisPubSubChannelLayer, 1>, OnRedis<RedisPubSubChannelLayer, 2>>;
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing
 
 #include "conformance/channel_layer_suite.hpp"

@@ -10,7 +10,9 @@
 #include <new>
 #include <utility>
 
-namespace sluice::testing {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::testing {
 
 inline thread_local std::size_t fail_in = 0;           // allocations of this thread; 0: never
 inline thread_local bool exempt = false;               // this thread, from what follows
@@ -62,7 +64,7 @@ class FailingElsewhere {
   const Unfailing here_;
 };
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing
 
 void* operator new(std::size_t bytes) {
   if (sluice::testing::allocation_fails()) throw std::bad_alloc();

@@ -11,7 +11,9 @@
 #include <cstddef>
 #include <cstdlib>
 
-namespace sluice::testing {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::testing {
 
 inline std::atomic<std::size_t> thread_to_fail{0};  // counted down; 0: none
 
@@ -30,7 +32,7 @@ inline bool thread_fails() noexcept {
   return left == 1;
 }
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing
 
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*),
                               void* argument) noexcept {

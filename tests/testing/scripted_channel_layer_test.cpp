@@ -6,7 +6,7 @@
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/testing/manual_executor.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 // Without a script it is the layer behind.
 struct Scripted {
@@ -24,7 +24,7 @@ struct Scripted {
 
 using Worlds = std::tuple<Scripted>;
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing
 
 #include "conformance/channel_layer_suite.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 namespace {
 
 std::string cut(std::string& text, std::string_view separator) {
@@ -154,4 +154,4 @@ Task<> Obedient::obey_one(std::string verb, std::string rest) {
   }
 }
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

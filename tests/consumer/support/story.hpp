@@ -19,7 +19,7 @@
 #include "sluice/testing/scripted_channel_layer.hpp"
 #include "support/log_capture.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 /// One test's world: an executor, a layer that writes down what it is asked, a host of Obedient consumers, and a log of
 /// what they did.
@@ -92,4 +92,4 @@ class Obedient : public Consumer {
   bool inside_ = false;
 };
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

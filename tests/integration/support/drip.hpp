@@ -13,7 +13,7 @@
 #include "sluice/core/executor.hpp"
 #include "sluice/transport/connection.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 /// It writes as the real one does, through a WriteQueue, and keeps what has arrived. It never ends by itself. Its
 /// executor only.
@@ -73,4 +73,4 @@ class Drip final : public Connection {
   bool wants_drained_ = false;
 };
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

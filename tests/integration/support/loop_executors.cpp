@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "integration/support/loop_executors.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 LoopExecutor::LoopExecutor() : thread_([this] { loop(); }) {}
 
@@ -75,4 +75,4 @@ void LoopExecutors::settle() {
   }
 }
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

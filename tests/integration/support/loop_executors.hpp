@@ -15,7 +15,7 @@
 
 #include "sluice/core/executor.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 /// A thread with a queue and timers. As for Executor.
 class LoopExecutor final : public Executor {
@@ -74,4 +74,4 @@ class LoopExecutors final : public ExecutorGroup {
   std::vector<std::unique_ptr<LoopExecutor>> executors_;
 };
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

@@ -10,7 +10,7 @@
 #include "sluice/testing/loopback_bus.hpp"
 #include "sluice/testing/manual_executor.hpp"
 
-namespace sluice::testing {
+namespace sluice::SLUICE_ABI::testing {
 
 template <std::size_t count>
 struct OnLoopback {
@@ -30,4 +30,4 @@ struct OnLoopback {
   Processes<DistributedChannelLayer> layer;
 };
 
-}  // namespace sluice::testing
+}  // namespace sluice::SLUICE_ABI::testing

@@ -15,7 +15,7 @@
 #include "support/catch.hpp"
 #include "support/silence.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 
 using Outcome = std::shared_ptr<std::string>;
 
@@ -161,4 +161,4 @@ struct World {
   std::list<Peer> peers;
 };
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

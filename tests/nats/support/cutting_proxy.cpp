@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <tuple>
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 namespace {
 
 constexpr int tick = 20;  // milliseconds, after which the thread looks whether it is to end
@@ -63,4 +63,4 @@ bool CuttingProxy::forward(int from, int to) {
   return false;
 }
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

@@ -9,7 +9,9 @@
 #include <string>
 #include <thread>
 
-namespace sluice::nats {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::nats {
 
 /// Relays one connection after the other to a port of this machine. cut_after, has_cut: any thread.
 class CuttingProxy {
@@ -41,4 +43,4 @@ class CuttingProxy {
   std::thread thread_;
 };
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

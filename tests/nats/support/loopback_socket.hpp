@@ -12,7 +12,9 @@
 #include <stdexcept>
 #include <utility>
 
-namespace sluice::nats {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::nats {
 
 inline sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
@@ -40,4 +42,4 @@ inline int accept_soon(int listener) {
   return poll(&waiting, 1, 20) > 0 ? accept4(listener, nullptr, nullptr, SOCK_CLOEXEC) : -1;
 }
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

@@ -14,7 +14,7 @@
 #include "sluice/json/document.hpp"
 #include "support/eventually.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 
 namespace {
 
@@ -87,4 +87,4 @@ std::string Folder::file(const std::string& name, const std::string& text) const
   return path;
 }
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

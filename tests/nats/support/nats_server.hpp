@@ -9,7 +9,7 @@
 
 #include "redis/support/process.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 
 using redis::Process;
 
@@ -55,4 +55,4 @@ class Folder {
   const std::string name_;
 };
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

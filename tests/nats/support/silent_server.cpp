@@ -6,7 +6,7 @@
 
 #include "nats/support/loopback_socket.hpp"
 
-namespace sluice::nats {
+namespace sluice::SLUICE_ABI::nats {
 
 SilentServer::SilentServer() {
   std::tie(listener_, port_) = listening_socket();
@@ -33,4 +33,4 @@ void SilentServer::run() {
   }
 }
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

@@ -7,7 +7,9 @@
 #include <thread>
 #include <vector>
 
-namespace sluice::nats {
+#include "sluice/abi.hpp"
+
+namespace sluice::SLUICE_ABI::nats {
 
 /// accepted: any thread.
 class SilentServer {
@@ -32,4 +34,4 @@ class SilentServer {
   std::thread thread_;
 };
 
-}  // namespace sluice::nats
+}  // namespace sluice::SLUICE_ABI::nats

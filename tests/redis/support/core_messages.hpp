@@ -8,7 +8,7 @@
 #include "redis/support/golden.hpp"
 #include "redis/support/tiny_world.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// The key of the process where the listener is.
 inline std::string inbox_of(const Listener& listener) { return "asgi" + std::string(non_local_name(listener.name())); }
@@ -16,4 +16,4 @@ inline std::string inbox_of(const Listener& listener) { return "asgi" + std::str
 /// What Redis is given to store: the prefix of random bytes, then the message.
 inline std::string member(std::string_view packed_in_hex) { return std::string(12, '\1') + from_hex(packed_in_hex); }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

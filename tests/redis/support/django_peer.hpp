@@ -10,7 +10,7 @@
 #include "sluice/json/document.hpp"
 #include "sluice/json/writer.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// One Django process with its channel layer. One thread at a time.
 class DjangoPeer {
@@ -62,4 +62,4 @@ inline std::string json_text(std::string_view text) {
 inline std::string number_event(int number) { return R"({"type":"number","n":)" + std::to_string(number) + "}"; }
 inline std::string plain_text(const std::string& json) { return json.substr(1, json.size() - 2); }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 json::Value golden() {
   static const json::Document document = [] {
@@ -30,4 +30,4 @@ std::string to_hex(std::string_view bytes) {
   return hex;
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -7,11 +7,11 @@
 
 #include "sluice/json/document.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// The file's root; read once.
 json::Value golden();
 std::string from_hex(std::string_view hex);
 std::string to_hex(std::string_view bytes);
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

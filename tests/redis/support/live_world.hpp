@@ -15,7 +15,7 @@
 #include "sluice/redis/redis_channel_layer.hpp"
 #include "sluice/redis/redis_pubsub_channel_layer.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// A subscriber whose calls come from the test's thread; it does what it must on its executor. Any thread.
 class Guest final : public Subscriber {
@@ -163,4 +163,4 @@ inline RedisOptions at(const RedisServer& server) {
   return options;
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

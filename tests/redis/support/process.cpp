@@ -16,7 +16,7 @@
 #include <thread>
 #include <utility>
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 Process::Process(std::vector<std::string> command, std::string log) {
   int to_child[2], from_child[2];
@@ -115,4 +115,4 @@ std::string temporary_folder() {
   return name;
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -13,7 +13,7 @@
 
 #include "support/eventually.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// A child with its stdin and stdout in our hands. One thread at a time.
 class Process {
@@ -48,4 +48,4 @@ std::uint16_t free_port();
 std::string temporary_folder();
 using test::eventually;
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -14,7 +14,7 @@
 
 #include "redis/pubsub/cluster_slots.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 Reply command(std::uint16_t port, const std::vector<std::string>& words) {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -236,4 +236,4 @@ std::vector<std::string> Certificate::serve_at(std::uint16_t port) const {
           key_file,     "--tls-ca-cert-file", certificate_file,  "--tls-auth-clients", "no"};
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -10,7 +10,7 @@
 #include "redis/support/process.hpp"
 #include "redis/wire/resp.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// A command on a connection of its own, as redis-cli would: for looking into a server from outside.
 Reply command(std::uint16_t port, const std::vector<std::string>& words);
@@ -98,4 +98,4 @@ class RedisCluster {
   std::vector<std::unique_ptr<RedisServer>> nodes_;
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

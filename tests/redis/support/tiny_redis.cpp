@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -312,4 +312,4 @@ std::string TinyRedis::publish(const std::string& channel, const std::string& me
   return number(heard);
 }
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

@@ -15,7 +15,7 @@
 #include "redis/wire/resp.hpp"
 #include "sluice/testing/scripted_stream.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// Sorted sets, blocking reads and pub/sub. Several streams are several clients. One thread at a time.
 ///
@@ -103,4 +103,4 @@ class TinyRedis {
   const std::shared_ptr<TinyRedis> alive_{this, [](TinyRedis*) {}};  // for what waits in the executor
 };
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis

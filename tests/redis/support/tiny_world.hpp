@@ -12,7 +12,7 @@
 #include "sluice/testing/manual_executor.hpp"
 #include "sluice/testing/scripted_stream.hpp"
 
-namespace sluice::redis {
+namespace sluice::SLUICE_ABI::redis {
 
 /// A subscriber that writes down what it hears.
 class Listener final : public Subscriber {
@@ -126,4 +126,4 @@ struct TinyWorldOf {
 using TinyWorld = TinyWorldOf<RedisChannelLayer>;
 using TinyPubSubWorld = TinyWorldOf<RedisPubSubChannelLayer>;
 
-}  // namespace sluice::redis
+}  // namespace sluice::SLUICE_ABI::redis
