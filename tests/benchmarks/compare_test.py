@@ -27,11 +27,11 @@ class Medians(unittest.TestCase):
             self.figures.add("floor", "fan-out", repetition, row(floor))
             self.figures.add("ours", "fan-out", repetition, row(ours))
 
-    def test_a_ratio_is_to_the_same_round(self):
+    def test_ratios_are_within_one_round(self):
         self.assertAlmostEqual(self.figures.ratio("ours", "fan-out", "cpu_us", "floor"), 1.1)
         self.assertAlmostEqual(self.figures.median("ours", "fan-out", "cpu_us"), 2.2)
 
-    def test_a_run_that_lost_something_counts_for_nothing(self):
+    def test_a_run_with_losses_is_not_counted(self):
         self.figures.add("floor", "fan-out", 3, row(1.0))
         self.figures.add("ours", "fan-out", 3, row(0.1, good=False, missing=900))
         self.assertAlmostEqual(self.figures.ratio("ours", "fan-out", "cpu_us", "floor"), 1.1)
@@ -46,7 +46,7 @@ class Medians(unittest.TestCase):
 
 
 class Noise(unittest.TestCase):
-    def test_it_is_what_the_same_program_differs_by(self):
+    def test_noise_is_the_difference_of_the_same_program(self):
         figures = Figures()
         load = loads.fan_out(1_000)
         for round, (first, second) in enumerate(((1.0, 1.1), (2.0, 1.8), (3.0, 3.0))):
@@ -68,7 +68,7 @@ class Pages(unittest.TestCase):
                                    "<!-- results: two.md -->\nold\n<!-- end -->\n")
             self.assertEqual(pages.filled(once, results), once)
 
-    def test_the_pages_of_this_tree_quote_what_is_in_it(self):
+    def test_pages_quote_the_committed_results(self):
         results = BENCHMARKS / "results"
         for name in pages.PAGES:
             page = (BENCHMARKS.parent / name).read_text()
@@ -81,7 +81,7 @@ class Plots(unittest.TestCase):
     def words(self, drawing):
         return [element.text for element in xml.fromstring(drawing).iter() if element.tag.endswith("text")]
 
-    def test_lines_have_their_names_and_points(self):
+    def test_charts_have_their_names_and_points(self):
         drawing = svg.lines("A & B", "N", "µs", {"one": [(1, 2.0), (100, 3.0)], "two": [(10, 0.5)], "none": []})
         for word in ("A & B", "N", "µs", "one", "two", "1", "10", "100"):
             self.assertIn(word, self.words(drawing))
@@ -102,11 +102,11 @@ class Commands(unittest.TestCase):
             load.arguments(Server("slow", []), share=0.01))]
         self.assertEqual(messages, ["1000", "100", "16"])
 
-    def test_a_rival_of_ones_own_is_one_more_server(self):
+    def test_a_further_server_can_be_added(self):
         found = {one.name: one.command for one in everyone(Path("nowhere"), ["./servers/mine --port {port}"])}
         self.assertEqual(found["mine"], ["./servers/mine", "--port", "{port}"])
 
-    def test_who_is_slow_does_heavy_loads_once(self):
+    def test_a_slow_server_runs_heavy_loads_once(self):
         heavy, light = loads.fan_out(1_000, 16), loads.fan_out(1_000)
         asked = [Server("slow", [], slow=True).takes(load, round) for load in (heavy, light) for round in (0, 1)]
         self.assertEqual(asked, [True, False, True, True])

@@ -101,7 +101,7 @@ class Compressing(Served):
                     status, report, _ = self.load(served, "--compress", *options)
                     self.assertEqual((status, report["good"], report["operations"]), (0, True, operations))
 
-    def test_a_server_that_declines_is_told(self):
+    def test_a_server_that_declines_is_reported(self):
         port, _ = self.serve([PROGRAMS / "server", "--port", "{port}", "--threads", "1", "--compress", "off"])
         done = subprocess.run([PROGRAMS / "load", "--port", str(port), "--compress"], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
@@ -109,7 +109,7 @@ class Compressing(Served):
 
 
 class BadServers(Served):
-    def test_what_is_lost_or_disordered_is_counted(self):
+    def test_losses_and_disorder_are_counted(self):
         served = self.serve([sys.executable, "-c", BAD_SERVER, "{port}"])
         status, report, _ = self.load(served, "--connections", "2", "--messages", "30", "--warm-up", "0", "--window",
                                       "30", "--patience", "2")
@@ -118,7 +118,7 @@ class BadServers(Served):
         self.assertEqual((report["operations"], report["missing"]), (40, 20))
         self.assertGreater(report["disordered"], 0)
 
-    def test_a_server_that_is_not_there_is_told(self):
+    def test_a_missing_server_is_reported(self):
         done = subprocess.run([PROGRAMS / "load", "--port", str(free_port())], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("Connection refused", done.stderr)

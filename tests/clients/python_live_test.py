@@ -47,7 +47,7 @@ class Example:
 
 
 class Live(unittest.IsolatedAsyncioTestCase):
-    async def test_a_change_is_heard_by_others_and_not_by_its_author(self):
+    async def test_a_change_reaches_others_and_not_its_author(self):
         async with Example() as server:
             tokens = [await server.token(user_id) for user_id in (1, 2)]
             asked = []
@@ -76,7 +76,7 @@ class Live(unittest.IsolatedAsyncioTestCase):
                 await server.call("POST", "/api/users/2/disconnect", tokens[0])
                 self.assertEqual(await asyncio.wait_for(stopped, PATIENCE), "signed_out")
 
-    async def test_a_line_that_breaks_comes_back_and_loads_again(self):
+    async def test_a_broken_connection_is_restored_and_data_loaded_again(self):
         connections = []
 
         async def serve(socket, *_):
@@ -102,7 +102,7 @@ class Live(unittest.IsolatedAsyncioTestCase):
         server.close()
         await server.wait_closed()
 
-    async def test_a_refused_handshake_says_why(self):
+    async def test_a_refused_handshake_names_its_reason(self):
         statuses = []
 
         async def answer(reader, writer):

@@ -72,16 +72,16 @@ class Curl(unittest.TestCase):
             answer = curl("--include", *options, *UPGRADE, "-H", "Sec-WebSocket-Version: 13", url)
             self.assertRegex(answer.splitlines()[0], f"^HTTP/1.1 {status} ")
 
-    def test_an_upgrade_to_http_2_is_not_taken(self):
+    def test_an_upgrade_to_http_2_is_ignored(self):
         self.serve()
         self.assertRegex(curl("--http2", f"http://{self.place}/"), YOU)
 
-    def test_the_headers_of_a_proxy_are_believed(self):
+    def test_headers_of_a_trusted_proxy_are_used(self):
         self.serve()
         forwarded = ("-H", "X-Forwarded-For: 203.0.113.1, 192.0.2.7", "-H", "X-Forwarded-Proto: https")
         self.assertEqual(curl(*forwarded, f"http://{self.place}/"), f"you are 192.0.2.7:0, over https, at {self.place}\n")
 
-    def test_the_proxy_protocol_of_curl_is_understood(self):
+    def test_the_proxy_protocol_of_curl_is_accepted(self):
         self.serve("--proxy-protocol")
         client, scheme, host = YOU.match(curl("--haproxy-protocol", f"http://{self.place}/")).groups()
         self.assertEqual((client.split(":")[0], scheme, host), ("127.0.0.1", "http", self.place))

@@ -33,14 +33,14 @@ class Programs(unittest.TestCase):
             for option in ("--host", "--port", "--threads"):
                 self.assertIn(option, ended.stdout)
 
-    def test_where_one_can_not_listen_the_program_says_so(self):
+    def test_a_program_that_cannot_listen_reports_it(self):
         for name in SERVERS:
             with Example(name) as first:
                 ended = run(name, "--port", str(first.port))
             self.assertEqual((ended.returncode, ended.stdout), (1, ""), name)
             self.assertIn(str(first.port), ended.stderr)
 
-    def test_every_server_stops_at_once_when_nobody_is_there(self):
+    def test_every_server_without_clients_stops_at_once(self):
         for name in SERVERS:
             with Example(name):
                 pass
@@ -146,7 +146,7 @@ class YourOwnTransport(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(heard[0], "101")
         self.assertEqual(json.loads(heard[2])["text"], "slowly")
 
-    async def test_who_does_not_fit_is_shown_the_door(self):
+    async def test_a_client_above_the_limit_is_refused(self):
         lost = await self.connect(b"/ws/nowhere/\n")
         self.assertEqual((await lost.hear(), await lost.hear_end()), ("404", b""))
         ada = await self.enter("ada")
@@ -158,7 +158,7 @@ class YourOwnTransport(unittest.IsolatedAsyncioTestCase):
         ben.writer.write(b"x" * (1 << 20) + b"x")
         self.assertEqual(await ben.hear_end(), b"")
 
-    async def test_clients_are_closed_when_the_server_goes(self):
+    async def test_clients_are_closed_when_the_server_stops(self):
         ada = await self.enter("ada")
         await ada.hear()
         self.example.stop()

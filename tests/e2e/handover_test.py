@@ -110,7 +110,7 @@ class PassedSocket(unittest.IsolatedAsyncioTestCase):
     def server(self):
         return self.enterContext(Example("01_echo", "--stop-window", "0", socket=self.listening))
 
-    async def test_the_next_server_is_there_before_the_last_one_goes(self):
+    async def test_the_next_server_starts_before_the_last_one_stops(self):
         async with Crowd(self.listening.getsockname()[1]) as crowd:
             now = self.server()
             for _ in range(3):
@@ -131,7 +131,7 @@ class PassedSocket(unittest.IsolatedAsyncioTestCase):
             await crowd.some_more()
         self.assertEqual(set(crowd.visits) - {"sent away"}, {"served"}, crowd.visits)
 
-    async def test_the_socket_is_used_and_the_port_is_not(self):
+    async def test_the_passed_socket_is_used_and_not_the_port(self):
         server = self.server()
         self.assertEqual(server.port, self.listening.getsockname()[1])
 
@@ -160,7 +160,7 @@ class ReusePort(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(set(crowd.visits) - tolerated, {"served"}, crowd.visits)
 
     @unittest.skipIf(INSIDE in os.environ, "this is what runs there")
-    def test_with_tcp_migrate_req_nobody_is_reset(self):
+    def test_with_tcp_migrate_req_no_connection_is_reset(self):
         unshare = of_its_own()
         if not unshare:
             self.skipTest("no network of our own can be made here")
@@ -189,7 +189,7 @@ def make_network():
 
 
 class Signals(unittest.IsolatedAsyncioTestCase):
-    async def test_sigterm_sends_clients_away_with_1012(self):
+    async def test_sigterm_closes_clients_with_1012(self):
         # [LC-27]
         for name, target in (("01_echo", "/"), ("02_chat_room", "/ws/chat/lobby/")):
             with Example(name) as example:
@@ -200,7 +200,7 @@ class Signals(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual(await client.hear_close(), 1012, name)
                 self.assertEqual(example.process.wait(PATIENCE), 0, name)
 
-    async def test_each_client_is_sent_away_in_its_turn_and_a_second_signal_ends_it_at_once(self):
+    async def test_clients_are_closed_one_by_one_and_a_second_signal_ends_it_at_once(self):
         example = Example("01_echo", "--stop-window", "3600", "--threads", "1").__enter__()
         first, second = await example.connect("/"), await example.connect("/")
         example.process.terminate()
@@ -210,7 +210,7 @@ class Signals(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await ended(example), -signal.SIGTERM)
         example.process.stdout.close()
 
-    async def test_a_second_signal_ends_the_transport_of_our_own_too(self):
+    async def test_a_second_signal_ends_the_own_transport_too(self):
         example = Example("05_your_own_transport").__enter__()
         reader, writer = await asyncio.open_connection("127.0.0.1", example.port)
         writer.write(b"/ws/chat/lobby/?name=ada\n")

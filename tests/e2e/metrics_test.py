@@ -83,7 +83,7 @@ class Metrics(unittest.IsolatedAsyncioTestCase):
         missing = {name for name in rows if not name.startswith(("sluice_redis", "sluice_nats", "sluice_bus"))} - set(shown)
         self.assertEqual(missing, set())
 
-    async def test_promtool_finds_nothing_to_complain_about(self):
+    async def test_promtool_accepts_the_metrics(self):
         promtool = shutil.which("promtool")
         if not promtool:
             print("skipped: promtool is not installed", file=sys.stderr)
@@ -100,7 +100,7 @@ class Metrics(unittest.IsolatedAsyncioTestCase):
 
 
 class WithoutTheOption(unittest.TestCase):
-    def test_there_is_no_such_port(self):
+    def test_without_the_option_there_is_no_port(self):
         with Example("03_table_pages", "--jwt-secret", SECRET) as example:
             example.stop()
             self.assertEqual(example.process.stdout.read(), "")

@@ -69,7 +69,7 @@ class HttpMode(BehindNginx):
         self.assertEqual(told, f"you are {OUTSIDE}:0, over ws, at localhost:{self.nginx.port}")
         self.assertEqual(self.get(), (200, f"you are {OUTSIDE}:0, over http, at 127.0.0.1:{self.nginx.port}\n"))
 
-    async def test_a_client_that_lies_is_known_all_the_same(self):
+    async def test_a_client_with_forged_headers_is_identified(self):
         lies = {"X-Forwarded-For": "203.0.113.9, 127.0.0.1", "X-Forwarded-Proto": "https",
                 "X-Forwarded-Host": "evil.example", "Forwarded": "for=203.0.113.9;proto=https"}
         _, told = await self.connect(self.nginx.port, **with_headers(lies))
@@ -82,7 +82,7 @@ class HttpMode(BehindNginx):
         await client.socket.close(4321, "enough")
         self.assertEqual(client.socket.close_code, 4321)
 
-    async def test_when_the_server_vanishes_clients_learn_it_and_can_come_back(self):
+    async def test_when_the_server_vanishes_clients_notice_it_and_can_reconnect(self):
         port = self.server.port
         clients = [(await self.connect(self.nginx.port))[0] for _ in range(3)]
         self.server.process.kill()
@@ -97,7 +97,7 @@ class HttpMode(BehindNginx):
         client, _ = await self.connect(self.nginx.port)
         await self.echoes(client, "again")
 
-    async def test_when_the_server_stops_clients_are_told(self):
+    async def test_when_the_server_stops_clients_are_closed_with_a_reason(self):
         client, _ = await self.connect(self.nginx.port)
         self.server.stop()
         self.assertEqual(await client.hear_close(), 1012)
@@ -112,7 +112,7 @@ class StreamMode(BehindNginx):
         await self.converse(self.nginx.port, compression=None)
         await self.converse(self.nginx.port, compression=None, extensions=[Offer()])
 
-    async def test_the_server_knows_its_client_to_the_port_and_no_lie_helps(self):
+    async def test_the_server_knows_its_client_to_the_port_despite_forged_headers(self):
         client, told = await self.connect(self.nginx.port, **with_headers({"X-Forwarded-For": "203.0.113.9"}))
         port = client.socket.local_address[1]
         self.assertEqual(told, f"you are {OUTSIDE}:{port}, over ws, at localhost:{self.nginx.port}")
@@ -166,7 +166,7 @@ class TlsAtNginx(BehindNginx):
         await client.socket.close(4321, "enough")
         self.assertEqual(client.socket.close_code, 4321)
 
-    async def test_when_the_server_stops_clients_are_told(self):
+    async def test_when_the_server_stops_clients_are_closed_with_a_reason(self):
         client, _ = await self.connect(self.nginx.port, ssl=self.trusting)
         self.server.stop()
         self.assertEqual(await client.hear_close(), 1012)
@@ -183,7 +183,7 @@ class TlsOnBothSides(TlsAtNginx):
     def behind(self, trusted):
         return Nginx("nginx-tls.conf", upstream=self.server.port, certificate=self.certificate, trusted=trusted)
 
-    async def test_a_server_that_nginx_does_not_trust_is_not_spoken_to(self):
+    async def test_nginx_refuses_a_server_that_it_does_not_trust(self):
         with self.behind(self.certificate) as suspicious:
             connecting = websockets.connect(f"wss://localhost:{suspicious.port}/", host="127.0.0.1", ssl=self.trusting)
             self.assertEqual(await refused(connecting), 502)

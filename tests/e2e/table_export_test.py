@@ -97,7 +97,7 @@ class TableExport(unittest.TestCase):
         self.assertGreater(received, 100_000_000)
         self.assertLess(growth, MOST_GROWTH)
 
-    def test_a_download_that_is_given_up_leaves_the_server_in_good_order(self):
+    def test_an_aborted_download_does_not_harm_the_server(self):
         for _ in range(20):
             with Download(self.example) as download:
                 self.assertTrue(download.response.read(100_000).startswith(b"Number,Note\r\n1,"))

@@ -62,7 +62,7 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
 
     # --- Authentication
 
-    async def test_without_a_good_token_the_client_is_told_and_closed(self):
+    async def test_without_a_good_token_the_client_is_notified_and_closed(self):
         # [CC-1] [MW-2] [MW-3] [MW-4] [MW-9]
         bad = {"/ws/core/": False, "/ws/core/?jwt_token=": False, "/ws/core/?jwt_token=nonsense": True,
                f"/ws/core/?jwt_token={jwt('another secret', user_id=1)}": True,
@@ -82,7 +82,7 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
         client = await self.example.connect(guest, origin=f"http://127.0.0.1:{self.example.port}")
         self.assertTrue((await client.hear())["success"])
 
-    async def test_a_page_whose_name_was_pointed_here_reads_nothing(self):
+    async def test_a_page_after_dns_rebinding_reads_nothing(self):
         for host, status in ("rebound.example", 421), ("localhost", 200), (f"127.0.0.1:{self.example.port}", 200):
             connection = http.client.HTTPConnection("127.0.0.1", self.example.port, timeout=60)
             connection.request("GET", "/", headers={"Host": host})
@@ -122,7 +122,7 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await ben.hear(), {"type": "rows_deleted", "table_id": 1, "rows": [{"id": created["id"]}]})
         self.assertEqual(self.ask("GET", "/api/tables/1", BEN)[1]["rows"][2], changed)
 
-    async def test_what_is_not_granted_is_refused_in_silence(self):
+    async def test_a_refused_page_gets_no_answer(self):
         # [CC-7] [CC-8] [CC-13] [CC-14] [CC-16] [PT-5] [PT-6] [LC-18]
         cleo = await self.enter(CLEO)
         for request in ({"page": "table", "table_id": 1}, {"page": "table", "table_id": 2}, {"page": "table"},
@@ -189,7 +189,7 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
         self.ask("PATCH", "/api/tables/1/rows/5", ADA, {"Notes": "not heard"})
         await self.hears_nothing_before(ben, "dashboard", dashboard_id=1)
 
-    async def test_guests_see_the_public_view_and_no_more_of_the_table(self):
+    async def test_guests_see_only_the_public_view_of_the_table(self):
         # [PT-5] [BT-9] [CC-3] [MW-8]
         status, view = self.ask("GET", "/api/views/public")
         self.assertEqual((status, view["table_id"], len(view["rows"])), (200, 0, 82))
@@ -235,7 +235,7 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await first.hear_close(), 1000)
         await self.hears_nothing_before(ada, "table", table_id=1)
 
-    async def test_those_who_watch_end_with_what_the_database_holds(self):
+    async def test_subscribers_end_with_the_data_of_the_database(self):
         # [BT-7]
         ben = await self.enter(BEN)
         await self.subscribe(ben, "table", table_id=1)
@@ -257,7 +257,7 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
         row = self.row(8)["cells"]
         self.assertEqual((row["Country"], row["In the UN since"], row["Area in 1000 km²"]), ("Bolivia", 1945, 1099))
 
-    def test_what_can_not_be_is_answered_with_its_status(self):
+    def test_impossible_requests_are_answered_with_their_status(self):
         cases = [
             ("GET", "/api/tables/1", None, None, 401, "not_signed_in"),
             ("GET", "/api/tables/1", 99, None, 401, "bad_token"),
@@ -301,10 +301,10 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(large[0], 413)
         self.assertEqual(self.ask("GET", "/api/tables/1", ADA)[1], before)
 
-    def test_a_wrong_method_is_told_the_right_ones(self):
+    def test_a_wrong_method_is_answered_with_the_allowed_ones(self):
         self.assertEqual(self.example.request("PUT", "/api/tables/1/rows/1")[1]["Allow"], "PATCH, DELETE")
 
-    def test_signing_in_gives_a_token_that_counts(self):
+    def test_signing_in_gives_a_valid_token(self):
         status, answer = self.ask("POST", "/api/sign-in", body={"user_id": BEN})
         self.assertEqual((status, answer["user"]), (200, {"id": BEN, "name": "ben"}))
         headers = {"Authorization": f"JWT {answer['token']}"}
@@ -319,7 +319,7 @@ class TablePages(unittest.IsolatedAsyncioTestCase):
             self.assertEqual((status, headers["Content-Type"]), (200, "text/html; charset=utf-8"))
             self.assertIn(b"<!doctype html>", body)
 
-    async def test_clients_are_told_that_the_server_goes(self):
+    async def test_clients_are_notified_that_the_server_stops(self):
         # [LC-27]
         ada = await self.enter(ADA)
         await self.subscribe(ada, "table", table_id=1)
@@ -339,7 +339,7 @@ class Data(unittest.TestCase):
             answer = example.request("GET", "/api/tables/1", headers={"Authorization": f"JWT {token(ADA)}"})
             return json.loads(answer[2])
 
-    def test_any_csv_file_will_do(self):
+    def test_any_csv_file_is_accepted(self):
         csv = self.folder / "things.csv"
         csv.write_bytes(b'\xef\xbb\xbfid,"a ""quoted"", name",\r\n007,"two\r\nlines",\r\n\r\n-4.5,,x')
         table = self.table("--csv", str(csv))
@@ -369,7 +369,7 @@ class Data(unittest.TestCase):
             example.request("PATCH", "/api/tables/1/rows/1", json.dumps({"Capital": "kept"}), headers)
         self.assertEqual(self.table("--database", str(self.folder / "table.sqlite"))["rows"][0]["cells"]["Capital"], "kept")
 
-    def test_without_a_secret_nobody_else_can_sign(self):
+    def test_without_a_secret_no_one_else_can_sign(self):
         with Example("03_table_pages") as example:
             for guess in ("", "secret", SECRET):
                 headers = {"Authorization": f"JWT {jwt(guess, user_id=1)}"}

@@ -53,14 +53,14 @@ class Tls(unittest.IsolatedAsyncioTestCase):
 
             await asyncio.gather(*(talk(number) for number in range(50)))
 
-    async def test_a_client_that_does_not_trust_the_certificate_says_so(self):
+    async def test_a_client_that_does_not_trust_the_certificate_reports_it(self):
         with Example("01_echo", *self.certificate.options) as echo:
             with self.assertRaises(ssl.SSLCertVerificationError):
                 await echo.connect("/", ssl=ssl.create_default_context())
             client = await echo.connect("/", ssl=self.trusting())
             await client.close()
 
-    def test_what_s_client_sees(self):
+    def test_s_client_sees_the_expected_handshake(self):
         with Example("01_echo", *self.certificate.options) as echo:
             self.assertIn("ALPN protocol: http/1.1", s_client(echo, "-alpn", "h2,http/1.1"))
             self.assertIn("no application protocol", s_client(echo, "-alpn", "h2"))
@@ -79,7 +79,7 @@ class Tls(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(curl(f"https://localhost:{echo.port}/"), "not found\n404")
             self.assertTrue(curl(f"http://localhost:{echo.port}/").endswith("400"))
 
-    def test_a_certificate_that_can_not_be_read_is_named(self):
+    def test_an_unreadable_certificate_is_named(self):
         for options in (("--tls-certificate", "/nowhere/chain.pem", "--tls-key", self.certificate.key),
                         ("--tls-certificate", self.certificate.chain, "--tls-key", self.certificate.chain)):
             ended = subprocess.run([EXAMPLES / "01_echo", "--port", "0", *options], capture_output=True, text=True,

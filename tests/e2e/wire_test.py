@@ -40,7 +40,7 @@ def connections_to_redis():
 
 
 class BetweenServerAndRedis(unittest.IsolatedAsyncioTestCase):
-    async def test_a_cut_wire_is_found_out_and_all_is_well_when_it_is_mended(self):
+    async def test_a_cut_connection_is_detected_and_recovers_when_restored(self):
         for layer in ("core", "pubsub"):
             for cut in CUTS:
                 for busy in (False, True):
@@ -112,7 +112,7 @@ class BetweenServerAndRedis(unittest.IsolatedAsyncioTestCase):
 
 
 class BetweenServerAndClient(unittest.IsolatedAsyncioTestCase):
-    async def test_a_client_that_vanishes_is_found_out_and_its_group_is_left(self):
+    async def test_a_vanished_client_is_detected_and_its_group_is_left(self):
         for cut in CUTS:
             with self.subTest(cut=cut.__name__):
                 await self.vanish(cut)

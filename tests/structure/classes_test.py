@@ -87,7 +87,7 @@ def all_classes():
 
 
 class Counting(unittest.TestCase):
-    def test_functions_are_told_from_what_looks_like_them(self):
+    def test_functions_are_distinguished_from_lookalikes(self):
         self.assertEqual(counted('''
             enum class No : int { a, b };
             class Forward;

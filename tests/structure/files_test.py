@@ -75,7 +75,7 @@ class Files(unittest.TestCase):
     def test_no_merge_is_half_done(self):
         self.assertEqual(half_merged(house.ROOT), [])
 
-    def test_each_broken_rule_is_seen(self):
+    def test_each_broken_rule_is_reported(self):
         files = {
             "src/core/good.cpp": f"// {LICENCE}\n" + "\n" * 349,
             "src/core/long.cpp": f"// {LICENCE}\n" + "\n" * 350,

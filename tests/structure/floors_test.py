@@ -125,7 +125,7 @@ class Floors(unittest.TestCase):
             for other in below:
                 self.assertNotIn(room, rooms[other], f"{room} and {other} may include each other")
 
-    def test_each_broken_rule_is_seen(self):
+    def test_each_broken_rule_is_reported(self):
         files = {
             "include/sluice/sluice.hpp": '#include "sluice/page/page.hpp"\n',
             "include/sluice/core/task.hpp": '#include "sluice/json/text.hpp"\n#include <vector>\n',

@@ -45,7 +45,7 @@ class Headers(unittest.TestCase):
         self.assertEqual(public - set(headers), set(), "not compiled alone; does the build folder know them?")
         self.assertEqual(heavy(headers), [])
 
-    def test_a_heavy_header_is_seen(self):
+    def test_a_heavy_header_is_reported(self):
         deps = """\
 tests/structure/CMakeFiles/sluice_headers_alone.dir/alone/sluice/json/text.hpp.cpp.o: #deps 2, deps mtime 1 (VALID)
     ../../include/sluice/json/text.hpp

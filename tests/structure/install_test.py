@@ -221,7 +221,7 @@ class Install(unittest.TestCase):
         package = (build / "CPackConfig.cmake").read_text()
         self.assertIn(f'"libsluice0.{minor} (= 0.{minor}.{patch}), libasio-dev"', package)
 
-    def test_what_is_left_out_needs_nothing(self):
+    def test_disabled_parts_need_no_packages(self):
         for option, libraries in {"SLUICE_ASIO": ("Asio", "ZLIB"), "SLUICE_REDIS": ("Hiredis", "MsgpackCxx")}.items():
             away = without(*libraries)
             with self.subTest(option):

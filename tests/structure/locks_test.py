@@ -40,7 +40,7 @@ class Locks(unittest.TestCase):
             self.assertLessEqual(others, then.keys(), name)
         self.assertIsNone(circle(then))
 
-    def test_each_broken_rule_is_seen(self):
+    def test_each_broken_rule_is_reported(self):
         self.assertEqual(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}), "a")
         self.assertIsNone(circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}))
         files = {"src/core/bare.cpp": "std::mutex mutex_;", "include/sluice/core/ok.hpp": "// a std::mutex, they say"}

@@ -24,14 +24,14 @@ class ExamplesRun(unittest.TestCase):
         for line in lines:
             self.assertGreater(len(line.split()), 1, line)
 
-    def test_a_name_that_is_not_there_says_what_is(self):
+    def test_an_unknown_name_lists_the_known_ones(self):
         done = run(house.ROOT / "examples/run", "no_such_example")
         self.assertEqual(done.returncode, 2)
         self.assertIn("no_such_example", done.stderr)
         for example in EXAMPLES:
             self.assertIn(example, done.stderr)
 
-    def test_help_says_how(self):
+    def test_help_prints_the_usage(self):
         done = run(house.ROOT / "examples/run", "--help")
         self.assertEqual(done.returncode, 0)
         self.assertIn("examples/run --list", done.stdout)
@@ -87,7 +87,7 @@ class Packages(unittest.TestCase):
                 self.assertIn(expected, lines[0].split())
                 self.assertNotIn(not_expected, lines[0].split())
 
-    def test_a_command_that_is_there_stands_for_its_package(self):
+    def test_an_installed_command_satisfies_its_package(self):
         (self.copy / "tools/cmake").write_text("")
         (self.copy / "tools/cmake").chmod(0o755)
         done = self.run_as_user("examples/run", "01_first")

@@ -60,7 +60,7 @@ class ShownBy(unittest.TestCase):
             self.assertEqual(complaints(house.ROOT / page, house.ROOT), [], page)
             self.assertGreaterEqual(len(rows(house.ROOT / page)), least, page)
 
-    def test_each_fault_is_seen(self):
+    def test_each_fault_is_reported(self):
         row = "| {} | something | {} |\n".format
         files = {
             "docs/page.md": "| other | table |\n|---|---|\n| a | b |\n\n| threat | what stops it | shown by |\n|---|---|---|\n"

@@ -22,7 +22,7 @@ TABLE = """\
 
 
 class Spec(unittest.TestCase):
-    def test_what_is_open_is_listed(self):
+    def test_open_items_are_listed(self):
         # Tags are put together here, so that this file has none of its own.
         tag = "[{}]".format
         files = {
