@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "nats/support/bus_world.hpp"
+#include "sluice/abi.hpp"
 #include "support/eventually.hpp"
 
 namespace sluice::SLUICE_ABI::nats {

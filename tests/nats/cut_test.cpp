@@ -8,6 +8,7 @@
 
 #include "nats/support/bus_world.hpp"
 #include "nats/support/cutting_proxy.hpp"
+#include "sluice/abi.hpp"
 #include "support/failing_allocations.hpp"
 
 namespace sluice::SLUICE_ABI::nats {

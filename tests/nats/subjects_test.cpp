@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "nats/subjects.hpp"
 
+#include "sluice/abi.hpp"
 #include "support/catch.hpp"
 
 namespace sluice::SLUICE_ABI::nats {

@@ -5,6 +5,7 @@
 #include "nats/support/bus_world.hpp"
 #include "nats/support/silent_server.hpp"
 #include "redis/support/redis_server.hpp"
+#include "sluice/abi.hpp"
 #include "support/eventually.hpp"
 
 namespace sluice::SLUICE_ABI::nats {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "consumer/support/story.hpp"
+#include "sluice/abi.hpp"
 
 #include <stdexcept>
 

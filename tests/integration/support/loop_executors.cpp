@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "integration/support/loop_executors.hpp"
+#include "sluice/abi.hpp"
 
 namespace sluice::SLUICE_ABI::testing {
 

@@ -2,6 +2,7 @@
 #include "nats/support/cutting_proxy.hpp"
 
 #include "nats/support/loopback_socket.hpp"
+#include "sluice/abi.hpp"
 
 #include <algorithm>
 #include <tuple>

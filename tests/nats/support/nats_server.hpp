@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "redis/support/process.hpp"
+#include "sluice/abi.hpp"
 
 namespace sluice::SLUICE_ABI::nats {
 

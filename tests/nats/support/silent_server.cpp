@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "nats/support/loopback_socket.hpp"
+#include "sluice/abi.hpp"
 
 namespace sluice::SLUICE_ABI::nats {
 

@@ -7,6 +7,7 @@
 
 #include "redis/support/golden.hpp"
 #include "redis/support/tiny_world.hpp"
+#include "sluice/abi.hpp"
 
 namespace sluice::SLUICE_ABI::redis {
 

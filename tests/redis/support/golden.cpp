@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "redis/support/golden.hpp"
+#include "sluice/abi.hpp"
 
 #include <fmt/format.h>
 

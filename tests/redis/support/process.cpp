@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "redis/support/process.hpp"
+#include "sluice/abi.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

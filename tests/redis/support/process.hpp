@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "sluice/abi.hpp"
 #include "support/eventually.hpp"
 
 namespace sluice::SLUICE_ABI::redis {

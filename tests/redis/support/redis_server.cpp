@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "redis/pubsub/cluster_slots.hpp"
+#include "sluice/abi.hpp"
 
 namespace sluice::SLUICE_ABI::redis {
 

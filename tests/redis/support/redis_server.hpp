@@ -9,6 +9,7 @@
 
 #include "redis/support/process.hpp"
 #include "redis/wire/resp.hpp"
+#include "sluice/abi.hpp"
 
 namespace sluice::SLUICE_ABI::redis {
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "redis/support/tiny_redis.hpp"
+#include "sluice/abi.hpp"
 
 #include <algorithm>
 #include <limits>
