@@ -46,7 +46,7 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
   Executor& executor() const noexcept { return executor_; }
   FrameBuffer& frames() const noexcept { return frames_; }
   /// For log lines about what clients can cause.
-  LogThrottle& rare_log() noexcept { return rare_log_; }
+  LogThrottle& failure_log() noexcept { return failure_log_; }
   /// For events without a handler: one line per type.
   LogThrottle& event_log() noexcept { return event_log_; }
 
@@ -112,7 +112,7 @@ class LiveSessions : public std::enable_shared_from_this<LiveSessions> {
 
   Executor& executor_;
   FrameBuffer& frames_;
-  LogThrottle rare_log_;
+  LogThrottle failure_log_;
   LogThrottle event_log_{{.lines = 1}};
   std::deque<std::shared_ptr<Session>> all_;  // each knows its index; a vector may hold twice as many
   Sessions ready_, sharing_;

@@ -33,7 +33,7 @@ Task<> Session::start() {
   Application::Destination destination;
   if (!host.application->resolve(hosted_.scope(), destination)) {
     count(host.counters.no_route);
-    queues_.home().rare_log().write(
+    queues_.home().failure_log().write(
         LogLevel::warning, "no route",
         [this] { return explain_no_route(*queues_.host().application, hosted_.scope()); },
         [&] { return SessionFields(hosted_.scope(), queues_.channel_name()); });
@@ -134,7 +134,7 @@ void Session::follow(SessionQueues::Next next) {
 
 void Session::close_overflowing(std::string_view why) noexcept {
   count(queues_.host().counters.mailbox_overflows);
-  queues_.home().rare_log().write(
+  queues_.home().failure_log().write(
       LogLevel::warning, why,
       [&] {
         return fmt::format("{} [{}]: too many {}, closed with 1013", hosted_.scope().quoted_path(),
@@ -148,7 +148,7 @@ void Session::close_overflowing(std::string_view why) noexcept {
 void Session::missed() noexcept {
   queues_.host().drop(MailDrop::no_memory);
   if (!queues_.client().open()) return;
-  queues_.home().rare_log().write(
+  queues_.home().failure_log().write(
       LogLevel::error, "missed",
       [&] {
         return fmt::format("{} [{}]: an event for this consumer was lost, closed with 1013",
@@ -178,7 +178,7 @@ void Session::shed() noexcept {
   if (phase_ == Phase::finished) return;
   HostState& host = queues_.host();
   count(host.counters.shed_consumers);
-  queues_.home().rare_log().write(
+  queues_.home().failure_log().write(
       LogLevel::warning, "shed",
       [&] {
         return fmt::format(
@@ -221,7 +221,7 @@ void Session::end_grace() {
   queues_.client().set_closing();
   if (!queues_.handler().waits()) return;
   count(queues_.host().counters.destroyed_handlers);
-  queues_.home().rare_log().write(
+  queues_.home().failure_log().write(
       LogLevel::warning, "grace",
       [&] {
         return fmt::format("{} [{}]: a handler still waited {} ms after the connection had ended, destroyed",
@@ -242,7 +242,7 @@ void Session::on_closed(const CloseReason& reason) {
   if (phase_ == Phase::finished) return;
   ClientLink& client = queues_.client();
   if (!client.answered() && phase_ == Phase::serving) {  // it got a 503, or disconnected before
-    queues_.home().rare_log().write(
+    queues_.home().failure_log().write(
         LogLevel::warning, "no answer",
         [this] {
           return fmt::format("{}: connect() finished without accept() or deny(), so the client was never accepted",

@@ -226,7 +226,7 @@ void Session::handler_failed(std::exception_ptr error) noexcept {
   try {
     const std::string handler = handler_name();
     const Consumer* const consumer = hosted_.get();
-    queues_.home().rare_log().write(
+    queues_.home().failure_log().write(
         LogLevel::error, consumer ? handler + typeid(*consumer).name() : handler,
         [&] {
           return fmt::format("{} [{}]: {} threw: {}", hosted_.scope().quoted_path(), queues_.channel_name(), handler,

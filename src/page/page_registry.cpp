@@ -71,9 +71,10 @@ void PageRegistry::report(const PageType& page, std::string_view failure) {
 }
 
 void PageRegistry::report(std::string_view what) {
-  const auto untold = failures_.event();
-  if (!untold) return;
-  const std::string before = *untold > 0 ? fmt::format(" ({} more before, of any page)", *untold) : std::string();
+  const auto suppressed = failures_.event();
+  if (!suppressed) return;
+  const std::string before =
+      *suppressed > 0 ? fmt::format(" ({} more before, of any page)", *suppressed) : std::string();
   log(LogLevel::warning, fmt::format("{}{}", what, before));
 }
 

@@ -35,7 +35,7 @@ std::string topic_of(const BusSubscription& to) {
 }
 
 template <class F>
-void tell(const std::shared_ptr<Port>& port, F call) {
+void notify(const std::shared_ptr<Port>& port, F call) {
   port->executor.post([port, call = std::move(call)] {
     if (port->events) call(*port->events);
   });
@@ -90,7 +90,7 @@ class LoopbackBroker::State {
         connect(port);
         continue;
       }
-      tell(port, [](BusEvents& events) { events.down(0, cut_error()); });
+      notify(port, [](BusEvents& events) { events.down(0, cut_error()); });
       port->connected = false;
       port->subscriptions.clear();
       for (const auto& message : std::exchange(port->held, {})) message->failed(cut_error());
@@ -102,7 +102,7 @@ class LoopbackBroker::State {
     if (holding) return;
     for (const auto& port : ports_) {
       for (const auto& message : std::exchange(port->held, {})) deliver(*message);
-      tell(port, [](BusEvents& events) { events.writable(0); });
+      notify(port, [](BusEvents& events) { events.writable(0); });
     }
   }
   void drop(std::size_t messages) {
@@ -128,7 +128,7 @@ class LoopbackBroker::State {
  private:
   bool fails() noexcept { return fail_every_ > 0 && ++calls_ % fail_every_ == 0; }
   void connect(const std::shared_ptr<Port>& port) {
-    tell(port, [](BusEvents& events) { events.up(0); });
+    notify(port, [](BusEvents& events) { events.up(0); });
     port->connected = true;
   }
   void deliver(BusMessage& message) {
@@ -137,7 +137,7 @@ class LoopbackBroker::State {
     message.reached(0);
     for (const auto& port : ports_) {
       if (!event || !port->wants(topic)) continue;
-      tell(port, [to = message.to, name = message.name, event = *event](BusEvents& events) {
+      notify(port, [to = message.to, name = message.name, event = *event](BusEvents& events) {
         events.received(to, name, event);
       });
       message.reached(1);

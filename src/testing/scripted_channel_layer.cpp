@@ -21,7 +21,7 @@ class ScriptedChannelLayer::Script {
     if (!fails) return {};
     return Error(ErrorCode::layer_unavailable, std::move(line) + ": the script says so");
   }
-  void tell(std::string_view line) {
+  void record(std::string_view line) {
     std::lock_guard lock(mutex_);
     write(line);
   }
@@ -82,14 +82,14 @@ class ScriptedMembership final : public Channel::Membership {
  public:
   ScriptedMembership(std::shared_ptr<Script> script, Channel behind)
       : script_(std::move(script)), behind_(std::move(behind)) {}
-  ~ScriptedMembership() override { script_->tell("close_channel"); }
+  ~ScriptedMembership() override { script_->record("close_channel"); }
 
   std::string name() const override { return behind_.name(); }
   std::size_t capacity() const noexcept override { return behind_.capacity(); }
   std::size_t group_count() const noexcept override { return behind_.group_count(); }
   bool in_group(std::string_view group) const noexcept override { return behind_.in_group(group); }
   void leave_groups() override {
-    script_->tell("leave_groups");
+    script_->record("leave_groups");
     behind_.leave_groups();
   }
   Task<Result<void>> join(std::string_view group) override {

@@ -35,7 +35,7 @@ void GroupIndex::remove_shard(std::string_view group, unsigned shard) {
     found->second.shards &= ~(std::uint64_t{1} << shard);
     emptied = erase_if_empty(at, group);
   }
-  tell(emptied, group);
+  notify(emptied, group);
 }
 
 void GroupIndex::add_plain_channel(std::string_view group, std::shared_ptr<PlainChannel> channel,
@@ -63,7 +63,7 @@ void GroupIndex::remove_plain_channel(std::string_view group, const PlainChannel
     });
     emptied = erase_if_empty(at, group);
   }
-  tell(emptied, group);
+  notify(emptied, group);
 }
 
 void GroupIndex::remove_all_plain_channels() {
@@ -80,7 +80,7 @@ void GroupIndex::remove_all_plain_channels() {
       }
     }
   }
-  for (const std::string& group : emptied) tell(true, group);
+  for (const std::string& group : emptied) notify(true, group);
 }
 
 bool GroupIndex::erase_if_empty(Stripe& at, std::string_view group) {
@@ -134,7 +134,7 @@ void GroupIndex::unannounce_all() {
 }
 
 // A member leaves in any case: a bus that was not notified keeps the group until it is notified again.
-void GroupIndex::tell(bool emptied, std::string_view group) const noexcept {
+void GroupIndex::notify(bool emptied, std::string_view group) const noexcept {
   if (!emptied || !hooks_.emptied) return;
   try {
     hooks_.emptied(group);

@@ -84,7 +84,7 @@ class GroupIndex {
   Stripe& stripe(std::string_view group) const { return stripes_[StringHash()(group) % stripes_.size()]; }
 
   bool erase_if_empty(Stripe& at, std::string_view group);  // under the lock
-  void tell(bool emptied, std::string_view group) const noexcept;
+  void notify(bool emptied, std::string_view group) const noexcept;
 
   const GroupHooks hooks_;
   mutable std::array<Stripe, 64> stripes_;

@@ -27,7 +27,7 @@ int make_set() {
 
 }  // namespace
 
-Poller::Poller(AsioExecutor& executor, Tell tell) : executor_(executor), tell_(tell), set_(executor.context()) {
+Poller::Poller(AsioExecutor& executor, Notify notify) : executor_(executor), notify_(notify), set_(executor.context()) {
   const int set = make_set();
   try {
     set_.assign(set);
@@ -80,9 +80,10 @@ void Poller::tell_all() noexcept {
   std::array<epoll_event, told_per_turn> events;
   const int count = ::epoll_wait(set_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
-    const auto told = events[static_cast<std::size_t>(i)].events;
-    tell_(events[static_cast<std::size_t>(i)].data.ptr,
-          {(told & EPOLLIN) != 0, (told & EPOLLOUT) != 0, (told & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0, i == 0});
+    const auto reported = events[static_cast<std::size_t>(i)].events;
+    notify_(events[static_cast<std::size_t>(i)].data.ptr,
+            {(reported & EPOLLIN) != 0, (reported & EPOLLOUT) != 0,
+             (reported & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0, i == 0});
   }
   wait();
 }

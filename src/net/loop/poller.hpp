@@ -26,10 +26,10 @@ class Poller : public std::enable_shared_from_this<Poller> {
     bool ended;          // the peer sends no more, or the connection failed
     bool first = false;  // in this turn
   };
-  using Tell = void (*)(void* owner, Readiness);
+  using Notify = void (*)(void* owner, Readiness);
 
   /// Throws std::system_error when the system gives no epoll set. Afterwards nothing fails for want of memory.
-  Poller(AsioExecutor& executor, Tell tell);
+  Poller(AsioExecutor& executor, Notify notify);
 
   /// From now on the owner is notified, also of what is ready already. False: the system refuses.
   bool add(int descriptor, void* owner) noexcept;
@@ -44,7 +44,7 @@ class Poller : public std::enable_shared_from_this<Poller> {
   void tell_all() noexcept;
 
   AsioExecutor& executor_;
-  const Tell tell_;
+  const Notify notify_;
   OperationMemory memory_;
   Descriptor set_;
   bool waits_ = false;

@@ -82,9 +82,9 @@ void take_addresses(std::string_view payload, ProxyHeader& header) {
 
 // The checksum is that of the whole header with zeros in its own place.
 bool checksum_holds(std::string whole, std::size_t at) {
-  const std::uint32_t told = std::uint32_t{word_at(whole, at)} << 16 | word_at(whole, at + 2);
+  const std::uint32_t sent = std::uint32_t{word_at(whole, at)} << 16 | word_at(whole, at + 2);
   std::fill_n(whole.begin() + static_cast<std::ptrdiff_t>(at), 4, '\0');
-  return crc32c(whole) == told;
+  return crc32c(whole) == sent;
 }
 
 bool take_extras(const std::string& whole, std::size_t at, ProxyHeader& header) {

@@ -30,9 +30,9 @@ Error contradiction(std::string why) {
 Result<std::vector<PassedSocket>> net::ListenVariables::read(long self) const {
   std::vector<PassedSocket> passed;
   if (!pid || !fds) return passed;
-  const auto meant = whole_number<long>(pid);
-  if (!meant) return contradiction(fmt::format("LISTEN_PID is \"{}\"", pid));
-  if (*meant != self) return passed;  // for our parent process, or another child of it
+  const auto target = whole_number<long>(pid);
+  if (!target) return contradiction(fmt::format("LISTEN_PID is \"{}\"", pid));
+  if (*target != self) return passed;  // for our parent process, or another child of it
   const auto count = whole_number<long>(fds);
   if (!count || *count < 0 || *count > most_passed) return contradiction(fmt::format("LISTEN_FDS is \"{}\"", fds));
   std::string_view names = fd_names ? fd_names : "";

@@ -60,7 +60,7 @@ struct AcceptedSocket {
 /// How a server stops. A value.
 struct Shutdown {
   std::shared_ptr<DrainPlan> plan;
-  CloseReason goodbye = StopOptions().reason;
+  CloseReason close_reason = StopOptions().reason;
   Deadline::Time end = Deadline::never;  // then remaining connections are cut off
 };
 

@@ -121,9 +121,9 @@ bool ServerShard::admit_over_capacity() noexcept {
 
 void ServerShard::tls_failed(std::string_view why) {
   counters_.tls_failed.add();
-  const auto untold = tls_failures_.event();
-  if (!untold) return;
-  const std::string others = *untold > 0 ? fmt::format(" ({} more since the last such line)", *untold) : "";
+  const auto suppressed = tls_failures_.event();
+  if (!suppressed) return;
+  const std::string others = *suppressed > 0 ? fmt::format(" ({} more since the last such line)", *suppressed) : "";
   log(LogLevel::info, fmt::format("tls: a connection failed: {}{}", why, others));
 }
 

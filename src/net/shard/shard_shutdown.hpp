@@ -26,7 +26,7 @@ class ShardShutdown {
   void begin(Shutdown how, Function<void()> when_empty) noexcept;
   bool begun() const noexcept { return how_.plan != nullptr; }
   /// The reason that WebSockets are closed with.
-  CloseReason goodbye() const { return how_.plan ? how_.plan->invite_back(how_.goodbye) : how_.goodbye; }
+  CloseReason close_reason() const { return how_.plan ? how_.plan->invite_back(how_.close_reason) : how_.close_reason; }
   /// After begin(): shuts the connection down when the plan says, or at `when`.
   void plan(AsioConnection& connection);
   void shut_down_at(AsioConnection& connection, Deadline::Time when);

@@ -29,7 +29,7 @@ bool pins_more_than_itself(const Frame& frame) noexcept {
 
 }  // namespace
 
-struct WriteQueue::More {
+struct WriteQueue::PendingWrites {
   std::vector<Frame> ranges;  // behind the front
   std::size_t first = 0;      // ranges before it are written
   std::size_t settled = 0;    // ranges before it were checked by release_shared()
@@ -54,34 +54,34 @@ WriteQueue::Spares::~Spares() = default;
 WriteQueue::WriteQueue() noexcept = default;
 WriteQueue::~WriteQueue() = default;
 
-bool WriteQueue::empty() const noexcept { return bytes_ == 0 && (!more_ || more_->ahead_left().empty()); }
+bool WriteQueue::empty() const noexcept { return bytes_ == 0 && (!pending_ || pending_->ahead_left().empty()); }
 
 std::size_t WriteQueue::bytes_and_places() const noexcept {
-  return bytes_ + range_bytes * (more_->ranges.size() - more_->first);
+  return bytes_ + range_bytes * (pending_->ranges.size() - pending_->first);
 }
 
-std::size_t WriteQueue::ahead_bytes() const noexcept { return more_ ? more_->ahead.size() : 0; }
+std::size_t WriteQueue::ahead_bytes() const noexcept { return pending_ ? pending_->ahead.size() : 0; }
 
-WriteQueue::More& WriteQueue::more(Spares& spares) {
-  if (!more_ && spares.free_.empty()) {
-    more_ = std::make_unique<More>();
-  } else if (!more_) {
-    more_ = std::move(spares.free_.back());
+WriteQueue::PendingWrites& WriteQueue::pending(Spares& spares) {
+  if (!pending_ && spares.free_.empty()) {
+    pending_ = std::make_unique<PendingWrites>();
+  } else if (!pending_) {
+    pending_ = std::move(spares.free_.back());
     spares.free_.pop_back();
   }
-  return *more_;
+  return *pending_;
 }
 
 void WriteQueue::give_back(Spares& spares) noexcept {
-  if (!more_) return;
-  more_->reset();
+  if (!pending_) return;
+  pending_->reset();
   constexpr std::size_t worth_keeping = 4096;
-  const bool small = more_->ranges.capacity() * sizeof(Frame) + more_->ahead.capacity() <= worth_keeping;
+  const bool small = pending_->ranges.capacity() * sizeof(Frame) + pending_->ahead.capacity() <= worth_keeping;
   try {
-    if (small && spares.free_.size() < Spares::most) spares.free_.push_back(std::move(more_));
+    if (small && spares.free_.size() < Spares::most) spares.free_.push_back(std::move(pending_));
   } catch (...) {  // no memory to keep it
   }
-  more_.reset();
+  pending_.reset();
 }
 
 void WriteQueue::push(const Frame& frame, Spares& spares) {
@@ -89,30 +89,30 @@ void WriteQueue::push(const Frame& frame, Spares& spares) {
   if (bytes_ == 0) {
     front_ = frame;
   } else {
-    const bool only_front = !more_ || more_->first == more_->ranges.size();
-    Frame& last = only_front ? front_ : more_->ranges.back();
-    if (!last.extend(frame)) more(spares).ranges.push_back(frame);
+    const bool only_front = !pending_ || pending_->first == pending_->ranges.size();
+    Frame& last = only_front ? front_ : pending_->ranges.back();
+    if (!last.extend(frame)) pending(spares).ranges.push_back(frame);
   }
   bytes_ += frame.size();
 }
 
 void WriteQueue::push_ahead(std::string_view control_frame, Spares& spares) {
-  More& more_now = more(spares);
-  more_now.ahead.resize(more_now.ahead_begun);
-  more_now.ahead += control_frame;
+  PendingWrites& pending_now = pending(spares);
+  pending_now.ahead.resize(pending_now.ahead_begun);
+  pending_now.ahead += control_frame;
 }
 
 void WriteQueue::push_ping(std::string_view ping, Spares& spares) {
-  More& more_now = more(spares);
-  more_now.ahead.insert(more_now.ahead_begun, ping);
-  more_now.ahead_begun += ping.size();
+  PendingWrites& pending_now = pending(spares);
+  pending_now.ahead.insert(pending_now.ahead_begun, ping);
+  pending_now.ahead_begun += ping.size();
 }
 
 void WriteQueue::push_bytes(std::string_view bytes, Spares& spares) {
   assert(bytes_ == 0 && "bytes that are no frame go before the first frame");
-  More& more_now = more(spares);
-  more_now.ahead += bytes;
-  more_now.ahead_begun = more_now.ahead.size();
+  PendingWrites& pending_now = pending(spares);
+  pending_now.ahead += bytes;
+  pending_now.ahead_begun = pending_now.ahead.size();
 }
 
 std::size_t WriteQueue::gather(std::span<std::string_view> views) const noexcept {
@@ -120,47 +120,47 @@ std::size_t WriteQueue::gather(std::span<std::string_view> views) const noexcept
   const auto add = [&](std::string_view bytes) {
     if (!bytes.empty() && count < views.size()) views[count++] = bytes;
   };
-  if (!more_) {
+  if (!pending_) {
     add(front_.wire());
     return count;
   }
-  add(front_.wire().substr(0, more_->owed));
-  add(more_->ahead_left());
-  add(front_.wire().substr(more_->owed));
-  for (std::size_t i = more_->first; i < more_->ranges.size() && count < views.size(); ++i) {
-    add(more_->ranges[i].wire());
+  add(front_.wire().substr(0, pending_->owed));
+  add(pending_->ahead_left());
+  add(front_.wire().substr(pending_->owed));
+  for (std::size_t i = pending_->first; i < pending_->ranges.size() && count < views.size(); ++i) {
+    add(pending_->ranges[i].wire());
   }
   return count;
 }
 
 void WriteQueue::took(std::size_t written, Spares& spares) {
-  if (!more_ && written == bytes_) {  // the ordinary case
+  if (!pending_ && written == bytes_) {  // the ordinary case
     front_ = Frame();
     bytes_ = 0;
     return;
   }
-  More& more_now = more(spares);
-  const std::size_t completing = std::min(written, more_now.owed);
+  PendingWrites& pending_now = pending(spares);
+  const std::size_t completing = std::min(written, pending_now.owed);
   front_.consume(completing);
-  more_now.owed -= completing;
+  pending_now.owed -= completing;
   bytes_ -= completing;
   written -= completing;
   if (front_.empty()) pop_front();
-  if (more_now.owed == 0) took_ahead(written);
+  if (pending_now.owed == 0) took_ahead(written);
   if (written > 0) took_frames(written);
-  if (bytes_ == 0 && more_now.idle()) give_back(spares);
+  if (bytes_ == 0 && pending_now.idle()) give_back(spares);
 }
 
 void WriteQueue::took_ahead(std::size_t& written) {
-  More& more_now = *more_;
-  const std::size_t taken = std::min(written, more_now.ahead_left().size());
+  PendingWrites& pending_now = *pending_;
+  const std::size_t taken = std::min(written, pending_now.ahead_left().size());
   written -= taken;
-  more_now.ahead_taken += taken;
-  if (more_now.ahead_left().empty()) {
-    more_now.ahead.clear();
-    more_now.ahead_taken = more_now.ahead_begun = 0;
-  } else if (more_now.ahead_taken > more_now.ahead_begun) {
-    more_now.ahead_begun = more_now.ahead.size();
+  pending_now.ahead_taken += taken;
+  if (pending_now.ahead_left().empty()) {
+    pending_now.ahead.clear();
+    pending_now.ahead_taken = pending_now.ahead_begun = 0;
+  } else if (pending_now.ahead_taken > pending_now.ahead_begun) {
+    pending_now.ahead_begun = pending_now.ahead.size();
   }
 }
 
@@ -172,39 +172,40 @@ void WriteQueue::took_frames(std::size_t written) {
     pop_front();
   }
   if (written == 0) return;
-  more_->owed = bytes_to_border(front_.wire(), written);
+  pending_->owed = bytes_to_border(front_.wire(), written);
   front_.consume(written);
 }
 
 void WriteQueue::pop_front() noexcept {
   front_ = Frame();
-  if (!more_) return;
-  more_->front_settled = more_->first < more_->settled;
-  if (more_->first == more_->ranges.size()) return;
-  front_ = std::move(more_->ranges[more_->first++]);
+  if (!pending_) return;
+  pending_->front_settled = pending_->first < pending_->settled;
+  if (pending_->first == pending_->ranges.size()) return;
+  front_ = std::move(pending_->ranges[pending_->first++]);
   // Otherwise a reader that never catches up would leave an ever longer empty front.
-  if (more_->first < 64 && more_->first < more_->ranges.size()) return;
-  if (more_->first * 2 < more_->ranges.size()) return;
-  more_->ranges.erase(more_->ranges.begin(), more_->ranges.begin() + static_cast<std::ptrdiff_t>(more_->first));
-  more_->settled -= std::min(more_->settled, more_->first);
-  more_->first = 0;
+  if (pending_->first < 64 && pending_->first < pending_->ranges.size()) return;
+  if (pending_->first * 2 < pending_->ranges.size()) return;
+  pending_->ranges.erase(pending_->ranges.begin(),
+                         pending_->ranges.begin() + static_cast<std::ptrdiff_t>(pending_->first));
+  pending_->settled -= std::min(pending_->settled, pending_->first);
+  pending_->first = 0;
 }
 
 void WriteQueue::drop_waiting(Spares& spares) {
-  More& more_now = more(spares);
-  if (more_now.owed > 0) {
-    more_now.ahead.assign(front_.wire().substr(0, more_now.owed));
-    more_now.ahead_taken = 0;
-    more_now.ahead_begun = more_now.ahead.size();
+  PendingWrites& pending_now = pending(spares);
+  if (pending_now.owed > 0) {
+    pending_now.ahead.assign(front_.wire().substr(0, pending_now.owed));
+    pending_now.ahead_taken = 0;
+    pending_now.ahead_begun = pending_now.ahead.size();
   } else {
-    more_now.ahead.resize(more_now.ahead_begun);
+    pending_now.ahead.resize(pending_now.ahead_begun);
   }
   front_ = Frame();
-  more_now.ranges.clear();
-  more_now.first = more_now.settled = more_now.owed = 0;
-  more_now.front_settled = false;
+  pending_now.ranges.clear();
+  pending_now.first = pending_now.settled = pending_now.owed = 0;
+  pending_now.front_settled = false;
   bytes_ = 0;
-  if (more_now.idle()) give_back(spares);
+  if (pending_now.idle()) give_back(spares);
 }
 
 // With room for what follows, if that is small: the longer the queue, the more room, so that an eighth of it at most is
@@ -221,19 +222,19 @@ void WriteQueue::settle(Frame& frame, FrameBuffer& frames) const noexcept {
 
 void WriteQueue::release_shared(FrameBuffer& frames) noexcept {
   if (bytes_ == 0) return;
-  if (!more_) return settle(front_, frames);
-  if (!std::exchange(more_->front_settled, true)) settle(front_, frames);
-  auto& ranges = more_->ranges;
-  std::size_t kept = std::max(more_->first, more_->settled);
+  if (!pending_) return settle(front_, frames);
+  if (!std::exchange(pending_->front_settled, true)) settle(front_, frames);
+  auto& ranges = pending_->ranges;
+  std::size_t kept = std::max(pending_->first, pending_->settled);
   for (std::size_t i = kept; i < ranges.size(); ++i) {
-    Frame& last = kept == more_->first ? front_ : ranges[kept - 1];
+    Frame& last = kept == pending_->first ? front_ : ranges[kept - 1];
     if (pins_more_than_itself(ranges[i]) && FrameBuffer::append_to(last, ranges[i])) continue;
     settle(ranges[i], frames);
     if (i != kept) ranges[kept] = std::move(ranges[i]);
     ++kept;
   }
   ranges.resize(kept);
-  more_->settled = kept;
+  pending_->settled = kept;
   if (ranges.capacity() > 64 && ranges.capacity() > 4 * kept) ranges.shrink_to_fit();
 }
 

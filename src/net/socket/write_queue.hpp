@@ -23,7 +23,7 @@ namespace sluice::SLUICE_ABI::net {
 ///
 /// A control frame may overtake waiting messages, but is never sent inside a message. Its executor only.
 class WriteQueue {
-  struct More;
+  struct PendingWrites;
 
  public:
   /// Parts that the queues of one executor reuse, so that a steady state allocates nothing.
@@ -35,7 +35,7 @@ class WriteQueue {
    private:
     friend class WriteQueue;
     static constexpr std::size_t most = 4096;
-    std::vector<std::unique_ptr<More>> free_;
+    std::vector<std::unique_ptr<PendingWrites>> free_;
   };
 
   WriteQueue() noexcept;
@@ -46,7 +46,7 @@ class WriteQueue {
   /// Bytes of waiting frames, without control frames and HTTP responses.
   std::size_t bytes() const noexcept { return bytes_; }
   /// The same with their overhead: less than a fifth below the memory in use, once release_shared() was called.
-  std::size_t held_bytes() const noexcept { return more_ ? bytes_and_places() : bytes_; }
+  std::size_t held_bytes() const noexcept { return pending_ ? bytes_and_places() : bytes_; }
 
   /// Memory of bytes that are sent before frames: an HTTP response, control frames.
   std::size_t ahead_bytes() const noexcept;
@@ -74,7 +74,7 @@ class WriteQueue {
   void clear(Spares& spares) noexcept;
 
  private:
-  More& more(Spares& spares);
+  PendingWrites& pending(Spares& spares);
   std::size_t bytes_and_places() const noexcept;
   void settle(Frame& frame, FrameBuffer& frames) const noexcept;
   void took_ahead(std::size_t& written);
@@ -83,7 +83,7 @@ class WriteQueue {
   void give_back(Spares& spares) noexcept;
 
   Frame front_;
-  std::unique_ptr<More> more_;  // null while there is only one range
+  std::unique_ptr<PendingWrites> pending_;  // null while there is only one range
   std::size_t bytes_ = 0;
 };
 

@@ -198,7 +198,7 @@ void AsioConnection::shutdown() {
 
 void AsioConnection::cut_off() {
   if (opening()) http()->refuse({503, "the server stops", {}});
-  if (phase_ == Phase::open) websocket_.fail(shard().shutdown().goodbye(), CloseCause::by_stop);
+  if (phase_ == Phase::open) websocket_.fail(shard().shutdown().close_reason(), CloseCause::by_stop);
   if (phase_ == Phase::leaving && !socket_.waits_for_room()) write_queued();
   lost();
 }

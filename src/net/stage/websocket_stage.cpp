@@ -131,9 +131,9 @@ void WebSocketStage::close(const CloseReason& reason) {
 void WebSocketStage::shutdown() {
   if (stopping_) return;
   stopping_ = true;
-  if (!events_) return begin_close(shard().shutdown().goodbye(), CloseCause::by_stop);
+  if (!events_) return begin_close(shard().shutdown().close_reason(), CloseCause::by_stop);
   const auto events = events_;
-  events->on_stop(shard().shutdown().goodbye());
+  events->on_stop(shard().shutdown().close_reason());
 }
 
 void WebSocketStage::begin_close(const CloseReason& reason, CloseCause cause) {

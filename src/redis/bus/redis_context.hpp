@@ -14,9 +14,9 @@
 #include "redis/bus/bus_counters.hpp"
 #include "redis/bus/turns.hpp"
 #include "redis/codec/serializer.hpp"
-#include "redis/wire/lent_dialer.hpp"
+#include "redis/wire/borrowed_dialer.hpp"
+#include "redis/wire/log_once.hpp"
 #include "redis/wire/node.hpp"
-#include "redis/wire/said_once.hpp"
 #include "sluice/core/completion.hpp"
 #include "sluice/layer/distributed_channel_layer.hpp"
 #include "sluice/redis/redis_options.hpp"
@@ -36,7 +36,7 @@ class RedisContext : public std::enable_shared_from_this<RedisContext> {
   const std::string& process() const noexcept { return process_; }
   const Serializer& serializer() const noexcept { return serializer_; }
   Executor& executor() const noexcept { return executor_; }
-  LentDialer& dialer() noexcept { return dialer_; }
+  BorrowedDialer& dialer() noexcept { return dialer_; }
   BusCounters& counters() noexcept { return counters_; }
   double unix_time() const { return wall_clock_(); }
   std::size_t hosts() const noexcept { return options_.hosts.size(); }
@@ -65,7 +65,7 @@ class RedisContext : public std::enable_shared_from_this<RedisContext> {
   /// The next host in turn for a plain channel.
   std::size_t turn_of(std::string_view plain_channel) { return turns_.next(plain_channel, hosts_.size()); }
   /// True if this reason should be logged.
-  bool is_news(std::string_view reason) { return said_.is_news(reason, executor_.now()); }
+  bool is_news(std::string_view reason) { return logged_.is_news(reason, executor_.now()); }
 
  private:
   const RedisOptions options_;
@@ -73,10 +73,10 @@ class RedisContext : public std::enable_shared_from_this<RedisContext> {
   const Serializer serializer_;
   const std::function<double()> wall_clock_;
   Executor& executor_;
-  LentDialer dialer_;
+  BorrowedDialer dialer_;
   BusCounters counters_;
   std::vector<Host> hosts_;
-  SaidOnce said_;
+  LogOnce logged_;
   Turns turns_;
 };
 

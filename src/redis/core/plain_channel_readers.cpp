@@ -141,9 +141,9 @@ void PlainChannelReaders::read(std::size_t number) {
         context_->node(number).connect(while_here([number](PlainChannelReaders& self) { self.ask_for_name(number); }));
     return;
   }
-  if (host.client.empty() || host.stirred || host.pauses) return;
+  if (host.client.empty() || host.unblocked || host.pauses) return;
   if (!host.reading.empty()) {
-    host.stirred = true;
+    host.unblocked = true;
     unblock(number, host.client);
     return;
   }
@@ -171,7 +171,7 @@ void PlainChannelReaders::arrived(std::size_t number, const Result<Reply>& reply
   if (!reply) return;
   Host& host = hosts_[number];
   host.reading.clear();
-  host.stirred = false;
+  host.unblocked = false;
   if (reply->is_error()) return read_later(number, *reply);
   if (reply->elements.size() == 3) {
     const std::string_view name = std::string_view(reply->elements[0].text).substr(names_.prefix().size());

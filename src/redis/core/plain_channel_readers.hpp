@@ -86,9 +86,9 @@ class PlainChannelReaders : public std::enable_shared_from_this<PlainChannelRead
     std::string last_client;           // and the one before
     std::vector<std::string> reading;  // the keys that the blocked command waits for
     bool up = false;
-    bool stirred = false;  // that command was unblocked
-    bool pauses = false;   // Redis has refused the last one
-    bool unblocks = true;  // CLIENT UNBLOCK is not refused: it is @admin and @dangerous
+    bool unblocked = false;  // that command was unblocked
+    bool pauses = false;     // Redis has refused the last one
+    bool unblocks = true;    // CLIENT UNBLOCK is not refused: it is @admin and @dangerous
   };
 
   // An answer may arrive after this object is destroyed.

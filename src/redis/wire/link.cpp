@@ -86,7 +86,7 @@ void Link::ask_role() {
 
 void Link::check_role(const Result<Reply>& reply) {
   if (!greeting_.want_master || phase_ == Phase::over || !reply) return;
-  if (is_refused_command(*reply)) tells_role_ = false;
+  if (is_refused_command(*reply)) reports_role_ = false;
   if (!reply->is_array() || reply->elements.empty()) return;
   const std::string& role = reply->elements.front().text;
   if (role != "master") lose(Error(ErrorCode::layer_unavailable, fmt::format("this Redis is a {}, no master", role)));

@@ -88,7 +88,7 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
   void watch();
   void look_at_the_clock();
   void check_role(const Result<Reply>& reply);
-  bool asks_role() const noexcept { return greeting_.want_master && tells_role_; }
+  bool asks_role() const noexcept { return greeting_.want_master && reports_role_; }
   void lose(const Error& error);
   void end(const Error& error);
 
@@ -102,7 +102,7 @@ class Link final : public StreamEvents, public std::enable_shared_from_this<Link
   std::deque<Waiting> waiting_;
   Executor::Clock::time_point last_heard_;
   Phase phase_ = Phase::dialling;
-  bool tells_role_ = true;  // until it has refused
+  bool reports_role_ = true;  // until it has refused
   bool paused_ = false;
 };
 

@@ -105,7 +105,7 @@ void Node::failed(const Error& error) {
 
 void Node::note_failure(const Error& error) {
   failing_ = true;
-  if (said_.is_news(error.message(), executor_.now())) {
+  if (logged_.is_news(error.message(), executor_.now())) {
     log(LogLevel::warning, fmt::format("Redis {}: {}; trying again", name_, error.message()));
   }
 }
@@ -113,7 +113,7 @@ void Node::note_failure(const Error& error) {
 // A server that connects and soon fails again, such as a read-only replica, is retried with back-off.
 void Node::settled() {
   settled_at_ = executor_.now();
-  if (std::exchange(failing_, false) && said_.is_news("found", *settled_at_)) {
+  if (std::exchange(failing_, false) && logged_.is_news("found", *settled_at_)) {
     log(LogLevel::info, fmt::format("Redis {}: found", name_));
   }
 }

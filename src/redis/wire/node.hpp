@@ -9,8 +9,8 @@
 
 #include "core/back_off.hpp"
 #include "redis/wire/link.hpp"
+#include "redis/wire/log_once.hpp"
 #include "redis/wire/master_watch.hpp"
-#include "redis/wire/said_once.hpp"
 #include "redis/wire/sentinel_resolver.hpp"
 #include "sluice/redis/redis_options.hpp"
 
@@ -78,7 +78,7 @@ class Node : public std::enable_shared_from_this<Node> {
   Endpoint server_;
   std::size_t attempts_ = 0;
   std::shared_ptr<Link> commands_;
-  SaidOnce said_;
+  LogOnce logged_;
   std::optional<Executor::Clock::time_point> settled_at_;
   std::uint64_t connection_ = 0;  // a counter: callbacks of earlier connections are ignored
   bool connected_ = false;

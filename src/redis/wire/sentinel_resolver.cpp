@@ -38,7 +38,7 @@ void SentinelResolver::answered(const Result<Reply>& reply) {
   master.host = reply->elements[0].text;
   master.port = port;
   first_ = (first_ + asked_) % host_.sentinels.size();
-  std::exchange(link_, nullptr)->close("the sentinel has told");
+  std::exchange(link_, nullptr)->close("the sentinel has answered");
   std::exchange(found_, nullptr)(master);
 }
 
