@@ -26,7 +26,7 @@ namespace {
 
 const std::string shared_secret = "0123456789abcdef0123456789abcdef";
 
-// Says who it thinks is there.
+// Sends the user that it sees in its scope.
 class Desk : public Consumer {
  public:
   std::span<const std::string_view> groups() const override {
@@ -74,7 +74,7 @@ class SlowDirectory final : public UserResolver {
   WorkerPool pool_{1};
 };
 
-// Knows the answer when the test says so.
+// Resolves its look-up when the test decides.
 class PatientDirectory final : public UserResolver {
  public:
   Task<std::optional<User>> resolve(const Claims&) override { co_return co_await answer_; }

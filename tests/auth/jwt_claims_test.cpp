@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the claims of a signed token must say.
+// The requirements for the claims of a signed token.
 #include <chrono>
 #include <string>
 #include <utility>

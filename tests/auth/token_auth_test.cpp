@@ -350,7 +350,7 @@ TEST_CASE("an HTTP request is authenticated by the same rules", "[auth][MW-12]")
   CHECK_THROWS_WITH(
       authenticated(TokenAuth(verifier(), std::make_shared<FailingResolver>()), request("JWT " + token_of(7))),
       "the database is down");
-  // The author's socket is named by a header that nobody checks.
+  // The author's socket is named by an unchecked header.
   CHECK(request("").header("WebSocketId") == "anyone's");
 }
 
@@ -480,7 +480,7 @@ TEST_CASE("bad tokens above a rate are answered with 401 before a consumer is ma
   TokenAuth auth = token_auth({.told_in_band = {.per_second = 1, .burst = 3}});
   for (int i = 0; i < 3; ++i) CHECK(outcome(auth, Handshake().query("jwt_token=bad")) == "nobody, id");
   CHECK(outcome(auth, Handshake().query("jwt_token=bad")) == "401, nobody, id");
-  // Those who need not be told, and those who have a good one, are as before.
+  // Clients without a token, and those with a good one, are treated as before.
   CHECK(outcome(auth, Handshake()) == "nobody, no id");
   CHECK(outcome(auth, Handshake().query("jwt_token=" + token_of(7))) == "user 7, id");
   TokenAuth unbounded = token_auth({.told_in_band = {.per_second = 0, .burst = 0}});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What every channel layer promises, as tests for any of them. Before this header comes the list of worlds:
+// The promises of every channel layer, as tests for any of them. Define the list of worlds before this header:
 //
 //     using Worlds = std::tuple<InMemoryOnOneExecutor, ...>;
 //
@@ -52,8 +52,8 @@ inline bool left_out(bool here, const char* reason) {
   return here;
 }
 
-/// A subscriber who writes down what it hears: events as "#7" (numbered) or their type, broadcasts as their payload,
-/// a text without its quotes.
+/// A subscriber that records what it receives: events as "#7" (numbered) or their type, broadcasts as their payload, a
+/// text without its quotes.
 class Ear final : public Subscriber {
  public:
   Ear(ChannelLayer& layer, ManualExecutor& executor, UserId user = {}, std::string socket = {})
@@ -323,7 +323,7 @@ inline Task<> read(Inbox& inbox, std::size_t count, std::vector<int>& seen) {
   }
 }
 
-// A reader that goes on until it has seen so many events.
+// A reader that continues until it has received this many events.
 class Reader {
  public:
   Reader(ManualExecutor& executor, Inbox inbox, std::size_t count)
@@ -860,7 +860,7 @@ TEMPLATE_LIST_TEST_CASE("flush empties everything, and everything works on", "[l
   CHECK(scene.becomes([&] { return waits.seen == std::vector<int>{7}; }));
 }
 
-// ---------------------------------------------------------------- who hears a broadcast
+// ---------------------------------------------------------------- the recipients of a broadcast
 
 TEMPLATE_LIST_TEST_CASE("a broadcast reaches the members whom its audience includes", "[layer][CC-26]", Worlds) {
   Scene<TestType> scene;

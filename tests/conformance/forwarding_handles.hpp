@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Handles of a layer that stands in front of others: theirs, with an origin of its own.
+// Handles of a layer in front of others: theirs, with an origin of its own.
 #pragma once
 
 #include <memory>

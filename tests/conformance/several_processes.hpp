@@ -96,7 +96,7 @@ class Processes final : public ChannelLayer {
   Result<void> send(std::string_view channel, Event event) override {
     return done(executors_.at(0).run([&] { return layers_[0]->send_confirmed(channel, std::move(event)); }));
   }
-  // These are told what became of an event when it is on its way, not when it has arrived.
+  // These get the outcome of an event when it is on its way, not when it has arrived.
   Task<Result<void>> group_send_when_room(std::string_view group, Event event) override {
     return layers_[0]->group_send_when_room(group, std::move(event));
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a connection ends that ends in order, and what both sides are told.
+// The orderly end of a connection, and what both sides receive.
 #include "consumer/support/story.hpp"
 #include "support/catch.hpp"
 
@@ -107,7 +107,7 @@ TEST_CASE("at the end the groups are left first, then disconnect() runs, then th
 
 namespace {
 
-// Says goodbye from every destructor that it has.
+// Sends messages from every destructor.
 class Polite : public Consumer {
  public:
   explicit Polite(Story* story) : story_(*story) {}

@@ -110,7 +110,7 @@ struct Tick {
   static constexpr auto fields() { return sluice::fields(sluice::field("number", &Tick::number)); }
 };
 
-// Ticks every second, and says so; counts from 1 anew when it is spoken to, in a second.
+// Sends a count every second; a message restarts it from 1, in a second.
 class Clock : public Consumer {
  public:
   Task<> connect() override {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Handlers that throw: what the client hears, what the log says, and that nothing is left behind.
+// Handlers that throw: what the client receives, what is logged, and that nothing is left behind.
 #include <algorithm>
 
 #include "consumer/support/story.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// No memory, and executors that take no job: whom it harms.
+// Failures of allocations and of posts: which connections they affect.
 #include <functional>
 #include <map>
 #include <memory>
@@ -65,7 +65,7 @@ struct Tick {
   static constexpr std::string_view event_type = "tick";
 };
 
-// Says "hi" to a message, "waited" to one that waits for the gate, "tick" to an event.
+// Answers "hi" to a message, "waited" to one that waits for the gate, "tick" to an event.
 class Polite : public Consumer {
  public:
   explicit Polite(const std::map<std::string, Completion<std::monostate>>& gates) : gates_(gates) {}
@@ -105,7 +105,7 @@ class Polite : public Consumer {
   const std::map<std::string, Completion<std::monostate>>& gates_;
 };
 
-// A client was answered, and heard all or was told by the end of its connection that it did not.
+// A client was answered, and received everything, or its connection ended.
 bool served(const std::shared_ptr<Line>& line, const std::multiset<std::string>& due) {
   if (!line || !line->events) return true;
   if (line->closed && line->ended_with != close_code::going_away) return true;
@@ -114,8 +114,8 @@ bool served(const std::shared_ptr<Line>& line, const std::multiset<std::string>&
 
 Event broadcast(std::string payload) { return Event::broadcast_to_group(json::Text(std::move(payload))); }
 
-// Two connections in one room, of which one has everything happen to it. Whoever is not closed has heard everything,
-// nothing is left behind, and the next one is served as if nothing had been.
+// Two connections in one room, one of which goes through all events. A connection that is not closed has received
+// everything, nothing is left behind, and the next one is served normally.
 class Story {
  public:
   using Step = std::function<void(const std::function<void()>&)>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What busy consumers hold: counted, bounded for each and for all, and no more than it says.
+// The memory of busy consumers: counted, and bounded for each and for all.
 #include <algorithm>
 #include <list>
 #include <memory>
@@ -79,7 +79,7 @@ class House {
     REQUIRE(layer.group_send(group, Event::broadcast_to_group(json::Text(std::move(payload)))));
     executor.run_all();
   }
-  /// All handlers that wait go on.
+  /// Resumes all waiting handlers.
   void open_gates() {
     for (const auto& gate : std::exchange(gates_, {})) gate.resolve(1);
     executor.run_all();

@@ -29,7 +29,7 @@ class Lenient : public Echo {
   }
 };
 
-// Waits before it looks at what was said.
+// Waits before it reads the message.
 class Patient : public JsonConsumer {
  public:
   explicit Patient(Story* story) : story_(*story) {}

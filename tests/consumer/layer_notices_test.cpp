@@ -9,7 +9,7 @@ using namespace sluice::testing;
 
 namespace {
 
-// Hears of the layer, if it says so.
+// Receives the layer's notices, if it lists them.
 template <bool listens>
 class Member final : public Consumer {
  public:

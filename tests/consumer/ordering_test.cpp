@@ -263,7 +263,7 @@ TEST_CASE("handlers may join and leave twice, and leave groups they are not in",
 
 namespace {
 
-// Resumes whoever waits from inside the call, as a callback on the right thread may.
+// Resumes the waiter inside the call, as a callback on the right thread may.
 struct Bell {
   std::coroutine_handle<> waiting;
   bool await_ready() const noexcept { return false; }

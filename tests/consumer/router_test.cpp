@@ -23,7 +23,7 @@ std::string to_text(const CapturedValue& value) {
   return number ? std::to_string(*number) : '"' + std::get<std::string>(value) + '"';
 }
 
-// Where the path leads: the name of the application, what was captured, and what is left of the path for nobody.
+// The route of a path: the name of the application, the captures, and the unmatched rest of the path.
 std::string lead(const Application& routes, std::string path) {
   RequestInfo request;
   request.path = std::move(path);

@@ -122,7 +122,7 @@ TEST_CASE("a malformed broadcast is logged as one", "[consumer][DI-3]") {
   }
   CHECK(browser.host().stats().undecodable_events == 3);
   CHECK(browser.host().stats().unknown_events == 0);
-  // Of no payloads nobody hears any: that is in order.
+  // A broadcast without payloads reaches no one, which is no error.
   REQUIRE(story.layer.group_send(
       "g", *Event::parse(R"({"type":"broadcast_to_users_individual_payloads","payload_map":{}})")));
   story.executor.run_all();

@@ -26,7 +26,7 @@ using Gate = Completion<std::monostate>;
 
 constexpr std::string_view static_group = "static";
 
-// Does what its client says: "+GROUP POLICY", "-GROUP", "=TEXT", "wait", "bye", "throw". Tells its client of gaps.
+// Obeys its client's messages: "+GROUP POLICY", "-GROUP", "=TEXT", "wait", "bye", "throw". Reports gaps to its client.
 class Watcher : public Consumer {
  public:
   struct House {
@@ -111,7 +111,7 @@ class Scene {
     open.resolve({});
     executor.run_all();
   }
-  // What the client heard, its lines joined with "; ".
+  // The lines that the client received, joined with "; ".
   std::string heard() {
     std::string lines = client.hear_all();
     for (std::size_t at = 0; (at = lines.find("text: ", at)) != lines.npos;) lines.erase(at, 6);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a consumer says and hears when its server stops.
+// What a consumer sends and receives when its server stops.
 #include "consumer/support/story.hpp"
 #include "support/catch.hpp"
 

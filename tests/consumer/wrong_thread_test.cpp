@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A consumer that is called from a thread of the user's, which is the user's mistake, and is told to them.
+// A consumer that the application calls from a wrong thread: an error that throws.
 #include <atomic>
 #include <coroutine>
 #include <stdexcept>
@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Does in another thread what it is told to, while its own waits, and says what came of that.
+// Obeys a message in another thread, while its own waits, and sends the outcome.
 class Strayer : public Consumer {
  public:
   Task<> receive(const Message& message) override {

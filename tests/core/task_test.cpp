@@ -10,7 +10,7 @@ using namespace sluice;
 
 namespace {
 
-// Starts a task and notes whether and how often it told that it has finished.
+// Starts a task and counts the calls of its waiter.
 template <class T>
 struct Run {
   explicit Run(Task<T> task) : task(std::move(task)) { finished = this->task.start({wake, this}); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Awaiting what is not the library's: a handler goes on on its own executor, or not at all.
+// Awaiting foreign awaitables: a handler continues on its own executor, or not at all.
 #include <coroutine>
 #include <string>
 #include <thread>
@@ -43,7 +43,7 @@ struct Started {
   Task<> task;
 };
 
-/// Does not suspend after all, or hands on to a coroutine, as its `answer` says.
+/// Does not suspend, or continues another coroutine, as its `answer` says.
 template <class Answer>
 struct Answering {
   Answer answer;

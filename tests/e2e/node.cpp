@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A server for tests that cut wires: a client says something to its group, and hears what the group is told and that
-// Redis is gone or back. GET / tells what was counted.
+// A server for tests that cut connections: a client sends to its group, and receives the group's messages and the
+// notices of Redis. GET / returns the counters.
 #include <fmt/format.h>
 
 #include <functional>

@@ -13,7 +13,7 @@ using testing::ManualExecutor;
 
 namespace {
 
-/// Says who is there, joins the group "news", and sends back what it receives.
+/// Sends its user, joins the group "news", and echoes what it receives.
 class Greeter final : public Consumer {
  public:
   Task<> connect() override {

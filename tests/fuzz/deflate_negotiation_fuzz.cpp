@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(parameters.client_max_window_bits <= options.client_window_bits || parameters.client_no_context_takeover);
   check(parameters.server_no_context_takeover || options.server_context == DeflateContext::per_connection);
 
-  // The answer reads as an offer that asks for the same, and is granted as it stands.
+  // The answer is an offer with the same parameters, and is granted unchanged.
   const auto answer = ws::parse_extensions(agreed->response);
   check(answer && answer->size() == 1);
   const auto again = ws::agree_on_deflate(*answer, options);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Compressed data from hell: it never passes the limit, and comes to the same however it is cut; and what we compress
-// ourselves comes back as it was. The first byte of an input chooses the window and the cuts.
+// Malicious compressed data: it never exceeds the limit, and gives the same result however it is split; and our own
+// compressed data is read back unchanged. The first byte of an input chooses the window and the cuts.
 #include <algorithm>
 #include <cstdint>
 #include <string>

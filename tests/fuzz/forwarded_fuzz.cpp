@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Forwarded and X-Forwarded-* from hell: who is not trusted says nothing, and nothing that a client writes itself
-// changes who it is. The first byte of an input says who sends it and which headers are read; then each line is a
-// header, its first letter saying which.
+// Malicious Forwarded and X-Forwarded-*: untrusted peers have no effect, and a client's own headers do not change its
+// address. The first byte of an input selects the sender and the headers that are read; then each line is a header,
+// selected by its first letter.
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,7 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (who->host) check(!who->host->empty());
   check(net::parse_hop(net::to_text(who->client)).has_value());
 
-  // Whatever a client that was found had written in front, it stays who it is, for as long as it can be read.
+  // Headers that the client itself adds in front do not change its address, as long as they are valid.
   if (net::trusts(options, who->client.address())) return 0;
   for (const char* spoofed :
        {"for=127.0.0.1;proto=https;host=evil", "for=10.0.0.1", "10.0.0.1", "127.0.0.1:80", "\""}) {

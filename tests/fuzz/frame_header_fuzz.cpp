@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Frame headers from hell: the same however they are cut, and what is accepted is the one and only way to write it.
-// The first byte of an input says whether messages may be compressed.
+// Malicious frame headers: the same result however they are split, and only the canonical form is accepted. The first
+// byte of an input selects whether messages may be compressed.
 #include <algorithm>
 #include <span>
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a client means by a page, from hell: it is echoed as it came, and means the same page however it is said again.
+// Malicious page parameters: they are echoed as received, and every spelling is the same page.
 #include <string>
 #include <vector>
 
@@ -40,7 +40,7 @@ void check_fit(const PageParameters& parameters) {
   const auto slug = parameters.text("slug"), token = parameters.text("token");
   check(id && slug && slug->size() <= max_text_parameter_bytes && (!row || (*row >= 0 && *row <= 255)));
 
-  // Said in its normal form, and as the echo says it, it is the same page.
+  // Its normal form and its echo are the same page.
   json::Writer out;
   out.begin_object().key("id").value(*id).key("slug").value(*slug);
   row ? out.key("row").value(*row) : out.key("row").null();

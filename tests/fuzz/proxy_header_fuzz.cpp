@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// PROXY headers from hell: the same however they are cut, within their bound, and what is understood can be said again.
-// The first byte of an input says where it is cut.
+// Malicious PROXY headers: the same result however they are split, within their bound, and accepted ones can be written
+// again. The first byte of an input selects the split.
 #include <algorithm>
 #include <string>
 

@@ -37,7 +37,7 @@ void read(const Serializer& serializer, std::string_view message) {
   check(again->event.type() == arrival->event.type());
 }
 
-// hiredis takes the memory that an array's length asks for, which Redis itself may be trusted with.
+// hiredis allocates the memory of an array's length, for which Redis itself is trusted.
 bool promises_much(std::string_view bytes) {
   std::size_t digits = 0;
   for (const char byte : bytes) {

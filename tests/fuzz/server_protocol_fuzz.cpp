@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A client's bytes from hell: the protocol never crashes, never passes its limit, and hears the same however they are
-// cut. The first byte of an input says where, the second whether messages may be compressed, and with which window.
+// Malicious bytes of a client: the protocol never crashes, never exceeds its limit, and gives the same result however
+// they are split. The first byte of an input selects the split, the second whether messages may be compressed, and with
+// which window.
 #include <algorithm>
 #include <cstdint>
 #include <memory>

@@ -16,7 +16,7 @@ using namespace std::string_literals;
 
 namespace {
 
-// What goes over the wire for these pieces; "!" and the error where it stops.
+// The bytes on the wire for these pieces; "!" and the error where it stops.
 std::string framed(BodyFraming framing, const std::vector<std::string>& pieces) {
   std::string wire;
   for (const std::string& piece : pieces) {

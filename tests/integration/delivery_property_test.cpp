@@ -24,7 +24,7 @@ namespace {
 
 using Gate = Completion<std::monostate>;
 
-// Joins, leaves, answers and waits as its client says: "+group", "-group", "=text", "wait".
+// Joins, leaves, answers and waits by its client's messages: "+group", "-group", "=text", "wait".
 class Member : public Consumer {
  public:
   explicit Member(std::map<std::string, Gate>* gates) : gates_(*gates) {}
@@ -56,7 +56,7 @@ class Named : public Middleware {
   }
 };
 
-// What a message says, and how long it is.
+// A message's content and length.
 std::string shortened(std::string_view text) {
   return std::string(text.substr(0, text.find('x'))) + ":" + std::to_string(text.size()) + " ";
 }
@@ -114,7 +114,8 @@ TEST_CASE("every client receives what a simple model predicts, in order", "[inte
   };
   unsigned number = 0;
   for (unsigned turn = 0; turn < 60; ++turn) {
-    // What is published goes to the executors that have a member then, and reaches who is a member there when they run.
+    // A broadcast goes to the executors with a member at that time, and reaches those that are members when the
+    // executors run.
     struct Published {
       std::string where, text, author;
       std::set<ManualExecutor*> executors;

@@ -75,7 +75,7 @@ class Guest : public Consumer {
   World& world_;
 };
 
-// What one client makes of what it hears: "sender number".
+// The received messages of one client: "sender number".
 struct Ears {
   Counts next{};
   bool in_order = true;
@@ -120,7 +120,7 @@ TEST_CASE("no message that was accepted for a live connection is lost when the s
       ears[i].end += ", " + client.hear();
     });
   }
-  // Who came later would not hear those messages that a sender waits for.
+  // Clients that connect later would not receive the messages that a sender waits for.
   CHECK(test::eventually([&] { return block_on(layer.group_size(lobby)).value() == clients; }));
   std::atomic<bool> over = false;
   std::vector<std::thread> publishers;

@@ -49,7 +49,7 @@ enum class Stop { not_at_all, server_and_wait, server, executors };
 // What the handlers wait for.
 enum class Waiting { nothing_that_comes, work_of_a_pool, an_awaitable_of_the_user };
 
-// Resumes whoever awaits it on a thread of its own, at the very end.
+// Resumes its awaiter on a thread of its own, at the very end.
 class Abroad {
  public:
   bool await_ready() const noexcept { return false; }
@@ -88,7 +88,7 @@ struct Page : HttpHandler {
   World& world;
 };
 
-// What a main() builds, with a WebSocket's handler and an HTTP handler at work.
+// The parts of a main(), with a running WebSocket handler and HTTP handler.
 struct World {
   explicit World(Waiting what) : waiting(what) {
     executors = std::make_unique<AsioExecutors>(2);

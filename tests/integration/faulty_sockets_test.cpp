@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every socket call of a server fails once, while its clients are in groups: who suffers leaves them all, and is
-// counted.
+// Every socket call of a server fails once, while its clients are in groups: an affected client leaves all groups, and
+// is counted.
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -33,7 +33,7 @@ struct Visits {
   std::atomic<int> begun{0}, ended{0};
 };
 
-// In one group from the beginning, in another of its own will; it echoes what it is told.
+// Joins one group as static and one in connect(); echoes its messages.
 class Guest : public Consumer {
  public:
   explicit Guest(Visits* visits) : visits_(*visits) {}
@@ -91,7 +91,7 @@ class House {
     REQUIRE(layer.group_send(group, Event::broadcast_to_group(json::Text(text))));
   }
   std::size_t size_of(std::string_view group) { return block_on(layer.group_size(group)).value(); }
-  /// Everybody is gone, from the server, the host and the layer; false when somebody does not go in good time.
+  /// Waits until the server, the host and the layer have no connection; false if that takes too long.
   bool empties() const {
     return eventually([&] {
       const LayerStats here = layer.stats();

@@ -103,8 +103,8 @@ TEST_CASE("a connection uses no more memory soon after a message than before it"
 }
 
 TEST_CASE("an idle connection uses at most the documented memory", "[integration]") {
-  // Session, consumer, scope, socket and one group, a browser-like request's headers among it. Who raises one of these
-  // numbers says in the change what for.
+  // Session, consumer, scope, socket and one group, a browser-like request's headers among it. A change that raises one
+  // of these numbers must state the reason.
   CHECK(bytes_per_idle_connection({}) <= 720);
   HostOptions without_headers;
   without_headers.keep_headers = false;

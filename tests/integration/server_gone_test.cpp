@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A back end goes on publishing after the server in front of it has ended.
+// A back end continues to publish after the server in front of it has ended.
 #include <memory>
 #include <optional>
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What clients with slow networks receive, whatever the policies of their groups: in order, nothing lost that was not
-// told, the newest of each key, nothing of a group that was left.
+// What clients with slow networks receive, whatever the policies of their groups: in order, every loss reported, the
+// newest of each key, nothing of a group that was left.
 #include <fmt/format.h>
 
 #include <map>
@@ -185,7 +185,7 @@ class Reading {
     REQUIRE(number > last_);  // of all groups, and the client's own
     last_ = number;
   }
-  // Everything has been received, so that everything that is missing was told.
+  // Everything has been received, so that every missing message was reported.
   void end(const std::string& group, const Stay& stay) {
     At& at = at_[group];
     at.missing += stay.sent.size() - at.next;

@@ -33,7 +33,7 @@ class Watcher : public Consumer {
     accept();
     send_text("welcome");
   }
-  // "fill": many messages at once. Everything else is said back.
+  // "fill": many messages at once. Everything else is echoed.
   Task<> receive(const Message& message) override {
     if (message.data() != "fill") {
       send_text(message.data());
@@ -48,7 +48,7 @@ class Watcher : public Consumer {
   }
 };
 
-// What a client has heard of each group.
+// The messages that a client received of each group.
 struct Heard {
   std::map<std::string, std::vector<int>> numbers;
   std::map<std::string, int> latest;  // price by key
@@ -171,7 +171,7 @@ TEST_CASE("one stalled reader among 200 does not delay the others, and its memor
     }
   }
 
-  // It reads on: what waited comes in order, and where something is missing it is told.
+  // It reads on: waiting messages arrive in order, and gaps are reported.
   stalled.say("up to here");
   Heard late;
   for (std::string line = stalled.hear(); line != "text up to here"; line = stalled.hear()) {

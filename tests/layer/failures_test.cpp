@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Subscribers that throw, executors that take no job, and no memory: whom it harms.
+// Failures of subscribers, posts and allocations: which members they affect.
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -81,8 +81,8 @@ class Listener final : public Subscriber {
 
 Event broadcast(std::string payload) { return Event::broadcast_to_group(json::Text(std::move(payload))); }
 
-// A story of listeners on two executors, in which one thing fails. What was sent without an exception must have been
-// heard by each member, or the member was told that it missed something; and nobody hears what is not for them.
+// Subscribers on two executors, where one operation fails. Each member must have received every event that was sent
+// without an exception, or a notice of a missed event; and no one receives another's events.
 class Story {
  public:
   Story() : executors(2), layer(executors) {}

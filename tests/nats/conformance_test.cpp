@@ -10,7 +10,7 @@
 namespace sluice::SLUICE_ABI::testing {
 namespace {
 
-// Events of the suite are larger than what a server takes unless it is told.
+// Events of the suite are larger than a server's default limit.
 nats::NatsServer& server() {
   static const nats::Folder folder;
   static nats::NatsServer one({"-c", folder.file("conf", "max_payload: 9000000\n")});

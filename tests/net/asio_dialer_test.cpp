@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Outgoing streams over real sockets, to a server that says everything again.
+// Outgoing streams over real sockets, to an echo server.
 #include "sluice/net/asio_dialer.hpp"
 
 #include <unistd.h>
@@ -64,7 +64,7 @@ class Echo {
 using TcpEcho = Echo<asio::ip::tcp>;
 using UnixEcho = Echo<asio::local::stream_protocol>;
 
-// Keeps what a stream tells, and on which executor. The stream lives there too. Any thread.
+// Records a stream's callbacks, and their executor, which owns the stream. Any thread.
 class Line final : public StreamEvents {
  public:
   Line(Dialer& dialer, const Endpoint& to, Executor& executor, std::string first = {}) : executor_(executor) {

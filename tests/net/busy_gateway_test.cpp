@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a peer says, and how it ends, while its gateway is busy or it is throttled.
+// A peer's messages and its end, while its gateway is busy or it is throttled.
 #include <atomic>
 #include <memory>
 #include <string>

@@ -31,7 +31,7 @@ std::string compressed_frame(std::string_view text, std::uint8_t first_byte = 0x
   return raw_frame(first_byte, payload);
 }
 
-// What a client heard, uncompressed if it came so: "text ..." or "*text ...".
+// What a client received: "text ..." or, compressed, "*text ...".
 std::string plainly(const std::string& heard, PlainInflate inflate = {}) {
   constexpr std::string_view mark = "compressed text ";
   return heard.starts_with(mark) ? "*text " + inflate.message(std::string_view(heard).substr(mark.size())) : heard;

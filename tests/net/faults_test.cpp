@@ -53,7 +53,7 @@ class Hello : public HttpHandler {
   }
 };
 
-// A server that speaks both, its clients, and all that was heard of them.
+// A server for HTTP and WebSockets, its clients, and all that they sent.
 class World {
  public:
   explicit World(bool tls)
@@ -108,7 +108,7 @@ class World {
   std::uint16_t tls_port_;
 };
 
-// What a client does, and what it then has heard.
+// A client's actions, and what it then has received.
 using Scene = std::function<std::string(World&)>;
 
 std::string talk(World& world) {

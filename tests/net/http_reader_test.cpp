@@ -38,7 +38,7 @@ std::string at_every_byte(const std::string& bytes) {
   const std::string whole = read({bytes});
   std::vector<std::string> single;
   for (const char byte : bytes) single.emplace_back(1, byte);
-  // An upgrade ends the reading: what follows it is nobody's here.
+  // An upgrade ends the reading: later bytes are not consumed.
   const auto story = [](std::string text) { return text.substr(0, text.find(", then")); };
   CHECK(story(read(single)) == story(whole));
   for (std::size_t cut = 1; cut < bytes.size(); ++cut) {

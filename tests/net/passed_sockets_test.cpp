@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sockets that somebody else opened: which were passed, and serving at them.
+// Sockets that another program opened: which were passed, and serving at them.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A server behind proxies: whom it takes for the client, and whom it believes.
+// A server behind proxies: the client's address, and which peers are trusted.
 #include <string>
 
 #include "net/support/proxied.hpp"
@@ -163,7 +163,7 @@ TEST_CASE("a trusted peer without a good PROXY header is cut off and counted", "
   half.end_sending();
   CHECK(half.read_to_end() == end_of_stream);
   CHECK(served.comes_to([&](const ServerStats& stats) { return stats.proxy_refused == refused + 1; }));
-  // Who only looks whether somebody listens does no wrong.
+  // A probe without any byte is no error.
   auto check = served.connect();
   check.end_sending();
   CHECK(check.read_to_end() == end_of_stream);

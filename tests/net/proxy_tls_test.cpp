@@ -32,7 +32,7 @@ class Passed : public Served {
     options.before = std::move(header);
     return connect(options);
   }
-  // A client who says this and nothing of TLS, and hears what is not TLS either.
+  // A client that sends these bytes without TLS, and receives bytes without TLS.
   BlockingClient say(std::string_view bytes) const {
     BlockingClient client(tls_port);
     client.send(bytes);

@@ -56,6 +56,6 @@ TEST_CASE("the largest queues of all shards are closed first, and no more than n
   CHECK(largest_to_shed(shards, 30) == Counts{1, 0, 2});
   CHECK(largest_to_shed(shards, 0) == Counts{3, 0, 3});
   CHECK(largest_to_shed(std::vector<QueueSizes>{{}, {}}, 0) == Counts{0, 0});
-  // A broadcast that nobody reads leaves queues of one size.
+  // An unread broadcast leaves queues of one size.
   CHECK(largest_to_shed(std::vector<QueueSizes>{QueueSizes(100, 10), QueueSizes(100, 10)}, 1'950) == Counts{0, 5});
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Readers that are slow when a connection ends, or when they are asked whether they live.
+// Slow readers at the end of a connection, or during keep-alive.
 #include <functional>
 #include <future>
 #include <string>
@@ -27,7 +27,7 @@ void wait(Served& served, std::chrono::milliseconds time) {
   over.get_future().wait();
 }
 
-// Reads like somebody who takes so many messages of 1,000 bytes, and then rests.
+// Reads this many messages of 1,000 bytes, and then pauses.
 class SlowReader {
  public:
   SlowReader(Served& served, BlockingClient& client, std::chrono::milliseconds rest)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which executor serves whom, and what a stall of one or of all of them costs a client.
+// The choice of an executor for a connection, and the effect of a stall of one or all of them.
 #include <future>
 #include <map>
 #include <memory>

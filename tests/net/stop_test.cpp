@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a server stops: who is told what, in which order, and what is waited for.
+// A stop of a server: the notices, their order, and what it waits for.
 #include <future>
 #include <string>
 #include <thread>

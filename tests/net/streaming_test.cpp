@@ -27,7 +27,7 @@ namespace {
 
 using Piece = std::optional<std::string>;
 
-// What a body was asked, and whether it is gone. Any thread.
+// The calls of a body, and whether it was destroyed. Any thread.
 struct Watched {
   std::atomic<int> asked{0}, destroyed{0};
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which certificate a server shows, whom it asks for one, and how both change while it serves.
+// The certificates of a server, clients' certificates, and changes of both while it serves.
 #include "sluice/net/tls_context.hpp"
 
 #include <openssl/pem.h>

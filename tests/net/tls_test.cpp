@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// TLS: the conversation within it, and what goes wrong with it. Whom it shows which certificate: tls_context_test.cpp.
+// TLS: messages within it, and its failures. For certificates see tls_context_test.cpp.
 #include <openssl/ssl.h>
 
 #include <future>

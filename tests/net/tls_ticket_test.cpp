@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How long a client that identified itself may come back with a ticket.
+// How long a client with a certificate may resume with a ticket.
 #include <chrono>
 #include <memory>
 #include <string>

@@ -10,7 +10,7 @@ using net::TokenBucket;
 
 namespace {
 
-// Takes tokens one at a time until the bucket is overdrawn, and says how many it had.
+// Takes tokens one at a time until the bucket is overdrawn, and returns their number.
 int tokens_at_once(TokenBucket& bucket, const Pace& pace, TokenBucket::Time now) {
   for (int taken = 0; taken < 1'000'000; ++taken) {
     bucket.take(pace, 1, now);

@@ -14,13 +14,13 @@ using net::WriteQueue;
 
 namespace {
 
-// A queue, and a kernel that takes as many bytes as the test says.
+// A queue, and a kernel that takes as many bytes as the test allows.
 class Pipe {
  public:
   void push(std::string_view text) { queue.push(frames.encode(MessageKind::text, text), spares); }
   void pong(std::string_view payload) { queue.push_ahead(frames.encode_control(0xA, payload).wire(), spares); }
   void ping() { queue.push_ping(frames.encode_control(0x9, {}).wire(), spares); }
-  // Offers what gather gives, takes at most `room` bytes of it, and says whether all was taken.
+  // Gathers, takes at most `room` bytes, and returns whether all were taken.
   bool write(std::size_t room) {
     std::array<std::string_view, 3> views;
     const std::size_t count = queue.gather(views);

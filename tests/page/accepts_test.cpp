@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a client may ask for beyond Baserow's messages, and that one that asks for nothing hears today's bytes.
+// Optional messages beyond Baserow's, and that a client without `accepts` receives the same bytes as before.
 #include <chrono>
 #include <stdexcept>
 #include <string>

@@ -16,7 +16,7 @@ constexpr const char* table_1 = R"({"page":"table","table_id":1})";
 constexpr const char* added = R"({"type":"page_add","page":"table","parameters":{"table_id":1}})";
 constexpr const char* discarded = R"({"type":"page_discard","page":"table","parameters":{"table_id":1}})";
 
-// What takes a right away: the state changes, then everybody is told.
+// Revokes a permission: changes the state, then broadcasts the revocation.
 struct Change {
   std::string name;
   std::function<void(House&)> happens;

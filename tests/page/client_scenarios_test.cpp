@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The scenarios that the clients are tested by, played to a real CoreConsumer: what they say the server does, it does.
+// Plays the clients' test scenarios to a real CoreConsumer: it must send what the scenarios expect.
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -17,7 +17,7 @@ using namespace page_test;
 
 namespace {
 
-/// A token that begins with "bad" is nobody's, `anonymous` a guest's, any other that of user 7. Socket ids are counted.
+/// A token that begins with "bad" has no user, `anonymous` is a guest, any other is user 7. Socket ids are counted.
 class Tokens final : public Middleware {
  public:
   Task<Verdict> handle(Scope& scope) override {
@@ -79,7 +79,7 @@ class Stage {
     CHECK(same(server["says"], heard.root()));
   }
 
-  /// What makes a server speak unasked.
+  /// Events that make a server send without a request.
   void cause(json::Value by, json::Value event) {
     REQUIRE(silent());
     const auto group = [](json::Value page) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the tests of pages stand in: a table, a row, a view, browsers that watch them, and a layer that writes down
-// what it is asked.
+// The world of the page tests: a table, a row, a view, browsers that subscribe to them, and a layer that records its
+// calls.
 #pragma once
 
 #include <cstdint>
@@ -125,8 +125,8 @@ struct ViewParams {
   }
 };
 
-/// Everyone may hear a table, until the test says otherwise. Table 13 has a can_add that throws, table 14 a name that
-/// throws, table 15 a name that is none.
+/// Everyone may subscribe to a table, until the test changes that. Table 13 has a can_add that throws, table 14 a name
+/// that throws, table 15 an invalid name.
 class TablePage final : public Page<TableParams> {
  public:
   TablePage() : Page("table") {}
@@ -235,7 +235,7 @@ class Browser {
  public:
   Browser(House& house, std::string_view who)
       : client(house.executor, house.host, {.target = "/ws/core/?" + std::string(who)}) {}
-  /// A browser that is connected, its authentication heard.
+  /// A connected browser that has received its authentication.
   static std::unique_ptr<Browser> in(House& house, std::string_view who) {
     auto browser = std::make_unique<Browser>(house, who);
     if (!browser->client.connect()) throw std::logic_error("the handshake was refused");
@@ -243,12 +243,12 @@ class Browser {
     return browser;
   }
 
-  /// Says it, and gives everything that is heard then, one message a line.
+  /// Sends it, and returns everything that is received then, one message a line.
   std::string ask(std::string_view frame) {
     client.say(frame);
     return heard();
   }
-  /// Everything that came and was not heard yet: messages as they are, and the end as `close 1000`.
+  /// Everything that arrived and was not taken yet: messages as they are, and the end as `close 1000`.
   std::string heard() {
     std::string lines = client.hear_all();
     for (std::size_t at = 0; (at = lines.find("text: ", at)) != std::string::npos;) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Lists of users with members that name nobody: a revocation counts for all the others.
+// Lists of users with invalid members: a revocation applies to all the others.
 #include <cstdint>
 #include <limits>
 #include <string>

@@ -79,7 +79,7 @@ class Permissions {
   }
 };
 
-// What it throws for its own reasons means no; everything else goes through (behaviour PT-6).
+// Its own exceptions are refusals; all others are passed on (behaviour PT-6).
 template <class Check>
 bool passes(Check check) {
   try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// After a gap of the channel layer every page of every client is asked for again: a few at a time.
+// After a gap of the channel layer every page of every client is rechecked, a few at a time.
 #include <algorithm>
 #include <deque>
 #include <memory>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Users whom an ACL allows one prefix, "~asgi* &asgi*", as is enough for channels_redis.
+// Users that an ACL limits to one prefix, "~asgi* &asgi*", which is enough for channels_redis.
 #include <algorithm>
 #include <tuple>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The pub/sub layer on a Redis Cluster whose slots move, are nobody's, and whose masters die.
+// The pub/sub layer on a Redis Cluster whose slots move or have no master, and whose masters die.
 #include <algorithm>
 #include <chrono>
 #include <sstream>

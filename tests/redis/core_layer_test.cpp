@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The core layer on scripted streams: what it says to Redis, and what it makes of what Redis holds.
+// The core layer on scripted streams: its commands to Redis, and how it reads Redis's data.
 #include <algorithm>
 #include <stdexcept>
 

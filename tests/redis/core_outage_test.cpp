@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The core layer while Redis goes and comes, stands still, is slow or full: what waits, what is dropped, who is told.
+// The core layer while Redis is down, blocked, slow or full: what waits, what is dropped, and the notices.
 #include <algorithm>
 #include <list>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// States in which Redis accepts what is published and nothing arrives. Each is found within 30 s without traffic and
-// within 2 s under traffic, and told as LayerDown; and nothing else is.
+// States in which Redis accepts what is published and nothing arrives. Each is detected within 30 s without traffic and
+// within 2 s under traffic, and reported as LayerDown; nothing else is.
 #include <algorithm>
 #include <random>
 #include <string>

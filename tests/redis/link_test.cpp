@@ -14,7 +14,7 @@ using sluice::testing::ScriptedPeer;
 
 namespace {
 
-// A link and what it told, in order.
+// A link and its callbacks, in order.
 struct Room {
   explicit Room(Greeting greeting = {}) {
     link = Link::open(dialer, {.host = "redis", .port = 6379}, executor, std::move(greeting), 1000ms,

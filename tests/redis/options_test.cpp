@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Options at their ends: they mean what they say, or are refused at the start.
+// Options at the ends of their ranges: they work, or are refused at the start.
 #include <limits>
 #include <memory>
 #include <stdexcept>

@@ -28,7 +28,7 @@ struct Two final : ExecutorGroup {
   testing::ManualExecutor bus, busy;
 };
 
-// A layer with a listener on an executor that stands still, and a layer that sends to it.
+// A layer with a subscriber on a blocked executor, and a layer that sends to it.
 template <class Layer>
 struct BusyWorld {
   BusyWorld()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The pub/sub layer on scripted streams: what it subscribes to, what it hears, and what becomes of it when Redis goes.
+// The pub/sub layer on scripted streams: its subscriptions, its messages, and outages.
 #include <algorithm>
 #include <string>
 #include <vector>

@@ -47,7 +47,7 @@ class TablePage final : public Page<TableParams> {
   WorkerPool& pool_;
 };
 
-// Believes whoever says ?user=7.
+// Accepts any ?user=7.
 class Believe final : public Middleware {
  public:
   Task<Verdict> handle(Scope& scope) override {
@@ -130,7 +130,7 @@ void House::quiet() {
 void House::publish() {
   std::mt19937_64 random(seed_++);
   const auto below = [&random](int bound) { return std::uniform_int_distribution<int>(0, bound - 1)(random); };
-  // What a full or closed layer refuses is not this program's business: the counters tell.
+  // Refusals of a full or closed layer are ignored here: the counters have them.
   while (noisy_) {
     const std::string table = std::to_string(below(tables));
     const UserId user(std::to_string(below(users)));

@@ -30,7 +30,7 @@ class House {
   /// Publishes, revokes and signs out until quiet() is called.
   void make_noise();
   void quiet();
-  /// Waits until nobody is here and nothing is under way; false if that takes too long.
+  /// Waits until there is no connection and no pending work; false if that takes too long.
   bool comes_to_rest();
 
   sluice::ServerStats server_stats() const { return server_.stats(); }

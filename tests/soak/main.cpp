@@ -44,7 +44,7 @@ State state_of(const soak::House& house) {
           layer.groups, layer.channels};
 }
 
-// The clients' process: it hears "seconds seed\n", lets them loose, and answers with the number of visits.
+// The clients' process: reads "seconds seed\n", runs them, and answers with the number of visits.
 class Visitors {
  public:
   explicit Visitors(std::size_t robots) {

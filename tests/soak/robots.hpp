@@ -7,8 +7,8 @@
 
 namespace soak {
 
-/// Lets `robots` clients at a time visit the server until the time is over, each in a thread and again and again as
-/// somebody else, and returns how many visits that were. All have left when it returns.
+/// Runs `robots` clients at a time against the server until the time is over, each in a thread and repeatedly as
+/// another client, and returns the number of visits. All have left when it returns.
 std::uint64_t let_loose(std::uint16_t port, std::size_t robots, std::chrono::milliseconds time, std::uint64_t seed);
 
 }  // namespace soak

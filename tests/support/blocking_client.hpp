@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A TCP client that does what a test says, byte by byte, and waits at most a minute for an answer.
+// A TCP client that a test controls byte by byte, and that waits at most a minute for an answer.
 #pragma once
 
 #include <arpa/inet.h>
@@ -77,7 +77,7 @@ class BlockingClient {
   }
   /// All that comes until the end; then what kind of end it was.
   std::string read_to_end() { return read_until("\r\n no such line \r\n"); }
-  /// Nothing came within this time, and the connection stands.
+  /// Nothing arrived within this time, and the connection is open.
   bool hears_nothing_for(int milliseconds) {
     set_patience(milliseconds);
     const bool nothing = ahead_.empty() && read_more() == nothing_came;

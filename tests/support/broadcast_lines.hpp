@@ -9,7 +9,7 @@
 
 namespace sluice::test {
 
-/// A broadcast as one line: whom it leaves out, whom it is for, and its payload.
+/// A broadcast as one line: the excluded, the recipients, and the payload.
 inline std::string line(const Broadcast& broadcast) {
   const auto list = [](const std::vector<UserId>& users) {
     std::string ids;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A second opinion on compressed data (RFC 1951): slow, strict, and it tells how far back the data refers.
+// A second decompressor (RFC 1951): slow, strict, and it reports how far back the data refers.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// No log, where a test provokes hundreds of lines that say what is expected there.
+// Silences the log where a test provokes hundreds of expected lines.
 #pragma once
 
 #include "sluice/core/log.hpp"

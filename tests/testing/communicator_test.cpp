@@ -12,7 +12,7 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-// Does what it is told, word by word.
+// Obeys its messages, word by word.
 class Parrot : public Consumer {
  public:
   Task<> connect() override {

@@ -9,7 +9,7 @@ using namespace sluice::testing;
 
 namespace {
 
-// What the server's side of a connection hears, as one text.
+// The callbacks of the server's side of a connection, as one text.
 class Listener : public ConnectionEvents {
  public:
   explicit Listener(std::string& heard) : heard_(heard) {}

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Writes down what a stream tells.
+// Records a stream's callbacks.
 struct Teller final : StreamEvents {
   void on_open() override { note("open"); }
   void on_bytes(std::string_view bytes) override { note(bytes); }
@@ -22,7 +22,7 @@ struct Teller final : StreamEvents {
   std::string told;
 };
 
-// A server that says everything again, in capitals' stead with a mark.
+// A server that echoes everything with a mark.
 struct Room {
   Room()
       : dialer([this](const std::shared_ptr<ScriptedPeer>& dialled) {

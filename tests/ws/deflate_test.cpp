@@ -22,7 +22,7 @@ std::string outcome_name(Inflater::Outcome outcome) {
   return outcome == Inflater::Outcome::too_big ? "too big" : outcome == Inflater::Outcome::corrupt ? "corrupt" : "good";
 }
 
-// What a message comes to, fed in pieces; or what is wrong with it.
+// A message decompressed in pieces; or its fault.
 std::string inflated(Inflater& inflater, std::string_view payload, std::size_t piece = no_limit,
                      std::size_t limit = no_limit) {
   std::string out;
@@ -179,7 +179,7 @@ TEST_CASE("a limit stops a message at its byte, and a bomb at its beginning", "[
 }
 
 TEST_CASE("a row of final blocks costs little more than a row of others", "[ws]") {
-  // Each block comes to nothing, behind a window that is full.
+  // Each block is empty, behind a full window.
   const std::string full = deflated(noise(40'000)) + "\x00\x00\xff\xff"s;
   const auto time_of = [&](std::string_view block) {
     constexpr int blocks = 20'000;

@@ -186,7 +186,7 @@ TEST_CASE("a window of its own serves one connection, message after message", "[
   CHECK(to_ann.read(again.wire()) == Messages{"*" + rows_json(1'000)});
   CHECK(to_ben.read(ben->deflate(plain).wire()) == Messages{"*" + rows_json(1'000)});
   CHECK(shared.sent().messages == 3);
-  // What did not shrink has gone into the window all the same, so it is sent as it went.
+  // A message that did not shrink is in the window all the same, so it is sent compressed.
   const Frame random = frames.encode(MessageKind::binary, noise(2'000));
   CHECK(to_ann.read(ann->deflate(random).wire()) == Messages{"*" + noise(2'000)});
   const Frame once_more = ann->deflate(random);

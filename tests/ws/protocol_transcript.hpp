@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a ServerProtocol says of some bytes, as lines to compare, and that it says the same however they are cut.
+// A ServerProtocol's result for some bytes, as lines to compare, and a check that it is the same however they are
+// split.
 #pragma once
 
 #include <algorithm>

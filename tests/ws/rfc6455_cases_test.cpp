@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What RFC 6455 asks of a server, case by case, in the order of the public conformance suites: framing, pings, reserved
-// bits, opcodes, fragmentation, UTF-8, closing. Each case is heard whole, byte by byte, and cut at every byte.
+// The requirements of RFC 6455 for a server, case by case, in the order of the public conformance suites: framing,
+// pings, reserved bits, opcodes, fragmentation, UTF-8, closing. Each case is fed whole, byte by byte, and split at
+// every byte.
 #include <string>
 #include <vector>
 

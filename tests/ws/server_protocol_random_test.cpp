@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Random frames, against a plain model of what they say, and random garbage, against itself cut otherwise.
+// Random frames, compared with a simple model, and random garbage, compared with itself split differently.
 #include <random>
 
 #include "support/catch.hpp"
@@ -39,7 +39,7 @@ class Dice {
   std::mt19937 engine_;
 };
 
-// What a client says, as bytes and as what ought to be heard.
+// A client's messages, as bytes and as the expected result.
 class Speaker {
  public:
   explicit Speaker(Dice& dice) : dice_(dice) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a constructor or a factory says about a configuration that it can't use.
+// The message with which a constructor or a factory refuses a configuration.
 #pragma once
 
 #include <stdexcept>

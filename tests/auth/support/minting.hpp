@@ -107,7 +107,7 @@ class Signer {
   std::shared_ptr<EVP_PKEY> key_;
 };
 
-/// The three parts, whatever they say. `alg` is how it is signed, not what the header says.
+/// The three parts with any content. `alg` is the algorithm of the signature, not that of the header.
 inline std::string mint(std::string_view header, std::string_view claims, const Signer& signer, std::string_view alg) {
   const std::string text = base64url(header) + "." + base64url(claims);
   return text + "." + base64url(signer.sign(alg, text));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Verifiers to try tokens on, and why a token is refused. The clock stands at 1000 seconds.
+// Verifiers for tests of tokens, and the reason of a refusal. The clock is at 1000 seconds.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A consumer that does what it is told, and the place where its story is written down.
+// A consumer that obeys its messages, and a record of its calls.
 #pragma once
 
 #include <map>
@@ -21,8 +21,8 @@
 
 namespace sluice::SLUICE_ABI::testing {
 
-/// One test's world: an executor, a layer that writes down what it is asked, a host of Obedient consumers, and a log of
-/// what they did.
+/// One test's world: an executor, a layer that records its calls, a host of Obedient consumers, and a log of their
+/// calls.
 class Story {
  public:
   explicit Story(HostOptions options = {}, ChannelLayerOptions layer_options = {});
@@ -36,7 +36,7 @@ class Story {
 
   /// Where "wait NAME" waits.
   Completion<std::monostate> gate(const std::string& name) { return gates_[name]; }
-  /// Lets it go on.
+  /// Resumes it.
   void open(const std::string& name);
 
   /// An event for Obedient's handler: it does `what`.
@@ -64,7 +64,7 @@ class Story {
   std::unique_ptr<Host> host;
 };
 
-/// Does what its client's messages, its events and its query say: orders with "; " between them.
+/// Obeys its client's messages, its events and its query: orders with "; " between them.
 ///
 ///     accept [SUBPROTOCOL] | deny STATUS | close [CODE [TEXT]] | send TEXT | throw TEXT | note TEXT
 ///     join GROUP | leave GROUP | wait GATE | publish GROUP TEXT | connected? | name

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A connection whose network takes as many bytes as the test says.
+// A connection whose network takes as many bytes as the test allows.
 #pragma once
 
 #include <array>

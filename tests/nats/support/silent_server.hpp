@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A server that begins as a NATS server with TLS, and says nothing more.
+// A server that begins as a NATS server with TLS, and then sends nothing.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What proxies in front of a server say, and how a server is told to believe them.
+// Headers of proxies in front of a server, and the options to trust them.
 #pragma once
 
 #include <string>

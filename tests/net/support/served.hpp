@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A server on a port of its own, with a gateway that a test tells what to do.
+// A server on a port of its own, with a gateway that a test controls.
 #pragma once
 
 #include <condition_variable>
@@ -60,8 +60,8 @@ class Door : public ConnectionEvents {
   Executor& executor;
 };
 
-/// Accepts all and sends back what it hears, unless told otherwise. It writes down "open PATH", "said TEXT",
-/// "drained", "stop" and "closed CODE TEXT".
+/// Accepts all and echoes messages, unless configured otherwise. It records "open PATH", "said TEXT", "drained", "stop"
+/// and "closed CODE TEXT".
 class TestGateway : public Gateway {
  public:
   explicit TestGateway(ConsumerLimits limits = {}) : limits_(limits) {}

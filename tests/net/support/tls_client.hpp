@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A client that speaks TLS, and lets a test have its hands on the records.
+// A client with TLS that gives a test access to the records.
 #pragma once
 
 #include <openssl/ssl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Programs beside the test: started, talked to, stopped, killed, and gone at the end whatever happens.
+// Programs beside the test: starts, stops and kills them, and ends them in any case.
 #pragma once
 
 #include <sys/types.h>

@@ -39,7 +39,7 @@ class TinyRedis {
   /// What it sends to clients that wait for messages is lost from now on, and so is what those ask: a line that is
   /// half-open, a reader that stands still.
   void lose_readers();
-  /// Its role, "master" unless something else is said.
+  /// Its role, by default "master".
   void play(std::string role) { role_ = std::move(role); }
   /// It is a sentinel as well, and names this host, at port 6379, as the master.
   void name_master(std::string host) { master_ = std::move(host); }

@@ -14,7 +14,7 @@
 
 namespace sluice::SLUICE_ABI::redis {
 
-/// A subscriber that writes down what it hears.
+/// A subscriber that records what it receives.
 class Listener final : public Subscriber {
  public:
   Listener(ChannelLayer& layer, testing::ManualExecutor& executor) : layer_(layer), executor_(executor) {
@@ -24,7 +24,7 @@ class Listener final : public Subscriber {
   ~Listener() { close(); }
   Listener(const Listener&) = delete;
 
-  /// Begins to join; `joined` says what came of it.
+  /// Begins to join; `joined` has the result.
   void begin_to_join(std::string group) {
     joined = "waiting";
     group_ = std::move(group);
