@@ -15,7 +15,7 @@ namespace sluice::SLUICE_ABI {
 SLUICE_API std::string in_quotes(std::string_view text, std::size_t longest = 64);
 
 /// The text as one line: it escapes line breaks, control characters and characters that turn the direction of text, and
-/// nothing else. For lines that hold somebody's text already.
+/// nothing else. For lines that contain a client's text already.
 std::string on_one_line(std::string_view text);
 
 }  // namespace sluice::SLUICE_ABI

@@ -38,7 +38,7 @@ struct Event::State {
   mutable std::atomic<bool> has_text = false, has_document = false, has_broadcasts = false;
   mutable std::mutex making;
 
-  // std::call_once would do, but glibc's makes a system call, even when nobody waits.
+  // Not std::call_once: glibc's makes a system call, even when no thread waits.
   template <class Make>
   void once(std::atomic<bool>& done, Make make) const {
     if (done.load(std::memory_order_acquire)) return;

@@ -220,7 +220,7 @@ bool NatsConnection::dial() {
       }).detach();
       changed_.wait_for(lock, 3 * options_.answer_time, [&] { return attempt->ended || !events_; });
       if (!attempt->ended) attempt->failure = "no answer";
-    } catch (const std::exception& error) {  // a certificate that is not there now, say
+    } catch (const std::exception& error) {  // for example, a certificate that is missing now
       if (!lock) lock.lock();
       attempt->failure = error.what();
       attempt->ended = true;
@@ -312,7 +312,7 @@ natsStatus NatsConnection::perform(const Operation& operation) {
   return status;
 }
 
-// Subscriptions end with their connection: the server need not be told of each.
+// Subscriptions end with their connection: no unsubscribe is needed.
 void NatsConnection::hang_up() {
   natsConnection_Close(connection_);
   for (const auto& [subject, subscription] : subscriptions_) natsSubscription_Destroy(subscription);

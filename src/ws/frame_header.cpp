@@ -28,7 +28,7 @@ FrameHeaderReader::Step FrameHeaderReader::next(std::span<char>& input) noexcept
     input = input.subspan(have_);
     return fault().empty() ? Step::complete : Step::failed;
   }
-  // In two helpings: the second byte tells how long the rest is.
+  // In two steps: the second byte has the length of the rest.
   for (;;) {
     const std::size_t wanted = have_ < 2 ? 2 : length_end() + sizeof(MaskingKey);
     const std::size_t taken = std::min(wanted - have_, input.size());

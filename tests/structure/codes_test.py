@@ -63,6 +63,13 @@ class Codes(unittest.TestCase):
                 self.assertIn(f"{kind} {full} has an entry in docs/codes, and nothing emits it", found)
             self.assertIn(f'{kind} {full}: there is no test "there is no such test"', found)
 
+    def test_a_test_that_does_not_mention_its_code_is_reported(self):
+        changed = copy.deepcopy(self.entries)
+        changed["counters"]["sluice_server_pings"]["test"] = "a task may be finished from the start"
+        changed["statuses"]["421"]["test"] = "a task may be finished from the start"
+        self.assertEqual(page(changed).complaints, [
+            "status 421: its tests do not mention it", "counter sluice_server_pings: its tests do not mention it"])
+
 
 if __name__ == "__main__":
     unittest.main(argv=["codes"])

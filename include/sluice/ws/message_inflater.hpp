@@ -56,7 +56,7 @@ class SLUICE_API MessageInflater {
   InflaterPool& pool_;
   DeflateTotals& totals_;
   std::unique_ptr<Inflater> inflater_;
-  std::uint64_t wire_bytes_ = 0;  // of the message in hand
+  std::uint64_t wire_bytes_ = 0;  // of the current message
   int window_bits_;
   bool in_message_ = false;
 };

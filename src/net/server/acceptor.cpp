@@ -142,7 +142,7 @@ void Acceptor::wait() noexcept {
       self->executor_.run([self] {
         if (self->acceptor_.is_open()) self->accept_waiting();
       });
-    } catch (...) {  // no memory to queue it behind the turn that another thread runs: Asio tells again at once
+    } catch (...) {  // no memory to queue it behind another thread's turn: Asio reports it again at once
       self->wait();
     }
   }));

@@ -24,8 +24,8 @@ Result<IpEndpoint> peer_of_adopted(int descriptor, std::size_t read, const Adopt
 /// as they were. Any thread.
 Result<> make_ready(int descriptor);
 
-/// The head of the request as HTTP/1 writes it. Fails with invalid_argument when a part of it can't stand in a head: a
-/// line break in a value, say. Any thread.
+/// The head of the request as HTTP/1 writes it. Fails with invalid_argument when a part of it is invalid in a head,
+/// such as a line break in a value. Any thread.
 Result<std::string> head_of(const AdoptedRequest& request);
 
 }  // namespace sluice::SLUICE_ABI::net

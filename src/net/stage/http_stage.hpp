@@ -80,7 +80,7 @@ class HttpStage {
 
   /// Its client has disconnected, and the connection is kept for the handler only.
   bool kept_for_handler() const noexcept { return handler_.kept(); }
-  /// Destroys a handler at work, and a body.
+  /// Destroys a running handler, and a body.
   void drop_request() noexcept;
 
  private:

@@ -36,8 +36,7 @@ void RedisBus::prove(std::size_t number) {
     if (!reply || !asked.connected) return;  // the host is lost
     if (!reply->is_error()) return asked.proof.accepted(ticket);
     asked.proof.refused(ticket);
-    // Others may publish where this process may not. A Redis that is full, say, refuses them as well, and each sender
-    // is told.
+    // Other processes may publish although this one may not. If Redis refuses all of them, each sender gets an error.
     if (is_kept_from_us(*reply)) return asked.node->lose(unexpected("a probe of this process to itself", *reply));
     if (reply->is_error("NOPERM")) {
       context_->refused("a probe, so that it is not proven that events arrive,", {}, *reply);
