@@ -153,8 +153,9 @@ def statuses(found):
     return emitted
 
 
-LOG = re.compile(r"(?<![\w.>:])log\(|\bwrite\(\s*(?=LogLevel)|(?<!void )\blog_failure\(")
-PLUMBING = {"src/core/log.cpp", "src/core/failure.cpp", "src/core/failure.hpp", "include/sluice/core/log.hpp",
+LOG = re.compile(r"(?<![\w.>:])log\(|\bwrite\(\s*(?=LogLevel)|(?<!void )\blog_failure\(|(?<!void )\babort_with\(")
+LEVELS = {"abort_with(": "error, then the program ends"}
+PLUMBING = {"src/core/abort_with.hpp", "src/core/log.cpp", "src/core/failure.cpp", "src/core/failure.hpp", "include/sluice/core/log.hpp",
             "include/sluice/core/log_throttle.hpp"}
 
 
@@ -169,7 +170,7 @@ def log_lines(found):
             text = call
             if call.startswith("write"):  # the subject comes first
                 text = re.sub(r'^write\(\s*LogLevel::\w+,\s*(?:"[^"]*"|[\w.()]+)\s*,', "", call)
-            emitted.append(Found(source, match.start(), None, literal(text).replace('\\"', '"'), level[1] if level else "error"))
+            emitted.append(Found(source, match.start(), None, literal(text).replace('\\"', '"'), level[1] if level else LEVELS.get(match[0], "error")))
     return emitted
 
 
@@ -281,14 +282,16 @@ class Page:
                 "<!-- Written by tests/structure/codes_page.py --write from docs/codes/*.toml and the sources. -->\n\n"
                 "Everything that Sluice reports to clients, callers and operators: [close codes](#close-codes),\n"
                 "[HTTP statuses](#http-statuses), [error codes](#error-codes), [log lines](#log-lines), "
-                "[counters](#counters),\n[limits](#limits) and [bounds of a layer](#bounds-of-a-layer). Each row names the function that emits it and a test that "
-                "shows it. A structure test fails when a row is\nmissing, and when this page is not up to date.\n")
+                "[counters](#counters),\n[limits](#limits) and [bounds of a layer](#bounds-of-a-layer). Each row names the "
+                "function that emits it and a test\nthat shows it. A structure test fails when a row is missing, and when "
+                "this page is not up to date.\n")
 
     def closes(self):
         codes, emitted = close_codes(self.root, self.found)
         entries = self.entries["close_codes"]
         page = ("\n## Close codes\n\nWebSocket close codes (RFC 6455 section 7.4) that the library sends or reports. "
-                "An application may send any code of\n1000 to 1014 but 1004, 1005 and 1006, and of 3000 to 4999.\n\n"
+                "An application may send any code of\n1000 to 1014 but 1004, 1005 and 1006, and of 3000 to 4999: "
+                "`may_be_sent()` in [close_reason.hpp](../include/sluice/core/close_reason.hpp).\n\n"
                 + table("code", "meaning", "cause", "remedy", "emitted by, with its text", "shown by"))
         for name in self.matched("close code", codes, entries, "meaning", "cause", "remedy", "test"):
             entry = entries[name]
