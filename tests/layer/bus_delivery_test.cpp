@@ -5,6 +5,7 @@
 #include <string>
 
 #include "layer/hub/hub.hpp"
+#include "sluice/layer/layer_notices.hpp"
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
 
@@ -73,4 +74,32 @@ TEST_CASE("after a failed delivery by a bus the next one arrives everywhere", "[
     CHECK(hub->stats().waiting_bytes == 0);
     CHECK(hub->has_room());
   }
+}
+
+TEST_CASE("a notice for everybody is delivered between what came before it and what came after", "[layer]") {
+  ManualExecutors executors(2);
+  const auto hub = std::make_shared<Hub>(executors, ChannelLayerOptions{}, "specific.here!");
+  Member ann(*hub, executors.at(0)), bob(*hub, executors.at(1));
+  hub->deliver_to_group("g", Event::named("before"));
+  hub->deliver_to_all(Event::of(LayerDown{}));
+  hub->deliver_to_group("g", Event::named("after"));
+  hub->deliver_to_channel(bob.name(), Event::named("bob"));
+  executors.run_all();
+  CHECK(ann.heard == "before layer_down after ");
+  CHECK(bob.heard == "before layer_down after bob ");
+  CHECK(hub->stats().waiting_events == 0);
+}
+
+TEST_CASE("a flush drops the mail of groups and channels, and no notice for everybody", "[layer]") {
+  ManualExecutors executors(1);
+  const auto hub = std::make_shared<Hub>(executors, ChannelLayerOptions{}, "specific.here!");
+  Member ann(*hub, executors.at(0));
+  auto flushing = hub->flush();
+  executors.at(0).run([&] { (void)flushing.start({[](void*) noexcept {}, nullptr}); });
+  hub->deliver_to_channel(ann.name(), Event::named("mail"));
+  hub->deliver_to_all(Event::of(LayerDown{}));
+  executors.run_all();
+  CHECK(ann.heard == "layer_down ");
+  CHECK(hub->stats().waiting_events == 0);
+  CHECK(hub->stats().waiting_bytes == 0);
 }

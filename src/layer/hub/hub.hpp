@@ -54,7 +54,7 @@ class SLUICE_API Hub : public std::enable_shared_from_this<Hub> {
   void deliver_to_channel(std::string_view channel, Event event);
   /// To the readers of a plain channel in this process; events above its capacity are counted.
   void deliver_to_plain_channel(std::string_view channel, Event event);
-  /// To every subscriber in this process.
+  /// To every subscriber in this process, between what the bus delivered before and what it delivers later.
   void deliver_to_all(const Event& event);
   /// The watch is called for each channel, also for those that are open now.
   void watch_channels(ChannelWatch watch);

@@ -38,6 +38,8 @@ std::size_t HubShard::deliver_mail(std::size_t at) {
   if (mail.group.empty()) {
     if (HubMember* member = find(mail.channel)) {
       deliver_to_channel(*member, mail);
+    } else if (mail.to_all()) {
+      for_each_member([&](HubMember& each) { deliver_to(each, mail.event); });
     } else {
       count(counters_.no_channel, 1);
       reports_->dropped(LayerDrop::no_channel);
@@ -106,7 +108,9 @@ void HubShard::missed_by(HubMember& member) noexcept {
 
 // The recipients are not known any more: each member may have missed an event.
 void HubShard::missed(const Mail& mail) noexcept {
-  if (mail.group.empty()) {
+  if (mail.to_all()) {
+    for_each_member([this](HubMember& member) { missed_by(member); });
+  } else if (mail.group.empty()) {
     if (HubMember* member = find(mail.channel)) missed_by(*member);
   } else if (const HubGroup* group = find(mail.group)) {
     for (HubMember* member : group->members) missed_by(*member);
@@ -234,14 +238,6 @@ void HubShard::deliver_to_channel(HubMember& member, const Mail& mail) {
     delivered += deliver_to(member, DeliveryRun{{&delivery, 1}, delivery.frame, event.broadcast_kind(), {}});
   }
   count_delivered(mail, 1, delivered);
-}
-
-void HubShard::deliver_to_all(const Event& event) noexcept {
-  delivering_ = true;
-  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
-    if (HubMember* member = slots_.at(slot)) deliver_to(*member, event);
-  }
-  delivering_ = false;
 }
 
 }  // namespace sluice::SLUICE_ABI

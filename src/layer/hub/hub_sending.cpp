@@ -203,8 +203,15 @@ void Hub::deliver_to_plain_channel(std::string_view channel, Event event) {
 }
 
 void Hub::deliver_to_all(const Event& event) {
+  const std::size_t cost = HubShard::cost_of(event);
   for (const auto& shard : shards_) {
-    shard->executor().post([shard, event] { shard->deliver_to_all(event); });
+    shard->room().take_anyway(cost);
+    try {
+      shard->send_to_all(event, cost);
+    } catch (...) {
+      shard->room().give_back(1, cost);
+      throw;
+    }
   }
 }
 

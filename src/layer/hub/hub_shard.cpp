@@ -92,9 +92,7 @@ void HubShard::open(HubMember& member) {
 
 void HubShard::watch_channels(std::shared_ptr<const ChannelWatch> watch) {
   watch_ = std::move(watch);
-  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
-    if (const HubMember* member = slots_.at(slot)) watch_->opened(member->name());
-  }
+  for_each_member([this](const HubMember& member) { watch_->opened(member.name()); });
 }
 
 void HubShard::close(HubMember& member) noexcept {
@@ -166,17 +164,16 @@ const HubGroup* HubShard::find(std::string_view group) const {
 }
 
 void HubShard::clear() {
-  std::vector<Mail> dropped;
+  std::size_t dropped = 0, bytes = 0;
   {
     std::lock_guard lock(mutex_);
-    dropped.swap(inbox_);
+    dropped = std::erase_if(inbox_, [&](const Mail& mail) {
+      if (!mail.to_all()) bytes += mail.cost;
+      return !mail.to_all();
+    });
   }
-  std::size_t bytes = 0;
-  for (const Mail& mail : dropped) bytes += mail.cost;
-  room_.give_back(dropped.size(), bytes);
-  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
-    if (HubMember* member = slots_.at(slot)) leave_all(*member);
-  }
+  room_.give_back(dropped, bytes);
+  for_each_member([this](HubMember& member) { leave_all(member); });
 }
 
 // ---------------------------------------------------------------- a member

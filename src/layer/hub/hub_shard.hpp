@@ -69,6 +69,10 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   void send(std::uint64_t channel, Event event, std::size_t cost) {
     put({std::string(), channel, std::move(event), cost, reports_->now(executor_)});
   }
+  /// To every member, in its turn among the other mail. clear() leaves it.
+  void send_to_all(const Event& event, std::size_t cost) {
+    put({std::string(), everyone, event, cost, reports_->now(executor_)});
+  }
 
   /// A number for a member that opens next. No other channel of this shard ever has it.
   std::uint64_t take_number();
@@ -82,8 +86,7 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   const HubGroup* find(std::string_view group) const;
   HubMember* find(std::uint64_t channel) const noexcept;
   void watch_channels(std::shared_ptr<const ChannelWatch> watch);
-  void deliver_to_all(const Event& event) noexcept;
-  /// Empties every group and drops the mail that waits.
+  /// Empties every group and drops the mail that waits for groups and channels.
   void clear();
 
   struct Counters {  // written by the executor, read by any thread
@@ -92,12 +95,15 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   const Counters& counters() const noexcept { return counters_; }
 
  private:
+  static constexpr std::uint64_t everyone = 0;  // no channel has this number
   struct Mail {
-    std::string group;  // empty: to one channel
-    std::uint64_t channel;
+    std::string group;      // empty: to one channel
+    std::uint64_t channel;  // or to everyone
     Event event;
     std::size_t cost;
     LayerReports::Time published;  // or arrived from the bus; for observers only
+
+    bool to_all() const noexcept { return group.empty() && channel == everyone; }
   };
 
   static constexpr std::size_t max_authors = 8;  // that each member of a run is compared with
@@ -126,6 +132,12 @@ class HubShard : public std::enable_shared_from_this<HubShard> {
   void missed(const Mail& mail) noexcept;
   std::uint64_t deliver_to_author(HubMember& member, const DeliveryRun& run) noexcept;
   void deliver_to_audience(const HubGroup& group, const Mail& mail);
+  template <class F>
+  void for_each_member(F call) {
+    for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+      if (HubMember* member = slots_.at(slot)) call(*member);
+    }
+  }
   template <class F>
   void for_each_of(const Audience& audience, const HubGroup& group, F call);
   void deliver_to_channel(HubMember& member, const Mail& mail);
