@@ -156,6 +156,20 @@ TEST_CASE("connections in the kernel's queue are served when the server stops", 
   CHECK_THROWS(served.connect());
 }
 
+TEST_CASE("a stop with 1013 names the time that its options give, and none without one", "[net]") {
+  Served served({.return_after = 2s});
+  auto client = served.enter();
+  StopOptions options{.window = 0ms, .reason = CloseReason(close_code::try_again_later, "moving")};
+  std::string told = "close 1013 moving";
+  SECTION("no time") {}
+  SECTION("a time") {
+    options.return_after = 30s;
+    told += " retry_after_ms=30000";
+  }
+  served.server.stop(options);
+  CHECK(client.hear() == told);
+}
+
 TEST_CASE("a slow reader receives everything that was sent before the stop, within the grace", "[net]") {
   AsioServerOptions options;
   options.limits.close_time = 50ms;

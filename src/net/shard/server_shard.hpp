@@ -58,9 +58,11 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   /// How this shard stops.
   ShardShutdown& shutdown() noexcept { return shutdown_; }
   bool stopping() const noexcept { return shutdown_.begun(); }
-  /// The reason as it goes into a close frame: 1013 names the time after which the client may come back.
+  /// The reason as it goes into a close frame: 1013 names the time after which the client may come back. The reason of
+  /// a stop is as StopOptions::return_after made it.
   CloseReason with_return_time(const CloseReason& reason) {
-    return reason.code() == close_code::try_again_later ? context_.return_times.invite_back(reason) : reason;
+    if (reason.code() != close_code::try_again_later || shutdown_.is_close_reason(reason)) return reason;
+    return context_.return_times.invite_back(reason);
   }
   /// The most bytes that a connection queues before it writes within the turn, so that a flood does not grow until its
   /// end.

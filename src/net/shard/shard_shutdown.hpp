@@ -27,6 +27,8 @@ class ShardShutdown {
   bool begun() const noexcept { return how_.plan != nullptr; }
   /// The reason that WebSockets are closed with.
   CloseReason close_reason() const { return how_.plan ? how_.plan->invite_back(how_.close_reason) : how_.close_reason; }
+  /// Is it the reason that StopOptions gave?
+  bool is_close_reason(const CloseReason& reason) const noexcept { return begun() && reason == how_.close_reason; }
   /// After begin(): shuts the connection down when the plan says, or at `when`.
   void plan(AsioConnection& connection);
   void shut_down_at(AsioConnection& connection, Deadline::Time when);
