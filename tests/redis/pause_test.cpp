@@ -31,9 +31,9 @@ struct Two final : ExecutorGroup {
 // A layer with a subscriber on a blocked executor, and a layer that sends to it.
 template <class Layer>
 struct BusyWorld {
-  BusyWorld()
-      : layer(std::make_unique<Layer>(executors, dialer, options(), clock())),
-        sender(std::make_unique<Layer>(executors, dialer, options(), clock())),
+  explicit BusyWorld(const RedisOptions& options = usual())
+      : layer(std::make_unique<Layer>(executors, dialer, options, clock())),
+        sender(std::make_unique<Layer>(executors, dialer, options, clock())),
         ann(std::make_unique<Listener>(*layer, executors.busy)) {
     ann->begin_to_join("g");
     run_all();
@@ -45,7 +45,7 @@ struct BusyWorld {
     run_all(5s);
   }
 
-  static RedisOptions options() {
+  static RedisOptions usual() {
     RedisOptions options;
     options.expiry = 1h;
     options.arrived_events = 10;
@@ -109,6 +109,18 @@ TEST_CASE("a pause after which events may be lost is a gap, and a short one is n
   CHECK_THAT(heard, Catch::Matchers::ContainsSubstring("layer_up"));
   CHECK_THAT(heard, Catch::Matchers::ContainsSubstring("150"));
   CHECK(world.layer->redis_stats().up);
+}
+
+TEST_CASE("a pause past the capacity that channel_capacity gives a process is a gap", "[redis]") {
+  RedisOptions options = BusyWorld<RedisChannelLayer>::usual();
+  options.channel_capacity = {ChannelCapacity::glob("jobs*", 1), ChannelCapacity::glob("specific.*", 30)};
+  BusyWorld<RedisChannelLayer> world(options);
+  world.send(1, 30);  // of which 20 wait in the inbox
+  world.run_all(5s);
+  CHECK(world.ann->heard() == numbers(1, 30));
+  world.send(1, 60);
+  world.run_all(5s);
+  CHECK_THAT(world.ann->heard(), Catch::Matchers::ContainsSubstring("layer_down"));
 }
 
 TEMPLATE_LIST_TEST_CASE("a pause in reading is not taken for a lost or a deaf connection", "[redis]", Layers) {

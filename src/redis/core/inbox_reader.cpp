@@ -6,6 +6,7 @@
 
 #include "core/whole_number.hpp"
 #include "redis/bus/echo_proof.hpp"
+#include "redis/core/inbox_writer.hpp"
 #include "redis/core/message_sequence.hpp"
 #include "redis/wire/node.hpp"
 
@@ -16,6 +17,15 @@ constexpr std::size_t batch = 100;  // of an inbox, in one command
 constexpr auto block_time = std::chrono::seconds(5);
 constexpr std::string_view nothing = "\xc1";  // a byte that begins no message, in whatever format
 
+// What every sender, of Sluice and of channels_redis with these options, lets wait in the inbox of this process.
+std::size_t inbox_capacity(const RedisContext& context) {
+  const RedisOptions& options = context.options();
+  const auto for_django = [&](const std::string& local) {
+    return capacity_for_django(options, context.process() + local);
+  };
+  return std::min({options.process_capacity, for_django(group_local_name(1)), for_django("c.0")});
+}
+
 }  // namespace
 
 InboxReader::InboxReader(SessionEvents& events, Node& node, std::size_t host, std::string inbox,
@@ -25,6 +35,7 @@ InboxReader::InboxReader(SessionEvents& events, Node& node, std::size_t host, st
       node_(node),
       host_(host),
       inbox_(std::move(inbox)),
+      capacity_(inbox_capacity(context_)),
       numbers_(std::move(numbers)) {}
 
 void InboxReader::begin(Function<void()> reading) {
@@ -95,10 +106,9 @@ void InboxReader::wait_for_room() {
   events_.layer().when_room(while_read([this, since] {
     reader_->request({"ZCARD", inbox_}, [this, since](const Result<Reply>& reply) {
       if (!reply) return;
-      const RedisOptions& options = context_.options();
       const auto waiting = static_cast<std::size_t>(std::max<std::int64_t>(reply->integer, 0));
-      const bool full = reply->is_error() || waiting >= std::min(options.capacity, options.process_capacity);
-      const bool too_long = context_.executor().now() - since >= options.expiry;
+      const bool full = reply->is_error() || waiting >= capacity_;
+      const bool too_long = context_.executor().now() - since >= context_.options().expiry;
       drain();
       if (!full && !too_long) return;
       events_.unsettled(host_, Error(ErrorCode::layer_unavailable,

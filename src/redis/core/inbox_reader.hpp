@@ -44,6 +44,7 @@ class InboxReader {
   Node& node_;
   const std::size_t host_;
   const std::string inbox_;
+  const std::size_t capacity_;  // of the inbox: past it a sender leaves events out
   const std::shared_ptr<const GroupNumbers> numbers_;
   std::shared_ptr<Link> reader_;
   std::optional<Reply> refusal_;  // of a read

@@ -45,6 +45,13 @@ bool is_sluice_channel(std::string_view channel) {
   return mark != channel.npos && channel.size() > mark + 2 && channel[mark + 2] == '.';
 }
 
+std::size_t capacity_for_django(const RedisOptions& options, std::string_view channel) {
+  for (const ChannelCapacity& exception : options.channel_capacity) {
+    if (exception.fits(channel)) return exception.capacity();
+  }
+  return options.capacity;
+}
+
 InboxWriter::InboxWriter(SessionEvents& events, Node& node, std::size_t host, std::string inbox, const GroupKeys& keys,
                          std::shared_ptr<MessageSequence> sequence)
     : events_(events),
@@ -127,11 +134,7 @@ void InboxWriter::found(Outgoing outgoing, const Reply& members) {
 
 std::size_t InboxWriter::capacity_of(std::string_view channel) const {
   const RedisOptions& options = context_.options();
-  if (is_sluice_channel(channel)) return options.process_capacity;
-  for (const ChannelCapacity& exception : options.channel_capacity) {
-    if (exception.fits(channel)) return exception.capacity();
-  }
-  return options.capacity;
+  return is_sluice_channel(channel) ? options.process_capacity : capacity_for_django(options, channel);
 }
 
 void InboxWriter::write(Outgoing outgoing) {

@@ -17,6 +17,8 @@ namespace sluice::SLUICE_ABI::redis {
 
 /// True for a name of a Sluice process, which empties its inbox at once unless one of its executors is blocked.
 bool is_sluice_channel(std::string_view channel);
+/// How many events channels_redis lets wait in a channel: the first exception that fits its name counts (CL-13).
+std::size_t capacity_for_django(const RedisOptions& options, std::string_view channel);
 
 /// Looks up a group's members, and writes to each key that they share. Its executor only.
 class InboxWriter {
