@@ -16,7 +16,7 @@ class ScriptedChannelLayer::Script {
   /// Records the operation; an Error when it is its turn to fail.
   Result<void> ask(std::string line) {
     std::lock_guard lock(mutex_);
-    const bool fails = failing_ || (until_failure_ > 0 && --until_failure_ == 0);
+    const bool fails = failing_ || (until_failure_ > 0 && --until_failure_ == 0) || is_to_fail(line);
     write(fails ? line + ": layer_unavailable" : line);
     if (!fails) return {};
     return Error(ErrorCode::layer_unavailable, std::move(line) + ": the script says so");
@@ -26,6 +26,26 @@ class ScriptedChannelLayer::Script {
     write(line);
   }
 
+  /// The operation was passed on, and has ended.
+  void done(std::string_view line) {
+    std::function<void()> work;
+    {
+      std::lock_guard lock(mutex_);
+      if (!work_ || line != awaited_) return;
+      work = std::exchange(work_, nullptr);
+    }
+    work();
+  }
+
+  void fail(std::string line) {
+    std::lock_guard lock(mutex_);
+    to_fail_ = std::move(line);
+  }
+  void after(std::string line, std::function<void()> work) {
+    std::lock_guard lock(mutex_);
+    awaited_ = std::move(line);
+    work_ = std::move(work);
+  }
   void fail(std::size_t nth) {
     std::lock_guard lock(mutex_);
     until_failure_ = nth;
@@ -62,6 +82,11 @@ class ScriptedChannelLayer::Script {
   }
 
  private:
+  bool is_to_fail(std::string_view line) {
+    if (!to_fail_ || !line.starts_with(*to_fail_)) return false;
+    to_fail_.reset();
+    return true;
+  }
   void write(std::string_view line) {
     if (!transcript_.empty()) transcript_ += '\n';
     transcript_ += line;
@@ -69,6 +94,9 @@ class ScriptedChannelLayer::Script {
 
   std::mutex mutex_;
   std::string transcript_;
+  std::optional<std::string> to_fail_;
+  std::string awaited_;
+  std::function<void()> work_;  // null: nothing is awaited
   std::optional<std::vector<Completion<std::monostate>>> held_;
   std::size_t until_failure_ = 0;
   bool failing_ = false;
@@ -94,13 +122,19 @@ class ScriptedMembership final : public Channel::Membership {
   }
   Task<Result<void>> join(std::string_view group) override {
     co_await script_->pass();
-    if (auto asked = script_->ask(fmt::format("group_add {}", group)); !asked) co_return asked.error();
-    co_return co_await behind_.end().join(group);
+    const std::string line = fmt::format("group_add {}", group);
+    if (auto asked = script_->ask(line); !asked) co_return asked.error();
+    auto done = co_await behind_.end().join(group);
+    script_->done(line);
+    co_return done;
   }
   Task<Result<void>> leave(std::string_view group) override {
     co_await script_->pass();
-    if (auto asked = script_->ask(fmt::format("group_discard {}", group)); !asked) co_return asked.error();
-    co_return co_await behind_.end().leave(group);
+    const std::string line = fmt::format("group_discard {}", group);
+    if (auto asked = script_->ask(line); !asked) co_return asked.error();
+    auto done = co_await behind_.end().leave(group);
+    script_->done(line);
+    co_return done;
   }
   const void* origin() const noexcept override { return script_.get(); }
 
@@ -121,13 +155,19 @@ class ScriptedReader final : public Inbox::Reader {
   std::optional<Event> poll() override { return behind_.poll(); }
   Task<Result<void>> join(std::string_view group) override {
     co_await script_->pass();
-    if (auto asked = script_->ask(fmt::format("group_add {} {}", group, name())); !asked) co_return asked.error();
-    co_return co_await behind_.end().join(group);
+    const std::string line = fmt::format("group_add {} {}", group, name());
+    if (auto asked = script_->ask(line); !asked) co_return asked.error();
+    auto done = co_await behind_.end().join(group);
+    script_->done(line);
+    co_return done;
   }
   Task<Result<void>> leave(std::string_view group) override {
     co_await script_->pass();
-    if (auto asked = script_->ask(fmt::format("group_discard {} {}", group, name())); !asked) co_return asked.error();
-    co_return co_await behind_.end().leave(group);
+    const std::string line = fmt::format("group_discard {} {}", group, name());
+    if (auto asked = script_->ask(line); !asked) co_return asked.error();
+    auto done = co_await behind_.end().leave(group);
+    script_->done(line);
+    co_return done;
   }
   const void* origin() const noexcept override { return script_.get(); }
 
@@ -143,6 +183,10 @@ ScriptedChannelLayer::ScriptedChannelLayer(ChannelLayer& behind)
 ScriptedChannelLayer::~ScriptedChannelLayer() = default;
 
 void ScriptedChannelLayer::fail(std::size_t nth) { script_->fail(nth); }
+void ScriptedChannelLayer::fail(std::string line) { script_->fail(std::move(line)); }
+void ScriptedChannelLayer::after(std::string line, std::function<void()> work) {
+  script_->after(std::move(line), std::move(work));
+}
 void ScriptedChannelLayer::fail_all(bool failing) { script_->fail_all(failing); }
 void ScriptedChannelLayer::hold() { script_->hold(); }
 void ScriptedChannelLayer::release() { script_->release(); }

@@ -47,8 +47,8 @@ TEST_CASE("no order of events leaves a client on a page that was revoked during 
       const auto change_now = [&] { change.happens(house); };
       house.table->decision.emplace();  // can_add reads "yes", and its answer is on the way
       const auto decision = *house.table->decision;
-      if (moment == "permissions joined") house.layer.after("add permissions-table-1", change_now);
-      if (moment == "group joined") house.layer.after("add table-1", change_now);
+      if (moment == "permissions joined") house.layer.after("group_add permissions-table-1", change_now);
+      if (moment == "group joined") house.layer.after("group_add table-1", change_now);
       ann->client.say(table_1);
       house.executor.run_all();
       if (moment == "can_add asked") {
@@ -149,9 +149,9 @@ TEST_CASE("a page whose group can't be joined ends the connection with 1013, so 
     CAPTURE(group);
     House house;
     auto ann = Browser::in(house, "user=7");
-    house.layer.fail("add " + group);
+    house.layer.fail("group_add " + group);
     CHECK(ann->ask(table_1) == "close 1013 the channel layer is away");
-    CHECK(house.log.text() == "page \"table\": layer_unavailable: the test says so\n");
+    CHECK(house.log.text() == "page \"table\": layer_unavailable: group_add " + group + ": the script says so\n");
     CHECK(house.registry->stats().failed == 1);
     CHECK(house.registry->stats().refused == 0);
     CHECK(house.layer.stats().groups == 0);

@@ -22,7 +22,8 @@ const std::string socket_id = "934254ab-0c87-4dbc-9d71-7eeab029296c";
 
 struct Wire {
   testing::ManualExecutor executor;
-  RecordingLayer layer{executor};
+  InMemoryChannelLayer memory{executor};
+  testing::ScriptedChannelLayer layer{memory};
 };
 
 }  // namespace
@@ -32,29 +33,29 @@ TEST_CASE("every broadcast is the event that Baserow's peers send and expect", "
   Wire wire;
   REQUIRE(broadcast_to_users(wire.layer, {1, 2}, GroupUpdated{5}, socket_id));
   CHECK(
-      wire.layer.take_calls() ==
-      R"(send users {"type":"broadcast_to_users","user_ids":[1,2],"payload":{"type":"group_updated","workspace_id":5},)"
+      wire.layer.take_transcript() ==
+      R"(group_send users {"type":"broadcast_to_users","user_ids":[1,2],"payload":{"type":"group_updated","workspace_id":5},)"
       R"("ignore_web_socket_id":"934254ab-0c87-4dbc-9d71-7eeab029296c","send_to_all_users":false})");
 
   const json::Text created(R"({"type":"application_created"})");
   REQUIRE(broadcast_to_users_individual_payloads(wire.layer, {{1, created}, {2, created}}));
   CHECK(
-      wire.layer.take_calls() ==
-      R"(send users {"type":"broadcast_to_users_individual_payloads","payload_map":{"1":{"type":"application_created"},)"
+      wire.layer.take_transcript() ==
+      R"(group_send users {"type":"broadcast_to_users_individual_payloads","payload_map":{"1":{"type":"application_created"},)"
       R"("2":{"type":"application_created"}},"ignore_web_socket_id":null,"text_user_ids":[]})");
 
   REQUIRE(broadcast_to_channel_group(wire.layer, "table-22", rows_updated));
-  CHECK(wire.layer.take_calls() ==
-        R"(send table-22 {"type":"broadcast_to_group","payload":{"type":"rows_updated","table_id":22,)"
+  CHECK(wire.layer.take_transcript() ==
+        R"(group_send table-22 {"type":"broadcast_to_group","payload":{"type":"rows_updated","table_id":22,)"
         R"("rows":[{"id":1,"order":"1.00"}]},"ignore_web_socket_id":null,"exclude_user_ids":null})");
 
   REQUIRE(force_disconnect_users(wire.layer, {7}));
-  CHECK(wire.layer.take_calls() ==
-        R"(send users {"type":"force_disconnect_users","user_ids":[7],"ignore_web_socket_ids":null})");
+  CHECK(wire.layer.take_transcript() ==
+        R"(group_send users {"type":"force_disconnect_users","user_ids":[7],"ignore_web_socket_ids":null})");
 
   REQUIRE(remove_users_from_permission_group(wire.layer, "permissions-table-22", {7}));
-  CHECK(wire.layer.take_calls() ==
-        R"(send permissions-table-22 {"type":"users_removed_from_permission_group","user_ids_to_remove":[7],)"
+  CHECK(wire.layer.take_transcript() ==
+        R"(group_send permissions-table-22 {"type":"users_removed_from_permission_group","user_ids_to_remove":[7],)"
         R"("permission_group_name":"permissions-table-22"})");
 }
 
@@ -68,14 +69,14 @@ TEST_CASE("optional parts of a broadcast are in the event when they are given", 
   REQUIRE(recheck_pages(wire.layer, "view-x"));
   REQUIRE(send_message_to_channel_group(wire.layer, "g", Event::named("refresh")));
   CHECK(
-      wire.layer.take_calls() ==
-      R"(send users {"type":"broadcast_to_users","user_ids":[],"payload":1,"ignore_web_socket_id":null,"send_to_all_users":true}
-send users {"type":"broadcast_to_users","user_ids":[],"payload":1,"ignore_web_socket_id":"s","send_to_all_users":true}
-send g {"type":"broadcast_to_group","payload":1,"ignore_web_socket_id":"s","exclude_user_ids":[7,"ada"]}
-send users {"type":"broadcast_to_users_individual_payloads","payload_map":{"ada":1},"ignore_web_socket_id":"s"}
-send users {"type":"force_disconnect_users","user_ids":[7,"ada"],"ignore_web_socket_ids":["s","t"]}
-send view-x {"type":"recheck_pages","group":"view-x"}
-send g {"type":"refresh"})");
+      wire.layer.take_transcript() ==
+      R"(group_send users {"type":"broadcast_to_users","user_ids":[],"payload":1,"ignore_web_socket_id":null,"send_to_all_users":true}
+group_send users {"type":"broadcast_to_users","user_ids":[],"payload":1,"ignore_web_socket_id":"s","send_to_all_users":true}
+group_send g {"type":"broadcast_to_group","payload":1,"ignore_web_socket_id":"s","exclude_user_ids":[7,"ada"]}
+group_send users {"type":"broadcast_to_users_individual_payloads","payload_map":{"ada":1},"ignore_web_socket_id":"s"}
+group_send users {"type":"force_disconnect_users","user_ids":[7,"ada"],"ignore_web_socket_ids":["s","t"]}
+group_send view-x {"type":"recheck_pages","group":"view-x"}
+group_send g {"type":"refresh"})");
 }
 
 TEST_CASE("a broadcast for no users is not sent", "[page][BT-3]") {
@@ -85,7 +86,7 @@ TEST_CASE("a broadcast for no users is not sent", "[page][BT-3]") {
   REQUIRE(force_disconnect_users(wire.layer, {}));
   REQUIRE(remove_users_from_permission_group(wire.layer, "g", {}));
   REQUIRE(broadcast_many_to_channel_group(wire.layer, {}));
-  CHECK(wire.layer.take_calls() == "");
+  CHECK(wire.layer.take_transcript() == "");
 }
 
 TEST_CASE("a payload is any JSON: encoded, described, plain text or null", "[page][CC-22]") {
@@ -100,10 +101,10 @@ TEST_CASE("a payload is any JSON: encoded, described, plain text or null", "[pag
 TEST_CASE("many broadcasts go to each group in turn, past one that fails", "[page][PT-4][BT-2]") {
   Wire wire;
   REQUIRE(broadcast_many_to_channel_group(wire.layer, {{"a", 1}, {"b", 2}, {"a", 3}}, {.except_socket = "s"}));
-  CHECK(wire.layer.take_calls() ==
-        R"(send a {"type":"broadcast_to_group","payload":1,"ignore_web_socket_id":"s","exclude_user_ids":null}
-send b {"type":"broadcast_to_group","payload":2,"ignore_web_socket_id":"s","exclude_user_ids":null}
-send a {"type":"broadcast_to_group","payload":3,"ignore_web_socket_id":"s","exclude_user_ids":null})");
+  CHECK(wire.layer.take_transcript() ==
+        R"(group_send a {"type":"broadcast_to_group","payload":1,"ignore_web_socket_id":"s","exclude_user_ids":null}
+group_send b {"type":"broadcast_to_group","payload":2,"ignore_web_socket_id":"s","exclude_user_ids":null}
+group_send a {"type":"broadcast_to_group","payload":3,"ignore_web_socket_id":"s","exclude_user_ids":null})");
 
   const auto sent = broadcast_many_to_channel_group(wire.layer, {{"a", 1}, {"not a group", 2}, {"b", 3}, {"", 4}});
   REQUIRE(!sent);
@@ -115,7 +116,7 @@ send a {"type":"broadcast_to_group","payload":3,"ignore_web_socket_id":"s","excl
 TEST_CASE("every broadcast that the layer refuses returns an error", "[page][BT-1]") {
   Wire wire;
   const auto refused = [&](std::string group, auto&& broadcast) {
-    wire.layer.fail("send " + group);
+    wire.layer.fail("group_send " + group);
     const Result<void> sent = broadcast();
     return !sent && sent.error().code() == ErrorCode::layer_unavailable;
   };

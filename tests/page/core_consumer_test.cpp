@@ -33,15 +33,16 @@ TEST_CASE("authenticated clients join the group users, also anonymous ones; othe
   Browser ann(house, "user=7"), visitor(house, "user=anonymous"), stranger(house, "");
   REQUIRE(ann.client.connect());
   REQUIRE(visitor.client.connect());
+  CHECK(house.layer.take_transcript() == "open_channel\ngroup_add users\nopen_channel\ngroup_add users");
   REQUIRE(stranger.client.connect());
+  CHECK_THAT(house.layer.take_transcript(), !Catch::Matchers::ContainsSubstring("group_add"));
   CHECK(house.members("users") == 2);
-  CHECK(house.layer.take_calls() == "add users\nadd users");
 }
 
 TEST_CASE("the group users is joined before the client is notified", "[page][CC-2]") {
   House house;
   Browser browser(house, "user=7&socket=a");
-  house.layer.after("add users", [&] { CHECK(broadcast_to_all_users(house.layer, json::Text("\"welcome\""))); });
+  house.layer.after("group_add users", [&] { CHECK(broadcast_to_all_users(house.layer, json::Text("\"welcome\""))); });
   REQUIRE(browser.client.connect());
   CHECK(browser.heard() == R"({"type":"authentication","success":true,"web_socket_id":"a"})"
                            "\n\"welcome\"");
@@ -52,15 +53,16 @@ TEST_CASE("frames after a failed authentication are ignored", "[page][CC-4]") {
   Browser stranger(house, "");
   REQUIRE(stranger.client.connect());
   stranger.heard();
+  house.layer.take_transcript();
   CHECK(stranger.ask(R"({"page":"table","table_id":1})") == "");
   CHECK(house.table->asked == 0);
-  CHECK(house.layer.take_calls() == "");
+  CHECK(house.layer.take_transcript() == "");
 }
 
 TEST_CASE("a client that can't join users is refused in the handshake, so that it doesn't come back at once",
           "[page][CC-2][FE-9]") {
   House house;
-  house.layer.fail("add users");
+  house.layer.fail("group_add users");
   Browser browser(house, "user=7");
   const auto opened = browser.client.connect();
   CHECK(!opened.accepted);
@@ -89,39 +91,39 @@ TEST_CASE("a client that leaves is in no group any more", "[page][CC-5]") {
 TEST_CASE("a page is joined in this order: permissions, its group, can_add, the answer", "[page][CC-6]") {
   House house;
   auto ann = Browser::in(house, "user=7");
-  house.layer.take_calls();
+  house.layer.take_transcript();
   CHECK(ann->ask(R"({"page":"table","table_id":1})") ==
         R"({"type":"page_add","page":"table","parameters":{"table_id":1}})");
-  CHECK(house.layer.take_calls() == "add permissions-table-1\nadd table-1");
+  CHECK(house.layer.take_transcript() == "group_add permissions-table-1\ngroup_add table-1");
 
   house.table->decision.emplace();
   const auto decision = *house.table->decision;
   CHECK(ann->ask(R"({"page":"table","table_id":2})") == "");
-  CHECK(house.layer.take_calls() == "add permissions-table-2\nadd table-2");
+  CHECK(house.layer.take_transcript() == "group_add permissions-table-2\ngroup_add table-2");
   decision.resolve(true);
   house.executor.run_all();
-  CHECK(house.layer.take_calls() == "");
+  CHECK(house.layer.take_transcript() == "");
   CHECK(ann->heard() == R"({"type":"page_add","page":"table","parameters":{"table_id":2}})");
 }
 
 TEST_CASE("a page without a permission group joins one group only", "[page][CC-6]") {
   House house;
   auto ann = Browser::in(house, "user=anonymous");
-  house.layer.take_calls();
+  house.layer.take_transcript();
   CHECK(ann->ask(R"({"page":"view","slug":"s","token":null})") ==
         R"({"type":"page_add","page":"view","parameters":{"slug":"s","token":null}})");
-  CHECK(house.layer.take_calls() == "add view-s");
+  CHECK(house.layer.take_transcript() == "group_add view-s");
 }
 
 TEST_CASE("a subscription to an unknown page type gets no answer", "[page][CC-7]") {
   House house;
   auto ann = Browser::in(house, "user=7");
-  house.layer.take_calls();
+  house.layer.take_transcript();
   for (const auto* frame : {R"({"page":"nope","table_id":1})", R"({"page":""})", R"({"page":null})", R"({"page":1})",
                             R"({"page":"TABLE","table_id":1})", R"({"page":"table ","table_id":1})"}) {
     CHECK(ann->ask(frame) == "");
   }
-  CHECK(house.layer.take_calls() == "");
+  CHECK(house.layer.take_transcript() == "");
   CHECK(house.registry->stats().unknown_type == 4);
   CHECK(house.registry->stats().ignored == 2);
 }
@@ -139,12 +141,12 @@ TEST_CASE("the first unknown page type is logged on one line, with the registere
 TEST_CASE("a page that can_add() refuses gets no answer, and its groups are left", "[page][CC-8]") {
   House house;
   auto ann = Browser::in(house, "user=7");
-  house.layer.take_calls();
+  house.layer.take_transcript();
   house.table->open = false;
   CHECK(ann->ask(R"({"page":"table","table_id":1})") == "");
-  CHECK(house.layer.take_calls() ==
-        "add permissions-table-1\nadd table-1\n"
-        "discard table-1\ndiscard permissions-table-1");
+  CHECK(house.layer.take_transcript() ==
+        "group_add permissions-table-1\ngroup_add table-1\n"
+        "group_discard table-1\ngroup_discard permissions-table-1");
   CHECK(house.registry->stats().refused == 1);
   CHECK(house.members("table-1") == 0);
 }
@@ -204,7 +206,7 @@ TEST_CASE("the answer repeats the parameters as they were received", "[page][CC-
 TEST_CASE("ids that mean the same are one page in one group, the others are refused", "[page][CC-13]") {
   House house;
   auto ann = Browser::in(house, "user=7");
-  house.layer.take_calls();
+  house.layer.take_transcript();
   for (const auto* id : {"1", "\"1\"", "1.0", "1e0"}) {
     CHECK(ann->ask(R"({"page":"table","table_id":)" + std::string(id) + "}").starts_with(R"({"type":"page_add")"));
   }
@@ -261,9 +263,9 @@ TEST_CASE("an invalid permission group is a refusal before can_add() is called",
   House house;
   REQUIRE(house.registry->add(std::make_shared<Misnamed>()));
   auto ann = Browser::in(house, "user=7");
-  house.layer.take_calls();
+  house.layer.take_transcript();
   CHECK(ann->ask(R"({"page":"misnamed"})") == "");
-  CHECK(house.layer.take_calls() == "");
+  CHECK(house.layer.take_transcript() == "");
   CHECK(
       house.log.text() ==
       "page \"misnamed\": permission_group_name returned \"not fine\": a group's name is 1 to 99 characters of A-Z a-z "
@@ -332,14 +334,14 @@ TEST_CASE("pages of all connections are bounded together, and the largest connec
 TEST_CASE("JSON that is no request is ignored", "[page][CC-16][CC-17]") {
   House house;
   auto ann = Browser::in(house, "user=7");
-  house.layer.take_calls();
+  house.layer.take_transcript();
   for (const auto* frame :
        {"[]", "\"hello\"", "[\"page\"]", "\"my page\"", "1", "null", "true", "{}", R"({"page":[]})", R"({"page":{}})",
         R"({"page_remove":"table","table_id":1})", R"({"type":"page_add"})", R"({"page":true,"remove_page":false})",
         R"({"page":"table","table_id":123456789012345678901234567890})", R"({"remove_page":null})"}) {
     CHECK(ann->ask(frame) == "");
   }
-  CHECK(house.layer.take_calls() == "");
+  CHECK(house.layer.take_transcript() == "");
   CHECK(ann->ask(R"({"page":"table","table_id":1})") != "");
 }
 
@@ -371,7 +373,7 @@ TEST_CASE("a frame that is no JSON closes the connection, and leaves nothing beh
 TEST_CASE("one frame may subscribe and then unsubscribe, from the same parameters", "[page][CC-17]") {
   House house;
   auto ann = Browser::in(house, "user=7");
-  house.layer.take_calls();
+  house.layer.take_transcript();
   CHECK(ann->ask(R"({"remove_page":"table","page":"row","table_id":1,"row_id":2})") ==
         R"({"type":"page_add","page":"row","parameters":{"table_id":1,"row_id":2}})"
         "\n"
@@ -425,10 +427,10 @@ TEST_CASE("a page is left in this order: its group, its permissions, the answer"
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"table","table_id":1})");
-  house.layer.take_calls();
+  house.layer.take_transcript();
   CHECK(ann->ask(R"({"remove_page":"table","table_id":1})") ==
         R"({"type":"page_discard","page":"table","parameters":{"table_id":1}})");
-  CHECK(house.layer.take_calls() == "discard table-1\ndiscard permissions-table-1");
+  CHECK(house.layer.take_transcript() == "group_discard table-1\ngroup_discard permissions-table-1");
   REQUIRE(house.table->broadcast(house.layer, TableParams{1}, json::Text("1")));
   house.executor.run_all();
   CHECK(ann->heard() == "");
@@ -438,7 +440,7 @@ TEST_CASE("unsubscribing a page that was never subscribed is confirmed", "[page]
   House house;
   auto ann = Browser::in(house, "user=7");
   house.table->open = false;
-  house.layer.take_calls();
+  house.layer.take_transcript();
   CHECK(ann->ask(R"({"remove_page":"table","table_id":9})") ==
         R"({"type":"page_discard","page":"table","parameters":{"table_id":9}})");
   CHECK(ann->ask(R"({"remove_page":"table"})") ==
@@ -447,7 +449,7 @@ TEST_CASE("unsubscribing a page that was never subscribed is confirmed", "[page]
         R"({"type":"page_discard","page":"table","parameters":{"table_id":[{"a":1}]}})");
   CHECK(ann->ask(R"({"remove_page":"nope","table_id":9})") == "");
   CHECK(ann->ask(R"({"remove_page":7})") == "");
-  CHECK(house.layer.take_calls() == "");
+  CHECK(house.layer.take_transcript() == "");
 }
 
 TEST_CASE("the permission group that pages share is left with the last of them", "[page][CC-20]") {
@@ -516,7 +518,7 @@ TEST_CASE("a page that can't be left ends the connection", "[page][CC-18]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   ann->ask(R"({"page":"table","table_id":1})");
-  house.layer.fail("discard table-1");
+  house.layer.fail("group_discard table-1");
   CHECK(ann->ask(R"({"remove_page":"table","table_id":1})") == "close 1011 a page could not be left");
   CHECK(house.layer.stats().groups == 0);
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The world of the page tests: a table, a row, a view, browsers that subscribe to them, and a layer that records its
-// calls.
+// The world of the page tests: a table, a row, a view, and browsers that subscribe to them.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -21,88 +19,12 @@
 #include "sluice/page/page_registry.hpp"
 #include "sluice/testing/communicator.hpp"
 #include "sluice/testing/manual_executor.hpp"
+#include "sluice/testing/scripted_channel_layer.hpp"
 #include "support/log_capture.hpp"
 
 namespace page_test {
 
 using namespace sluice;
-
-/// Passes everything on, and keeps one line for each call that changes a group or sends something.
-class RecordingLayer final : public ChannelLayer {
- public:
-  explicit RecordingLayer(ExecutorGroup& executors, ChannelLayerOptions options = {})
-      : layer_(executors, std::move(options)) {}
-
-  std::string take_calls() { return std::exchange(calls_, {}); }
-  /// Answers the next call that begins like this with an Error instead.
-  void fail(std::string call) { failing_ = std::move(call); }
-  /// Does something as soon as the next call that adds this group is done.
-  void after(std::string call, std::function<void()> work) {
-    awaited_ = std::move(call);
-    work_ = std::move(work);
-  }
-
-  Task<Result<Channel>> open_channel(Subscriber& subscriber) override {
-    auto opened = co_await layer_.open_channel(subscriber);
-    if (!opened) co_return opened;
-    co_return Channel(std::make_unique<Member>(*this, std::move(*opened)));
-  }
-  Task<Result<Inbox>> open_inbox(std::string_view channel) override { return layer_.open_inbox(channel); }
-  Result<void> group_send(std::string_view group, Event event) override {
-    if (fails("send " + std::string(group) + " " + std::string(event.text().view()))) return unavailable();
-    return layer_.group_send(group, std::move(event));
-  }
-  Result<void> send(std::string_view channel, Event event) override { return layer_.send(channel, std::move(event)); }
-  Task<Result<std::size_t>> group_size(std::string_view group) override { return layer_.group_size(group); }
-  Task<Result<std::vector<std::string>>> group_channels(std::string_view group) override {
-    return layer_.group_channels(group);
-  }
-  Task<Result<void>> flush() override { return layer_.flush(); }
-  LayerStats stats() const override { return layer_.stats(); }
-
- private:
-  class Member final : public Channel::Membership {
-   public:
-    Member(RecordingLayer& layer, Channel behind) : layer_(layer), behind_(std::move(behind)) {}
-    std::string name() const override { return behind_.name(); }
-    std::size_t capacity() const noexcept override { return behind_.capacity(); }
-    std::size_t group_count() const noexcept override { return behind_.group_count(); }
-    bool in_group(std::string_view group) const noexcept override { return behind_.in_group(group); }
-    void leave_groups() override { behind_.leave_groups(); }
-    Task<Result<void>> join(std::string_view group) override {
-      if (layer_.fails("add " + std::string(group))) co_return Result<void>(unavailable());
-      auto added = co_await behind_.end().join(group);
-      if (!layer_.awaited_.empty() && "add " + std::string(group) == layer_.awaited_) {
-        layer_.awaited_.clear();
-        layer_.work_();
-      }
-      co_return added;
-    }
-    Task<Result<void>> leave(std::string_view group) override {
-      if (layer_.fails("discard " + std::string(group))) return Result<void>(unavailable());
-      return behind_.end().leave(group);
-    }
-    const void* origin() const noexcept override { return &layer_; }
-
-   private:
-    RecordingLayer& layer_;
-    Channel behind_;
-  };
-
-  static Error unavailable() { return Error(ErrorCode::layer_unavailable, "the test says so"); }
-  bool fails(const std::string& call) {
-    calls_ += (calls_.empty() ? "" : "\n") + call;
-    if (failing_.empty() || !call.starts_with(failing_)) return false;
-    failing_.clear();
-    return true;
-  }
-
-  InMemoryChannelLayer layer_;
-  std::string calls_;
-  std::string failing_;
-  std::string awaited_;
-  std::function<void()> work_;
-};
 
 struct TableParams {
   std::int64_t table_id = 0;
@@ -198,7 +120,8 @@ class Names final : public Middleware {
 class House {
  public:
   explicit House(CoreConsumerOptions core = {}, HostOptions options = {})
-      : layer(executor),
+      : memory(executor),
+        layer(memory),
         registry(std::make_shared<PageRegistry>()),
         table(std::make_shared<TablePage>()),
         row(std::make_shared<RowPage>()),
@@ -212,7 +135,7 @@ class House {
   House& operator=(const House&) = delete;
 
   std::size_t members(std::string_view group) {
-    return executor.run([&] { return layer.group_size(group); }).value();
+    return executor.run([&] { return memory.group_size(group); }).value();
   }
   void tell(std::string_view group, std::string_view event) {
     auto sent = layer.group_send(group, Event::parse(event).value());
@@ -222,7 +145,8 @@ class House {
 
   test::LogCapture log;
   testing::ManualExecutor executor;
-  RecordingLayer layer;
+  InMemoryChannelLayer memory;
+  testing::ScriptedChannelLayer layer;
   std::shared_ptr<PageRegistry> registry;
   std::shared_ptr<TablePage> table;
   std::shared_ptr<RowPage> row;

@@ -120,18 +120,20 @@ TEST_CASE("a page needs no parameters and no permission group", "[page][PT-1]") 
 
 TEST_CASE("a page type broadcasts to the group that it names", "[page][PT-3][PT-4]") {
   testing::ManualExecutor executor;
-  RecordingLayer layer(executor);
+  InMemoryChannelLayer memory(executor);
+  testing::ScriptedChannelLayer layer(memory);
   const TablePage table;
   REQUIRE(table.broadcast(layer, TableParams{7}, json::Text("1"), {.except_socket = "s", .except_users = {5}}));
   REQUIRE(table.broadcast(layer, parameters_of(table, R"({"table_id":"8"})"), json::Text("2")));
   REQUIRE(table.broadcast_many(layer, {{TableParams{7}, 3}, {TableParams{9}, 4}}, {.except_socket = "s"}));
   REQUIRE(table.broadcast_many(layer, {{parameters_of(table, R"({"table_id":7.0})"), Payload(5)}}));
-  CHECK(layer.take_calls() ==
-        R"(send table-7 {"type":"broadcast_to_group","payload":1,"ignore_web_socket_id":"s","exclude_user_ids":[5]}
-send table-8 {"type":"broadcast_to_group","payload":2,"ignore_web_socket_id":null,"exclude_user_ids":null}
-send table-7 {"type":"broadcast_to_group","payload":3,"ignore_web_socket_id":"s","exclude_user_ids":null}
-send table-9 {"type":"broadcast_to_group","payload":4,"ignore_web_socket_id":"s","exclude_user_ids":null}
-send table-7 {"type":"broadcast_to_group","payload":5,"ignore_web_socket_id":null,"exclude_user_ids":null})");
+  CHECK(
+      layer.take_transcript() ==
+      R"(group_send table-7 {"type":"broadcast_to_group","payload":1,"ignore_web_socket_id":"s","exclude_user_ids":[5]}
+group_send table-8 {"type":"broadcast_to_group","payload":2,"ignore_web_socket_id":null,"exclude_user_ids":null}
+group_send table-7 {"type":"broadcast_to_group","payload":3,"ignore_web_socket_id":"s","exclude_user_ids":null}
+group_send table-9 {"type":"broadcast_to_group","payload":4,"ignore_web_socket_id":"s","exclude_user_ids":null}
+group_send table-7 {"type":"broadcast_to_group","payload":5,"ignore_web_socket_id":null,"exclude_user_ids":null})");
   CHECK(table.broadcast(layer, TableParams{15}, json::Text("1")).error().code() == ErrorCode::invalid_name);
   CHECK_THROWS_AS(table.broadcast(layer, TableParams{14}, json::Text("1")), std::out_of_range);
 }

@@ -60,6 +60,32 @@ TEST_CASE("the nth operation fails, and only that one", "[testing]") {
   CHECK(scene.layer.take_transcript() == "group_add a\ngroup_add b: layer_unavailable\ngroup_add b");
 }
 
+TEST_CASE("the next operation with a line fails, and only that one", "[testing]") {
+  Scene<Scripted> scene;
+  Ear& ear = scene.ear();
+  scene.layer.take_transcript();
+  scene.layer.fail("group_add b");
+  REQUIRE(ear.join("a"));
+  CHECK(code_of(ear.join("b")) == ErrorCode::layer_unavailable);
+  REQUIRE(ear.join("b"));
+  CHECK(scene.layer.take_transcript() == "group_add a\ngroup_add b: layer_unavailable\ngroup_add b");
+}
+
+TEST_CASE("what is to happen after an operation happens once, when that has been done", "[testing]") {
+  Scene<Scripted> scene;
+  Ear& ear = scene.ear();
+  std::string seen;
+  scene.layer.after("group_add g", [&] { seen += "joined " + std::to_string(ear.channel().in_group("g")); });
+  REQUIRE(ear.join("f"));
+  CHECK(seen.empty());
+  REQUIRE(ear.join("g"));
+  REQUIRE(ear.join("g"));
+  CHECK(seen == "joined 1");
+  scene.layer.after("group_discard g", [&] { seen += ", left"; });
+  REQUIRE(ear.leave("g"));
+  CHECK(seen == "joined 1, left");
+}
+
 TEST_CASE("a layer that is down fails everything until it is up again", "[testing]") {
   Scene<Scripted> scene;
   Ear& ear = scene.ear();

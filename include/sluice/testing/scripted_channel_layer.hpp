@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,7 +21,7 @@ namespace sluice::SLUICE_ABI::testing {
 ///     ...
 ///     CHECK(layer.take_transcript() == "open_channel\ngroup_add lobby: layer_unavailable\nclose_channel");
 ///
-/// Its channels and inboxes end before it. Threads as for ChannelLayer; fail, hold and release: any thread.
+/// Its channels and inboxes end before it. Threads as for ChannelLayer; fail, after, hold and release: any thread.
 class SLUICE_API ScriptedChannelLayer final : public ChannelLayer {
  public:
   /// The layer behind it outlives it.
@@ -29,8 +30,14 @@ class SLUICE_API ScriptedChannelLayer final : public ChannelLayer {
 
   /// The nth operation from now on fails with layer_unavailable: 1 is the next.
   void fail(std::size_t nth);
+  /// The next operation whose line begins like this fails with layer_unavailable.
+  void fail(std::string line);
   /// All operations fail with layer_unavailable, until it is called with false.
   void fail_all(bool failing = true);
+  /// Calls `work` when the next group_add or group_discard with this line has been done, before its caller resumes:
+  ///
+  ///     layer.after("group_add lobby", [&] { revoke_permission(); });
+  void after(std::string line, std::function<void()> work);
   /// From now on tasks wait; their operations run after release().
   void hold();
   void release();
