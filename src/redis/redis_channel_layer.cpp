@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "core/random.hpp"
-#include "layer/hub/hub.hpp"
 #include "redis/bus/names.hpp"
 #include "redis/bus/redis_bus.hpp"
 #include "redis/core/core_keys.hpp"
@@ -69,7 +68,7 @@ RedisChannelLayer::RedisChannelLayer(ExecutorGroup& executors, Dialer& dialer, R
 
 RedisChannelLayer::RedisChannelLayer(ExecutorGroup& executors, std::unique_ptr<Parts> parts)
     : DistributedChannelLayer(executors, parts->bus(), parts->layer_options()), parts_(std::move(parts)) {
-  parts_->readers->attach(core(), origin());
+  parts_->readers->attach(subscriptions(), origin());
 }
 
 // The readers' connections belong to the bus's executor, and so end there.
@@ -81,7 +80,7 @@ RedisChannelLayer::~RedisChannelLayer() {
 }
 
 Task<Result<Inbox>> RedisChannelLayer::open_inbox(std::string_view channel) {
-  if (auto checked = hub().check_inbox(channel); !checked) return Result<Inbox>(checked.error());
+  if (auto checked = check_inbox(channel); !checked) return Result<Inbox>(checked.error());
   return Result<Inbox>(parts_->readers->open(channel));
 }
 
@@ -89,7 +88,7 @@ Task<Result<Inbox>> RedisChannelLayer::open_inbox(std::string_view channel) {
 Task<Result<std::vector<std::string>>> RedisChannelLayer::group_channels(std::string_view group_name) {
   const std::string group(group_name);
   redis::RedisContext& redis = *parts_->context;
-  auto names = co_await hub().group_channels(group);
+  auto names = co_await DistributedChannelLayer::group_channels(group);
   if (!names) co_return names;
   redis::Command command{"ZRANGE", redis::CoreNames(redis.options().prefix).group_key(group), "0", "-1"};
   const auto asking = redis.ask(redis.host_of(group), std::move(command));
@@ -112,7 +111,7 @@ Task<Result<std::vector<std::string>>> RedisChannelLayer::group_names() {
 }
 
 Task<Result<void>> RedisChannelLayer::flush() {
-  auto flushed = co_await hub().flush();
+  auto flushed = co_await DistributedChannelLayer::flush();
   if (!flushed) co_return flushed;
   parts_->readers->flush();
   co_return co_await redis::flush_core(*parts_->context);

@@ -34,6 +34,12 @@ struct BusSubscription {
   std::string group = {};
   std::string channel = {};
 
+  /// What Bus::link_of() is asked for: the group if there is one.
+  BusTarget target() const noexcept { return group.empty() ? BusTarget::channel : BusTarget::group; }
+  const std::string& name() const noexcept { return group.empty() ? channel : group; }
+  /// For tables: no other subscription has the same.
+  std::string key() const { return group + '!' + channel; }
+
   friend bool operator==(const BusSubscription&, const BusSubscription&) = default;
 };
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sluice/abi.hpp"
+#include "sluice/core/completion.hpp"
 #include "sluice/core/executor.hpp"
 #include "sluice/layer/bus.hpp"
 #include "sluice/layer/channel_layer.hpp"
@@ -22,6 +23,9 @@ namespace sluice::SLUICE_ABI {
 
 class DistributedLayer;
 class Hub;
+
+/// The longest time that a layer's options may have: the clock's nanoseconds end after 292 years.
+inline constexpr std::chrono::seconds longest_layer_time = std::chrono::years(100);
 
 /// Options of a layer with a bus. Its constructor throws std::invalid_argument where waiting_events is 0, or a time is
 /// negative or above 100 years. A value; fixed once the layer is constructed.
@@ -58,6 +62,18 @@ struct SLUICE_API BusStats {
   static constexpr std::string_view metric_prefix = "sluice_bus";
   /// Each number as a metric, with its help text.
   static std::span<const observe::Metric<BusStats>> metrics() noexcept;
+};
+
+/// What a class derived from DistributedChannelLayer subscribes to, beside what the layer does itself: plain channels
+/// that the broker keeps, as members of groups. Any thread.
+class SLUICE_API LayerSubscriptions {
+ public:
+  virtual ~LayerSubscriptions() = default;
+  /// Resolves when the bus has the subscription. Where it names a channel each is matched by one leave().
+  virtual Completion<Result<void>> join(BusSubscription to) = 0;
+  virtual void leave(BusSubscription to) = 0;
+  /// All channels' subscriptions, however often they had joined.
+  virtual void leave_channels() = 0;
 };
 
 /// Groups and channels of this process, joined to those of others by a bus:
@@ -112,9 +128,10 @@ class SLUICE_API DistributedChannelLayer : public ChannelLayer {
  protected:
   /// The work of the destructor, for a layer that owns objects that the bus uses; once.
   void end();
-  /// For the library's layers that are derived from it.
-  Hub& hub() const noexcept { return *hub_; }
-  const std::shared_ptr<DistributedLayer>& core() const noexcept { return core_; }
+  /// May an inbox be opened for a channel of this name? An Error is counted.
+  Result<void> check_inbox(std::string_view channel) const;
+  /// They may outlive the layer, as inboxes do.
+  std::shared_ptr<LayerSubscriptions> subscriptions() const;
 
  private:
   const UseCount::Use executors_use_;

@@ -27,13 +27,11 @@ BusSubscriptions::BusSubscriptions(Bus& bus, std::shared_ptr<Hub> hub, std::stri
       join_time_(join_time),
       restored_(std::move(restored)),
       links_(bus.links()),
-      table_([&bus](const BusSubscription& to) {
-        return to.group.empty() ? bus.link_of(BusTarget::channel, to.channel) : bus.link_of(BusTarget::group, to.group);
-      }) {}
+      table_([&bus](const BusSubscription& to) { return bus.link_of(to.target(), to.name()); }) {}
 
 void BusSubscriptions::add(const BusSubscription& to, Completion<Result<void>> done) {
   if (leaving_) return done.resolve(Error(ErrorCode::channel_closed, "group_add: the layer is closed"));
-  const std::string key = SubscriptionTable::key_of(to);
+  const std::string key = to.key();
   if (!to.channel.empty()) ++channel_shares_[key];
   SubscriptionEntry* const fresh = table_.want(to);
   size_ = table_.size();
@@ -57,7 +55,7 @@ void BusSubscriptions::add(const BusSubscription& to, Completion<Result<void>> d
 }
 
 void BusSubscriptions::release(const BusSubscription& to) {
-  const auto shares = channel_shares_.find(SubscriptionTable::key_of(to));
+  const auto shares = channel_shares_.find(to.key());
   if (shares == channel_shares_.end() || --shares->second > 0) return;
   channel_shares_.erase(shares);
   remove(to);
@@ -82,7 +80,7 @@ void BusSubscriptions::remove(const BusSubscription& to) {
     throw;
   }
   // Groups that are joined and left during an outage take no memory until its end.
-  if (!entry->known) return forget(SubscriptionTable::key_of(to));
+  if (!entry->known) return forget(to.key());
   if (links_[entry->link].up) ask(*entry);
 }
 
@@ -132,7 +130,7 @@ void BusSubscriptions::one_restored(std::size_t link, std::uint64_t restoration)
 // Subscribes or unsubscribes, as the entry wants.
 void BusSubscriptions::ask(SubscriptionEntry& entry, std::uint64_t restoration) {
   table_.unschedule(entry);
-  auto done = [this, key = SubscriptionTable::key_of(entry.to), ticket = entry.ticket, link = entry.link,
+  auto done = [this, key = entry.to.key(), ticket = entry.ticket, link = entry.link,
                restoration](const Result<void>& result) {
     answered(key, ticket, result);
     if (restoration != 0) one_restored(link, restoration);

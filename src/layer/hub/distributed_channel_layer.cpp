@@ -160,6 +160,9 @@ LayerStats DistributedChannelLayer::stats() const {
   return stats;
 }
 
+Result<void> DistributedChannelLayer::check_inbox(std::string_view channel) const { return hub_->check_inbox(channel); }
+std::shared_ptr<LayerSubscriptions> DistributedChannelLayer::subscriptions() const { return core_; }
+
 const void* DistributedChannelLayer::origin() const noexcept { return hub_->origin(); }
 BusStats DistributedChannelLayer::bus_stats() const { return core_->stats(); }
 

@@ -11,14 +11,12 @@
 namespace sluice::SLUICE_ABI {
 namespace {
 
-constexpr std::chrono::seconds longest_time = std::chrono::years(100);  // the clock's nanoseconds end after 292
-
 DistributedLayerOptions checked(DistributedLayerOptions options) {
   if (options.waiting_events == 0) {
     throw std::invalid_argument(options.name + " layer: with waiting_events 0 nothing is sent");
   }
   if (std::min(options.join_time, options.close_time).count() < 0 ||
-      std::max(options.join_time, options.close_time) > longest_time) {
+      std::max(options.join_time, options.close_time) > longest_layer_time) {
     throw std::invalid_argument(options.name + " layer: a time is negative or above 100 years");
   }
   return options;

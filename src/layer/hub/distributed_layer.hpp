@@ -28,21 +28,21 @@
 namespace sluice::SLUICE_ABI {
 
 /// See above. start() first. What BusEvents has: the bus's executor only. The rest: any thread.
-class SLUICE_API DistributedLayer final : public BusEvents, public std::enable_shared_from_this<DistributedLayer> {
+class SLUICE_API DistributedLayer final : public BusEvents,
+                                          public LayerSubscriptions,
+                                          public std::enable_shared_from_this<DistributedLayer> {
  public:
   /// Throws std::invalid_argument for options that can't work.
   DistributedLayer(std::unique_ptr<Bus> bus, DistributedLayerOptions options);
-  ~DistributedLayer();
+  ~DistributedLayer() override;
 
   void start(std::shared_ptr<Hub> hub);
 
   /// The group has lost its last member here.
   void group_left(std::string_view group);
-  /// Resolves when the bus has the subscription. Where it names a channel each is matched by one leave().
-  Completion<Result<void>> join(BusSubscription to);
-  void leave(BusSubscription to);
-  /// All channels' subscriptions, however often they had joined.
-  void leave_channels();
+  Completion<Result<void>> join(BusSubscription to) override;
+  void leave(BusSubscription to) override;
+  void leave_channels() override;
 
   /// An Error: it was not accepted. no_room: too much is on its way already.
   Result<void> publish(BusTarget to, std::string_view name, const Event& event, std::optional<Receipt> receipt);

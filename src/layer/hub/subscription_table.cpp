@@ -3,12 +3,8 @@
 
 namespace sluice::SLUICE_ABI {
 
-std::string SubscriptionTable::key_of(const BusSubscription& to) {
-  return to.group + '!' + to.channel;  // a character that no group's name contains
-}
-
 SubscriptionEntry* SubscriptionTable::want(const BusSubscription& to) {
-  std::string key = key_of(to);
+  std::string key = to.key();
   auto found = entries_.find(key);
   if (found == entries_.end()) {
     const std::size_t link = link_of_(to);
@@ -25,7 +21,7 @@ SubscriptionEntry* SubscriptionTable::want(const BusSubscription& to) {
 }
 
 SubscriptionEntry* SubscriptionTable::drop(const BusSubscription& to) {
-  SubscriptionEntry* entry = find(key_of(to));
+  SubscriptionEntry* entry = find(to.key());
   if (!entry || entry->state == State::leaving) return nullptr;
   entry->state = State::leaving;
   renew_ticket(*entry);

@@ -67,7 +67,6 @@ class SubscriptionTable {
   SubscriptionEntry* of_ticket(std::string_view key, std::uint64_t ticket);
   SubscriptionEntry* find(std::string_view key);
   void forget(std::string_view key);
-  static std::string key_of(const BusSubscription& to);
 
   /// The link is lost: its subscriptions are requested again once it is back.
   void lost(std::size_t link);

@@ -2,6 +2,7 @@
 // Checks that publications through one host reach this process: its own messages must come back.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -68,5 +69,12 @@ class EchoProof {
   bool accepted_ = false;
   bool caught_up_ = false;
 };
+
+/// How often Redis is asked whether it still has its keys and its role: every so many ticks, twice per
+/// RedisOptions::answer_time.
+inline unsigned ticks_per_look(std::chrono::milliseconds answer_time) noexcept {
+  constexpr std::int64_t most = 1 << 20;  // an answer_time may be a hundred years
+  return static_cast<unsigned>(std::clamp<std::int64_t>(answer_time / 2 / EchoProof::tick_time, 1, most));
+}
 
 }  // namespace sluice::SLUICE_ABI::redis

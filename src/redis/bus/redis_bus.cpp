@@ -58,10 +58,6 @@ std::size_t RedisBus::link_of(BusTarget to, std::string_view name) {
   return context_->host_of(parts_.place_of(to, name));
 }
 
-std::size_t RedisBus::link_of(const BusSubscription& to) {
-  return to.group.empty() ? link_of(BusTarget::channel, to.channel) : link_of(BusTarget::group, to.group);
-}
-
 Link::Answer RedisBus::answer_of(const char* what, const BusSubscription& to, Done done) {
   return [this, what, group = to.group, done = std::move(done)](const Result<Reply>& reply) mutable {
     if (!reply) return;  // the host is lost
@@ -72,11 +68,11 @@ Link::Answer RedisBus::answer_of(const char* what, const BusSubscription& to, Do
 }
 
 void RedisBus::subscribe(const BusSubscription& to, Done done) {
-  hosts_[link_of(to)].session->join(to, answer_of("group_add", to, std::move(done)));
+  hosts_[link_of(to.target(), to.name())].session->join(to, answer_of("group_add", to, std::move(done)));
 }
 
 void RedisBus::unsubscribe(const BusSubscription& to, Done done) {
-  hosts_[link_of(to)].session->leave(to, answer_of("group_discard", to, std::move(done)));
+  hosts_[link_of(to.target(), to.name())].session->leave(to, answer_of("group_discard", to, std::move(done)));
 }
 
 void RedisBus::subscribe_each_channel() {

@@ -75,9 +75,7 @@ class RedisBus final : public Bus, private SessionEvents {
   void look_after(std::size_t host);
   void forgot(std::size_t host);
   void set_up(std::size_t host, bool up);
-  unsigned ticks_per_look() const;
   Link::Answer answer_of(const char* what, const BusSubscription& to, Done done);
-  std::size_t link_of(const BusSubscription& to);
   void publish_parts(std::size_t host);
   void drop_expired(Host& host);
   void tick();

@@ -95,12 +95,6 @@ void RedisBus::forgot(std::size_t number) {
   hosts_[number].forgetful = false;  // last: where there is no memory, the next tick does all of it again
 }
 
-unsigned RedisBus::ticks_per_look() const {
-  constexpr std::int64_t most = 1 << 20;  // an answer_time may be a hundred years
-  const auto ticks = context_->options().answer_time / 2 / EchoProof::tick_time;
-  return static_cast<unsigned>(std::clamp<std::int64_t>(ticks, 1, most));
-}
-
 // Once per tick.
 void RedisBus::look_after(std::size_t number) {
   Host& host = hosts_[number];
@@ -112,7 +106,7 @@ void RedisBus::look_after(std::size_t number) {
       return host.node->lose(
           Error(ErrorCode::layer_unavailable, "messages of this process to itself are accepted and do not arrive"));
   }
-  if (++host.role_age >= (host.published ? role_ticks_in_use : ticks_per_look())) {
+  if (++host.role_age >= (host.published ? role_ticks_in_use : ticks_per_look(context_->options().answer_time))) {
     host.role_age = 0;
     host.published = false;
     host.node->ask_role();

@@ -44,10 +44,6 @@ GroupKeys::GroupKeys(SessionEvents& events, Node& node, std::size_t host, std::s
       numbers_(std::move(numbers)),
       names_(context_.options().prefix) {}
 
-std::string GroupKeys::key_of(const BusSubscription& to) {
-  return to.group + '!' + to.channel;  // a character that no group's name contains
-}
-
 std::string GroupKeys::member_of(const Entry& entry) const {
   return entry.to.channel.empty() ? context_.process() + group_local_name(entry.number) : entry.to.channel;
 }
@@ -58,7 +54,7 @@ GroupKeys::Entry* GroupKeys::of_ticket(std::string_view key, std::uint64_t ticke
 }
 
 void GroupKeys::join(const BusSubscription& to, Link::Answer answer) {
-  const auto [found, is_new] = entries_.try_emplace(key_of(to));
+  const auto [found, is_new] = entries_.try_emplace(to.key());
   Entry& entry = found->second;
   if (is_new) {
     entry.to = to;
@@ -75,7 +71,7 @@ void GroupKeys::ask(Entry& entry, Link::Answer answer) {
   const std::string key = names_.group_key(entry.to.group);
   Link& link = node_.commands();
   link.request({"ZADD", key, to_text(context_.unix_time()), member_of(entry)},
-               [this, id = key_of(entry.to), ticket = entry.ticket,
+               [this, id = entry.to.key(), ticket = entry.ticket,
                 answer = std::move(answer)](const Result<Reply>& reply) mutable {
                  Entry* const asked = reply ? of_ticket(id, ticket) : nullptr;
                  if (asked && !reply->is_error()) confirmed(*asked, *reply);
@@ -97,7 +93,7 @@ void GroupKeys::confirmed(Entry& entry, const Reply& reply) {
 }
 
 void GroupKeys::leave(const BusSubscription& to, Link::Answer answer) {
-  const auto found = entries_.find(key_of(to));
+  const auto found = entries_.find(to.key());
   if (found == entries_.end()) return answer(Reply{});
   Entry& entry = found->second;
   unschedule(entry);
@@ -185,12 +181,10 @@ void GroupKeys::renewed_late(std::chrono::nanoseconds late) {
 // Twice per answer_time some keys are checked: any of them detects a Redis that was flushed. Up to 100 keys are all
 // checked each time. With more, smaller checks come more often, so that no command blocks Redis for long.
 void GroupKeys::look_for_keys() {
-  constexpr std::int64_t most_ticks = 1 << 20;  // an answer_time may be a hundred years
-  const auto ticks = context_.options().answer_time / 2 / EchoProof::tick_time;
-  const auto ticks_per_look = static_cast<unsigned>(std::clamp<std::int64_t>(ticks, 1, most_ticks));
-  const std::size_t ticks_for_all = looks_for_all * ticks_per_look;
+  const unsigned ticks_of_a_look = ticks_per_look(context_.options().answer_time);
+  const std::size_t ticks_for_all = looks_for_all * ticks_of_a_look;
   looks_due_ += (entries_.size() + ticks_for_all - 1) / ticks_for_all;
-  const bool in_turn = ++ticks_ % ticks_per_look == 0;
+  const bool in_turn = ++ticks_ % ticks_of_a_look == 0;
   if (!in_turn && looks_due_ < least_looked_at) return;
   const auto some = next_confirmed(std::max(least_looked_at, std::exchange(looks_due_, 0)));
   if (some.empty()) return;
@@ -199,7 +193,7 @@ void GroupKeys::look_for_keys() {
   std::vector<std::pair<std::string, std::uint64_t>> asked;
   for (const Entry* entry : some) {
     command.arg(names_.group_key(entry->to.group));
-    asked.emplace_back(key_of(entry->to), entry->ticket);
+    asked.emplace_back(entry->to.key(), entry->ticket);
   }
   for (const Entry* entry : some) command.arg(member_of(*entry));
   node_.commands().request(command, [this, asked = std::move(asked)](const Result<Reply>& reply) {
@@ -227,7 +221,7 @@ std::vector<GroupKeys::Entry*> GroupKeys::next_confirmed(std::size_t most) {
 }
 
 bool GroupKeys::lacks_us(const std::string& group, const Reply& members) const {
-  const auto found = entries_.find(key_of({.group = group}));
+  const auto found = entries_.find(BusSubscription{.group = group}.key());
   if (found == entries_.end() || !found->second.confirmed || found->second.leaving) return false;
   return std::ranges::find(members.elements, member_of(found->second), &Reply::text) == members.elements.end();
 }

@@ -70,7 +70,6 @@ class GroupKeys : public std::enable_shared_from_this<GroupKeys> {
     TimePoint due = TimePoint::max();
   };
 
-  static std::string key_of(const BusSubscription& to);
   std::string member_of(const Entry& entry) const;
   Entry* of_ticket(std::string_view key, std::uint64_t ticket);
   void ask(Entry& entry, Link::Answer answer);

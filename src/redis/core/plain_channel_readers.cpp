@@ -91,7 +91,7 @@ void PlainChannelReaders::flush() {
     std::lock_guard lock(mutex_);
     for (const auto& [name, channel] : channels_) (void)channel->take_all();
   }
-  layer_->leave_channels();
+  subscriptions_->leave_channels();
 }
 
 void PlainChannelReaders::look_again() {
@@ -218,7 +218,7 @@ void PlainChannelReaders::read_later(std::size_t number, const Reply& refusal) {
 // ---------------------------------------------------------------- an inbox
 
 PlainChannelReader::~PlainChannelReader() {
-  for (const std::string& group : groups()) readers_->layer().leave(membership(group));
+  for (const std::string& group : groups()) readers_->subscriptions().leave(membership(group));
   readers_->close_reader(channel_);
   life_->end();
 }
@@ -259,7 +259,7 @@ Task<Result<void>> PlainChannelReader::join(std::string_view group) {
     if (std::ranges::find(joined, group) != joined.end()) co_return Result<void>();
     joined.emplace_back(group);
   }
-  const auto done = readers_->layer().join(membership(group));
+  const auto done = readers_->subscriptions().join(membership(group));
   auto joined = co_await done;
   if (!joined) leave_now(group);
   co_return joined;
@@ -275,7 +275,7 @@ void PlainChannelReader::leave_now(std::string_view group) {
     std::lock_guard lock(mutex_);
     if (std::erase(groups(), group) == 0) return;
   }
-  readers_->layer().leave(membership(group));
+  readers_->subscriptions().leave(membership(group));
 }
 
 }  // namespace sluice::SLUICE_ABI::redis

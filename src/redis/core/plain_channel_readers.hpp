@@ -13,13 +13,13 @@
 #include <string_view>
 #include <vector>
 
-#include "layer/hub/distributed_layer.hpp"
 #include "layer/hub/reader_life.hpp"
 #include "layer/hub/shared_queue.hpp"
 #include "redis/bus/host_session.hpp"
 #include "redis/bus/names.hpp"
 #include "redis/bus/redis_context.hpp"
 #include "sluice/layer/channel.hpp"
+#include "sluice/layer/distributed_channel_layer.hpp"
 
 namespace sluice::SLUICE_ABI::redis {
 
@@ -58,9 +58,9 @@ class PlainChannelReaders : public std::enable_shared_from_this<PlainChannelRead
   explicit PlainChannelReaders(std::shared_ptr<RedisContext> context)
       : context_(std::move(context)), names_(context_->options().prefix), hosts_(context_->hosts()) {}
 
-  /// The layer of the inboxes. Call it before the first one opens.
-  void attach(std::shared_ptr<DistributedLayer> layer, const void* origin) {
-    layer_ = std::move(layer);
+  /// The subscriptions of the inboxes' layer. Call it before the first one opens.
+  void attach(std::shared_ptr<LayerSubscriptions> subscriptions, const void* origin) {
+    subscriptions_ = std::move(subscriptions);
     origin_ = origin;
   }
 
@@ -76,7 +76,7 @@ class PlainChannelReaders : public std::enable_shared_from_this<PlainChannelRead
   // --- what an inbox asks for. Any thread
   void look_again();
   void close_reader(const std::shared_ptr<SharedPlainChannel>& channel);
-  DistributedLayer& layer() noexcept { return *layer_; }
+  LayerSubscriptions& subscriptions() noexcept { return *subscriptions_; }
   const void* origin() const noexcept { return origin_; }
 
  private:
@@ -107,7 +107,7 @@ class PlainChannelReaders : public std::enable_shared_from_this<PlainChannelRead
   std::vector<std::string> wanted_keys() const;
 
   const std::shared_ptr<RedisContext> context_;
-  std::shared_ptr<DistributedLayer> layer_;
+  std::shared_ptr<LayerSubscriptions> subscriptions_;
   const void* origin_ = nullptr;
   const CoreNames names_;
   std::vector<Host> hosts_;
