@@ -20,9 +20,9 @@ struct ObservedSocket {
 
 /// Why a connection or a request was refused before any other check. A value.
 enum class ConnectionRefusal : std::uint8_t {
-  server_full,        // past Limits::connections
-  address_full,       // past Limits::connections_per_address
-  too_many_refusals,  // past Limits::refusals_per_address
+  server_full,        // past ServerLimits::connections
+  address_full,       // past ServerLimits::connections_per_address
+  too_many_refusals,  // past ServerLimits::refusals_per_address
   tls_failed,
   bad_proxy_header,  // of a trusted proxy: missing or malformed
 };
