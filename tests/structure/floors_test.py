@@ -67,6 +67,17 @@ def headers_that_include_each_other(root, folders=house.folders()):
     return sorted((a, b) for a, b in arrows if a < b and (b, a) in arrows and a in folders and b in folders)
 
 
+def private_parts_of_the_layer(root):
+    """Where another library includes a private header of layer that has a source file, or includes one that has."""
+    def has_source(header):
+        path = root / "src" / header
+        return path.with_suffix(".cpp").exists() or any(
+            has_source(below) for below in house.includes(path) if below.startswith("layer/"))
+    return [f"{path.relative_to(root)} includes {header}" for path in house.sources(root, "src")
+            if room_of(path, root) not in ("layer", "consumer", "page")
+            for header in house.includes(path) if header.startswith("layer/") and has_source(header)]
+
+
 def names_of_the_schema(root):
     """Where a room but page names a type or a key of Baserow's broadcasts, as src/page/baserow_schema.cpp has them."""
     schema = root / "src/page/baserow_schema.cpp"
@@ -89,6 +100,22 @@ class Floors(unittest.TestCase):
         with house.tree(files) as folder:
             self.assertEqual(names_of_the_schema(Path(folder)),
                              ['src/layer/event.cpp: "user_ids"', 'src/layer/event.cpp: "broadcast_to_group"'])
+
+    def test_no_other_library_calls_private_parts_of_the_layer(self):
+        self.assertEqual(private_parts_of_the_layer(house.ROOT), [])
+
+    def test_a_private_part_of_the_layer_in_another_library_is_seen(self):
+        files = {
+            "src/layer/hub/hub.hpp": "",
+            "src/layer/hub/hub.cpp": "",
+            "src/layer/hub/member.hpp": '#include "layer/hub/hub.hpp"\n',
+            "src/layer/hub/queue.hpp": '#include "sluice/layer/event.hpp"\n',
+            "src/nats/bus.cpp": '#include "layer/hub/queue.hpp"\n#include "layer/hub/hub.hpp"\n',
+            "src/redis/bus.hpp": '#include "layer/hub/member.hpp"\n',
+        }
+        with house.tree(files) as folder:
+            self.assertEqual(private_parts_of_the_layer(Path(folder)), [
+                "src/nats/bus.cpp includes layer/hub/hub.hpp", "src/redis/bus.hpp includes layer/hub/member.hpp"])
 
     def test_every_folder_of_a_room_includes_only_what_its_table_allows(self):
         self.assertEqual(folder_violations(house.ROOT), [])
