@@ -22,6 +22,8 @@ namespace sluice::SLUICE_ABI {
 
 /// The destination of a message: a group's members, or one channel.
 enum class BusTarget : std::uint8_t { group, channel };
+/// The call that sends there, for errors and log lines.
+constexpr std::string_view name_of(BusTarget to) noexcept { return to == BusTarget::group ? "group_send" : "send"; }
 
 /// The subscription of a process. A value.
 ///

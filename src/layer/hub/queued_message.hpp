@@ -66,7 +66,4 @@ class QueuedMessage final : public BusMessage {
   std::optional<Error> error_;
 };
 
-/// The call that made it.
-inline std::string_view name_of(BusTarget to) noexcept { return to == BusTarget::group ? "group_send" : "send"; }
-
 }  // namespace sluice::SLUICE_ABI

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "layer/hub/queued_message.hpp"
 #include "redis/codec/serializer.hpp"
 #include "sluice/layer/bus.hpp"
 
