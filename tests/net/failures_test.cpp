@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Events that throw, memory that runs out and threads that do not start: it ends one connection or one call, and the
 // others are served.
+#include <fcntl.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -267,6 +269,40 @@ TEST_CASE("whichever allocation fails in a call that starts or ends a server, th
     REQUIRE(comes_down_to(held));
   }
   CHECK(nth > 30);
+}
+
+TEST_CASE("whichever allocation fails in adopt(), the socket stays with the caller, unchanged", "[net]") {
+  const Silence silence;
+  Served served({}, 2);
+  std::size_t nth = 0;
+  for (bool failed = true; failed;) {
+    CAPTURE(++nth);
+    REQUIRE(nth < 1000);
+    int ends[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    const std::string request = BlockingClient::upgrade_request("/");
+    const AdoptOptions options{.client_address = "[2001:db8::1234]:4711"};
+    Result<> adopted;
+    {
+      const FailingAllocation failing(nth);
+      try {
+        adopted = served.server.adopt(ends[1], request, options);
+      } catch (const std::bad_alloc&) {}
+      failed = failing.failed();
+    }
+    if (failed) {
+      REQUIRE(::fcntl(ends[1], F_GETFL) == O_RDWR);
+      REQUIRE(::fcntl(ends[1], F_GETFD) == 0);
+      ::close(ends[1]);
+    } else {
+      REQUIRE(adopted);
+      char first = 0;
+      REQUIRE(::recv(ends[0], &first, 1, 0) == 1);
+      CHECK(first == 'H');
+    }
+    ::close(ends[0]);
+  }
+  CHECK(nth > 2);
 }
 
 TEST_CASE("a thread to look up names in that does not start is an error of the stream that wanted it", "[net]") {

@@ -135,7 +135,7 @@ Result<> AsioServer::State::adopt(int descriptor, std::string read, const AdoptO
   if (adopted_.size() >= static_cast<std::size_t>(context_.options.backlog)) {
     return Error(ErrorCode::no_room, "adopt: as many connections wait to be served as AsioServerOptions::backlog says");
   }
-  adopted_.reserve(adopted_.size() + 1);
+  if (adopted_.size() == adopted_.capacity()) adopted_.reserve(2 * adopted_.size() + 1);
   // One job takes all that wait.
   if (adopted_.empty()) {
     door_->post([weak = weak_from_this()] {
