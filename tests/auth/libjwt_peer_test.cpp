@@ -47,7 +47,7 @@ TEST_CASE("libjwt reads what is signed here", "[auth]") {
   CHECK_FALSE(read(sign_hs256("{}", shared_secret), "another secret"));
 }
 
-TEST_CASE("what libjwt signs is verified here", "[auth]") {
+TEST_CASE("tokens that libjwt signs are verified here", "[auth]") {
   const JwtVerifier verifier = everything_verifier();
   for (int round = 0; round < 20; ++round) {  // some r and s of an EC signature begin with zeros
     CHECK(outcome(verifier, sign(JWT_ALG_ES256, keys().p256.private_pem())) == "ok");

@@ -445,8 +445,8 @@ TEMPLATE_LIST_TEST_CASE("a megabyte passes, and what is larger than the limit is
 
 // ---------------------------------------------------------------- capacity and expiry
 
-TEMPLATE_LIST_TEST_CASE("a full channel tells its sender, keeps what it has and drops the new", "[layer][CL-7][CL-14]",
-                        Worlds) {
+TEMPLATE_LIST_TEST_CASE("a full channel returns an error to its sender, keeps its events and drops the new one",
+                        "[layer][CL-7][CL-14]", Worlds) {
   Scene<TestType> scene({.capacity = 3});
   scene.keep("jobs");
   for (int i = 0; i < 3; ++i) REQUIRE(scene.layer.send("jobs", numbered(i)));
@@ -487,7 +487,7 @@ TEMPLATE_LIST_TEST_CASE("the first pattern that fits a channel's name sets its c
   CHECK(Scene<TestType>({.capacity = 5}).ear().channel().capacity() == 5);
 }
 
-TEMPLATE_LIST_TEST_CASE("an event that nobody reads in time is never read", "[layer][CL-15][CL-16]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("an event that is not read in time is never read", "[layer][CL-15][CL-16]", Worlds) {
   Scene<TestType> scene({.expiry = std::chrono::seconds(60)});
   scene.keep("jobs");
   REQUIRE(scene.layer.send("jobs", numbered(1)));
@@ -514,7 +514,7 @@ TEMPLATE_LIST_TEST_CASE("an event that nobody reads in time is never read", "[la
   }
 }
 
-TEMPLATE_LIST_TEST_CASE("channels that nobody uses any more take no memory", "[layer][CL-15][CL-17]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("unused channels take no memory", "[layer][CL-15][CL-17]", Worlds) {
   if (left_out(TestType::shared, "what waits is the server's, and not counted here")) return;
   Scene<TestType> scene;
   for (int i = 0; i < 100; ++i) REQUIRE(scene.layer.send("job-" + std::to_string(i), numbered(i)));
@@ -664,7 +664,7 @@ TEMPLATE_LIST_TEST_CASE("a handle of another layer is refused, as is an empty on
   CHECK(stranger.heard().empty());
 }
 
-TEMPLATE_LIST_TEST_CASE("what one sender sends to a group keeps its order at every member", "[layer][CL-18][CL-27]",
+TEMPLATE_LIST_TEST_CASE("events of one sender to a group keep their order at every member", "[layer][CL-18][CL-27]",
                         Worlds) {
   Scene<TestType> scene;
   Ear& ann = scene.ear_in("g");
@@ -862,7 +862,7 @@ TEMPLATE_LIST_TEST_CASE("flush empties everything, and everything works on", "[l
 
 // ---------------------------------------------------------------- the recipients of a broadcast
 
-TEMPLATE_LIST_TEST_CASE("a broadcast reaches the members whom its audience includes", "[layer][CC-26]", Worlds) {
+TEMPLATE_LIST_TEST_CASE("a broadcast reaches the members that its audience includes", "[layer][CC-26]", Worlds) {
   Scene<TestType> scene;
   Ear& ann = scene.ear_in("g", 1, "socket-a");
   Ear& ann_too = scene.ear_in("g", 1, "socket-b");

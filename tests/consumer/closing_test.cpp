@@ -44,7 +44,7 @@ TEST_CASE("a consumer that ends closes its socket with 1000", "[consumer][LC-22]
   CHECK(browser.finished());
 }
 
-TEST_CASE("what is sent after a close is dropped and counted, and disconnect still comes", "[consumer][LC-16]") {
+TEST_CASE("messages after a close are dropped and counted, and disconnect() still runs", "[consumer][LC-16]") {
   Story story;
   Communicator browser = story.browser("connect=accept; join a&disconnect=send late; connected?");
   REQUIRE(browser.connect());

@@ -225,7 +225,7 @@ TEST_CASE("a policy of a group beats the default, and an empty group drops nothi
   CHECK(client.queue.policy_of("prices") == WhenSlow::keep_latest);
 }
 
-TEST_CASE("what is dropped becomes a gap, and messages sent at the gap go before those behind it", "[consumer]") {
+TEST_CASE("dropped messages become a gap, and messages sent at the gap precede later ones", "[consumer]") {
   Client client;
   client.queue.set_policy("prices", WhenSlow::drop_oldest);
   client.stall();

@@ -179,7 +179,7 @@ TEST_CASE("a broadcast that arrives before accept is sent after it", "[consumer]
   CHECK(browser.hear_all() == "accept\ntext: hello\ntext: early");
 }
 
-TEST_CASE("what a handler sends and broadcasts leave as one batch in their order", "[consumer]") {
+TEST_CASE("a handler's messages and broadcasts leave as one batch in order", "[consumer]") {
   Scene scene;
   scene.browser.say("send 1; publish g 2; send 3");
   CHECK(scene.browser.hear_all() == "text: 1\ntext: 3\ntext: 2");

@@ -49,7 +49,7 @@ struct Gate {
 
 }  // namespace
 
-TEST_CASE("a log line above its limit is cut between two characters, and says by how much", "[core]") {
+TEST_CASE("a log line above its limit is cut between two characters, and ends with the cut bytes", "[core]") {
   const test::LogCapture captured;
   log(LogLevel::info, std::string(max_log_line_bytes, 'x'));
   log(LogLevel::info, "y" + std::string(max_log_line_bytes, 'x'));

@@ -18,7 +18,7 @@ TEST_CASE("a result holds a value or an error", "[core]") {
   CHECK(bad.value_or(8) == 8);
 }
 
-TEST_CASE("value() throws where there is an error, and says which", "[core]") {
+TEST_CASE("value() throws for an error, and names it", "[core]") {
   const Result<int> failed = Error(ErrorCode::not_found, "read \"a\": no such file");
   CHECK_THROWS_AS(failed.value(), BadResultAccess);
   CHECK_THROWS_WITH(failed.value(), failed.error().message());

@@ -48,7 +48,7 @@ TEST_CASE("CSV is read as RFC 4180 describes it", "[examples]") {
   CHECK(read_csv("a\"b, c\n") == Records{{"a\"b", " c"}});
 }
 
-TEST_CASE("what is no CSV is refused with its line", "[examples]") {
+TEST_CASE("malformed CSV is refused with its line", "[examples]") {
   CHECK(failure("a,b\nc\n") == "line 2: 1 fields, the first line has 2");
   CHECK(failure("a\n\"b\nb\"\nc,d") == "line 4: 2 fields, the first line has 1");
   CHECK(failure("a\n\n\"b") == "line 3: a quote is not closed");

@@ -89,7 +89,7 @@ TEST_CASE("a chunk may be as large as memory", "[http]") {
   CHECK(framing.next(1)->before == "1\r\n");
 }
 
-TEST_CASE("what is read from chunks byte by byte is what the pieces were", "[http]") {
+TEST_CASE("chunks that are read byte by byte give the pieces", "[http]") {
   std::vector<std::string> pieces;
   std::string whole;
   for (std::size_t size = 1; size < 70'000; size = size * 3 + 1) {

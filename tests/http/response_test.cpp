@@ -107,7 +107,7 @@ HttpResponse streamed(std::optional<std::uint64_t> length = {}, int status = 200
 
 }  // namespace
 
-TEST_CASE("the head of a response in pieces says how its body ends", "[http]") {
+TEST_CASE("the head of a response in pieces states how its body ends", "[http]") {
   const http::Answering kept{.keep_alive = true};
   CHECK(*http::response_bytes(streamed(), kept) ==
         "HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n");

@@ -113,7 +113,7 @@ Everything some(std::mt19937& random) {
 
 }  // namespace
 
-TEST_CASE("a schema says what is written, as JSON Schema and as TypeScript", "[json]") {
+TEST_CASE("a schema describes what is written, as JSON Schema and as TypeScript", "[json]") {
   CHECK(json::typescript(json::schema_of<Everything>()) ==
         "{type: \"everything\"; id: number; before: string | null; inner: {small: number; open: boolean}[]; "
         "maybe: (number | null)[]; \"the weights\": {[key: string]: number}; colour: string; any: unknown}");
@@ -127,7 +127,7 @@ TEST_CASE("a schema says what is written, as JSON Schema and as TypeScript", "[j
   CHECK(json_schema_of(json::schema_of<json::Text>()) == "{}");
 }
 
-TEST_CASE("what is written fits its schema, and does not with a key more or less", "[json]") {
+TEST_CASE("written JSON fits its schema, and does not with a key more or less", "[json]") {
   const Schema schema = json::schema_of<Everything>();
   std::mt19937 random(7);
   for (int round = 0; round < 1000; ++round) {

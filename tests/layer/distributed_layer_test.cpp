@@ -149,7 +149,7 @@ TEST_CASE("a group that is left during an outage is not subscribed again", "[lay
   CHECK(world.here.bus_stats().memberships == 0);
 }
 
-TEST_CASE("what is sent during an outage waits for its end, in order and for as long as an event lives", "[layer]") {
+TEST_CASE("events that are sent during an outage wait for its end, in order and until they expire", "[layer]") {
   World world({.layer = {.expiry = 10s}});
   // Its link comes back first, so it is subscribed again when the other one publishes.
   Listener& ann = world.listener_in("g", world.here);

@@ -165,7 +165,7 @@ TEST_CASE("an event that the bus did not take is reported as undelivered", "[lay
   CHECK(layer.bus_stats().undelivered == 1);
 }
 
-TEST_CASE("what a layer's observer throws is logged, and events arrive all the same", "[layer]") {
+TEST_CASE("an exception of a layer's observer is logged, and events still arrive", "[layer]") {
   const test::LogCapture log(LogLevel::error);
   const auto lines = std::make_shared<Lines>();
   ManualExecutor executor;

@@ -215,7 +215,7 @@ TEST_CASE("an event above the server's max_payload fails alone", "[nats]") {
   CHECK(ann.downs == 0);
 }
 
-TEST_CASE("what is no event is counted, and the next one is read", "[nats]") {
+TEST_CASE("a message that is no event is counted, and the next one is read", "[nats]") {
   World world;
   Peer& ann = world.peer();
   REQUIRE(ann.subscribe(group("g")));

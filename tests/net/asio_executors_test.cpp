@@ -111,7 +111,7 @@ TEST_CASE("post_after waits, and the earlier overtakes the later", "[net]") {
   CHECK(story->lines() == std::vector<std::string>{"now", "earlier", "later"});
 }
 
-TEST_CASE("what has not run when the executors end is destroyed, locals last", "[net]") {
+TEST_CASE("jobs that have not run when the executors end are destroyed, locals last", "[net]") {
   std::string story;
   {
     AsioExecutors executors(1);

@@ -46,7 +46,7 @@ BlockingClient enter(Served& served, std::string_view path) {
 
 }  // namespace
 
-TEST_CASE("compression is agreed on with those who offer it, and only with them", "[net]") {
+TEST_CASE("compression is negotiated only with clients that offer it", "[net]") {
   Served served;
   CHECK(extensions_of(served.connect().upgrade("/")) == "none");
   CHECK(extensions_of(served.connect().upgrade("/", "Sec-WebSocket-Extensions: foo, permessage-deflate; bar\r\n")) ==
@@ -81,7 +81,7 @@ TEST_CASE("a compressed message is received and echoed compressed, short ones ar
   CHECK(stats.deflated_wire_bytes < json.size() / 2);
 }
 
-TEST_CASE("a broadcast is compressed once for all who agreed, and goes plain to the others", "[net]") {
+TEST_CASE("a broadcast is compressed once for all that negotiated it, and sent plain to the others", "[net]") {
   Served served;
   std::vector<BlockingClient> clients;
   std::vector<std::shared_ptr<Connection>> connections;

@@ -228,7 +228,7 @@ TEST_CASE("whichever allocation fails while a server stops, it ends, and so do i
   CHECK(nth > 10);
 }
 
-TEST_CASE("whichever allocation fails in a call that starts or ends a server, the call says so and leaves nothing",
+TEST_CASE("whichever allocation fails in a call that starts or ends a server, the call throws and leaves nothing",
           "[net]") {
   const Silence silence;
   std::size_t nth = 0;

@@ -195,7 +195,7 @@ TEST_CASE("a request whose client leaves before the answer is reported as cut", 
   waits.gate.resolve(1);
 }
 
-TEST_CASE("what a server's observer throws is logged and harms no connection", "[net]") {
+TEST_CASE("an exception of a server's observer is logged and affects no connection", "[net]") {
   struct Throws final : ServerObserver {
     void connection_accepted(const ObservedSocket&) override { throw std::runtime_error("out of order"); }
     void websocket_opened(const ObservedSocket&, std::string_view) override { throw 7; }

@@ -286,7 +286,7 @@ TEST_CASE("a folder or something endless in the place of a file is refused, and 
   CHECK(shown_to(served.listen(*tls), "localhost") == "CN=localhost,O=Sluice");
 }
 
-TEST_CASE("a key with a passphrase is refused, and nobody is asked for it", "[net]") {
+TEST_CASE("a key with a passphrase is refused without a prompt", "[net]") {
   const Authority authority;
   const auto issued = authority.issue("good");
   const sluice::Owned<BIO, BIO_free_all> in(BIO_new_mem_buf(issued.key.data(), static_cast<int>(issued.key.size())));

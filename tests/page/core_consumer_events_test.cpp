@@ -125,7 +125,7 @@ TEST_CASE("a payload is any JSON, and goes out as it is", "[page][CC-32]") {
   });
 }
 
-TEST_CASE("a broadcast without a payload reaches nobody, and is counted", "[page][CC-32]") {
+TEST_CASE("a broadcast without a payload reaches no one, and is counted", "[page][CC-32]") {
   House house;
   auto ann = Browser::in(house, "user=7");
   house.tell("users", R"({"type":"broadcast_to_group"})");

@@ -319,7 +319,7 @@ TEST_CASE("every page type can be revoked, also the dashboard and the public vie
   CHECK(house.layer.stats().groups == 2);  // users, and the view that ann may see as a member
 }
 
-TEST_CASE("a broadcast to those with a permission is one to the users whom the check lets through", "[page][BT-4]") {
+TEST_CASE("a broadcast to a permission reaches the users that the check accepts", "[page][BT-4]") {
   Workspace house;
   const auto permitted = [&](const std::string& operation) {
     std::vector<UserId> users;

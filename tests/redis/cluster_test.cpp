@@ -99,7 +99,7 @@ TEST_CASE("the first join in a slot that has moved works, and so does the first 
   CHECK(one.layer.redis_stats().rejected + two.layer.redis_stats().rejected == 0);
 }
 
-TEST_CASE("what is published while slots move keeps its order", "[redis][live]") {
+TEST_CASE("messages that are published while slots move keep their order", "[redis][live]") {
   RedisCluster cluster;
   PubSubProcess one(at(cluster)), two(at(cluster));
   const std::string group = group_at(0);

@@ -55,7 +55,7 @@ TEST_CASE("a process is one member of a group, and one message reaches all of it
   CHECK(layer.stats().deliveries == 1000);
 }
 
-TEST_CASE("what is sent to a channel reaches that consumer, from any process", "[redis][R-15][I-1]") {
+TEST_CASE("an event for a channel reaches its consumer, from any process", "[redis][R-15][I-1]") {
   TinyWorld world;
   auto& one = world.layer();
   auto& two = world.layer();

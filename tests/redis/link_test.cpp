@@ -54,7 +54,7 @@ TEST_CASE("a link greets, is ready, and gets its answers in order", "[redis][R-7
   CHECK(room.told == "ready, 1, 0, 0, ERR unknown command 'NONSENSE'");
 }
 
-TEST_CASE("what is written and read may be split anywhere", "[redis]") {
+TEST_CASE("writes and reads may be split anywhere", "[redis]") {
   Room room;
   room.dialer.split(1);
   room.executor.run_all();

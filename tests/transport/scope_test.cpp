@@ -27,7 +27,7 @@ Scope with_headers(std::vector<std::pair<std::string, std::string>> headers) {
 
 }  // namespace
 
-TEST_CASE("a scope tells its request", "[transport][SC-1]") {
+TEST_CASE("a scope has its request", "[transport][SC-1]") {
   RequestInfo request;
   request.path = "/\xE9\xA6\x96/";
   request.raw_path = "/%E9%A6%96/";

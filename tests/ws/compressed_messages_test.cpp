@@ -45,7 +45,7 @@ TEST_CASE("compressed messages arrive among plain ones", "[ws]") {
         lines({"text: " + json, "text: plain", "binary: \xff\x00"s, "ping: p", "text: ", "close 1000: "}));
 }
 
-TEST_CASE("a compressed message may come in fragments, only the first of which says so", "[ws]") {
+TEST_CASE("a compressed message may be fragmented, with RSV1 on the first fragment only", "[ws]") {
   const std::string first = raw_frame(rsv1 | fragment_of_text, hello.substr(0, 3));
   const std::string rest = raw_frame(last, hello.substr(3));
   const std::string nothing = raw_frame(middle, "");

@@ -222,7 +222,7 @@ TEST_CASE("text fails at the byte that proves it is not UTF-8, not at the end of
   CHECK(failed_after(half) == half.size());
 }
 
-TEST_CASE("a message past the limit fails 1009 as soon as a length tells", "[ws]") {
+TEST_CASE("a message above the limit fails with 1009 as soon as a length shows it", "[ws]") {
   const std::string fault = "failed 1009: the message is too big";
   CHECK(heard(client_text(std::string(200, 'x')), 200) == lines({"text: " + std::string(200, 'x')}));
   const auto over = client_text(std::string(201, 'x'));
