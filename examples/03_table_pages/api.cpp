@@ -158,7 +158,10 @@ HttpResponse Api::answer(Call& call) try {
   std::string allowed;
   for (const Route& route : routes) {
     if (!route.fits(call)) continue;
-    if (route.method == call.method) return (this->*route.handler)(call);
+    if (route.method == call.method) {
+      HttpResponse response = (this->*route.handler)(call);
+      return response.set_route(std::string(route.pattern));
+    }
     allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
   }
   if (allowed.empty()) throw ApiError{404, "not_found", "There is nothing at this path."};

@@ -51,7 +51,7 @@ int main(int argc, char** argv) try {
       .add("--database", file, "the SQLite file that keeps the table")
       .add("--origins", serving.origins, "web pages of other hosts that may connect: app.example.com,...")
       .add("--any-host", serving.any_host, "answer for every name in Host, behind a proxy for instance")
-      .add("--metrics-port", metrics_port, "serve GET /metrics there, on 127.0.0.1")
+      .add("--metrics-port", metrics_port, "serve GET /metrics, /healthz and /readyz there, on 127.0.0.1")
       .add("--jwt-secret", secret, "signs and verifies tokens (HS256); without it a random one")
       .parse(argc, argv);
   sluice::StopSignals signals;
@@ -63,7 +63,8 @@ int main(int argc, char** argv) try {
   sluice::WorkerPool database_thread(1);  // what it finishes goes on on an executor, so it ends first
   const Records records{database, database_thread};
   const Pages pages(records);
-  sluice::InMemoryChannelLayer layer(executors);
+  const Times times(metrics_port.has_value(), executors);
+  sluice::InMemoryChannelLayer layer(executors, {.observers = times.of_layer()});
   Live live(database, pages, layer);
 
   auto tokens = std::make_shared<sluice::JwtVerifier>(sluice::JwtOptions{.algorithms = {sluice::JwtAlgorithm::hs256},
@@ -74,15 +75,22 @@ int main(int argc, char** argv) try {
   auto routes = std::make_shared<sluice::Router>();
   routes->re_path("^ws/core/", sluice::consumer<sluice::CoreConsumer>(pages.registry));
 
-  sluice::Host host(sluice::with(origin_check(serving), sluice::with(auth, routes)), layer);
+  sluice::Host host(sluice::with(origin_check(serving), sluice::with(auth, routes)), layer,
+                    {.observers = times.of_host()});
   Api api(records, live, auth, secret);
   sluice::AsioServer server(executors, host,
-                            {.hosts = allowed_hosts(serving), .http = &api, .reuse_port = serving.reuse_port});
+                            {.hosts = allowed_hosts(serving),
+                             .http = &api,
+                             .reuse_port = serving.reuse_port,
+                             .observers = times.of_server()});
   start_listening(server, serving);
 
-  Metrics metrics([&](sluice::MetricsText& text) {
-    text.add(server.stats()).add(host.stats()).add(layer.stats()).add(pages.registry->stats()).add(auth->stats());
-  });
+  Metrics metrics(
+      [&](sluice::MetricsText& text) {
+        text.add(server.stats()).add(host.stats()).add(layer.stats()).add(pages.registry->stats()).add(auth->stats());
+        text.add(times);
+      },
+      [&] { return sluice::Health().add(server.problems()).add(host.problems()).add(layer.problems()); });
   sluice::Host no_websockets(std::make_shared<sluice::Router>());
   sluice::AsioServer for_operators(executors, no_websockets,
                                    {.hosts = sluice::AllowedHosts::loopback(), .http = &metrics});

@@ -2,6 +2,7 @@
 #include "sluice/consumer/host.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -99,6 +100,16 @@ std::shared_ptr<ConnectionEvents> Host::open(Scope scope, std::shared_ptr<Connec
     throw;
   }
   return session;
+}
+
+std::vector<Problem> Host::problems() const {
+  const ConsumerLimits& limits = state_->options.limits;
+  const HostStats now = stats();
+  auto problems = near_limit("host", "ConsumerLimits::server_held_bytes", now.held_bytes, limits.server_held_bytes);
+  std::ranges::move(
+      near_limit("host", "ConsumerLimits::server_queued_bytes", now.backlog_bytes, limits.server_queued_bytes),
+      std::back_inserter(problems));
+  return problems;
 }
 
 HostStats Host::stats() const {

@@ -5,6 +5,7 @@
 
 #include "layer/names.hpp"
 #include "sluice/core/block_on.hpp"
+#include "sluice/observe/health.hpp"
 
 namespace sluice::SLUICE_ABI {
 namespace {
@@ -45,6 +46,8 @@ Task<Result<void>> ChannelLayer::group_discard(std::string_view group, const Cha
 Task<Result<void>> ChannelLayer::group_discard(std::string_view group, const Inbox& inbox) {
   return discard(group, inbox, origin());
 }
+
+std::vector<Problem> ChannelLayer::problems() const { return {}; }
 
 Task<Result<void>> ChannelLayer::group_send_when_room(std::string_view group, Event event) {
   return group_send(group, std::move(event));

@@ -6,6 +6,7 @@
 
 #include "consumer/support/story.hpp"
 #include "sluice/consumer/host_observer.hpp"
+#include "sluice/consumer/host_times.hpp"
 #include "sluice/consumer/router.hpp"
 #include "support/catch.hpp"
 
@@ -238,4 +239,37 @@ TEST_CASE("an observer keeps objects of its own in the scope of a connection", "
   browser.say("note two");
   browser.disconnect();
   CHECK(spans->last == 4);  // connect, two messages, disconnect
+}
+
+TEST_CASE("the times of handlers and of waiting mail are written as histograms", "[consumer]") {
+  const auto times = std::make_shared<HostTimes>();
+  Story story({.observers = {times}});
+  Communicator browser = story.browser("connect=accept; join a");
+  REQUIRE(browser.connect());
+  browser.say("wait gate");
+  story.publish("a", Story::order("note next"));
+  story.executor.advance(70ms);
+  story.open("gate");
+  const std::string text = MetricsText().add(*times).str();
+  CHECK_THAT(text, ContainsSubstring("sluice_host_handler_seconds_bucket{handler=\"receive\",le=\"0.03\"} 0\n"));
+  CHECK_THAT(text, ContainsSubstring("sluice_host_handler_seconds_bucket{handler=\"receive\",le=\"0.1\"} 1\n"));
+  CHECK_THAT(text, ContainsSubstring("sluice_host_handler_seconds_count{handler=\"event\"} 1\n"));
+  CHECK_THAT(text, ContainsSubstring("sluice_host_handler_seconds_count{handler=\"connect\"} 1\n"));
+  CHECK_THAT(text, ContainsSubstring("sluice_host_mailbox_wait_seconds_bucket{le=\"1e-05\"} 1\n"));
+  CHECK_THAT(text, ContainsSubstring("sluice_host_mailbox_wait_seconds_count 2\n"));
+  CHECK_THAT(text, ContainsSubstring("sluice_host_mailbox_wait_seconds_sum 0.07\n"));
+}
+
+TEST_CASE("a host whose consumers hold nearly as much as they may says so", "[consumer]") {
+  Story story({.limits = {.server_held_bytes = 100'000}});
+  Communicator browser = story.browser();
+  REQUIRE(browser.connect());
+  CHECK(story.host->problems().empty());
+  browser.say("wait gate; note " + std::string(93'000, 'x'));
+  const std::vector<Problem> problems = story.host->problems();
+  REQUIRE(problems.size() == 1);
+  CHECK(problems.front().part == "host");
+  CHECK(problems.front().cause == "server_held_bytes");
+  story.open("gate");
+  CHECK(story.host->problems().empty());
 }

@@ -11,7 +11,7 @@ from support.example import EXAMPLES, PATIENCE, Example
 
 SOURCE = Path(os.environ["SLUICE_SOURCE_DIR"])
 SERVERS = ("01_echo", "02_chat_room", "03_table_pages", "05_your_own_transport",
-           "08_behind_a_proxy", "09_echo_on_poll", "10_websocket_on_poll")
+           "08_behind_a_proxy", "09_echo_on_poll", "10_websocket_on_poll", "11_tracing")
 
 
 def run(name, *options):

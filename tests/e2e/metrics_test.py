@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""GET /metrics of 03_table_pages, read by the parsers of Prometheus."""
+"""GET /metrics, /healthz and /readyz of 03_table_pages; the metrics are read by the parsers of Prometheus."""
 import asyncio
 import http.client
 import json
@@ -35,7 +35,7 @@ def families(text):
 
 class Metrics(unittest.IsolatedAsyncioTestCase):
     def setUp(self):
-        self.example = self.enterContext(Example("03_table_pages", "--jwt-secret", SECRET, "--metrics-port", "0"))
+        self.example = self.enterContext(Example("03_table_pages", "--jwt-secret", SECRET, "--metrics-port", "0", "--stop-window", "3"))
         line = self.example.process.stdout.readline()
         self.port = int(re.fullmatch(r"metrics on http://127\.0\.0\.1:(\d+)/metrics\n", line)[1])
 
@@ -82,6 +82,35 @@ class Metrics(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual(family.documentation, meaning, name)
         missing = {name for name in rows if not name.startswith(("sluice_redis", "sluice_nats", "sluice_bus"))} - set(shown)
         self.assertEqual(missing, set())
+
+    async def test_times_and_sizes_are_histograms_that_grow(self):
+        await self.follow(page="table", table_id=1)
+        fetch(self.example.port, "/api/users")
+        after = self.numbers()
+        for name, labels in (("sluice_host_handler_seconds", (("handler", "receive"),)),
+                             ("sluice_host_handler_seconds", (("handler", "connect"),)),
+                             ("sluice_host_mailbox_wait_seconds", ()), ("sluice_server_http_seconds", ()),
+                             ("sluice_server_output_waited_bytes", ())):
+            count = after[f"{name}_count", labels]
+            self.assertEqual(count, after[f"{name}_bucket", (*labels, ("le", "+Inf"))], name)
+            self.assertEqual(count > 0, "bytes" not in name, name)
+            self.assertEqual(after[f"{name}_sum", labels] > 0, count > 0 and "wait" not in name, name)
+
+    async def test_a_server_that_drains_is_alive_and_not_ready(self):
+        for path in ("/healthz", "/readyz"):
+            status, headers, text = fetch(self.port, path)
+            self.assertEqual((status, headers["Content-Type"]), (200, "application/json"), path)
+            self.assertEqual(json.loads(text), {"well": True, "problems": []})
+        for _ in range(4):  # the server closes each at its own moment
+            await self.follow(page="table", table_id=1)
+        self.example.stop()
+        while (answer := fetch(self.port, "/readyz"))[0] == 200:
+            await asyncio.sleep(0.01)
+        self.assertEqual(answer[0], 503)
+        problem, = json.loads(answer[2])["problems"]
+        self.assertEqual((problem["part"], problem["cause"]), ("server", "draining"))
+        self.assertRegex(problem["since"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertEqual(fetch(self.port, "/healthz")[0], 200)
 
     async def test_promtool_accepts_the_metrics(self):
         promtool = shutil.which("promtool")

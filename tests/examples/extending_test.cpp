@@ -2,6 +2,7 @@
 // The blocks of docs/extending.md, in their order, as a program that runs.
 #include "shown_in_extending.cpp"
 
+#include "sluice/core/completion.hpp"
 #include "sluice/testing/communicator.hpp"
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
@@ -145,4 +146,26 @@ TEST_CASE("docs/extending.md: the metrics are written beside the library's", "[e
   for (const char* line : {"sluice_layer_sends_total 0\n", "shop_boards 5\n", "shop_carts 3\n"}) {
     CHECK(text.find(line) != std::string::npos);
   }
+}
+
+TEST_CASE("docs/extending.md: the observer logs slow handlers and no others", "[examples]") {
+  class Waits : public Consumer {
+   public:
+    explicit Waits(Completion<int> gate) : gate_(std::move(gate)) {}
+    Task<> receive(const Message&) override { co_await gate_; }
+
+   private:
+    Completion<int> gate_;
+  };
+  const test::LogCapture log;
+  ManualExecutor executor;
+  Completion<int> gate;
+  Communicator browser(executor, consumer<Waits>(gate), {"/shop"}, watched());
+  REQUIRE(browser.connect());
+  browser.say("wait");
+  CHECK(log.size() == 0);
+  executor.advance(std::chrono::milliseconds(150));
+  gate.resolve(1);
+  executor.run_all();
+  CHECK(log.text() == "receive was slow at \"/shop\"\n");
 }

@@ -7,10 +7,12 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "sluice/layer/distributed_channel_layer.hpp"
 #include "sluice/layer/in_memory_channel_layer.hpp"
 #include "sluice/layer/layer_observer.hpp"
+#include "sluice/observe/health.hpp"
 #include "sluice/testing/loopback_bus.hpp"
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
@@ -176,4 +178,45 @@ TEST_CASE("an exception of a layer's observer is logged, and events still arrive
   CHECK(ann.events == 1);
   CHECK_THAT(lines->take(), ContainsSubstring("delivered 1") && ContainsSubstring("written"));
   CHECK_THAT(log.text(), ContainsSubstring("an observer threw: no tracing today"));
+}
+
+TEST_CASE("without memory for a report the events arrive all the same", "[layer]") {
+  const test::LogCapture log(LogLevel::error);
+  const auto lines = std::make_shared<Lines>();
+  ManualExecutor executor;
+  InMemoryChannelLayer layer(executor, {.observers = {lines}});
+  Member ann(layer, executor, "room");
+  REQUIRE(layer.group_send("room", broadcast()));
+  executor.fail_post(1);  // the one of the report; the event's is posted already
+  executor.run_all();
+  CHECK(ann.events == 1);
+  CHECK_THAT(lines->take(), ContainsSubstring("delivered 1") && !ContainsSubstring("written"));
+  CHECK_THAT(log.text(), ContainsSubstring("a layer's observers miss a report"));
+  REQUIRE(layer.group_send("room", broadcast()));
+  executor.run_all();
+  CHECK_THAT(lines->take(), ContainsSubstring("written in 0 ms"));
+}
+
+TEST_CASE("a layer whose bus is down says so, with the reason and since when", "[layer]") {
+  const test::LogCapture quiet;
+  ManualExecutor executor;
+  LoopbackBroker broker;
+  DistributedChannelLayer layer(executor, broker.bus(executor));
+  REQUIRE(layer.problems().size() == 1);
+  CHECK(layer.problems().front().detail == "Distributed layer: it has not been up yet");
+  executor.run_all();
+  CHECK(layer.problems().empty());
+  const auto before = std::chrono::system_clock::now();
+  broker.cut();
+  executor.run_all();
+  const std::vector<Problem> problems = layer.problems();
+  REQUIRE(problems.size() == 1);
+  CHECK(problems.front().part == "layer");
+  CHECK(problems.front().cause == "down");
+  CHECK_THAT(problems.front().detail, ContainsSubstring("Distributed layer: ") && ContainsSubstring("cut"));
+  CHECK(problems.front().since >= before);
+  broker.mend();
+  executor.advance(1s);
+  CHECK(layer.problems().empty());
+  CHECK(InMemoryChannelLayer(executor).problems().empty());
 }

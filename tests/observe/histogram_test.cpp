@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "sluice/observe/metrics_text.hpp"
 #include "sluice/testing/manual_executor.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -67,7 +69,10 @@ namespace {
 class Late final : public Executor, public ExecutorGroup {
  public:
   void post(Function<void()> job) override { timer = std::move(job); }
-  void post_after(std::chrono::nanoseconds, Function<void()> job) override { timer = std::move(job); }
+  void post_after(std::chrono::nanoseconds, Function<void()> job) override {
+    if (no_memory) throw std::bad_alloc();
+    timer = std::move(job);
+  }
   Clock::time_point now() const override { return time; }
   std::size_t size() const noexcept override { return 1; }
   Executor& at(std::size_t) noexcept override { return *this; }
@@ -76,6 +81,7 @@ class Late final : public Executor, public ExecutorGroup {
     std::exchange(timer, Function<void()>())();
   }
 
+  bool no_memory = false;
   Clock::time_point time{};
   Function<void()> timer;
 };
@@ -98,4 +104,13 @@ TEST_CASE("the lag is measured no more once its object has ended", "[observe]") 
   { const LoopLag lag(executor, 100ms); }
   executor.advance(100ms);
   CHECK(executor.timers() == 0);
+}
+
+TEST_CASE("without memory for its timer the lag is measured no more, and the log says so", "[observe]") {
+  const test::LogCapture log(LogLevel::error);
+  Late executor;
+  const LoopLag lag(executor, 100ms);
+  executor.no_memory = true;
+  executor.run_at(executor.time + 100ms);
+  CHECK(log.text() == "the lag of an executor is not measured any more: std::bad_alloc\n");
 }

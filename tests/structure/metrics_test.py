@@ -47,6 +47,18 @@ def metrics():
             for struct, rows in tables().items() for kind, _, name, text in rows}
 
 
+HISTOGRAM = re.compile(r'add_histogram\(\s*"(sluice_\w+)",\s*((?:"(?:[^"\\]|\\.)*"\s*)+),')
+
+
+def histograms():
+    """name -> help"""
+    found = {}
+    for path in house.sources(house.ROOT, "src"):
+        for name, text in HISTOGRAM.findall(path.read_text()):
+            found[name] = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', text))
+    return found
+
+
 def rows_of_page():
     found = {}
     for line in PAGE.read_text().splitlines():
@@ -75,7 +87,10 @@ class Metrics(unittest.TestCase):
     def test_the_page_has_a_row_for_each(self):
         page = rows_of_page()
         labelled = {name for name in page if "status" in page[name][2] and name == "sluice_server_refused"}
-        self.assertEqual(set(page) - labelled, set(metrics()))
+        self.assertEqual(set(page) - labelled, set(metrics()) | set(histograms()))
+        self.assertGreaterEqual(len(histograms()), 5)
+        for name, text in histograms().items():
+            self.assertEqual(page[name], ("histogram", name.rsplit("_")[-1], text), name)
         for name, (kind, text) in metrics().items():
             unit = "bytes" if name.endswith("_bytes") else ""
             self.assertEqual(page[name], (kind, unit, text), name)
@@ -86,6 +101,7 @@ class Metrics(unittest.TestCase):
         self.assertGreaterEqual(len(asked), 12)
         known = {f"{name}_total" if kind == "counter" else name for name, (kind, _) in metrics().items()}
         known.add("sluice_server_refused_total")
+        known |= {f"{name}_{part}" for name in histograms() for part in ("bucket", "count", "sum")}
         for query in asked:
             named = set(re.findall(r"\bsluice_\w+", query))
             self.assertTrue(named, query)

@@ -10,6 +10,7 @@
 #include "sluice/abi.hpp"
 #include "sluice/consumer/application.hpp"
 #include "sluice/layer/channel_layer.hpp"
+#include "sluice/observe/health.hpp"
 #include "sluice/observe/metric.hpp"
 #include "sluice/transport/gateway.hpp"
 #include "sluice/transport/limits.hpp"
@@ -90,6 +91,8 @@ class SLUICE_API Host final : public Gateway {
   void executor_ended(Executor& executor) noexcept override;
   const ConsumerLimits& consumer_limits() const noexcept override;
   HostStats stats() const;
+  /// What is not well: what consumers hold, or what waits for slow clients, is near its limit.
+  std::vector<Problem> problems() const;
 
  private:
   UseCount::Use layer_use_;

@@ -43,6 +43,7 @@ class SLUICE_API ChannelCapacity {
 };
 
 class LayerObserver;
+struct Problem;
 
 /// The limits of a channel layer, with the names that channels_redis gives them. The constructor of a layer throws
 /// std::invalid_argument if expiry is below 1 s or above 100 years, or if message_bytes or waiting_events is 0. All
@@ -136,6 +137,9 @@ class SLUICE_API ChannelLayer {
   virtual Task<Result<void>> flush() = 0;
 
   virtual LayerStats stats() const = 0;
+  /// What is not well: that the bus is down, why, and since when (sluice/observe/health.hpp). The default knows of
+  /// nothing. Any thread.
+  virtual std::vector<Problem> problems() const;
   /// Identifies this layer in its handles: the same address for all handles of this layer, and for no other.
   virtual const void* origin() const noexcept { return this; }
   /// For hosts, which must be destroyed before their layer.

@@ -116,6 +116,7 @@ class SLUICE_API DistributedChannelLayer : public ChannelLayer {
   Task<Result<std::vector<std::string>>> group_channels(std::string_view group) override;
   Task<Result<void>> flush() override;
   LayerStats stats() const override;
+  std::vector<Problem> problems() const override;
   const void* origin() const noexcept override;
 
   /// As group_send, and returns the outcome. An Error after it was accepted: perhaps not sent.

@@ -20,6 +20,7 @@
 #include "sluice/net/server_stats.hpp"
 #include "sluice/net/tls_context.hpp"
 #include "sluice/net/trusted_proxies.hpp"
+#include "sluice/observe/health.hpp"
 #include "sluice/transport/gateway.hpp"
 #include "sluice/transport/limits.hpp"
 #include "sluice/ws/deflate_options.hpp"
@@ -152,6 +153,8 @@ class SLUICE_API AsioServer {
   Task<> ended();
 
   ServerStats stats() const;
+  /// What is not well: the server drains since stop() was called, or a number is near its limit.
+  std::vector<Problem> problems() const;
 
  private:
   class State;

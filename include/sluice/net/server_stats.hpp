@@ -32,6 +32,11 @@ struct SLUICE_API ServerStats {
   std::uint64_t bytes_out = 0;
   std::uint64_t writes = 0;  // system calls that wrote; under TLS, records
 
+  // Now, to a 64th of their limits; 0 where there is no limit.
+  std::uint64_t queued_bytes = 0;  // that wait for clients whose network takes no more
+  std::uint64_t unused_bytes = 0;  // that clients have sent and nobody has used yet
+  std::uint64_t stopping = 0;      // 1 since stop() was called
+
   // Limits that were met without ending a WebSocket.
   std::uint64_t server_full = 0;   // connections past ServerLimits::connections
   std::uint64_t address_full = 0;  // past ServerLimits::connections_per_address

@@ -11,6 +11,7 @@
 
 #include "sluice/abi.hpp"
 #include "sluice/layer/channel_layer.hpp"
+#include "sluice/observe/health.hpp"
 
 namespace sluice::SLUICE_ABI::testing {
 
@@ -55,6 +56,7 @@ class SLUICE_API ScriptedChannelLayer final : public ChannelLayer {
   Task<Result<std::vector<std::string>>> group_channels(std::string_view group) override;
   Task<Result<void>> flush() override;
   LayerStats stats() const override { return behind_.stats(); }
+  std::vector<Problem> problems() const override { return behind_.problems(); }
   const void* origin() const noexcept override { return script_.get(); }
 
  private:

@@ -12,6 +12,7 @@
 #include "layer/hub/hub.hpp"
 #include "layer/hub/subscribed_reader.hpp"
 #include "sluice/core/log.hpp"
+#include "sluice/observe/health.hpp"
 
 namespace sluice::SLUICE_ABI {
 namespace {
@@ -158,6 +159,12 @@ LayerStats DistributedChannelLayer::stats() const {
   LayerStats stats = hub_->stats();
   core_->add_to(stats);
   return stats;
+}
+
+std::vector<Problem> DistributedChannelLayer::problems() const {
+  const auto outage = core_->outage().cause();
+  if (!outage) return {};
+  return {{"layer", "down", fmt::format("{} layer: {}", core_->options().name, outage->reason), outage->since}};
 }
 
 Result<void> DistributedChannelLayer::check_inbox(std::string_view channel) const { return hub_->check_inbox(channel); }

@@ -84,4 +84,6 @@ Task<> AsioServer::ended() {
 
 ServerStats AsioServer::stats() const { return state_->stats(); }
 
+std::vector<Problem> AsioServer::problems() const { return state_->problems(); }
+
 }  // namespace sluice::SLUICE_ABI

@@ -175,7 +175,7 @@ void AsioServer::State::stop(const StopOptions& options) {
   net::AsioExecutor* door = nullptr;
   {
     std::lock_guard lock(mutex_);
-    stopping_ = true;
+    if (!std::exchange(stopping_, true)) context_.stopping_since = std::chrono::system_clock::now();
     door = door_ ? door_ : &shards_.front()->executor();
   }
   wake_.notify_all();
@@ -300,6 +300,9 @@ ServerStats AsioServer::State::stats() const {
   sum.server_full = context_.admission.server_full();
   sum.address_full = context_.admission.address_full();
   sum.turned_away = context_.refusals.turned_away();
+  sum.queued_bytes = context_.queued_bytes.bytes();
+  sum.unused_bytes = context_.unused_bytes.bytes();
+  sum.stopping = context_.stopping_since.load() != std::chrono::system_clock::time_point();
   for (int status = net::Counters::lowest_refusal; status <= net::Counters::highest_refusal; ++status) {
     std::uint64_t count = 0;
     for (const auto& shard : shards_) count += shard->counters().refusals(status);

@@ -48,6 +48,7 @@ class AsioServer::State : public std::enable_shared_from_this<State> {
   /// The server is destroyed: objects that it used may be destroyed, too.
   void let_go() noexcept { uses_.clear(); }
   ServerStats stats() const;
+  std::vector<Problem> problems() const;
 
  private:
   using Endpoints = std::vector<asio::ip::tcp::endpoint>;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -38,7 +39,8 @@ struct ServerContext {
   ReturnTimes return_times;                 // of clients that are closed with 1013
   const std::function<void(Held)> relieve;  // called when held bytes exceed their limit; any thread
   observe::Observers<ServerObserver> observers{options.observers};
-  std::atomic<std::uint64_t> last_socket{0};  // id of an observed connection
+  std::atomic<std::uint64_t> last_socket{0};                              // id of an observed connection
+  std::atomic<std::chrono::system_clock::time_point> stopping_since{{}};  // stop() was called then; zero: it was not
 
   std::uint64_t next_socket_id() noexcept { return last_socket.fetch_add(1, std::memory_order_relaxed) + 1; }
   /// Why a new connection got no slot.
