@@ -82,7 +82,7 @@ class Session final : public ConnectionEvents, public Subscriber {
   template <class Work>
   void guarded(Work work) noexcept;
   void broke(std::exception_ptr error) noexcept;
-  void queue(const DeliveryRun& run);
+  [[gnu::noinline]] void queue(const DeliveryRun& run);  // so that deliver() saves no registers
   void close_overflowing(std::string_view why) noexcept;
   void close_soon() noexcept;
   void shut(const CloseReason& reason, int status_before_accept) noexcept;
