@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view room = "room";
 
-/// Everyone hears what one says; it must be JSON.
+/// Sends each message of a client to all clients; a message must be JSON.
 class Chat : public sluice::Consumer {
  public:
   std::span<const std::string_view> groups() const override { return {&room, 1}; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One asio::io_context of the program's own, run by --threads threads: it accepts, and Sluice's connections live on it
-// too. No thread blocks until the server has ended: when_ended() says so.
+// too. No thread waits for the server's end: the server calls when_ended()'s callback.
 #include <unistd.h>
 
 #include <asio/ip/tcp.hpp>

@@ -52,7 +52,7 @@ class ProbeEvents final : public ConnectionEvents {
   bool closed_ = false;
 };
 
-/// Accepts, and sends messages back, unless a check says otherwise. It writes down "open /path", "text ..", "binary
+/// Accepts, and echoes messages, unless a check sets another way. It writes down "open /path", "text ..", "binary
 /// ..", "drained", "stop 1001", "closed 1000", and "FAULT .." for each broken rule. Any thread; its functions are set
 /// before the transport starts.
 class ProbeGateway final : public Gateway {
@@ -89,7 +89,7 @@ class ProbeGateway final : public Gateway {
   std::map<std::string, std::weak_ptr<ProbeEvents>> open_;
 };
 
-/// A blocking client, which sends exactly what a check says. One thread at a time.
+/// A blocking client, which sends exactly the bytes that a check gives it. One thread at a time.
 class ProbeClient {
  public:
   explicit ProbeClient(std::uint16_t port, int receive_buffer = 0);

@@ -14,7 +14,7 @@ using Catch::Matchers::StartsWith;
 
 namespace {
 
-// Records its call, and answers as the query says: FIRST=pass|refuse|throw|wait.
+// Records its call. The query chooses the answer: FIRST=pass|refuse|throw|wait.
 class Guard : public Middleware {
  public:
   Guard(std::string name, Story* story) : name_(std::move(name)), story_(*story) {}

@@ -43,7 +43,7 @@ struct Started {
   Task<> task;
 };
 
-/// Does not suspend, or continues another coroutine, as its `answer` says.
+/// Its `answer` decides: it does not suspend, or it continues another coroutine.
 template <class Answer>
 struct Answering {
   Answer answer;

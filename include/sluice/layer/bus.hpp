@@ -67,7 +67,7 @@ class SLUICE_API BusMessage {
   const Executor::Clock::time_point expires;
   std::size_t link = 0;  // from Bus::link_of()
 
-  /// The broker delivered it to this many places, or stores it for them; 0: nobody was there to receive it.
+  /// The broker delivered it to this many places, or stores it for them. 0: nobody receives it.
   void reached(std::size_t places) noexcept {
     receipt_.reached += places;
     has_outcome_ = true;

@@ -31,7 +31,7 @@ namespace sluice::SLUICE_ABI {
 /// its turn run in that turn. A job that throws is logged; the jobs behind it run.
 ///
 /// The io_context outlives it. Destroy it when the io_context no longer runs, or in the only thread that runs it and
-/// outside the executor's jobs: jobs that have not run are then destroyed. Any thread, as Executor says.
+/// outside the executor's jobs: jobs that have not run are then destroyed. Threads as for Executor.
 class SLUICE_API BoostExecutor final : public Executor {
  public:
   explicit BoostExecutor(boost::asio::io_context& context) : state_(std::make_shared<State>(*this, context)) {}
@@ -146,7 +146,7 @@ class SLUICE_API BoostExecutor final : public Executor {
 ///     sluice::BoostExecutors executors({loop});
 ///     sluice::InMemoryChannelLayer layer(executors);
 ///
-/// What BoostExecutor says of its io_context holds for each of them. Any thread.
+/// Each io_context has to meet what BoostExecutor requires of its own. Any thread.
 class SLUICE_API BoostExecutors final : public ExecutorGroup {
  public:
   /// Throws std::invalid_argument for none or more than max_size.

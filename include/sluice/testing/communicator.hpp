@@ -107,7 +107,7 @@ class SLUICE_API Communicator {
   /// True if the server has released everything that belonged to this connection.
   bool finished();
 
-  /// How long hear() and similar calls wait, in real time, for other threads.
+  /// The real time for which hear() and similar calls wait for other threads.
   void set_patience(std::chrono::milliseconds patience) noexcept { patience_ = patience; }
   /// The server's side of the connection, to stall it or to inspect it.
   RecordingConnection& connection() noexcept { return *connection_; }

@@ -34,7 +34,7 @@ class BusSubscriptions {
   void release(const BusSubscription& to);
   /// All subscriptions of channels, however often they were added.
   void release_channels();
-  /// Ends the subscription, whoever added it.
+  /// Ends the subscription for all that have added it.
   void remove(const BusSubscription& to);
   /// From now on each consumer's channel is a subscription while it is open.
   void add_consumer_channel(const std::string& channel);
