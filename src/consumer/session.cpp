@@ -183,9 +183,7 @@ void Session::shed() noexcept {
       [&] {
         return fmt::format(
             "{} [{}]: consumers hold more than ConsumerLimits::server_held_bytes, and this one {} bytes of it: closed "
-            "with "
-            "1013, "
-            "its handler destroyed",
+            "with 1013, its handler destroyed",
             hosted_.scope().quoted_path(), queues_.channel_name(), all_bytes());
       },
       [&] { return SessionFields(hosted_.scope(), queues_.channel_name()); });

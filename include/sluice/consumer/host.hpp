@@ -51,9 +51,9 @@ struct SLUICE_API HostStats {
   std::uint64_t unknown_events = 0;   // no handler
   std::uint64_t undecodable_events = 0;
   std::uint64_t full_mailboxes = 0;  // times that a client was not read because of ConsumerLimits::client_mail
-  std::uint64_t mailbox_overflows =
-      0;                         // events past the channel's capacity, or broadcasts past ConsumerLimits::queued_bytes
-  std::uint64_t limits_met = 0;  // reported by consumers: pages above their number or bytes per connection
+  // Events past the channel's capacity, and broadcasts past ConsumerLimits::queued_bytes.
+  std::uint64_t mailbox_overflows = 0;
+  std::uint64_t limits_met = 0;          // reported by consumers: pages above their number or bytes per connection
   std::uint64_t sends_after_close = 0;   // by handlers of a connection that had ended
   std::uint64_t dropped_at_close = 0;    // layer mail for a connection that had ended, or for a group it had left
   std::uint64_t destroyed_handlers = 0;  // still suspended past ConsumerLimits::disconnect_grace, or of a shed consumer

@@ -21,9 +21,8 @@ enum class WhenSlow : std::uint8_t {
 /// The messages of a group that a slow client missed. A value.
 struct Gap {
   std::string group;
-  std::uint64_t dropped = 0;  // lost
-  std::uint64_t superseded =
-      0;  // replaced by a newer one with the same key, which was sent or counts as dropped itself
+  std::uint64_t dropped = 0;     // lost
+  std::uint64_t superseded = 0;  // replaced by a newer one with the same key
 };
 
 }  // namespace sluice::SLUICE_ABI

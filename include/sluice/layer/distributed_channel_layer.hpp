@@ -30,8 +30,8 @@ inline constexpr std::chrono::seconds longest_layer_time = std::chrono::years(10
 /// Options of a layer with a bus. Its constructor throws std::invalid_argument where waiting_events is 0, or a time is
 /// negative or above 100 years. A value; fixed once the layer is constructed.
 struct DistributedLayerOptions {
-  ChannelLayerOptions layer =
-      {};  // its waiting_events and waiting_bytes bound events that have arrived and are not delivered
+  // Its waiting_events and waiting_bytes bound events that have arrived and are not delivered.
+  ChannelLayerOptions layer = {};
 
   // Events that wait for a bus that is down or slow, for ChannelLayerOptions::expiry at most. Above either bound a send
   // fails with no_room, or waits (ChannelLayer::group_send_when_room).

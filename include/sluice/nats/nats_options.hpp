@@ -37,8 +37,7 @@ struct NatsOptions {
   std::size_t capacity = 100;                          // events that wait in an inbox
   std::vector<ChannelCapacity> channel_capacity = {};  // exceptions to it; the first that fits counts
   std::chrono::milliseconds expiry{60'000};            // an event that is unread by then is dropped
-  std::size_t message_bytes =
-      1024 * 1024;  // of one event; NATS servers accept 1 MiB unless their max_payload is larger
+  std::size_t message_bytes = 1024 * 1024;  // of one event; the default max_payload of a NATS server is 1 MiB
 
   std::chrono::milliseconds answer_time{5'000};  // the server has not answered by then: the connection counts as lost
   std::chrono::milliseconds join_time{5'000};    // a group_add that the server has not confirmed by then fails

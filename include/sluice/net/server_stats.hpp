@@ -38,10 +38,9 @@ struct SLUICE_API ServerStats {
   std::uint64_t stopping = 0;      // 1 since stop() was called
 
   // Limits that were met without ending a WebSocket.
-  std::uint64_t server_full = 0;   // connections past ServerLimits::connections
-  std::uint64_t address_full = 0;  // past ServerLimits::connections_per_address
-  std::uint64_t read_ahead_full =
-      0;  // times that a busy consumer's client was not read past ServerLimits::read_ahead_bytes
+  std::uint64_t server_full = 0;      // connections past ServerLimits::connections
+  std::uint64_t address_full = 0;     // past ServerLimits::connections_per_address
+  std::uint64_t read_ahead_full = 0;  // times that a client was not read past ServerLimits::read_ahead_bytes
   std::uint64_t turned_away = 0;      // attempts past ServerLimits::refusals_per_address
   std::uint64_t throttled = 0;        // times that a peer faster than its rates was not read for a while
   std::uint64_t pings = 0;            // sent to peers that were silent for ServerLimits::ping_every

@@ -65,10 +65,9 @@ struct RedisOptions {
   // --- by channels_redis's names
   std::vector<RedisHost> hosts = {"redis://localhost:6379"};
   std::string prefix = "asgi";
-  std::chrono::seconds expiry{60};  // an event that is unread by then is dropped
-  std::chrono::seconds group_expiry{
-      86'400};                 // a membership that was not renewed by then ends; a running process renews it
-  std::size_t capacity = 100;  // events that wait in a channel; for the core layer: of a process
+  std::chrono::seconds expiry{60};            // an event that is unread by then is dropped
+  std::chrono::seconds group_expiry{86'400};  // a membership that its process has not renewed by then ends
+  std::size_t capacity = 100;                 // events that wait in a channel; for the core layer: of a process
   std::vector<ChannelCapacity> channel_capacity = {};
   std::vector<std::string> symmetric_encryption_keys = {};  // the first encrypts, all decrypt
   SerializerFormat serializer_format = SerializerFormat::msgpack;

@@ -31,10 +31,10 @@ struct ServerLimits {
   std::size_t head_bytes = 16 * 1024;    // request line and headers; past it 431
   std::size_t header_count = 100;        // past it 431
   std::size_t body_bytes = 1024 * 1024;  // of a plain HTTP request; past it 413
-  std::chrono::milliseconds handshake_time{
-      10'000};  // from the TCP accept to a complete head, and from there to accept() or deny()
-  std::chrono::milliseconds piece_time{
-      60'000};  // of a response's body, from one piece to the next; past it the connection ends. 0: any time
+  // From the TCP accept to a complete head, and from there to accept() or deny().
+  std::chrono::milliseconds handshake_time{10'000};
+  // Of a response's body, from one piece to the next; past it the connection ends. 0: any time.
+  std::chrono::milliseconds piece_time{60'000};
   std::chrono::milliseconds close_time{2'000};  // how long a close waits for the peer's side
 
   // --- messages
@@ -81,8 +81,8 @@ struct ConsumerLimits {
   // any number.
   std::size_t server_held_bytes = 512 * 1024 * 1024;
 
-  std::chrono::milliseconds disconnect_grace{
-      10'000};  // a handler that still waits this long after the end is destroyed
+  // A handler that still waits this long after the end of its connection is destroyed.
+  std::chrono::milliseconds disconnect_grace{10'000};
 };
 
 /// The limits of gateways that do not override consumer_limits().
