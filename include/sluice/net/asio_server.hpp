@@ -140,8 +140,8 @@ class SLUICE_API AsioServer {
   void stop(StopOptions options = {});
   /// Blocks until stop() was called, by any thread, and everything has ended: connections, HTTP handlers, and all
   /// holders of connections, such as a consumer until its disconnect() has finished. It takes at most the window, the
-  /// grace and twice ConsumerLimits::disconnect_grace; connections that are held longer are logged. Throws std::logic_error
-  /// on an executor of the server, which would wait for itself.
+  /// grace and twice ConsumerLimits::disconnect_grace; connections that are held longer are logged. Throws
+  /// std::logic_error on an executor of the server, which would wait for itself.
   void wait();
 
   /// Calls `then` once everything has ended, as for wait(), without blocking a thread: in a job of the server's first
