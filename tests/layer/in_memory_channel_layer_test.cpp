@@ -192,14 +192,15 @@ TEST_CASE("channel names of other processes reach no one", "[layer]") {
   Ear& ear = scene.ear();
   const std::string name = ear.channel().name();
   const std::string shared(non_local_name(name));
-  for (const std::string& wrong : {std::string("specific.other!0000000000001"), shared, shared + "zz", shared + "ff",
-                                   shared + "ff0000000001", shared + "00ffffffffffffffff", name + "0"}) {
+  for (const std::string& wrong :
+       {std::string("specific.other!0000000000001"), shared, shared + "zz", shared + "ff", shared + "ff0000000001",
+        shared + "00ffffffffffffffff", shared + "000", shared + "000000000000000", name + "0"}) {
     CAPTURE(wrong);
     REQUIRE(scene.layer.send(wrong, numbered(1)));
   }
   scene.settle();
   CHECK(ear.heard() == "");
-  CHECK(scene.layer.stats().dropped_no_channel == 7);
+  CHECK(scene.layer.stats().dropped_no_channel == 9);
 }
 
 TEST_CASE("a channel does not receive events for an earlier one in the same slot", "[layer]") {

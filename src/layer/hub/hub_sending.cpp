@@ -164,7 +164,8 @@ std::optional<Hub::Addressee> Hub::addressee(std::string_view channel) const noe
   const std::string_view local = channel.substr(channel_prefix_.size());
   const auto shard = whole_number<unsigned>(local.substr(0, 2), 16);
   const auto number = whole_number<std::uint64_t>(local.substr(std::min<std::size_t>(2, local.size())), 16);
-  if (!shard || !number || *shard >= shards_.size()) return std::nullopt;
+  // No channel has the number 0: within a shard it means everyone.
+  if (!shard || !number || *number == 0 || *shard >= shards_.size()) return std::nullopt;
   return Addressee{shards_[*shard].get(), *number};
 }
 

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "sluice/abi.hpp"
 
@@ -22,14 +23,14 @@ class Outage {
   /// A bus that was never up is down since the layer was made.
   Outage() : cause_(Cause{"it has not been up yet", std::chrono::system_clock::now()}) {}
 
-  void begin(const std::string& reason) noexcept {
+  void begin(std::string_view reason) noexcept {
     const std::lock_guard lock(mutex_);
     cause_.emplace();
     cause_->since = std::chrono::system_clock::now();
     set_reason(reason);
   }
   /// A link is lost, or lost again, while the bus is down.
-  void update(const std::string& reason) noexcept {
+  void update(std::string_view reason) noexcept {
     const std::lock_guard lock(mutex_);
     if (cause_) set_reason(reason);
   }
@@ -44,7 +45,7 @@ class Outage {
   }
 
  private:
-  void set_reason(const std::string& reason) noexcept {
+  void set_reason(std::string_view reason) noexcept {
     try {
       cause_->reason = reason;
     } catch (...) {  // no memory: the cause has no text
