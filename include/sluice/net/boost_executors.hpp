@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -49,7 +50,14 @@ class SLUICE_API BoostExecutor final : public Executor {
   Clock::time_point now() const override { return Clock::now(); }
 
  private:
+  friend class BoostExecutors;
   using Jobs = std::vector<Function<void()>>;
+
+  // False: there was nothing to destroy.
+  bool drop_jobs() {
+    const Running running(*this);
+    return state_->drop();
+  }
 
   // Shared with the handlers that wait in the io_context, which may outlive the executor.
   struct State {
@@ -62,39 +70,44 @@ class SLUICE_API BoostExecutor final : public Executor {
         : executor(&owner), context(runs_on), strand(runs_on.get_executor()) {}
 
     static void post(const std::shared_ptr<State>& state, Function<void()> job) {
+      Function<void()> unposted;  // destroyed without the lock: what it owns may post
       std::lock_guard lock(state->mutex);
       state->jobs.push_back(std::move(job));
       if (state->jobs.size() > 1) return;  // a turn is on its way
       try {
         boost::asio::post(state->strand, [state] { state->run_turn(); });
       } catch (...) {
+        unposted = std::move(state->jobs.back());
         state->jobs.pop_back();
         throw;
       }
     }
     static void post_after(const std::shared_ptr<State>& state, std::chrono::nanoseconds delay, Function<void()> job) {
+      std::map<std::uint64_t, Timer>::node_type unposted;
       std::lock_guard lock(state->mutex);
       const std::uint64_t number = ++state->timers_made;
       Timer& made = state->timers.try_emplace(number, Timer{boost::asio::steady_timer(state->context), std::move(job)})
                         .first->second;
       try {
         made.timer.expires_after(std::max(delay, std::chrono::nanoseconds(0)));
-        made.timer.async_wait([state, number](const boost::system::error_code&) { due(state, number); });
+        made.timer.async_wait(boost::asio::bind_executor(
+            state->strand, [state, number](const boost::system::error_code&) { state->run_due(number); }));
       } catch (...) {
-        state->timers.erase(number);
+        unposted = state->timers.extract(number);
         throw;
       }
     }
-    // The job of a timer waits in turn with the others.
-    static void due(const std::shared_ptr<State>& state, std::uint64_t number) {
-      Function<void()> job;
+    // On the strand. It allocates nothing: the job of a timer can't be lost.
+    void run_due(std::uint64_t number) {
+      std::map<std::uint64_t, Timer>::node_type due;
       {
-        std::lock_guard lock(state->mutex);
-        auto found = state->timers.extract(number);
-        if (found.empty()) return;  // the executor is gone
-        job = std::move(found.mapped().job);
+        std::lock_guard lock(mutex);
+        due = timers.extract(number);
       }
-      post(state, std::move(job));
+      if (due.empty()) return;  // the executor is gone
+      const Running running(*executor);
+      run(due.mapped().job);
+      due.mapped().job = nullptr;
     }
     void run_turn() {
       Jobs turn;
@@ -158,7 +171,14 @@ class SLUICE_API BoostExecutors final : public ExecutorGroup {
   }
   BoostExecutors(const BoostExecutors&) = delete;
   BoostExecutors& operator=(const BoostExecutors&) = delete;
-  ~BoostExecutors() override { use_count().end(); }
+  ~BoostExecutors() override {
+    use_count().end();
+    // The jobs of all are destroyed before the first executor: what they own may post to any of them.
+    for (bool dropped = true; dropped;) {
+      dropped = false;
+      for (const auto& executor : executors_) dropped |= executor->drop_jobs();
+    }
+  }
 
   std::size_t size() const noexcept override { return executors_.size(); }
   Executor& at(std::size_t index) noexcept override { return *executors_[index]; }

@@ -45,6 +45,7 @@ AsioServer::State::State(AsioExecutors& executors, Gateway& gateway, AsioServerO
 Result<void> AsioServer::State::open_door() {
   std::lock_guard lock(mutex_);
   if (door_) return {};
+  if (stopping_) return Error(ErrorCode::refused, "the server has stopped");
   std::unique_ptr<AsioExecutors> own;
   if (shards_.size() > 1) {
     try {
@@ -55,10 +56,8 @@ Result<void> AsioServer::State::open_door() {
   }
   auto* const door = own ? static_cast<net::AsioExecutor*>(&own->at(0)) : &shards_.front()->executor();
   hand_over_ = std::make_shared<net::HandOver>(shards_, *door);
-  if (!stopping_) {
-    awaiting_.reserve(shards_.size());
-    for (const auto& shard : shards_) awaiting_.push_back(asio::make_work_guard(shard->executor().context()));
-  }
+  awaiting_.reserve(shards_.size());
+  for (const auto& shard : shards_) awaiting_.push_back(asio::make_work_guard(shard->executor().context()));
   doorkeeper_ = std::move(own);
   door_ = door;
   return {};
@@ -274,7 +273,10 @@ void AsioServer::State::end() {
         "stop() and let wait() return, in another thread, before");
   }
   if (running) wait();
-  if (running || runs_here()) return close_door();
+  // A program's own loops may still run, in other threads. Once everything has ended nothing of the server is there.
+  const bool loops_run =
+      std::ranges::any_of(shards_, [](const auto& shard) { return !shard->executor().context().stopped(); });
+  if (running || runs_here() || (has_ended() && loops_run)) return close_door();
   executors_.join();
   close_door();
   for (const auto& acceptor : take_acceptors()) acceptor->close();

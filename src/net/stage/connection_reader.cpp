@@ -112,7 +112,7 @@ void ConnectionReader::read_failed(AsioConnection& connection) {
   const TlsSession* const tls = stream.tls();
   if (!tls || tls->failure().empty()) return connection.lost();
   connection.shard().tls_failed(tls->failure());
-  ConnectionReports(connection).refused(ConnectionRefusal::tls_failed);
+  if (connection.phase() == Phase::http) ConnectionReports(connection).refused(ConnectionRefusal::tls_failed);
   if (tls->spoke_http()) {
     stream.speak_plainly();
     return connection.http()->refuse({400, "this port speaks TLS: ask for https:// or wss://", {}});
