@@ -76,14 +76,16 @@ class ConsumerSpans final : public sluice::HostObserver {
   }
   void handler_ended(const sluice::ObservedConnection& connection, const sluice::HandlerCall& call,
                      const sluice::HandlerResult& result) override {
-    const auto& span = *connection.scope.find<ConnectionSpan>();
-    log_.write(call.name, {span.context.trace_id, span.id}, hex_digits(16), result.duration,
+    const ConnectionSpan* const span = connection.scope.find<ConnectionSpan>();
+    if (!span) return;  // opened() found no memory
+    log_.write(call.name, {span->context.trace_id, span->id}, hex_digits(16), result.duration,
                {{"handler", std::string(to_string(call.kind))}, {"waited_ns", std::to_string(call.waited.count())}},
                result.error);
   }
   void closed(const sluice::ObservedConnection& connection, const sluice::ConnectionEnd& end) override {
-    const auto& span = *connection.scope.find<ConnectionSpan>();
-    log_.write("connection", span.context, span.id, end.duration,
+    const ConnectionSpan* const span = connection.scope.find<ConnectionSpan>();
+    if (!span) return;
+    log_.write("connection", span->context, span->id, end.duration,
                {{"url.path", std::string(connection.scope.path())},
                 {"client.address", std::string(connection.scope.client_address())},
                 {"websocket.close_code", std::to_string(end.reason.code())},

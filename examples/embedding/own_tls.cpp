@@ -30,8 +30,8 @@ constexpr std::string_view not_found =
 /// One client. Alive while an operation of it is under way.
 class Client : public std::enable_shared_from_this<Client> {
  public:
-  Client(tcp::socket socket, asio::ssl::context& tls, sluice::AsioServer& sluice)
-      : address_(socket.remote_endpoint().address().to_string()),
+  Client(std::string address, tcp::socket socket, asio::ssl::context& tls, sluice::AsioServer& sluice)
+      : address_(std::move(address)),
         tls_(std::move(socket), tls),
         inner_(tls_.get_executor()),
         patience_(tls_.get_executor()),
@@ -58,7 +58,9 @@ class Client : public std::enable_shared_from_this<Client> {
 
   void hand_over() {
     asio::local::stream_protocol::socket outer(tls_.get_executor());
-    asio::local::connect_pair(inner_, outer);
+    Error error;
+    asio::local::connect_pair(inner_, outer, error);
+    if (error) return;  // no descriptor is left: this client goes, the others stay
     const int descriptor = outer.release();
     const auto adopted = sluice_.adopt(descriptor, request_, {.client_address = address_, .secure = true});
     if (!adopted) {
@@ -123,7 +125,11 @@ class Client : public std::enable_shared_from_this<Client> {
 void accept(tcp::acceptor& acceptor, asio::ssl::context& tls, sluice::AsioServer& sluice) {
   acceptor.async_accept([&](Error error, tcp::socket socket) {
     if (error == asio::error::operation_aborted) return;
-    if (!error) std::make_shared<Client>(std::move(socket), tls, sluice)->start();
+    Error gone;
+    const tcp::endpoint peer = error ? tcp::endpoint() : socket.remote_endpoint(gone);
+    if (!error && !gone) {
+      std::make_shared<Client>(peer.address().to_string(), std::move(socket), tls, sluice)->start();
+    }
     accept(acceptor, tls, sluice);
   });
 }

@@ -81,7 +81,7 @@ class Mailbox {
   /// Of all mail.
   std::size_t bytes() const noexcept { return queues_ ? queues_->layer_bytes + queues_->client_bytes : 0; }
   void drop_layer() noexcept;
-  /// The number of waiting messages, without the end of the connection.
+  /// Drops the waiting messages, but not the end of the connection.
   void drop_messages() noexcept;
 
  private:

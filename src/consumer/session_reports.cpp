@@ -71,7 +71,7 @@ void SessionReports::report_finished() noexcept {
   report_ended(true);
   if (record->closed == SessionRecord::Time()) {  // the host ends before the connection
     record->closed = now();
-    record->ended_by = EndedBy::host;
+    if (record->ended_by == EndedBy::transport) record->ended_by = EndedBy::host;
   }
   const ConnectionEnd end{record->reason, record->ended_by, record->closed - record->opened};
   each(*record,

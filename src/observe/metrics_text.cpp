@@ -87,7 +87,9 @@ MetricsText& MetricsText::add(std::string_view name, MetricKind kind, std::strin
                               const Labels& labels) {
   Family& to = family(name, kind, help);
   if (std::isnan(value)) value = std::numeric_limits<double>::quiet_NaN();  // OpenMetrics knows no "-nan"
-  append_sample(to.samples, kind == MetricKind::counter ? to.name + "_total" : to.name, labels, value);
+  std::string sample;  // whole, or not at all: a label's name may be refused
+  append_sample(sample, kind == MetricKind::counter ? to.name + "_total" : to.name, labels, value);
+  to.samples += sample;
   return *this;
 }
 

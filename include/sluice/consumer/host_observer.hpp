@@ -84,10 +84,12 @@ SLUICE_API std::string_view to_string(MailDrop cause) noexcept;
 ///                          const sluice::HandlerResult& result) noexcept override;
 ///     };
 ///
-/// The calls about one connection come on its executor, one at a time, in this order: opened; accepted or denied; and
-/// closed as the last one, also where the host ends first. Handlers of one connection do not overlap. Connections of
-/// different executors report at the same time. A call must not block: the executor waits for it. An exception is
-/// logged, a few lines in ten seconds, and has no other effect. Any thread.
+/// The calls about one connection come on its executor, one at a time, in this order: opened; accepted or denied,
+/// unless the client leaves before; and closed as the last one, also where the host ends first. Handlers of one
+/// connection do not overlap. Connections of different executors report at the same time. A call must not block: the
+/// executor waits for it. It may come within a delivery: it may publish, but must not close a connection, and neither
+/// open, close, join nor leave through a channel. An exception is logged, a few lines in ten seconds, and has no other
+/// effect. Any thread.
 class SLUICE_API HostObserver {
  public:
   virtual ~HostObserver() = default;

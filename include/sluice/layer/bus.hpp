@@ -95,8 +95,8 @@ class SLUICE_API BusMessage {
 class SLUICE_API BusEvents {
  public:
   /// An event has arrived for a group, a plain channel or a consumer's channel of this process. The layer delivers it
-  /// to the members that this process has, and counts it if there are none. If delivering fails for want of memory,
-  /// the layer does what missed() does.
+  /// to the members that this process has; an event for a channel that is not here is counted. If delivering fails for
+  /// want of memory, the layer does what missed() does.
   virtual void received(BusTarget to, std::string_view name, const Event& event) = 0;
 
   /// The link is connected. In this call the layer begins to make every subscription of the link. Once each is

@@ -48,7 +48,8 @@ SLUICE_API std::string_view to_string(LayerDrop cause) noexcept;
 ///
 /// published() and dropped() come from the thread that publishes, or from an executor; the others from executors; all
 /// of them from several threads at the same time. A call must not block, and no lock is held while it runs, so it may
-/// publish. An exception is logged, a few lines in ten seconds, and has no other effect. Any thread.
+/// publish. It may come within a delivery, and so must not close a connection, and neither open, close, join nor leave
+/// through a channel. An exception is logged, a few lines in ten seconds, and has no other effect. Any thread.
 class SLUICE_API LayerObserver {
  public:
   virtual ~LayerObserver() = default;
@@ -58,9 +59,11 @@ class SLUICE_API LayerObserver {
   /// Events have reached subscribers of this process.
   virtual void delivered(const DeliveredEvents& events) { (void)events; }
   /// The executor's turn that delivered an event has ended, and with it the writes to clients that keep up. The time is
-  /// since the event was published, or arrived from the bus. Once for each event and executor.
+  /// since the event was published, or arrived from the bus. Once for each event and executor, also if nobody received
+  /// it.
   virtual void written(std::chrono::nanoseconds after) { (void)after; }
-  /// This many events were dropped. `to` is empty where it is not known.
+  /// This many events were dropped. `to` is empty where it is not known. What a Redis layer drops of its inboxes before
+  /// it reaches the layer is in LayerStats only.
   virtual void dropped(LayerDrop cause, std::string_view to, std::uint64_t events) {
     (void)cause, (void)to, (void)events;
   }
