@@ -104,8 +104,8 @@ TEST_CASE("post_after waits, and the earlier overtakes the later", "[net]") {
   const auto story = std::make_shared<test::Transcript>();
   const auto begun = executor.now();
   executor.post_after(500ms, [story] { story->add("later"); });
-  run_on(executor, [&] { executor.post_after(20ms, [story] { story->add("earlier"); }); });
   executor.post_after(0ms, [story] { story->add("now"); });
+  run_on(executor, [&] { executor.post_after(20ms, [story] { story->add("earlier"); }); });
   CHECK(story->has("later"));
   CHECK(executor.now() - begun >= 500ms);
   CHECK(story->lines() == std::vector<std::string>{"now", "earlier", "later"});
